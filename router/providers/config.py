@@ -1,0 +1,53 @@
+"""What the gateway knows of one configured provider: values that settings are resolved into."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal
+
+from msgspec import Struct
+
+from router.accounts.record import Account
+from router.wire.conversation import Dialect
+
+Kind = Literal[
+    "openai",
+    "anthropic",
+    "gemini",
+    "vertex",
+    "openai-compatible",
+    "anthropic-compatible",
+    "demo",
+    "reserved",  # known by name, needs a sign-in or a service that this version does not have yet
+]
+
+
+class ProviderConfig(Struct, frozen=True, kw_only=True):
+    """One provider as configured.
+
+    id: the one name used in routes, prefixes, metrics. names: every other name that a user may write for it.
+    dialects: upstream dialects it speaks, the preferred first. base_urls: tried in order, without a trailing slash;
+    for Gemini without version (``…/v1beta`` is added by the executor where absent).
+    prefix: written as ``prefix/model`` by users; the id always works too. models: upstream name -> names shown for it
+    (aliases); empty: any name is passed on. listed: models shown in model lists. accounts: may be empty (keyless local
+    servers get one with an empty secret). headers: extra request headers. proxy: outbound proxy of all accounts.
+    quirks: capability overrides for every model of this provider, as keys of `Capabilities`.
+    reason: why it cannot serve at all (for kind reserved, or disabled).
+    """
+
+    id: str
+    kind: Kind
+    names: tuple[str, ...] = ()
+    dialects: tuple[Dialect, ...] = ("chat",)
+    base_urls: tuple[str, ...] = ()
+    prefix: str | None = None
+    models: Mapping[str, tuple[str, ...]] = {}
+    excluded: tuple[str, ...] = ()
+    listed: tuple[str, ...] = ()
+    accounts: tuple[Account, ...] = ()
+    headers: Mapping[str, str] = {}
+    proxy: str | None = None
+    quirks: Mapping[str, object] = {}
+    settings: Mapping[str, str] = {}  # kind-specific facts: Vertex project, location
+    priority: int = 0
+    reason: str | None = None
