@@ -50,7 +50,7 @@ class Secret:
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: Any) -> Any:
-        from pydantic_core import core_schema  # noqa: PLC0415  only settings and the management API need pydantic
+        from pydantic_core import core_schema  # only settings and the management API need pydantic
 
         return core_schema.no_info_plain_validator_function(
             cls._validate,

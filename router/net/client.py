@@ -1,0 +1,191 @@
+"""All HTTP that leaves the router: pooled aiohttp sessions, one for each outbound proxy, and foreign errors translated.
+
+Nothing here retries, parses or knows a provider. Redirects are never followed: credentials are bound to their origin.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+import types
+from collections.abc import AsyncIterator, Mapping
+
+import aiohttp
+from yarl import URL
+
+from router.faults import Fault
+from router.net.message import HttpRequest, Timeouts
+from router.net.patience import Patience
+
+MAX_ERROR_BODY = 1024 * 1024
+_NO_TOTAL = aiohttp.ClientTimeout(total=None)
+
+
+class HttpResponse:
+    """An open response. Close it on every path; closing before the end closes the connection, which tells the provider."""
+
+    def __init__(self, response: aiohttp.ClientResponse, patience: Patience, idle: float) -> None:
+        self._response = response
+        self._patience = patience
+        self._idle = idle
+        self.status = response.status
+        self.headers: Mapping[str, str] = {name.lower(): value for name, value in response.headers.items()}
+
+    async def chunks(self) -> AsyncIterator[bytes]:
+        """The body as it arrives, decompressed. Raises `Fault` timeout after `idle` seconds of silence, and upstream_broken
+        where the connection breaks or the body is not as long as announced."""
+        content = self._response.content
+        with self._patience.watch(self._idle, self._expire) as watch:
+            try:
+                async for chunk in content.iter_any():
+                    watch.pause()  # the time that our own client takes is not the provider's silence
+                    yield chunk
+                    watch.again()
+            except aiohttp.ClientError as error:
+                raise _broken(error) from error
+            except (OSError, asyncio.IncompleteReadError) as error:
+                raise _broken(error) from error
+
+    async def read(self, limit: int) -> bytes:
+        """The whole body. Raises `Fault` upstream_broken where it is larger than `limit` bytes."""
+        parts: list[bytes] = []
+        size = 0
+        async for chunk in self.chunks():
+            size += len(chunk)
+            if size > limit:
+                raise Fault("upstream_broken", f"The provider's answer is larger than {limit} bytes.")
+            parts.append(chunk)
+        return b"".join(parts)
+
+    async def read_some(self, limit: int = MAX_ERROR_BODY) -> bytes:
+        """At most `limit` bytes of the body, never a fault: for error answers, whose status is what matters."""
+        parts: list[bytes] = []
+        size = 0
+        try:
+            async for chunk in self.chunks():
+                parts.append(chunk[: limit - size])
+                size += len(chunk)
+                if size >= limit:
+                    break
+        except Fault:
+            pass
+        return b"".join(parts)
+
+    def patience(self, idle: float) -> None:
+        """Use another idle time from the next read on."""
+        self._idle = idle
+
+    def _expire(self) -> None:
+        self._response.content.set_exception(Fault("timeout", f"The provider sent nothing for {self._idle:g} seconds."))
+
+    def close(self) -> None:
+        """Give the connection back if the body was read to its end, else close it. Safe to call twice."""
+        if self._response.content.is_eof() and self._response.content.exception() is None:
+            self._response.release()
+        else:
+            self._response.close()
+
+    async def __aenter__(self) -> HttpResponse:
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        self.close()
+
+
+class Net:
+    """Owner of all outgoing connections. One per process; `close` ends them."""
+
+    def __init__(self, *, ca: ssl.SSLContext | None = None) -> None:
+        self._sessions: dict[str | None, aiohttp.ClientSession] = {}
+        self._patience = Patience()
+        self._ca = ca
+
+    async def send(self, request: HttpRequest, timeouts: Timeouts) -> HttpResponse:
+        """Send and wait for the head. Raises `Fault` upstream_broken (no connection) or timeout (no head in time)."""
+        session = self._session(request.proxy)
+        try:
+            async with asyncio.timeout(timeouts.head):
+                response = await session.request(
+                    request.method,
+                    URL(request.url, encoded=True),
+                    data=request.body or None,
+                    headers=request.headers,
+                    proxy=request.proxy,
+                    allow_redirects=False,
+                    timeout=_connect_timeout(timeouts.connect),
+                )
+        except aiohttp.ConnectionTimeoutError as error:
+            raise Fault("timeout", f"No connection to the provider within {timeouts.connect:g} seconds.") from error
+        except TimeoutError as error:
+            raise Fault("timeout", f"The provider gave no answer within {timeouts.head:g} seconds.") from error
+        except aiohttp.ClientConnectorCertificateError as error:
+            raise Fault("upstream_broken", "The provider's TLS certificate is not valid for its name.") from error
+        except aiohttp.ClientProxyConnectionError as error:
+            raise Fault("upstream_broken", "The outbound proxy cannot be reached.") from error
+        except aiohttp.ClientConnectorError as error:
+            raise Fault("upstream_broken", f"The provider cannot be reached: {_reason(error)}.") from error
+        except (aiohttp.ClientError, OSError) as error:
+            raise _broken(error) from error
+        return HttpResponse(response, self._patience, timeouts.idle)
+
+    def _session(self, proxy: str | None) -> aiohttp.ClientSession:
+        session = self._sessions.get(proxy)
+        if session is None:
+            connector = aiohttp.TCPConnector(
+                limit=0,
+                ttl_dns_cache=60,
+                keepalive_timeout=30,
+                ssl=self._ca if self._ca is not None else True,
+            )
+            session = aiohttp.ClientSession(
+                connector=connector,
+                timeout=_NO_TOTAL,
+                cookie_jar=aiohttp.DummyCookieJar(),
+                trust_env=False,
+                auto_decompress=True,
+                raise_for_status=False,
+                skip_auto_headers=("User-Agent", "Accept-Encoding", "Accept"),
+                read_bufsize=128 * 1024,
+                max_line_size=65_536,
+                max_field_size=65_536,
+            )
+            self._sessions[proxy] = session
+            self._patience.start()
+        return session
+
+    async def close(self) -> None:
+        """Close every session and stop watching."""
+        sessions, self._sessions = list(self._sessions.values()), {}
+        for session in sessions:
+            await session.close()
+        await self._patience.close()
+
+    async def __aenter__(self) -> Net:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: types.TracebackType | None
+    ) -> None:
+        await self.close()
+
+
+def _connect_timeout(seconds: float) -> aiohttp.ClientTimeout:
+    return aiohttp.ClientTimeout(total=None, sock_connect=seconds)
+
+
+def _broken(error: Exception) -> Fault:
+    return Fault("upstream_broken", f"The connection to the provider broke: {_reason(error)}.")
+
+
+def _reason(error: BaseException) -> str:
+    """Words for an error of the network, without addresses or credentials."""
+    if isinstance(error, aiohttp.ServerDisconnectedError):
+        return "it closed the connection without an answer"
+    if isinstance(error, aiohttp.ClientPayloadError):
+        return "it ended before the answer was complete"
+    if isinstance(error, aiohttp.ClientConnectorDNSError):
+        return "its name cannot be resolved"
+    os_error = error.os_error if isinstance(error, aiohttp.ClientConnectorError) else error
+    if isinstance(os_error, OSError) and os_error.strerror:
+        return os_error.strerror.lower() if os_error.errno != 111 else "connection refused"
+    return type(error).__name__
