@@ -85,6 +85,18 @@ def peek(data: bytes) -> Peek:
         raise Malformed("JSON is nested too deeply") from error
 
 
+def top_level(data: bytes, key: str) -> Json:
+    """One top-level value of a JSON object, decoded; None where the key is absent. Raises `Malformed`."""
+    try:
+        raw = _top(data).get(key)
+        return None if raw is None else _decode(raw)
+    except (msgspec.DecodeError, UnicodeError):
+        value = _loads_slowly(data)
+        return value.get(key) if isinstance(value, dict) else None
+    except RecursionError as error:
+        raise Malformed("JSON is nested too deeply") from error
+
+
 def replace_top_level(data: bytes, replacements: JsonObject) -> bytes:
     """Re-emit a JSON object from its top-level raw values, with some keys set (or removed: value `REMOVE`).
 

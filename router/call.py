@@ -1,0 +1,102 @@
+"""One client request on its way through the router, and what became of it. Values only."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from msgspec import Struct, field
+
+from router.wire.conversation import Conversation, Dialect
+from router.wire.events import Usage
+from router.wire.written import Note
+
+
+class Limits(Struct, frozen=True, kw_only=True):
+    """How long and how often one call may be tried. Seconds, except `max_attempts`.
+
+    deadline: no new attempt begins later. first_token: until the first content of an attempt; slow_first_token: for models
+    that are known to think long, and for unstreamed answers. idle: between two reads. content_stall: between two
+    pieces of content while the connection lives. total: the whole call. grace: before heads and heartbeats; 0 is off.
+    """
+
+    max_attempts: int = 6
+    deadline: float = 120.0
+    connect: float = 10.0
+    first_token: float = 90.0
+    slow_first_token: float = 600.0
+    idle: float = 120.0
+    content_stall: float = 300.0
+    total: float = 3600.0
+    grace: float = 20.0
+    heartbeat: float = 10.0
+
+
+class Caller(Struct, frozen=True, kw_only=True):
+    """Who asks. key_id: of the client key. client: the user agent's first word, for the record."""
+
+    key_id: str
+    key_name: str
+    client: str = ""
+    address: str = ""
+
+
+class Call(Struct, frozen=True, kw_only=True):
+    """One generation request as the edge understood it.
+
+    body: the caller's bytes. headers: the caller's, lower-case, cut to what may be forwarded. asked: the model's name as
+    written. pinned: the provider the caller insists on. strict: refuse rather than drop. began: monotonic time.
+    conversation: the body as read, where the typed lane needs it. shown_dialect_array: Gemini's JSON-array stream.
+    """
+
+    id: str
+    dialect: Dialect
+    asked: str
+    stream: bool
+    body: bytes
+    caller: Caller
+    headers: Mapping[str, str] = {}
+    pinned: str | None = None
+    strict: bool = False
+    began: float = 0.0
+    created: int = 0
+    conversation: Conversation | None = None
+    response_id: str = ""
+    thinking_output: str = "reasoning_content"
+
+
+class Try(Struct, frozen=True, kw_only=True):
+    """One upstream attempt, for the record: which target, with which account, how it went and why."""
+
+    provider: str
+    model: str
+    account: str
+    outcome: str  # "ok", or the kind of the fault
+    status: int | None = None
+    reason: str = ""
+    seconds: float = 0.0
+
+
+class Record(Struct, kw_only=True):
+    """What happened to one call; filled while it runs, told once when it is over."""
+
+    call_id: str
+    dialect: str
+    surface: str
+    asked: str
+    caller: Caller | None = None
+    stream: bool = False
+    lane: str = ""
+    provider: str = ""
+    model: str = ""
+    account: str = ""
+    tries: list[Try] = field(default_factory=list)
+    notes: tuple[Note, ...] = ()
+    status: int = 0
+    outcome: str = ""
+    reason: str = ""
+    finish: str | None = None
+    usage: Usage | None = None
+    first_byte: float | None = None  # seconds from the start of the call
+    total: float = 0.0
+    upstream_seconds: float = 0.0  # of `total`, waiting for providers before the first content
+    overhead: float | None = None  # seconds of our own before the upstream request left

@@ -1,0 +1,299 @@
+"""The two lanes: an open upstream response in, bytes for the client out.
+
+Both give `Batch`es and can say how a failure looks in the client's dialect. The raw lane forwards whole frames and reads
+them beside; the typed lane reads them into events and writes the other dialect. A cut is an error in both, never an end.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import AsyncIterator, Callable
+from typing import Protocol
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from router.faults import Fault
+from router.net.client import HttpResponse
+from router.providers.observed import Observed
+from router.wire import codec, sse
+from router.wire.capabilities import Capabilities
+from router.wire.conversation import Dialect
+from router.wire.dialect import DialectSpec, ReplyContext, StreamReader
+from router.wire.events import Event, TextEnded, ThinkingEnded, ToolStarted
+from router.wire.fold import fold
+from router.wire.opaque import stamped
+from router.wire.undo import Undoer
+from router.wire.written import Undo
+
+AFTER_FINISH = 2.0
+"""Seconds to wait for usage after a finish reason when the stream falls silent: then it is a success without ``[DONE]``."""
+DRAIN = 0.2
+"""Seconds to wait for the end of the body behind the end of the stream, so that the connection can be used again."""
+MAX_REPLY = 256 * 1024 * 1024
+
+
+class Batch(Struct, frozen=True):
+    """Bytes for the client that belong together. content: they hold content or the end of the answer."""
+
+    data: bytes
+    content: bool
+
+
+class Lane(Protocol):
+    """One open answer."""
+
+    observed: Observed
+
+    def batches(self) -> AsyncIterator[Batch]:
+        """The answer; ends when it is complete. Raises `Fault` for everything else."""
+        ...
+
+    def failure(self, fault: Fault) -> list[bytes]:
+        """The in-band error for a client that has got a part of this answer; one bytes object per write."""
+        ...
+
+    async def close(self) -> None:
+        """Let go of the upstream: at once when it is not complete."""
+        ...
+
+
+class EventSource(Protocol):
+    """Neutral events of one answer, in the lists in which they arrive."""
+
+    def __aiter__(self) -> AsyncIterator[list[Event]]: ...
+
+    async def close(self) -> None: ...
+
+
+class HttpEvents:
+    """The events of an SSE response, and after the frames the verdict of the reader on how it ended."""
+
+    def __init__(self, response: HttpResponse, reader: StreamReader, observed: Observed) -> None:
+        self._response = response
+        self._reader = reader
+        self._observed = observed
+
+    async def __aiter__(self) -> AsyncIterator[list[Event]]:
+        async for _, events in framed(self._response, self._reader, self._observed):
+            if events:
+                yield events
+
+    async def close(self) -> None:
+        await let_go(self._response, self._observed)
+
+
+async def framed(
+    response: HttpResponse, reader: StreamReader, observed: Observed
+) -> AsyncIterator[tuple[list[sse.Frame], list[Event]]]:
+    """Each read's whole frames with their events, until the end of the answer. Raises `Fault` where it never comes."""
+    splitter = sse.Splitter()
+    content = response.chunks()
+    try:
+        async for chunk in content:
+            frames = splitter.feed(chunk)
+            if not frames:
+                continue
+            events = _read(reader, frames)
+            yield frames, events
+            if observed.ended:
+                return
+            if observed.finish is not None:
+                response.patience(AFTER_FINISH)
+    except Fault as fault:
+        if observed.finish is None or fault.kind != "timeout":
+            raise
+    frames = splitter.close()
+    events = _read(reader, frames)
+    events += reader.close()
+    yield frames, events
+
+
+def _read(reader: StreamReader, frames: list[sse.Frame]) -> list[Event]:
+    if len(frames) == 1:
+        return reader.feed(frames[0])
+    events: list[Event] = []
+    for frame in frames:
+        events += reader.feed(frame)
+    return events
+
+
+async def let_go(response: HttpResponse, observed: Observed) -> None:
+    """Close a response; one that has ended is given a moment for its last bytes, so that its connection lives on."""
+    try:
+        if observed.ended:
+            async with asyncio.timeout(DRAIN):
+                async for _ in response.chunks():
+                    pass
+    except (Fault, TimeoutError):
+        pass
+    finally:
+        response.close()
+
+
+class RawStream:
+    """Same dialect in and out, streamed.
+
+    shown: the model name for the client. drop: says which frames (by their events) the client did not ask for.
+    """
+
+    def __init__(
+        self,
+        response: HttpResponse,
+        spec: DialectSpec,
+        capabilities: Capabilities,
+        *,
+        shown: str,
+        drop: Callable[[sse.Frame], bool] | None = None,
+    ) -> None:
+        self.observed = Observed()
+        self._response = response
+        self._spec = spec
+        self._reader = spec.stream_reader(capabilities)
+        self._shown = shown
+        self._drop = drop
+        self._pattern: tuple[str, re.Pattern[bytes]] | None = None
+        self._shown_json = b""
+
+    async def batches(self) -> AsyncIterator[Batch]:
+        observed, drop = self.observed, self._drop
+        async for frames, events in framed(self._response, self._reader, observed):
+            content = observed.note(events)
+            if drop is not None:
+                frames = [frame for frame in frames if not drop(frame)]
+            if self._reader.model != self._shown:
+                data = b"".join([self._renamed(frame) for frame in frames])
+            else:
+                data = frames[0].raw if len(frames) == 1 else b"".join([frame.raw for frame in frames])
+            yield Batch(data, content)
+
+    def _renamed(self, frame: sse.Frame) -> bytes:
+        if frame.data is None or b'"model' not in frame.data:
+            return frame.raw
+        if self._pattern is None or self._pattern[0] != self._reader.model:
+            self._pattern = (self._reader.model, _model_pattern(self._spec.name, self._reader.model))
+            self._shown_json = codec.dumps(self._shown)
+        pattern = self._pattern[1]
+        found = pattern.findall(frame.raw)
+        if not found:
+            return frame.raw
+        if len(found) == 1:  # quotes inside JSON text are escaped, so this is a key and not somebody's words
+            return pattern.sub(lambda match: match.group(1) + self._shown_json, frame.raw)
+        return frame.raw.replace(frame.data, self._spec.rename_model(frame.data, self._shown), 1)
+
+    def failure(self, fault: Fault) -> list[bytes]:
+        return self._spec.stream_failure(fault, self._reader)
+
+    async def close(self) -> None:
+        await let_go(self._response, self.observed)
+
+
+class RawReply:
+    """Same dialect in and out, unstreamed: the body as it came, but for the model's name."""
+
+    def __init__(
+        self, response: HttpResponse, spec: DialectSpec, capabilities: Capabilities, *, shown: str, check: bool = True
+    ) -> None:
+        self.observed = Observed()
+        self._response = response
+        self._spec = spec
+        self._capabilities = capabilities
+        self._shown = shown
+        self._check = check
+
+    async def batches(self) -> AsyncIterator[Batch]:
+        body = await self._response.read(MAX_REPLY)
+        if self._check:
+            try:
+                payload = codec.loads(body)
+            except codec.Malformed as error:
+                raise Fault("upstream_broken", f"The provider's answer is not JSON: {error}.") from error
+            if not isinstance(payload, dict):
+                raise Fault("upstream_broken", "The provider's answer is not a JSON object.")
+            self.observed.note(self._spec.read_reply(payload, self._capabilities))
+            if self.observed.served_model != self._shown:
+                body = self._spec.rename_model(body, self._shown)
+        self.observed.ended = self.observed.committed = True
+        yield Batch(body, True)
+
+    def failure(self, fault: Fault) -> list[bytes]:
+        return []
+
+    async def close(self) -> None:
+        self._response.close()
+
+
+class Typed:
+    """Another dialect out than in (or the demo's own events): read, undone, written."""
+
+    def __init__(
+        self,
+        source: EventSource,
+        spec: DialectSpec,
+        context: ReplyContext,
+        observed: Observed,
+        *,
+        undo: Undo,
+        family: str,
+    ) -> None:
+        self.observed = observed
+        self._source = source
+        self._spec = spec
+        self._context = context
+        self._undoer = None if undo.nothing else Undoer(undo)
+        self._family = family
+        self._writer = spec.stream_writer(context)
+
+    async def events(self) -> AsyncIterator[tuple[list[Event], bool]]:
+        """The events as the caller must see them, and whether there was content among them."""
+        async for events in self._source:
+            content = self.observed.note(events)
+            if self._undoer is not None:
+                events = [out for event in events for out in self._undoer.feed(event)]
+            yield [_stamped(event, self._family) for event in events], content
+
+    async def batches(self) -> AsyncIterator[Batch]:
+        feed = self._writer.feed
+        async for events, content in self.events():
+            pieces: list[bytes] = []
+            for event in events:
+                pieces += feed(event)
+            if pieces or content:
+                yield Batch(pieces[0] if len(pieces) == 1 else b"".join(pieces), content)
+
+    def failure(self, fault: Fault) -> list[bytes]:
+        return self._writer.fail(fault)
+
+    async def close(self) -> None:
+        await self._source.close()
+
+
+class TypedReply(Typed):
+    """The same, folded into one unstreamed answer."""
+
+    async def batches(self) -> AsyncIterator[Batch]:
+        collected: list[Event] = []
+        async for events, _ in self.events():
+            collected += events
+        answer = fold(collected)
+        if not answer.complete:
+            raise Fault("upstream_broken", "The provider's answer ended before it was complete.")
+        yield Batch(codec.dumps(self._spec.write_reply(answer, self._context)), True)
+
+    def failure(self, fault: Fault) -> list[bytes]:
+        return []
+
+
+def _model_pattern(dialect: Dialect, model: str) -> re.Pattern[bytes]:
+    key = rb"modelVersion" if dialect == "gemini" else rb"model"
+    return re.compile(rb'("' + key + rb'"\s*:\s*)' + re.escape(codec.dumps(model)))
+
+
+def _stamped(event: Event, family: str) -> Event:
+    kind = type(event)
+    if kind is ToolStarted or kind is ThinkingEnded or kind is TextEnded:
+        opaque = event.opaque  # type: ignore[union-attr]
+        if opaque is not None and opaque.model is None and family:
+            return replace(event, opaque=stamped(opaque, family))
+    return event

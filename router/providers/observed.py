@@ -1,0 +1,43 @@
+"""What one attempt's answer was seen to be: for the commit point, the meter and the record. No content is kept."""
+
+from __future__ import annotations
+
+from router.wire.events import COMMITTING, Ended, Event, Failed, Finished, Started, Usage, UsageReported
+
+_COMMITTING = frozenset(COMMITTING)
+
+
+class Observed:
+    """Fed with every event of an answer. `note` raises the `Fault` of an in-band error."""
+
+    __slots__ = ("committed", "ended", "finish", "response_id", "served_model", "usage")
+
+    def __init__(self) -> None:
+        self.response_id = ""
+        self.served_model = ""
+        self.usage: Usage | None = None
+        self.finish: str | None = None
+        self.committed = False
+        self.ended = False
+
+    def note(self, events: list[Event]) -> bool:
+        """Take events; true where one of them is content or the end. Raises `Fault` for `Failed`."""
+        content = False
+        for event in events:
+            kind = type(event)
+            if kind in _COMMITTING:
+                content = True
+                if kind is Ended:
+                    self.ended = True
+            elif kind is UsageReported:
+                self.usage = event.usage  # type: ignore[union-attr]
+            elif kind is Finished:
+                self.finish = event.reason  # type: ignore[union-attr]
+            elif kind is Started:
+                self.response_id = event.response_id  # type: ignore[union-attr]
+                self.served_model = event.model  # type: ignore[union-attr]
+            elif kind is Failed:
+                raise event.fault  # type: ignore[union-attr]
+        if content:
+            self.committed = True
+        return content

@@ -1,0 +1,201 @@
+"""Opens one attempt: body, request, send, status check, lane. Shared by all providers; never retries."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from router.accounts.record import Account
+from router.call import Call, Limits
+from router.faults import Fault, bad_request
+from router.models.prepare import prepare
+from router.net.client import HttpResponse, Net
+from router.net.message import Timeouts
+from router.providers.config import ProviderConfig
+from router.providers.credentials import Credentials
+from router.providers.demo.source import demo_events
+from router.providers.executor import FORWARDED, Operation, Outgoing, build
+from router.providers.lanes import HttpEvents, Lane, RawReply, RawStream, Typed, TypedReply
+from router.providers.observed import Observed
+from router.providers.raw_body import raw_body
+from router.routing.plan import Candidate, Plan
+from router.wire import codec, sse
+from router.wire.conversation import Conversation
+from router.wire.dialect import DialectSpec, ReplyContext
+from router.wire.dialects import DIALECTS
+from router.wire.notes import refuse_if_strict
+from router.wire.written import Note, Undo
+
+
+class Opened(Struct, frozen=True, kw_only=True):
+    """An attempt whose head has arrived with a success. headers: the provider's, lower-case."""
+
+    lane: Lane
+    name: str  # raw | translated
+    notes: tuple[Note, ...] = ()
+    provider_request_id: str | None = None
+
+
+class Runner:
+    """Everything an attempt needs from outside."""
+
+    def __init__(self, net: Net, credentials: Credentials) -> None:
+        self._net = net
+        self._credentials = credentials
+
+    async def open(
+        self,
+        call: Call,
+        plan: Plan,
+        candidate: Candidate,
+        provider: ProviderConfig,
+        account: Account,
+        limits: Limits,
+        sent: Callable[[], None],
+    ) -> Opened:
+        """Send one attempt and give its lane. `sent` is called when the request leaves. Raises `Fault`."""
+        spec = DIALECTS[call.dialect]
+        raw = raw_body(call, plan, candidate)
+        if provider.kind == "demo":
+            return self._open_demo(call, spec, candidate, sent)
+        if raw is not None:
+            body, written, stream = raw.body, None, call.stream
+        else:
+            written = prepare(
+                self._conversation(call, plan, candidate), candidate.capabilities, DIALECTS[candidate.dialect]
+            )
+            refuse_if_strict(written.notes, strict=call.strict)
+            body, stream = codec.dumps(written.body), True
+        response = await self.send(
+            call, candidate, provider, account, limits, body=body, stream=stream, operation="generate", sent=sent
+        )
+        request_id = response.headers.get("x-request-id") or response.headers.get("request-id")
+        if raw is not None:
+            lane: Lane = await _raw_lane(response, spec, candidate, call, raw.drop)
+            return Opened(lane=lane, name="raw", provider_request_id=request_id)
+        assert written is not None
+        observed = Observed()
+        source = HttpEvents(response, DIALECTS[candidate.dialect].stream_reader(candidate.capabilities), observed)
+        return Opened(
+            lane=_typed(call, spec, source, observed, written.undo, candidate.capabilities.family),
+            name="translated",
+            notes=written.notes,
+            provider_request_id=request_id,
+        )
+
+    async def send(
+        self,
+        call: Call,
+        candidate: Candidate,
+        provider: ProviderConfig,
+        account: Account,
+        limits: Limits,
+        *,
+        body: bytes,
+        stream: bool,
+        operation: Operation,
+        sent: Callable[[], None],
+    ) -> HttpResponse:
+        """Send to the provider's base URLs in order until one can be reached. Raises `Fault` for every bad answer."""
+        credential = await self._credentials.resolve(provider, account)
+        allowed = FORWARDED[candidate.dialect] if candidate.dialect == call.dialect else ()
+        headers = {name: call.headers[name] for name in allowed if name in call.headers}
+        patient = candidate.capabilities.slow or not stream
+        head = limits.slow_first_token if patient else limits.first_token
+        timeouts = Timeouts(
+            connect=limits.connect, head=head, idle=max(limits.idle, head) if not stream else limits.idle
+        )
+        unreachable: Fault | None = None
+        for base_url in provider.base_urls:
+            outgoing = Outgoing(
+                operation=operation,
+                dialect=candidate.dialect,
+                model=candidate.model,
+                stream=stream,
+                body=body,
+                base_url=base_url,
+                credential=credential,
+                headers=headers,
+            )
+            request = build(provider, account, outgoing)
+            sent()
+            try:
+                response = await self._net.send(request, timeouts)
+            except Fault as fault:
+                if len(provider.base_urls) == 1 or fault.kind == "timeout":
+                    raise
+                unreachable = fault
+                continue
+            await _check(response, DIALECTS[candidate.dialect], stream)
+            return response
+        raise unreachable or Fault("unavailable", f"The provider {provider.id} has no base URL.")
+
+    def _open_demo(self, call: Call, spec: DialectSpec, candidate: Candidate, sent: Callable[[], None]) -> Opened:
+        assert call.conversation is not None
+        sent()
+        observed = Observed()
+        source = demo_events(candidate.model, call.conversation, call.response_id)
+        return Opened(lane=_typed(call, spec, source, observed, Undo(), "demo"), name="translated")
+
+    def _conversation(self, call: Call, plan: Plan, candidate: Candidate) -> Conversation:
+        if call.conversation is None:
+            raise bad_request("The body could not be read.")
+        changes: dict[str, object] = {"model": candidate.model, "stream": True}
+        if plan.reasoning is not None:
+            changes["reasoning"] = plan.reasoning
+        return replace(call.conversation, **changes)
+
+
+def context_of(call: Call, conversation: Conversation) -> ReplyContext:
+    """What the answer's writer needs."""
+    return ReplyContext(
+        response_id=call.response_id,
+        model=call.asked,
+        created=call.created,
+        request=conversation,
+        thinking_output=call.thinking_output,
+    )
+
+
+def _typed(call: Call, spec: DialectSpec, source: object, observed: Observed, undo: Undo, family: str) -> Lane:
+    assert call.conversation is not None
+    kind = Typed if call.stream else TypedReply
+    context = context_of(call, call.conversation)
+    return kind(source, spec, context, observed, undo=undo, family=family)  # type: ignore[arg-type]
+
+
+async def _raw_lane(
+    response: HttpResponse,
+    spec: DialectSpec,
+    candidate: Candidate,
+    call: Call,
+    drop: Callable[[sse.Frame], bool] | None,
+) -> Lane:
+    if not call.stream:
+        return RawReply(response, spec, candidate.capabilities, shown=call.asked)
+    return RawStream(response, spec, candidate.capabilities, shown=call.asked, drop=drop)
+
+
+async def _check(response: HttpResponse, spec: DialectSpec, stream: bool) -> None:
+    """Raise the fault of an answer that is not a success, or that cannot be what was asked for."""
+    status, kind = response.status, response.headers.get("content-type", "")
+    if (
+        200 <= status < 300
+        and not kind.startswith("text/html")
+        and not (stream and kind.startswith("application/json"))
+    ):
+        return
+    try:
+        body = await response.read_some()
+    finally:
+        response.close()
+    if 300 <= status < 400:
+        raise Fault(
+            "upstream_broken", "The provider answered with a redirect: its base URL is probably wrong.", status=status
+        )
+    if 200 <= status < 300 and stream and kind.startswith("application/json"):
+        fault = spec.read_fault(500, response.headers, body)
+        raise Fault("upstream_broken", f"The provider sent no stream: {fault.message}", status=status)
+    raise spec.read_fault(status if status >= 300 else 502, response.headers, body)
