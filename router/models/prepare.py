@@ -1,4 +1,4 @@
-"""From a caller's conversation to an upstream body: repair, merge, adapt, write. The typed lane's whole request path."""
+"""A conversation to an upstream body: repair, merge, adapt, write. The whole request path of the typed lane."""
 
 from __future__ import annotations
 

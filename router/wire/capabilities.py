@@ -10,17 +10,19 @@ from typing import Literal
 
 from msgspec import Struct
 
-from router.wire.conversation import Effort
+from router.wire.conversation import Dialect, Effort
 
 
 class Capabilities(Struct, frozen=True, kw_only=True):
     """One model as a target. Token figures in tokens; None: unknown or unlimited."""
 
+    dialects: tuple[Dialect, ...] = ()  # the only ones it can be reached in; empty: whatever its provider speaks
     family: str = ""  # opaque bytes (signatures) are valid within one family of one dialect
     context_window: int | None = None
     max_output: int | None = None
 
     sampling: bool = True  # accepts temperature, top_p, top_k other than the default
+    sampling_with_thinking: bool = True  # False: the knobs are refused while it thinks
     temperature_max: float = 2.0
     temperature_with_top_p: bool = True
     penalties: bool = True
@@ -65,6 +67,8 @@ class Capabilities(Struct, frozen=True, kw_only=True):
     echo_reasoning: bool = False  # Chat: thinking of tool loops must be sent back in `reasoning_field`
     reasoning_outside_output: bool = False  # reports reasoning tokens beside completion tokens, not inside
     stream_usage: bool = True  # accepts stream_options.include_usage
+    verbosity: bool = False  # Chat: knows `verbosity`, also from callers of other dialects
+    cache_key: bool = False  # Chat: knows `prompt_cache_key`, also from callers of other dialects
     n: bool = True
     logprobs: bool = True
 
