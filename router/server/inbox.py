@@ -1,0 +1,64 @@
+"""What the application receives: a bounded queue that can neither block the end of a call nor lose it.
+
+Hypercorn's own queue has room for ten messages and waits for the application to take one. An application that answered
+early (a 401 to a large upload) takes none, and the connection hangs for ever; here a finished application drops the
+rest, and the message of the disconnect always fits.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import MutableMapping
+from typing import Any
+
+Message = MutableMapping[str, Any]
+ENDS = ("http.disconnect", "websocket.disconnect")
+
+
+class Inbox:
+    """The messages from the client to one application call."""
+
+    def __init__(self, kind: str, room: int = 10) -> None:
+        self._messages: deque[Message] = deque()
+        self._room = room
+        self._arrived = asyncio.Event()
+        self._taken = asyncio.Event()
+        self._last: Message | None = None
+        self._finished = False
+        self.complete = kind != "http"
+        """Whether the whole request body has come; a WebSocket has none."""
+
+    async def put(self, message: Message) -> None:
+        """Add a message, waiting for room unless it is the last one or nobody reads any more."""
+        if message["type"] in ENDS:
+            self._last = message
+            self._arrived.set()
+            self._taken.set()
+            return
+        if message["type"] == "http.request" and not message.get("more_body", False):
+            self.complete = True
+        while len(self._messages) >= self._room and not self._finished and self._last is None:
+            self._taken.clear()
+            await self._taken.wait()
+        if not self._finished:
+            self._messages.append(message)
+            self._arrived.set()
+
+    async def get(self) -> Message:
+        """The next message; after the disconnect, the disconnect again and again."""
+        while True:
+            if self._messages:
+                message = self._messages.popleft()
+                self._taken.set()
+                return message
+            if self._last is not None:
+                return self._last
+            self._arrived.clear()
+            await self._arrived.wait()
+
+    def finish(self) -> None:
+        """The application has returned: what else the client sends goes nowhere."""
+        self._finished = True
+        self._messages.clear()
+        self._taken.set()

@@ -1,0 +1,97 @@
+"""One socket as an asyncio protocol: bytes in and out with back-pressure, and what the sweep asks.
+
+It takes the place of asyncio's streams: no reader object, no lock and no drain per write, and the end of a connection
+is known at once even while nobody reads from it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import cast
+
+_HIGH = 256 * 1024
+
+
+class Transport(asyncio.Protocol):
+    """The two directions of one connection. `opened` is called when the socket (and its TLS) is ready."""
+
+    def __init__(self, opened: Callable[[Transport], None]) -> None:
+        self._opened = opened
+        self._waiting_in = asyncio.Event()
+        self._writable = asyncio.Event()
+        self._writable.set()
+        self._buffer = bytearray()
+        self._held = False
+        self.raw: asyncio.Transport
+        self.ended = False  # the client sends nothing more, or the connection is gone
+        self.lost = False
+        self.received = 0  # bytes so far
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.raw = cast(asyncio.Transport, transport)
+        self._opened(self)
+
+    def data_received(self, data: bytes) -> None:
+        self.received += len(data)
+        self._buffer += data
+        self._waiting_in.set()
+        if len(self._buffer) > _HIGH and not self._held:
+            self._held = True
+            self.raw.pause_reading()
+
+    def eof_received(self) -> bool:
+        self.ended = True
+        self._waiting_in.set()
+        return self.raw.can_write_eof()  # TLS cannot stay half open
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self.ended = self.lost = True
+        self._waiting_in.set()
+        self._writable.set()
+
+    def pause_writing(self) -> None:
+        self._writable.clear()
+
+    def resume_writing(self) -> None:
+        self._writable.set()
+
+    @property
+    def stalled(self) -> bool:
+        """Whether the client has not taken what was written to it."""
+        return not self._writable.is_set()
+
+    async def read(self) -> bytes:
+        """What has come since the last call; empty at the end."""
+        while not self._buffer:
+            if self.ended:
+                return b""
+            self._waiting_in.clear()
+            await self._waiting_in.wait()
+        data = bytes(self._buffer)
+        self._buffer.clear()
+        if self._held and not self.lost:
+            self._held = False
+            self.raw.resume_reading()
+        return data
+
+    async def write(self, data: bytes) -> bool:
+        """Write, and wait while the client is slow. False when the connection is gone."""
+        if self.lost or self.raw.is_closing():
+            return False
+        self.raw.write(data)
+        if not self._writable.is_set():
+            await self._writable.wait()
+        return not self.lost
+
+    def finish(self) -> None:
+        """Say that nothing more comes, and leave the other direction open where that is possible."""
+        if self.lost or self.raw.is_closing():
+            return
+        if self.ended or not self.raw.can_write_eof():
+            self.raw.close()
+            return
+        try:
+            self.raw.write_eof()
+        except (OSError, RuntimeError):
+            self.raw.abort()
