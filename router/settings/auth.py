@@ -1,0 +1,93 @@
+"""The `auth` block: who may call this gateway, and where provider sign-ins are kept."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, date, datetime, time
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, field_validator, model_validator
+
+from router.secret import Secret
+from router.settings.block import Block, Name, setting
+
+_DIGEST = re.compile(r"^(?:sha256:)?[0-9a-f]{64}$")
+
+
+def _moment(value: Any) -> Any:
+    """A date counts to its end, a time without a zone is UTC."""
+    if isinstance(value, datetime):
+        return value if value.tzinfo is not None else value.replace(tzinfo=UTC)
+    if isinstance(value, date):
+        return datetime.combine(value, time.max, UTC)
+    if isinstance(value, str):
+        try:
+            return _moment(date.fromisoformat(value) if len(value) == 10 else datetime.fromisoformat(value))
+        except ValueError:
+            raise ValueError("must be a date or time like 2027-01-31 or 2027-01-31T12:00:00Z") from None
+    raise ValueError("must be a date or time like 2027-01-31 or 2027-01-31T12:00:00Z")
+
+
+Moment = Annotated[datetime, BeforeValidator(_moment)]
+
+
+class Key(Block):
+    """One client key. `key`, `key_file` and `digest` exclude one another."""
+
+    name: Name = setting(..., "Name shown in lists, logs and metrics.")
+    key: Secret | None = setting(None, "The key itself. Better: `key_file`, `digest` or `${VARIABLE}`.")
+    key_file: str | None = setting(None, "File that holds the key.")
+    digest: str | None = setting(None, "SHA-256 of the key in hexadecimal, so that the file holds no secret.")
+    expires: Moment | None = setting(
+        None, "Date or time from which the key is refused; a date counts to its end, in UTC."
+    )
+
+    @field_validator("digest")
+    @classmethod
+    def _hexadecimal(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
+        if not _DIGEST.match(value):
+            raise ValueError("must be the SHA-256 of the key: 64 hexadecimal digits in lower case")
+        return value.removeprefix("sha256:")
+
+
+class Management(Block):
+    """Access to `/v0/management`, `/v1/auth` and the dashboard."""
+
+    remote: bool = setting(False, "Whether management answers other machines too. It always needs its own key.")
+    key: Secret | None = setting(
+        None, "The management key. Without one the generated `state/keys/management.key` counts."
+    )
+    key_file: str | None = setting(None, "File that holds the management key.")
+
+
+class Auth(Block):
+    """Who may call, and where sign-ins are kept."""
+
+    dir: str = setting("~/.cli-proxy-api", "Folder of provider sign-ins, one file each.", effect="restart")
+    store: Literal["file"] = setting("file", "How sign-ins are kept; other stores come later.", effect="restart")
+    keys: tuple[Key, ...] = setting((), "Client keys. More can be made with `switchyard keys create`.")
+    management: Management = setting(Management(), "Access to management.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _bare_keys(cls, data: Any) -> Any:
+        """A bare text in `keys` is a key without a name of its own."""
+        if isinstance(data, dict) and isinstance(data.get("keys"), (list, tuple)):
+            keys = [
+                {"name": f"key-{at}", "key": item} if isinstance(item, (str, Secret)) else item
+                for at, item in enumerate(data["keys"], 1)
+            ]
+            return {**data, "keys": keys}
+        return data
+
+    @field_validator("keys")
+    @classmethod
+    def _names_differ(cls, value: tuple[Key, ...]) -> tuple[Key, ...]:
+        seen: set[str] = set()
+        for key in value:
+            if key.name in seen:
+                raise ValueError(f"has two keys named {key.name!r}; give each a name of its own")
+            seen.add(key.name)
+        return value

@@ -1,0 +1,84 @@
+"""What every block of the settings has in common: strict keys, frozen values, a description and an effect per field."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+
+Effect = Literal["reload", "restart"]
+"""When a changed setting applies: as soon as the file is read again, or with the next start of the process."""
+
+
+class Block(BaseModel):
+    """A mapping in the file. Unknown keys are mistakes; values never change after loading."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True, regex_engine="python-re")
+
+
+def setting(default: Any, description: str, *, effect: Effect = "reload", **rules: Any) -> Any:
+    """A field with what the generated reference needs. `default` is ``...`` for a setting that must be given."""
+    return Field(default, description=description, json_schema_extra={"effect": effect}, **rules)
+
+
+def _one_or_many(value: Any) -> Any:
+    return (value,) if isinstance(value, str) else value
+
+
+def _regular_expression(value: str) -> str:
+    try:
+        re.compile(value)
+    except re.error as error:
+        raise ValueError(f"is not a valid regular expression: {error}") from None
+    return value
+
+
+_URL = re.compile(r"^https?://[^\s/?#]+[^\s?#]*$")
+
+
+def _base_url(value: str) -> str:
+    if not _URL.match(value):
+        raise ValueError("must be an http:// or https:// address without a query, like https://host.example/v1")
+    return value.rstrip("/")
+
+
+_PROXY = re.compile(r"^https?://[^\s/]+/?$")
+
+
+def _proxy(value: str) -> str:
+    if not _PROXY.match(value):
+        raise ValueError("must be an HTTP proxy like http://user:password@host:3128 (SOCKS is not supported)")
+    return value
+
+
+_NAME = re.compile(r"^[a-z0-9][a-z0-9._-]{0,62}$")
+
+
+def _name(value: str) -> str:
+    if not _NAME.match(value):
+        raise ValueError("must be a short lower-case name of letters, digits, '.', '_' and '-'")
+    return value
+
+
+_HEADER = re.compile(r"^[!#$%&'*+.^_`|~0-9A-Za-z-]+$")
+
+
+def _headers(value: dict[str, str]) -> dict[str, str]:
+    for name, text in value.items():
+        if not _HEADER.match(name):
+            raise ValueError(f"has a name that is no header name: {name!r}")
+        if "\r" in text or "\n" in text or "\0" in text:
+            raise ValueError(f"has a line break in the value of {name}")
+    return value
+
+
+Texts = Annotated[tuple[str, ...], BeforeValidator(_one_or_many)]
+"""A list of texts; a single text counts as a list of one."""
+Pattern = Annotated[str, AfterValidator(_regular_expression)]
+BaseUrl = Annotated[str, AfterValidator(_base_url)]
+BaseUrls = Annotated[tuple[BaseUrl, ...], BeforeValidator(_one_or_many)]
+Proxy = Annotated[str, AfterValidator(_proxy)]
+Name = Annotated[str, AfterValidator(_name)]
+Headers = Annotated[dict[str, str], AfterValidator(_headers)]
+Seconds = Annotated[float, Field(ge=0, le=86_400, allow_inf_nan=False)]

@@ -1,0 +1,184 @@
+"""From the text of ``config.yaml`` and the environment to `Settings`: pure, and with every mistake at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from datetime import date, datetime
+from typing import Any
+
+from msgspec import Struct
+from pydantic import ValidationError
+
+from router.secret import Secret
+from router.settings.checks import check
+from router.settings.document import Document, read_document
+from router.settings.environment import interpolate, overlay, pick_up
+from router.settings.mistakes import Mistake, Path, SettingsError, dotted
+from router.settings.presets import Preset, shipped_presets
+from router.settings.provider_blocks import Providers
+from router.settings.provider_names import RESERVED, plain, provider_names
+from router.settings.remainder import Remainder
+from router.settings.schema import Settings
+from router.settings.secrets import fill_secrets
+from router.settings.validation import mistakes_of
+
+ReadFile = Callable[[str], str]
+_MOST_PASSES = 8
+
+
+class Loaded(Struct, frozen=True):
+    """settings: valid. provenance: dotted path -> where it comes from, for all that is not at its default.
+
+    warnings: sentences about what works but was perhaps not meant.
+    """
+
+    settings: Settings
+    provenance: Mapping[str, str]
+    warnings: tuple[str, ...]
+
+
+def load(
+    text: str,
+    environ: Mapping[str, str],
+    read_file: ReadFile,
+    *,
+    client_keys_exist: bool = False,
+    source: str = "config.yaml",
+    presets: Mapping[str, Preset] | None = None,
+) -> Loaded:
+    """Read settings.
+
+    text: YAML; an empty one gives the defaults. environ: for ``SWITCHYARD__…``, ``${NAME}`` and ``env:``. read_file:
+    reads the files that `key_file` names, as written; raises `OSError`. client_keys_exist: whether the state database
+    or ``state/keys`` has a client key, which a public address needs. source: the file's name, for messages.
+    Raises `SettingsError` with every mistake.
+    """
+    presets = shipped_presets() if presets is None else presets
+    document = read_document(text)
+    if document.mistakes and not document.values:
+        raise SettingsError(document.mistakes, source)
+    interpolate(document, environ)
+    origins = overlay(document, environ)
+    origins = _rename_blocks(document, origins, presets)
+    fill_secrets(document, environ, read_file)
+    provenance = dict(_provenance(document, origins, source))
+    _drop_nulls(document.values)
+    rest = Remainder(document.values)
+    settings, wrong = _validate(rest, document, origins, presets)
+    mistakes = [*document.mistakes, *wrong]
+    if settings is not None:
+        has_keys = client_keys_exist or _has_keys(document.values)
+        mistakes += check(settings, document, presets, has_keys, rest.original)
+    if mistakes or settings is None:
+        raise SettingsError(mistakes, source)
+    return Loaded(settings, provenance, tuple(_warnings(settings, environ, presets)))
+
+
+def _validate(
+    rest: Remainder, document: Document, origins: Mapping[Path, str], presets: Mapping[str, Preset]
+) -> tuple[Settings | None, list[Mistake]]:
+    """The settings, and what the schema finds wrong; that is taken out, so that the rest can be checked too."""
+    mistakes: list[Mistake] = []
+    for _ in range(_MOST_PASSES):
+        try:
+            return Settings.model_validate(rest.values), mistakes
+        except ValidationError as error:
+            found = mistakes_of(error, document, origins, presets, rest.original)
+            mistakes += [mistake for mistake in found if mistake not in mistakes]
+            rest.drop([tuple(one["loc"]) for one in error.errors(include_url=False)])
+    return None, mistakes
+
+
+def _has_keys(values: Any) -> bool:
+    auth = values.get("auth")
+    return isinstance(auth, dict) and bool(auth.get("keys"))
+
+
+def _rename_blocks(document: Document, origins: Mapping[Path, str], presets: Mapping[str, Preset]) -> dict[Path, str]:
+    """Every spelling of a provider's block becomes the one of the schema (``openai-compatible``, ``codex``)."""
+    blocks = document.values.get("providers")
+    renamed: dict[str, str] = {}
+    if isinstance(blocks, dict):
+        for written in list(blocks):
+            name = _block_name(str(written), presets)
+            if name == written:
+                continue
+            if name in blocks:
+                path = ("providers", written)
+                problem = f"configures the same provider as providers.{name}"
+                line = document.line(path)
+                document.mistakes.append(Mistake(path=dotted(path), problem=problem, line=line, remedy="Keep one."))
+                del blocks[written]
+                continue
+            document.rename(("providers", written), name)
+            renamed[written] = name
+    return {
+        (path[0], renamed[str(path[1])], *path[2:])
+        if len(path) > 1 and path[0] == "providers" and path[1] in renamed
+        else path: variable
+        for path, variable in origins.items()
+    }
+
+
+def _block_name(written: str, presets: Mapping[str, Preset]) -> str:
+    field = written.lower().replace("-", "_")
+    if field in Providers.model_fields:
+        return field
+    ids = provider_names(presets).resolve(written)
+    if len(ids) != 1:
+        return written
+    if ids[0] in RESERVED:
+        return RESERVED[ids[0]].blocks[0]
+    return ids[0] if ids[0] in presets else plain(ids[0]).replace("-", "_")
+
+
+def _drop_nulls(values: Any) -> None:
+    """``server:`` with nothing below it means the defaults, not a mistake."""
+    if isinstance(values, dict):
+        for name in [name for name, value in values.items() if value is None]:
+            del values[name]
+    for value in values.values() if isinstance(values, dict) else values if isinstance(values, list) else ():
+        _drop_nulls(value)
+
+
+def _provenance(document: Document, origins: Mapping[Path, str], source: str) -> Iterator[tuple[str, str]]:
+    def leaves(value: Any, path: Path) -> Iterator[Path]:
+        if isinstance(value, dict) and value:
+            for name, item in value.items():
+                yield from leaves(item, (*path, name))
+        elif isinstance(value, list) and value:
+            for at, item in enumerate(value):
+                yield from leaves(item, (*path, at))
+        else:
+            yield path
+
+    for path in leaves(document.values, ()):
+        if not path:
+            continue
+        variable = next((origins[path[:end]] for end in range(len(path), 0, -1) if path[:end] in origins), None)
+        yield dotted(path), variable or f"{source}:{document.line(path)}"
+
+
+def _warnings(settings: Settings, environ: Mapping[str, str], presets: Mapping[str, Preset]) -> Iterator[str]:
+    yield from pick_up(environ, presets, settings.server.port)[1]
+    if "*" in settings.server.cors.origins:
+        yield "server.cors.origins has '*': every web page may call this gateway from its visitors' browsers."
+    for key in settings.auth.keys:
+        if key.key is not None and len(key.key.reveal()) < 16:
+            yield f"auth.keys: the key {key.name!r} is short; `switchyard keys create` makes one that nobody guesses."
+    patterns = [route.pattern for route in settings.models.routing]
+    for pattern in sorted({pattern for pattern in patterns if patterns.count(pattern) > 1}):
+        yield f"models.routing has the pattern {pattern!r} more than once; only the first one is ever used."
+
+
+def plain_value(value: Any) -> Any:
+    """A setting as JSON for a person, secrets masked."""
+    if isinstance(value, Secret):
+        return "***"
+    if isinstance(value, (date, datetime)):
+        return value.isoformat()
+    if isinstance(value, Mapping):
+        return {str(name): plain_value(item) for name, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain_value(item) for item in value]
+    return value

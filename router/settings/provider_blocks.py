@@ -1,0 +1,229 @@
+"""The blocks under `providers`: credentials, addresses and models of each provider."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, ConfigDict, model_validator
+
+from router.secret import Secret
+from router.settings.block import BaseUrls, Block, Headers, Name, Proxy, Texts, setting
+
+ApiDialect = Literal["chat", "responses"]
+
+
+def _shorthand(field: str) -> Any:
+    """A bare text in place of a mapping stands for its most important field."""
+
+    def expand(data: Any) -> Any:
+        return {field: data} if isinstance(data, (str, Secret)) else data
+
+    return expand
+
+
+class ApiKey(Block):
+    """One credential. Exactly one of `key`, `key_file` and `env`."""
+
+    key: Secret | None = setting(None, "The key itself, best as `${VARIABLE}`.")
+    key_file: str | None = setting(None, "File that holds the key, such as a mounted secret.")
+    env: str | None = setting(None, "Environment variable that holds the key.")
+    label: Name | None = setting(None, "Name of the account in lists and logs. Default: its number.")
+    proxy: Proxy | None = setting(None, "HTTP proxy for this key alone, like `http://user:password@host:3128`.")
+    priority: int = setting(0, "Accounts with a lower number are used first.", ge=-1000, le=1000)
+    weight: int = setting(1, "Share of the calls among accounts of one priority.", ge=1, le=1000)
+    models: Texts = setting((), "Upstream models that this key may serve. Empty: all.")
+
+
+class ServiceAccount(ApiKey):
+    """One Google service account: its JSON key."""
+
+
+class Model(Block):
+    """One model of a provider."""
+
+    name: str = setting(..., "Name that the provider knows.", min_length=1)
+    alias: Texts = setting((), "Other names under which clients may ask for it.")
+    aliases: Texts = setting((), "The same as `alias`.")
+
+    @property
+    def shown_as(self) -> tuple[str, ...]:
+        """Every alias once, in order."""
+        return tuple(dict.fromkeys((*self.alias, *self.aliases)))
+
+
+def _model_list(value: Any) -> Any:
+    """Accepts a list of names and of ``{name, alias}``, or a mapping of name to alias or aliases."""
+    if isinstance(value, dict):
+        return tuple({"name": name, "alias": () if alias is None else alias} for name, alias in value.items())
+    if isinstance(value, (list, tuple)):
+        return tuple({"name": item} if isinstance(item, str) else item for item in value)
+    return value
+
+
+Models = Annotated[tuple[Model, ...], BeforeValidator(_model_list)]
+ApiKeyEntry = Annotated[ApiKey, BeforeValidator(_shorthand("key"))]
+ServiceAccountEntry = Annotated[ServiceAccount, BeforeValidator(_shorthand("key_file"))]
+
+
+class Upstream(Block):
+    """What all providers have in common."""
+
+    enabled: bool = setting(True, "Whether the provider is used at all.")
+    base_url: BaseUrls = setting(
+        (), "Address of the API, or several that are tried in order. Default: the provider's own."
+    )
+    base_urls: BaseUrls = setting((), "The same as `base_url`.")
+    headers: Headers = setting({}, "Extra headers of every request to it.")
+    proxy: Proxy | None = setting(None, "HTTP proxy for all its accounts, like `http://user:password@host:3128`.")
+    prefix: Name | None = setting(None, "Clients may write `prefix/model`; the provider's own name always works too.")
+    models: Models = setting(
+        (),
+        "Models it has: names, `{name, alias}`, or a mapping of name to alias. Empty: every name is passed on.",
+    )
+    excluded_models: Texts = setting((), "Models that are never asked of it; `*` stands for any text.")
+    priority: int = setting(
+        0, "Providers with a lower number come first where several have a model.", ge=-1000, le=1000
+    )
+    quirks: dict[str, Any] = setting({}, "What its models deviate in, by the names of `docs/providers.md`.")
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """Every base URL once, in order."""
+        return tuple(dict.fromkeys((*self.base_url, *self.base_urls)))
+
+
+class KeyedUpstream(Upstream):
+    """A provider with API keys."""
+
+    api_keys: tuple[ApiKeyEntry, ...] = setting(
+        (), "Its keys; a bare text is a key. Default: the environment variable."
+    )
+
+
+class OpenAICompatible(KeyedUpstream):
+    """A server that speaks Chat Completions, and perhaps Responses."""
+
+    dialects: tuple[ApiDialect, ...] | None = setting(
+        None, "What the server speaks, the preferred first: `chat`, `responses`. Default: chat alone."
+    )
+
+
+class NamedOpenAICompatible(OpenAICompatible):
+    """One entry of `openai_compatible`."""
+
+    name: Name = setting(..., "Its name in routes, prefixes and metrics.")
+    preset: str | None = setting(None, "A preset that fills in what is not given, such as `openrouter`.")
+
+
+class NamedAnthropicCompatible(KeyedUpstream):
+    """One entry of `anthropic_compatible`."""
+
+    name: Name = setting(..., "Its name in routes, prefixes and metrics.")
+
+
+class Vertex(Upstream):
+    """Gemini models on Google Cloud."""
+
+    project: str | None = setting(None, "Google Cloud project. Default: the one of the service account.")
+    location: str = setting("global", "Region such as `europe-west4`, or `global`.", pattern=r"^[a-z0-9-]+$")
+    service_account_files: tuple[ServiceAccountEntry, ...] = setting(
+        (), "JSON keys of service accounts: paths, or mappings as for API keys. `service_account_file` takes one path."
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _single_file(cls, data: Any) -> Any:
+        if isinstance(data, dict) and isinstance(data.get("service_account_file"), str):
+            rest = {name: value for name, value in data.items() if name != "service_account_file"}
+            return {
+                **rest,
+                "service_account_files": [data["service_account_file"], *rest.get("service_account_files", ())],
+            }
+        return data
+
+
+class Demo(Block):
+    """The embedded provider for trying out clients."""
+
+    enabled: bool = setting(True, "Whether the models `demo/…` exist.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _auto(cls, data: Any) -> Any:
+        """`auto` means on: the demo never stands in for a model that was not asked for by its name."""
+        return {**data, "enabled": True} if isinstance(data, dict) and data.get("enabled") == "auto" else data
+
+
+class Reserved(Block):
+    """A provider that needs a sign-in or a service of a later version: its block is read and kept, nothing more."""
+
+    model_config = ConfigDict(extra="allow")
+
+    enabled: bool = setting(True, "Whether the provider is used at all.")
+
+
+class Llmux(Block):
+    """Subscriptions, under the names of an earlier tool."""
+
+    claude_pro: Reserved | None = setting(None, "A Claude subscription; the same as `claude_oauth`. Reserved.")
+    chatgpt_plus: Reserved | None = setting(None, "A ChatGPT subscription; the same as `chatgpt_oauth`. Reserved.")
+
+
+class ReservedService(Block):
+    """How a service is started. Its command always means the service that ships with this product."""
+
+    command: str | None = setting(None, "Accepted for compatibility. Reserved.", effect="restart")
+
+
+class Browser(Block):
+    """The browser of the AI Studio service."""
+
+    type: Literal["camoufox", "chromium", "firefox"] = setting("camoufox", "Which browser. Reserved.", effect="restart")
+    max_instances: int = setting(3, "Most browsers at once. Reserved.", effect="restart", ge=1, le=64)
+
+
+class AIStudio(Reserved):
+    """Google AI Studio through a browser."""
+
+    service: ReservedService = setting(ReservedService(), "How the service is started. Reserved.")
+    browser: Browser = setting(Browser(), "Its browser. Reserved.")
+
+
+class WebAI(Reserved):
+    """Gemini's web page through a service."""
+
+    service: ReservedService = setting(ReservedService(), "How the service is started. Reserved.")
+
+
+class Providers(Block):
+    """One block for each provider. Presets such as `openrouter` and `groq` take the keys of `openai_compatible`."""
+
+    model_config = ConfigDict(extra="allow")
+    __pydantic_extra__: dict[str, OpenAICompatible]
+
+    openai: OpenAICompatible = setting(OpenAICompatible(), "OpenAI. Key from `OPENAI_API_KEY` unless given.")
+    anthropic: KeyedUpstream = setting(KeyedUpstream(), "Anthropic. Key from `ANTHROPIC_API_KEY` unless given.")
+    gemini: KeyedUpstream = setting(
+        KeyedUpstream(), "Google's Gemini API. Key from `GEMINI_API_KEY` or `GOOGLE_API_KEY` unless given."
+    )
+    vertex: Vertex | None = setting(None, "Gemini models on Google Cloud, with service accounts.")
+    openai_compatible: tuple[NamedOpenAICompatible, ...] = setting((), "Any number of OpenAI-compatible servers.")
+    anthropic_compatible: tuple[NamedAnthropicCompatible, ...] = setting(
+        (), "Any number of Anthropic-compatible servers."
+    )
+    demo: Demo = setting(Demo(), "The embedded demo models.")
+    llmux: Llmux = setting(Llmux(), "Subscriptions, under the names of an earlier tool. Reserved.")
+    claude_oauth: Reserved | None = setting(None, "A Claude subscription. Reserved.")
+    chatgpt_oauth: Reserved | None = setting(None, "A ChatGPT subscription. Reserved.")
+    gemini_cli: Reserved | None = setting(None, "Gemini CLI sign-in. Reserved.")
+    antigravity: Reserved | None = setting(None, "Antigravity sign-in. Reserved.")
+    iflow: Reserved | None = setting(None, "iFlow sign-in. Reserved.")
+    copilot: Reserved | None = setting(None, "GitHub Copilot sign-in. Reserved.")
+    ctonew: Reserved | None = setting(None, "cto.new sign-in. Reserved.")
+    aistudio: AIStudio | None = setting(None, "Google AI Studio through a browser. Reserved.")
+    webai: WebAI | None = setting(None, "Gemini's web page. Reserved.")
+
+    @property
+    def presets(self) -> dict[str, OpenAICompatible]:
+        """The blocks named after a preset."""
+        return dict(self.__pydantic_extra__ or {})

@@ -1,0 +1,79 @@
+"""Every name that a user may write for a provider, and the one id that it stands for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
+
+from msgspec import Struct
+
+from router.settings.presets import Preset
+
+_SIGN_IN = "needs a sign-in, which comes with the accounts feature"
+_SERVICE = "needs a service that drives a browser, which comes with a later version"
+
+
+class ReservedProvider(Struct, frozen=True):
+    """A provider that is known by name only. block: dotted places under `providers` that configure it."""
+
+    names: tuple[str, ...]
+    blocks: tuple[str, ...]
+    reason: str
+
+
+RESERVED: Mapping[str, ReservedProvider] = MappingProxyType(
+    {
+        "claude-oauth": ReservedProvider(
+            ("llmux-claude", "llmux.claude-pro", "claude-pro"), ("claude_oauth", "llmux.claude_pro"), _SIGN_IN
+        ),
+        "chatgpt-oauth": ReservedProvider(
+            ("llmux-chatgpt", "llmux.chatgpt-plus", "codex", "chatgpt-plus", "chatgpt"),
+            ("chatgpt_oauth", "llmux.chatgpt_plus"),
+            _SIGN_IN,
+        ),
+        "gemini-cli": ReservedProvider((), ("gemini_cli",), _SIGN_IN),
+        "antigravity": ReservedProvider((), ("antigravity",), _SIGN_IN),
+        "iflow": ReservedProvider((), ("iflow",), _SIGN_IN),
+        "copilot": ReservedProvider(("github-copilot",), ("copilot",), _SIGN_IN),
+        "ctonew": ReservedProvider(("cto-new", "cto.new"), ("ctonew",), _SIGN_IN),
+        "aistudio": ReservedProvider(("ai-studio",), ("aistudio",), _SERVICE),
+        "webai": ReservedProvider(("gemini-web",), ("webai",), _SERVICE),
+    }
+)
+BUILT_IN: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {"openai": (), "anthropic": (), "gemini": ("google",), "vertex": ("vertex-ai", "vertexai"), "demo": ()}
+)
+GROUPS: Mapping[str, tuple[str, ...]] = MappingProxyType({"claude": ("anthropic", "claude-oauth")})
+"""Names that mean several providers of one rank."""
+
+
+def plain(name: str) -> str:
+    """`name` as it is compared: lower case, ``-`` for ``_``."""
+    return name.strip().lower().replace("_", "-")
+
+
+class ProviderNames(Struct, frozen=True):
+    """ids: plain name -> id. `resolve` is the one way from what a user wrote to providers."""
+
+    ids: Mapping[str, str]
+
+    def resolve(self, name: str) -> tuple[str, ...]:
+        """The ids that `name` means: one, several for a group such as ``claude``, or none where it is unknown."""
+        written = plain(name)
+        if written in self.ids:
+            return (self.ids[written],)
+        return GROUPS.get(written, ())
+
+    @property
+    def known(self) -> tuple[str, ...]:
+        """Every name that can be written, for suggestions."""
+        return (*self.ids, *GROUPS)
+
+
+def provider_names(presets: Mapping[str, Preset], configured: Iterable[str] = ()) -> ProviderNames:
+    """The table for these presets and the names of compatible servers, which win over further names of others."""
+    ids = {plain(other): name for name, others in BUILT_IN.items() for other in (name, *others)}
+    ids |= {plain(other): name for name, entry in RESERVED.items() for other in (name, *entry.names)}
+    ids |= {plain(other): name for name, preset in presets.items() for other in (name, *preset.names)}
+    ids |= {plain(name): name for name in configured}
+    return ProviderNames(MappingProxyType(ids))

@@ -1,0 +1,117 @@
+"""All settings: the shape of ``config.yaml``. What a field means is its description; the reference is made from it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field, field_validator
+
+from router.settings.auth import Auth
+from router.settings.block import Block, Pattern, Seconds, Texts, setting
+from router.settings.provider_blocks import Providers
+from router.settings.server import Server
+
+Ranks = tuple[tuple[str, ...], ...]
+"""Providers in order of preference; those of one inner group take turns."""
+
+
+def _ranks(value: Any) -> Any:
+    """``a`` and ``[a, [b, c]]`` as groups. Anything else is left for the validation to report."""
+    if isinstance(value, str):
+        return ((value,),)
+    if isinstance(value, (list, tuple)):
+        return tuple((item,) if isinstance(item, str) else item for item in value)
+    return value
+
+
+class Route(Block):
+    """One rule: which providers serve the models whose name matches."""
+
+    pattern: Pattern = setting(..., "Regular expression, searched in the name that was asked for.", min_length=1)
+    providers: Annotated[Ranks, BeforeValidator(_ranks), Field(min_length=1)] = setting(
+        ..., "Providers, the preferred first. A list inside the list is one rank, whose members take turns."
+    )
+    priority: int = setting(0, "Rules with a lower number are looked at first; equal ones in file order.")
+    grace: Seconds | None = setting(None, "Seconds before heads and heartbeats, in place of `server.timeouts.grace`.")
+
+
+class ModelRules(Block):
+    """Names of models and who serves them."""
+
+    routing: tuple[Route, ...] = setting((), "Rules that send names to providers, first match wins.")
+    aliases: dict[str, str] = setting({}, "Other names: alias to model. The model may carry `provider/` and `(high)`.")
+    exclusions: Texts = setting((), "Models that nobody may ask for and no list shows; `*` stands for any text.")
+    capabilities: dict[str, dict[str, Any]] = setting(
+        {}, "What a model accepts, where the shipped data is wrong: pattern with `*` to facts of `docs/providers.md`."
+    )
+
+    @field_validator("aliases")
+    @classmethod
+    def _no_circles(cls, value: dict[str, str]) -> dict[str, str]:
+        for alias, model in value.items():
+            if not alias or not model:
+                raise ValueError("has an empty name")
+            if alias == model:
+                raise ValueError(f"has {alias!r} as an alias of itself")
+        return value
+
+
+class Routing(Block):
+    """How an account is chosen among those that could serve."""
+
+    strategy: Literal["round_robin", "fill_first", "weighted", "least_busy", "sticky"] = setting(
+        "sticky",
+        "Among accounts of one priority. `sticky` keeps a conversation on one account, so prompt caches stay warm.",
+    )
+
+
+class Retry(Block):
+    """How long and how often another attempt is made before the first event."""
+
+    max_attempts: int = setting(6, "Most attempts of one call, the first included.", ge=1, le=50)
+    deadline: Seconds = setting(120.0, "Seconds after which no further attempt is started.")
+
+
+class StoredResponses(Block):
+    """Answers kept for `previous_response_id`: encrypted, for the same key alone."""
+
+    enabled: bool = setting(True, "Whether answers are stored unless the caller says `store: false`.")
+    ttl: float = setting(86_400.0, "Seconds that a stored answer lives.", ge=60, le=30 * 86_400)
+    max_bytes: int = setting(256 * 1024 * 1024, "Bytes of all stored answers together; the oldest go first.", ge=0)
+
+
+class Policies(Block):
+    """How requests and answers are treated."""
+
+    strict: bool = setting(False, "Refuse what the target cannot express, instead of dropping it with a note.")
+    thinking_output: Literal["reasoning_content", "tags", "none"] = setting(
+        "reasoning_content", "How Chat Completions clients see thinking: own field, `<think>` tags in the text, or not."
+    )
+    stored_responses: StoredResponses = setting(StoredResponses(), "Answers kept for `previous_response_id`.")
+
+
+class Observe(Block):
+    """What the router says about its work."""
+
+    level: Literal["debug", "info", "warning", "error"] = setting("info", "Least important log lines that are written.")
+    format: Literal["text", "json"] = setting("text", "Log lines for people or for machines.")
+    metrics: bool = setting(True, "Whether `/metrics` answers.")
+    account_header: bool = setting(False, "Whether answers name the account in `x-switchyard-account`.")
+
+
+class Settings(Block):
+    """Everything that ``config.yaml`` may say."""
+
+    server: Server = setting(Server(), "Where the router listens, how much it takes, how long it waits.")
+    auth: Auth = setting(Auth(), "Who may call, and where sign-ins are kept.")
+    providers: Providers = setting(Providers(), "Where answers come from.")
+    models: ModelRules = setting(ModelRules(), "Names of models and who serves them.")
+    routing: Routing = setting(Routing(), "How an account is chosen.")
+    retry: Retry = setting(Retry(), "How long and how often another attempt is made.")
+    policies: Policies = setting(Policies(), "How requests and answers are treated.")
+    observe: Observe = setting(Observe(), "What the router says about its work.")
+
+
+Provenance = Mapping[str, str]
+"""Dotted path of each setting that is not at its default -> where its value comes from."""

@@ -1,0 +1,101 @@
+"""Fills in secrets that the settings only point at: ``key_file`` and ``env`` become ``key``. Works on plain values."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from router.secret import Secret
+from router.settings.document import Document
+from router.settings.mistakes import Mistake, Path, dotted
+
+ReadFile = Callable[[str], str]
+"""Reads a text file by the path as written in the settings. Raises `OSError`."""
+_SOURCES = ("key", "key_file", "env", "digest")
+
+
+def fill_secrets(document: Document, environ: Mapping[str, str], read_file: ReadFile) -> None:
+    """Resolve every secret below `auth` and `providers`; keys that were given as text become `Secret` here."""
+    filler = _Filler(document, environ, read_file)
+    for block in ("auth", "providers"):
+        if block in document.values:
+            document.values[block] = filler.walk(document.values[block], (block,))
+
+
+class _Filler:
+    def __init__(self, document: Document, environ: Mapping[str, str], read_file: ReadFile) -> None:
+        self._document = document
+        self._environ = environ
+        self._read_file = read_file
+
+    def walk(self, value: Any, path: Path) -> Any:
+        if isinstance(value, list):
+            return [self._entry(item, (*path, at)) for at, item in enumerate(value)]
+        if not isinstance(value, dict):
+            return value
+        filled = {key: self.walk(item, (*path, key)) for key, item in value.items()}
+        return self._secret(filled, path) if self._is_credential(path) else filled
+
+    def _entry(self, item: Any, path: Path) -> Any:
+        """A bare text in a list of keys is the key itself."""
+        if isinstance(item, str) and path[-2] in ("api_keys", "keys"):
+            return Secret(self._text(item, path))
+        if isinstance(item, str) and path[-2] == "service_account_files":
+            return self._secret({"key_file": item}, path)
+        return self.walk(item, path)
+
+    @staticmethod
+    def _is_credential(path: Path) -> bool:
+        listed = len(path) > 2 and path[-2] in ("api_keys", "keys", "service_account_files")
+        return listed or path == ("auth", "management")
+
+    def _secret(self, entry: dict[str, Any], path: Path) -> dict[str, Any]:
+        given = [name for name in _SOURCES if entry.get(name) is not None]
+        if len(given) > 1:
+            self._wrong(path, f"gives {' and '.join(given)}", "Keep one of them.")
+            return entry
+        if not given:
+            if path != ("auth", "management"):
+                self._wrong(path, "has no key", "Give key, key_file or env.")
+            return entry
+        source, value = given[0], entry[given[0]]
+        if not isinstance(value, str):
+            return entry  # the schema says what is wrong with it
+        if source == "key":
+            return {**entry, "key": Secret(self._text(value, (*path, "key")))}
+        if source == "env":
+            return {**entry, "key": Secret(self._variable(value, (*path, "env")))}
+        if source == "key_file":
+            return {**entry, "key": Secret(self._file(value, (*path, "key_file")))}
+        return entry
+
+    def _text(self, value: str, path: Path) -> str:
+        if not value.strip() and dotted(path) not in {mistake.path for mistake in self._document.mistakes}:
+            self._wrong(path, "is empty", "Write the key, or remove the entry.")
+        return value.strip()
+
+    def _variable(self, name: str, path: Path) -> str:
+        value = self._environ.get(name, "").strip()
+        if not value:
+            self._wrong(
+                path, f"names the environment variable {name!r}, which is not set", "Set it, or remove the entry."
+            )
+        return value
+
+    def _file(self, name: str, path: Path) -> str:
+        try:
+            value = self._read_file(name).strip()
+        except (OSError, UnicodeDecodeError) as error:
+            why = error.strerror or type(error).__name__ if isinstance(error, OSError) else "it is not UTF-8"
+            self._wrong(
+                path, f"names the file {name!r}, which cannot be read: {why}", "Correct the path or its rights."
+            )
+            return ""
+        if not value:
+            self._wrong(path, f"names the file {name!r}, which is empty", "Write the key into it.")
+        return value
+
+    def _wrong(self, path: Path, problem: str, remedy: str) -> None:
+        self._document.mistakes.append(
+            Mistake(path=dotted(path), problem=problem, line=self._document.line(path), remedy=remedy)
+        )
