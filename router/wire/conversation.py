@@ -68,7 +68,10 @@ class Part(Struct, frozen=True, kw_only=True):
 
 
 class Text(Part, frozen=True):
+    """opaque: a Gemini thought signature that arrived on this text."""
+
     text: str
+    opaque: Opaque | None = None
 
 
 class Image(Part, frozen=True):

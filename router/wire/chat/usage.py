@@ -1,0 +1,69 @@
+"""Token counts of Chat, both directions (`wire.md` 8.2)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from router.wire.conversation import JsonObject
+from router.wire.events import Usage
+
+
+def _count(value: Any) -> int:
+    """A count as it stands on the wire; null, absent and nonsense are 0."""
+    return int(value) if isinstance(value, int | float) and value > 0 else 0
+
+
+def _details(usage: JsonObject, key: str) -> JsonObject:
+    found = usage.get(key)
+    return found if isinstance(found, dict) else {}
+
+
+def read_usage(usage: JsonObject, *, reasoning_outside: bool = False) -> Usage:
+    """The counts of a `usage` object of any compatible server.
+
+    reasoning_outside: the server counts reasoning beside `completion_tokens` (xAI). The total settles the
+    question where it is given: reasoning is outside exactly if the total says so. Some servers (Google's layer)
+    show reasoning in the total alone.
+    """
+    prompt_details = _details(usage, "prompt_tokens_details")
+    completion_details = _details(usage, "completion_tokens_details")
+    prompt = _count(usage.get("prompt_tokens", usage.get("input_tokens")))
+    completion = _count(usage.get("completion_tokens", usage.get("output_tokens")))
+    reasoning = _count(completion_details.get("reasoning_tokens"))
+    total = _count(usage.get("total_tokens"))
+    beyond = total - prompt - completion
+    if total == 0:
+        completion += reasoning if reasoning_outside else 0
+    elif beyond > 0 and (reasoning in (0, beyond) or reasoning_outside):
+        completion += beyond
+        reasoning = reasoning or beyond
+    cached = prompt_details.get("cached_tokens")
+    if cached is None:
+        cached = usage.get("prompt_cache_hit_tokens", usage.get("cached_tokens"))
+    return Usage(
+        input=prompt,
+        output=completion,
+        cache_read=min(_count(cached), prompt),
+        cache_write_5m=_count(prompt_details.get("cache_write_tokens")),
+        reasoning=min(reasoning, completion),
+    )
+
+
+def write_usage(usage: Usage) -> JsonObject:
+    """The `usage` object of an answer."""
+    return {
+        "prompt_tokens": usage.input,
+        "completion_tokens": usage.output,
+        "total_tokens": usage.total,
+        "prompt_tokens_details": {
+            "cached_tokens": usage.cache_read,
+            "audio_tokens": 0,
+            "cache_write_tokens": usage.cache_write,
+        },
+        "completion_tokens_details": {
+            "reasoning_tokens": usage.reasoning,
+            "audio_tokens": 0,
+            "accepted_prediction_tokens": 0,
+            "rejected_prediction_tokens": 0,
+        },
+    }
