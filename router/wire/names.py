@@ -19,7 +19,7 @@ _ID_PREFIXES: dict[Dialect, str] = {"chat": "call_", "responses": "call_", "mess
 
 
 def safe_name(name: str, limit: int = 64) -> str:
-    """`name` where it fits ``^[a-zA-Z_][a-zA-Z0-9_-]*$`` within `limit`, else a stable stand-in with a hash of the whole."""
+    """`name` where it fits ``^[a-zA-Z_][a-zA-Z0-9_-]*$`` within `limit`, else a stable stand-in with a hash of it."""
     cleaned = _NOT_SAFE.sub("_", name)
     if not cleaned or not (cleaned[0].isalpha() or cleaned[0] == "_"):
         cleaned = "_" + cleaned
@@ -55,3 +55,15 @@ def made_up_call_id(response_id: str, index: int) -> str:
     """An id for a call whose upstream gave none: stable for one answer, unlike those of other answers."""
     digest = hashlib.sha256(f"{response_id}/{index}".encode("utf-8", "surrogatepass")).digest()
     return "call_" + base64.b32encode(digest).decode()[:24].lower()
+
+
+DEFAULT_NAMESPACE = "functions"
+"""The Responses namespace that a model's tools live in unless they say otherwise: calls leave it out."""
+
+
+def qualified(namespace: str | None, name: str) -> str:
+    """The flat name of a tool that was declared inside a Responses namespace, for dialects without namespaces.
+
+    The default namespace adds nothing, because calls of its tools come back from clients without it.
+    """
+    return name if namespace in (None, DEFAULT_NAMESPACE) else f"{namespace}__{name}"

@@ -1,6 +1,6 @@
 """Hypothesis strategies for neutral values as real models and clients make them.
 
-`answers()` and `event_streams()` obey the order rules of `router.wire.events`, so every dialect's writer must take them.
+`answers()` and `event_streams()` obey the order rules of `router.wire.events`, so every dialect's writer takes them.
 An answer's parts are non-empty, and neighbours never are of one kind that a dialect would join (two texts, two
 thoughts), unless asked for. Turn a feature off that a dialect has no room for (``custom=False``).
 """

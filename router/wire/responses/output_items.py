@@ -1,0 +1,69 @@
+"""The output items that a writer builds, and the ids it gives them.
+
+Ids are made of the response id and the item's position, with a mark of our own behind the dialect's prefix: the same
+answer gets the same ids, and the request writer knows that no provider has ever stored such an item.
+"""
+
+from __future__ import annotations
+
+import hashlib
+
+from router.wire import opaque
+from router.wire.conversation import JsonObject, Opaque
+
+OWN_MARK = "gw1"
+PREFIXES = {
+    "message": "msg_",
+    "reasoning": "rs_",
+    "function_call": "fc_",
+    "custom_tool_call": "ctc_",
+    "image_generation_call": "ig_",
+}
+REDACTED = "redacted"
+"""As `Opaque.id` inside our own prefix: these bytes were an Anthropic ``redacted_thinking``."""
+
+
+def item_id(kind: str, response_id: str, index: int) -> str:
+    digest = hashlib.sha256(f"{response_id}/{index}".encode("utf-8", "surrogatepass")).hexdigest()
+    return f"{PREFIXES[kind]}{OWN_MARK}{digest[:32]}"
+
+
+def is_own_id(identity: str) -> bool:
+    """Was this id made by `item_id`?"""
+    return identity.partition("_")[2].startswith(OWN_MARK)
+
+
+def encrypted(kept: Opaque, *, redacted: bool = False) -> str:
+    """What stands in ``encrypted_content``: native bytes as they are, foreign ones with our prefix."""
+    if kept.dialect == "responses":
+        return kept.data
+    if redacted:
+        kept = Opaque(kept.dialect, kept.data, model=kept.model, id=REDACTED)
+    return opaque.wrap(kept)
+
+
+def message(identity: str) -> JsonObject:
+    return {"type": "message", "id": identity, "status": "in_progress", "role": "assistant", "content": []}
+
+
+def reasoning(identity: str) -> JsonObject:
+    return {"type": "reasoning", "id": identity, "summary": []}
+
+
+def call(identity: str, kind: str, call_id: str, name: str, namespace: str | None) -> JsonObject:
+    written = "input" if kind == "custom_tool_call" else "arguments"
+    item: JsonObject = {"type": kind, "id": identity, "status": "in_progress", "call_id": call_id, "name": name}
+    if namespace is not None:
+        item["namespace"] = namespace
+    return {**item, written: ""}
+
+
+def image(identity: str, data: str, media_type: str) -> JsonObject:
+    form = media_type.partition("/")[2]
+    return {
+        "type": "image_generation_call",
+        "id": identity,
+        "status": "completed",
+        "output_format": form,
+        "result": data,
+    }
