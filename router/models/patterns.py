@@ -40,6 +40,7 @@ def compile_pattern(text: str) -> Pattern:
 
 
 def _glob(text: str) -> str:
-    """Like a shell's, but ``*`` and ``?`` alone are special and a slash is a character like any other."""
-    body = "".join({"*": ".*", "?": "."}.get(char, re.escape(char)) for char in text)
+    """Like a shell's, but ``*`` and ``?`` alone are special and a slash is a character like any other; each
+    of them is a group."""
+    body = "".join({"*": "(.*)", "?": "(.)"}.get(char, re.escape(char)) for char in text)
     return rf"\A(?s:{body})\Z"

@@ -5,16 +5,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from itertools import groupby
+from types import MappingProxyType
 from typing import Literal, TypeAlias
 
 from msgspec import Struct
 
-from router.faults import Fault
-from router.routing.table import Table
+from router.faults import Fault, bad_request
+from router.routing.names import check_name, unknown_model
+from router.routing.nearest import did_you_mean, nearest
+from router.routing.resolve import Found, Skipped, Target, resolve
+from router.routing.table import Table, plain
 from router.wire.capabilities import Capabilities
 from router.wire.conversation import Dialect, Reasoning
 
 Surface: TypeAlias = Literal["generate", "embeddings", "images"]
+
+SURFACES: Mapping[Surface, tuple[Dialect, ...]] = MappingProxyType(
+    {
+        "generate": ("chat", "responses", "messages", "gemini"),
+        "embeddings": ("chat", "gemini", "responses"),
+        "images": ("chat", "gemini", "responses"),
+    }
+)
+"""Upstream dialects whose providers have a surface at all (``wire.md`` 11)."""
+
+_MEDIA: tuple[tuple[str, str], ...] = (
+    ("tools", "tools"),
+    ("images", "images"),
+    ("documents", "documents"),
+    ("audio", "audio"),
+    ("video", "video"),
+)
 
 
 class Needs(Struct, frozen=True, kw_only=True):
@@ -46,14 +69,6 @@ class Candidate(Struct, frozen=True, kw_only=True):
     capabilities: Capabilities
 
 
-class Skipped(Struct, frozen=True):
-    """A target that the plan leaves out. `reason` is a sentence without its full stop."""
-
-    provider: str
-    model: str
-    reason: str
-
-
 class Plan(Struct, frozen=True, kw_only=True):
     """asked: the name as the client wrote it. reasoning: what a suffix asked for; replaces the body's own wish.
     how: the steps from the name to the candidates, in words. fault: why nothing can serve, where there is no candidate.
@@ -74,9 +89,136 @@ def plan(table: Table, asked: str, *, needs: Needs, pinned: str | None = None, r
     Raises `Fault`: bad_request (a name that cannot be one, a surface that nobody has), not_found (with the nearest
     names), unavailable (known, but no provider with an account serves it).
     """
-    raise NotImplementedError
+    made = draft(table, asked, needs=needs, pinned=pinned, rotation=rotation)
+    if made.fault is not None:
+        raise made.fault
+    return made
 
 
 def draft(table: Table, asked: str, *, needs: Needs, pinned: str | None = None, rotation: int = 0) -> Plan:
     """`plan` that reports instead of raising: without candidates, `Plan.fault` says why."""
-    raise NotImplementedError
+    try:
+        name = check_name(asked)
+        only = () if pinned is None else _provider(table, pinned)
+        _refuse_excluded(table, name)
+    except Fault as fault:
+        return Plan(asked=asked, fault=fault)
+    found = resolve(table, name, only)
+    skipped = list(found.skipped)
+    offers = _fitting(_unique(table, _rotated(found.targets, rotation), needs, skipped), needs, skipped)
+    return Plan(
+        asked=name,
+        candidates=tuple(offers),
+        skipped=tuple(skipped),
+        reasoning=found.reasoning,
+        how=found.how,
+        fault=None if offers else _nothing(table, name, found, skipped, needs),
+    )
+
+
+def _provider(table: Table, pinned: str) -> tuple[str, ...]:
+    ids = table.resolve_provider(pinned)
+    if not ids:
+        hint = did_you_mean(nearest(plain(pinned), table.ids))
+        raise Fault("not_found", f"No provider is named '{pinned}'.{hint}", code="provider_not_found")
+    return ids
+
+
+def _refuse_excluded(table: Table, name: str) -> None:
+    for pattern in table.exclusions:
+        if pattern.matches(name):
+            text = f"The model '{name}' is excluded here by models.exclusions ('{pattern.text}')."
+            raise Fault("not_found", text, param="model", code="model_not_found")
+
+
+def _rotated(targets: Sequence[Target], rotation: int) -> list[Target]:
+    ordered: list[Target] = []
+    for _, members in groupby(targets, key=lambda target: target.rank):
+        rank = list(members)
+        turn = rotation % len(rank)
+        ordered += rank[turn:] + rank[:turn]
+    return ordered
+
+
+def _unique(table: Table, targets: Sequence[Target], needs: Needs, skipped: list[Skipped]) -> list[Candidate]:
+    """Targets as candidates, each once, with the dialect to speak; without providers that lack the surface."""
+    candidates: list[Candidate] = []
+    seen: set[tuple[str, str]] = set()
+    for target in targets:
+        provider = target.provider
+        if (provider.id, target.model) in seen:
+            continue
+        seen.add((provider.id, target.model))
+        if any(pattern.matches(target.model) for pattern in table.exclusions):
+            skipped.append(Skipped(provider.id, target.model, "models.exclusions names it", "model"))
+            continue
+        spoken = tuple(dialect for dialect in provider.dialects if dialect in SURFACES[needs.surface])
+        if not spoken:
+            skipped.append(Skipped(provider.id, target.model, f"it has no {needs.surface}", "surface"))
+            continue
+        dialect = _dialect(table, target, spoken, needs)
+        candidates.append(
+            Candidate(
+                provider=provider.id,
+                model=target.model,
+                dialect=dialect,
+                lane="raw" if dialect == needs.dialect else "translated",
+                rank=target.rank,
+                why=target.why,
+                capabilities=table.capabilities.capabilities(provider, target.model, dialect),
+            )
+        )
+    return candidates
+
+
+def _dialect(table: Table, target: Target, spoken: tuple[Dialect, ...], needs: Needs) -> Dialect:
+    """The caller's own where provider and model have it, else the provider's preferred one that the model has."""
+    only = table.capabilities.capabilities(target.provider, target.model, spoken[0]).dialects
+    fit = tuple(dialect for dialect in spoken if not only or dialect in only) or spoken
+    return needs.dialect if needs.dialect in fit else fit[0]
+
+
+def _fitting(candidates: list[Candidate], needs: Needs, skipped: list[Skipped]) -> list[Candidate]:
+    """Without those that lack what the call needs, unless all do: then the refusal names the place in the body.
+
+    A window that an estimate does not fit into comes last rather than not at all: estimates are rough.
+    """
+    lacking = {id(candidate): _lacks(candidate.capabilities, needs) for candidate in candidates}
+    able = [candidate for candidate in candidates if not lacking[id(candidate)]]
+    if able and len(able) < len(candidates):
+        for candidate in candidates:
+            if lacking[id(candidate)]:
+                reason = f"the model does not take {' or '.join(lacking[id(candidate)])}"
+                skipped.append(Skipped(candidate.provider, candidate.model, reason, "need"))
+        candidates = able
+    return sorted(candidates, key=lambda candidate: _too_small(candidate.capabilities, needs))
+
+
+def _lacks(capabilities: Capabilities, needs: Needs) -> list[str]:
+    if needs.surface != "generate":
+        return []
+    return [word for field, word in _MEDIA if getattr(needs, field) and not getattr(capabilities, field)]
+
+
+def _too_small(capabilities: Capabilities, needs: Needs) -> bool:
+    window = capabilities.context_window
+    return needs.input_tokens is not None and window is not None and needs.input_tokens > window
+
+
+def _nothing(table: Table, name: str, found: Found, skipped: Sequence[Skipped], needs: Needs) -> Fault:
+    """Why there is no candidate: nobody knows the name, nobody has the surface, or nobody has an account."""
+    if not skipped:
+        return unknown_model(name, table.known_names())
+    reasons = "; ".join(f"{skip.provider}: {skip.reason}" for skip in dict.fromkeys(skipped))
+    if any(skip.cause == "surface" for skip in skipped):
+        words = {"embeddings": "embeddings", "images": "image generation"}.get(needs.surface, "this")
+        return bad_request(f"No provider of '{name}' has {words} ({reasons}). Choose another model.", "model")
+    if all(skip.cause == "model" for skip in skipped):
+        fault = unknown_model(name, table.known_names())
+        return Fault("not_found", f"{fault.message} ({reasons})", param="model", code="model_not_found")
+    return Fault(
+        "unavailable",
+        f"No provider can serve '{name}' now: {reasons}. Configure an account for one of them, or another route.",
+        param="model",
+        details={"skipped": [{"provider": skip.provider, "reason": skip.reason} for skip in skipped]},
+    )

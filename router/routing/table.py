@@ -2,29 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TypeAlias
+from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 
 from msgspec import Struct
 
-from router.models.capabilities import CapabilityTable
+from router.models.capabilities import CapabilityTable, quirk_mistakes
+from router.models.patterns import Pattern, compile_pattern
 from router.providers.config import ProviderConfig
+from router.routing.nearest import did_you_mean, nearest
 
-Ranks: TypeAlias = Sequence[str | Sequence[str]]
-"""Provider names in order; a nested list is one rank that rotates."""
+GROUPS: Mapping[str, tuple[str, ...]] = MappingProxyType({"claude": ("anthropic", "claude-oauth")})
+"""Names that mean several providers, of one rank."""
 
 
 class Rule(Struct, frozen=True, kw_only=True):
     """One entry of ``models.routing``. pattern: a regular expression (searched) or a glob (``gpt-*``, the whole name).
-    priority: lower comes first; equal ones in file order."""
+    providers: names in order; a nested tuple is one rank that rotates. priority: lower comes first; equal ones in file
+    order."""
 
     pattern: str
     providers: tuple[str | tuple[str, ...], ...]
     priority: int = 0
 
 
+class Route(Struct, frozen=True, kw_only=True):
+    """A rule that was checked. number: its place in the file, from 1. ranks: provider ids."""
+
+    number: int
+    pattern: Pattern
+    ranks: tuple[tuple[str, ...], ...]
+
+
+class Alias(Struct, frozen=True):
+    """A name that stands for others. In targets of a glob each ``*`` is what the pattern's stood for."""
+
+    pattern: Pattern
+    targets: tuple[str, ...]
+
+
 class Mistake(Struct, frozen=True):
-    """One error in the settings. where: path below ``models`` such as ``routing[2].providers[0]``."""
+    """One error in the settings. where: path below ``models`` such as ``routing[2].providers[0]``, or a provider's."""
 
     where: str
     message: str
@@ -39,10 +57,51 @@ class RoutingMistakes(ValueError):
 
 
 class Table(Struct, frozen=True, kw_only=True):
-    """What `plan` looks names up in. Built by `build` only."""
+    """What names are looked up in. Built by `build` only.
 
-    providers: tuple[ProviderConfig, ...]
+    ids: every name of a provider, as `plain` gives it -> ids. upstream: provider id -> shown name in lower case ->
+    upstream name, for providers that name their models. listed: shown name in lower case -> ids of providers that offer
+    it without more. excluded: provider id -> its exclusions.
+    """
+
+    providers: Mapping[str, ProviderConfig]
+    ids: Mapping[str, tuple[str, ...]]
+    upstream: Mapping[str, Mapping[str, str]]
+    listed: Mapping[str, tuple[str, ...]]
+    excluded: Mapping[str, tuple[Pattern, ...]]
+    aliases: Mapping[str, Alias]
+    alias_patterns: tuple[Alias, ...]
+    routes: tuple[Route, ...]
+    exclusions: tuple[Pattern, ...]
     capabilities: CapabilityTable
+
+    def resolve_provider(self, name: str) -> tuple[str, ...]:
+        """The ids that a provider's name means: one, several for a group, none where it is unknown."""
+        return self.ids.get(plain(name), ())
+
+    def exact(self, name: str) -> bool:
+        """Whether an alias or a provider's catalogue has exactly this name."""
+        lower = name.lower()
+        return lower in self.aliases or lower in self.listed or any(lower in names for names in self.upstream.values())
+
+    def alias(self, name: str) -> Alias | None:
+        """The alias that `name` is, an exact one before a pattern."""
+        exact = self.aliases.get(name.lower())
+        return exact or next((alias for alias in self.alias_patterns if alias.pattern.matches(name)), None)
+
+    def known_names(self) -> tuple[str, ...]:
+        """Every name that can be suggested."""
+        names = [alias.pattern.text for alias in self.aliases.values()]
+        for provider in self.providers.values():
+            for upstream, shown in provider.models.items():
+                names += [*shown, upstream]
+            names += provider.listed
+        return tuple(dict.fromkeys(names))
+
+
+def plain(name: str) -> str:
+    """A provider's name as it is compared: lower case, ``-`` for ``_``."""
+    return name.strip().lower().replace("_", "-")
 
 
 def build(
@@ -53,5 +112,134 @@ def build(
     *,
     capabilities: CapabilityTable,
 ) -> Table:
-    """Check and index. exclusions: globs of names that nobody may ask for. Raises `RoutingMistakes` with all of them."""
-    raise NotImplementedError
+    """Check and index. exclusions: patterns of names that nobody may ask for. Raises `RoutingMistakes` with all."""
+    mistakes: list[Mistake] = []
+    ids = _provider_names(providers, mistakes)
+    upstream = {provider.id: _upstream(provider, mistakes) for provider in providers}
+    exact, patterns = _aliases(aliases or {}, mistakes)
+    routes = [_route(index, rule, ids, mistakes) for index, rule in enumerate(rules)]
+    order = sorted(range(len(rules)), key=lambda index: (rules[index].priority, index))
+    excluded = {
+        provider.id: _patterns(provider.excluded, f"providers.{provider.id}.excluded", mistakes)
+        for provider in providers
+    }
+    excluded_everywhere = _patterns(exclusions, "exclusions", mistakes)
+    for provider in providers:
+        mistakes += [Mistake(*text.split(": ", 1)) for text in quirk_mistakes(provider)]
+    if mistakes:
+        raise RoutingMistakes(mistakes)
+    return Table(
+        providers={provider.id: provider for provider in providers},
+        ids=ids,
+        upstream=upstream,
+        listed=_listed(providers),
+        excluded=excluded,
+        aliases=exact,
+        alias_patterns=patterns,
+        routes=tuple(route for index in order if (route := routes[index]) is not None),
+        exclusions=excluded_everywhere,
+        capabilities=capabilities,
+    )
+
+
+def _provider_names(providers: Sequence[ProviderConfig], mistakes: list[Mistake]) -> dict[str, tuple[str, ...]]:
+    ids: dict[str, tuple[str, ...]] = {}
+    for provider in providers:
+        if plain(provider.id) in ids:
+            mistakes.append(Mistake(f"providers.{provider.id}", "two providers have this name"))
+        ids[plain(provider.id)] = (provider.id,)
+    for provider in providers:
+        for name in provider.names:
+            ids.setdefault(plain(name), (provider.id,))
+    for name, members in GROUPS.items():
+        present = tuple(member for member in members if member in ids)
+        if present:
+            ids.setdefault(name, present)
+    return ids
+
+
+def _upstream(provider: ProviderConfig, mistakes: list[Mistake]) -> dict[str, str]:
+    names = {model.lower(): model for model in provider.models}
+    for model, shown in provider.models.items():
+        for name in shown:
+            other = names.setdefault(name.lower(), model)
+            if other != model and name.lower() != other.lower():
+                where = f"providers.{provider.id}.models"
+                mistakes.append(Mistake(where, f"the alias {name!r} stands for both {other!r} and {model!r}"))
+    return names
+
+
+def _listed(providers: Sequence[ProviderConfig]) -> dict[str, tuple[str, ...]]:
+    listed: dict[str, tuple[str, ...]] = {}
+    for provider in sorted(providers, key=lambda each: each.priority):
+        for name in provider.listed:
+            listed[name.lower()] = (*listed.get(name.lower(), ()), provider.id)
+    return listed
+
+
+def _aliases(
+    aliases: Mapping[str, str | Sequence[str]], mistakes: list[Mistake]
+) -> tuple[dict[str, Alias], tuple[Alias, ...]]:
+    exact: dict[str, Alias] = {}
+    patterns: list[Alias] = []
+    for name, target in aliases.items():
+        where = f"aliases[{name!r}]"
+        targets = (target,) if isinstance(target, str) else tuple(target)
+        if not targets or not all(text.strip() for text in targets):
+            mistakes.append(Mistake(where, "must name at least one model"))
+        for pattern in _patterns((name,), where, mistakes):
+            if pattern.exact is None:
+                patterns.append(Alias(pattern, targets))
+            elif pattern.exact in exact:
+                mistakes.append(Mistake(where, "two aliases for one name: names are compared without case"))
+            else:
+                exact[pattern.exact] = Alias(pattern, targets)
+    for lower, alias in exact.items():
+        loop = _loop(lower, exact)
+        if loop:
+            mistakes.append(Mistake(f"aliases[{alias.pattern.text!r}]", f"stands for itself: {' -> '.join(loop)}"))
+    return exact, tuple(patterns)
+
+
+def _loop(start: str, aliases: Mapping[str, Alias]) -> tuple[str, ...]:
+    """The way from an alias back to itself, empty where there is none."""
+    paths: list[tuple[str, ...]] = [(start,)]
+    seen: set[str] = set()
+    while paths:
+        path = paths.pop()
+        alias = aliases.get(path[-1])
+        for target in (text.lower() for text in alias.targets) if alias is not None else ():
+            if target == start:
+                return (*path, target)
+            if target not in seen:
+                seen.add(target)
+                paths.append((*path, target))
+    return ()
+
+
+def _route(index: int, rule: Rule, ids: Mapping[str, tuple[str, ...]], mistakes: list[Mistake]) -> Route | None:
+    where = f"routing[{index}]"
+    patterns = _patterns((rule.pattern,), f"{where}.pattern", mistakes)
+    ranks: list[tuple[str, ...]] = []
+    if not rule.providers:
+        mistakes.append(Mistake(f"{where}.providers", "must name at least one provider"))
+    for place, entry in enumerate(rule.providers):
+        rank: list[str] = []
+        for name in (entry,) if isinstance(entry, str) else entry:
+            found = ids.get(plain(name), ())
+            if not found:
+                hint = did_you_mean(nearest(plain(name), ids))
+                mistakes.append(Mistake(f"{where}.providers[{place}]", f"no provider is named {name!r}.{hint}"))
+            rank += found
+        ranks.append(tuple(rank))
+    return Route(number=index + 1, pattern=patterns[0], ranks=tuple(ranks)) if patterns else None
+
+
+def _patterns(texts: Iterable[str], where: str, mistakes: list[Mistake]) -> tuple[Pattern, ...]:
+    patterns: list[Pattern] = []
+    for text in texts:
+        try:
+            patterns.append(compile_pattern(text))
+        except ValueError as error:
+            mistakes.append(Mistake(where, str(error)))
+    return tuple(patterns)

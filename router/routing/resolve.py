@@ -1,0 +1,224 @@
+"""A model name to targets, in the order: alias, exact catalogue name, ``provider/rest``, routes, listed names. Pure.
+
+A step that finds no provider able to serve passes on to the next one, and what it found is kept with its reason.
+A provider's *catalogue* is what its ``models`` setting names; names that it merely lists come last, so that a route
+which the user wrote decides for them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from typing import Literal
+
+from msgspec import Struct
+
+from router.providers.config import ProviderConfig
+from router.routing.suffix import split
+from router.routing.table import Alias, Table
+from router.wire.conversation import Reasoning
+
+_MAX_DEPTH = 8  # aliases of aliases; exact loops are refused when the table is built
+
+
+class Target(Struct, frozen=True):
+    """A provider and its model, before anything is known about the call. rank: equal ones rotate."""
+
+    provider: ProviderConfig
+    model: str
+    rank: int
+    why: str
+
+
+class Skipped(Struct, frozen=True):
+    """A target that the plan leaves out. `reason` is a sentence without its full stop. cause: what is missing."""
+
+    provider: str
+    model: str
+    reason: str
+    cause: Literal["account", "model", "need", "surface"]
+
+
+class Found(Struct, frozen=True, kw_only=True):
+    """What a name leads to. reasoning: what a suffix on the way asked for, the outermost winning."""
+
+    targets: tuple[Target, ...] = ()
+    skipped: tuple[Skipped, ...] = ()
+    how: tuple[str, ...] = ()
+    reasoning: Reasoning | None = None
+
+
+def resolve(table: Table, name: str, pinned: tuple[str, ...] = ()) -> Found:
+    """Everything that `name` (with its suffix) leads to. pinned: ids of the only providers allowed; empty: all."""
+    return _resolve(table, name, pinned, 0)
+
+
+def _resolve(table: Table, name: str, pinned: tuple[str, ...], depth: int) -> Found:
+    base, reasoning = split(name, table.exact, lambda plain_name: _reachable(table, plain_name, pinned))
+    how: tuple[str, ...] = (f"the suffix of '{name}' sets how much it thinks",) if reasoning is not None else ()
+    alias = table.alias(base) if depth < _MAX_DEPTH else None
+    found = _aliased(table, base, alias, pinned, depth) if alias is not None else _named(table, base, pinned)
+    return Found(
+        targets=found.targets,
+        skipped=found.skipped,
+        how=how + found.how,
+        reasoning=reasoning if reasoning is not None else found.reasoning,
+    )
+
+
+def _reachable(table: Table, name: str, pinned: tuple[str, ...]) -> bool:
+    return table.alias(name) is not None or bool(_named(table, name, pinned).targets)
+
+
+def _aliased(table: Table, name: str, alias: Alias, pinned: tuple[str, ...], depth: int) -> Found:
+    targets: list[Target] = []
+    skipped: list[Skipped] = []
+    how: list[str] = []
+    reasoning: Reasoning | None = None
+    for text in alias.targets:
+        wanted = _filled_in(text, alias, name)
+        how.append(f"'{name}' is an alias of '{wanted}'")
+        found = _resolve(table, wanted, pinned, depth + 1)
+        offset = 1 + max((target.rank for target in targets), default=-1)
+        targets += [
+            Target(target.provider, target.model, target.rank + offset, f"alias '{name}', {target.why}")
+            for target in found.targets
+        ]
+        skipped += found.skipped
+        how += found.how
+        reasoning = reasoning if reasoning is not None else found.reasoning
+    return Found(targets=tuple(targets), skipped=tuple(skipped), how=tuple(how), reasoning=reasoning)
+
+
+def _filled_in(target: str, alias: Alias, name: str) -> str:
+    match = alias.pattern.regex.search(name)
+    groups = iter(match.groups()) if match is not None else iter(())
+    return re.sub(r"\*", lambda _: next(groups, None) or "", target)
+
+
+def _named(table: Table, name: str, pinned: tuple[str, ...]) -> Found:
+    """The steps after the alias, until one has a target."""
+    skipped: list[Skipped] = []
+    how: list[str] = []
+    for step in _PINNED_STEPS if pinned else _STEPS:
+        for text, wanted in step(table, name, pinned):
+            targets = [target for target in wanted if _take(table, target, skipped)]
+            if wanted:
+                how.append(text if targets else f"{text}, but none of them can serve")
+            if targets:
+                return Found(targets=tuple(targets), skipped=tuple(skipped), how=tuple(how))
+    return Found(skipped=tuple(skipped), how=tuple(how))
+
+
+def _take(table: Table, target: Target, skipped: list[Skipped]) -> bool:
+    missing = _missing(table, target)
+    if missing is not None and missing not in skipped:
+        skipped.append(missing)
+    return missing is None
+
+
+def _missing(table: Table, target: Target) -> Skipped | None:
+    """Why a provider cannot serve this model at all; None where it can."""
+    provider, model = target.provider, target.model
+    if provider.reason is not None:
+        return Skipped(provider.id, model, provider.reason, "account")
+    names = table.upstream[provider.id]
+    if names and model.lower() not in names:
+        return Skipped(provider.id, model, "its models do not include this one", "model")
+    if any(pattern.matches(model) for pattern in table.excluded[provider.id]):
+        return Skipped(provider.id, model, "its settings exclude this model", "model")
+    if not provider.accounts:
+        return Skipped(provider.id, model, "it has no account", "account")
+    if not any(not account.models or model in account.models for account in provider.accounts):
+        return Skipped(provider.id, model, "none of its accounts may use this model", "model")
+    return None
+
+
+def _upstream(table: Table, provider: ProviderConfig, name: str) -> str:
+    return table.upstream[provider.id].get(name.lower(), name)
+
+
+def _catalogue(table: Table, name: str, pinned: tuple[str, ...]) -> Iterator[tuple[str, list[Target]]]:
+    having = [provider for provider in table.providers.values() if name.lower() in table.upstream[provider.id]]
+    having.sort(key=lambda provider: provider.priority)
+    yield (
+        f"'{name}' is in the catalogue of {_names(having)}",
+        [
+            Target(provider, _upstream(table, provider, name), rank, f"{provider.id} has '{name}' in its models")
+            for rank, provider in enumerate(having)
+        ],
+    )
+
+
+def _prefixed(table: Table, name: str, pinned: tuple[str, ...]) -> Iterator[tuple[str, list[Target]]]:
+    for provider in table.providers.values():
+        if provider.prefix is not None and name.lower().startswith(f"{provider.prefix.lower()}/"):
+            rest = name[len(provider.prefix) + 1 :]
+            yield _prefix_step(table, name, rest, [provider], provider.prefix)
+    head, slash, rest = name.partition("/")
+    if slash and rest:
+        ids = table.resolve_provider(head)
+        yield _prefix_step(table, name, rest, [table.providers[provider] for provider in ids], head)
+
+
+def _prefix_step(
+    table: Table, name: str, rest: str, providers: list[ProviderConfig], prefix: str
+) -> tuple[str, list[Target]]:
+    targets = []
+    for provider in providers:
+        whole = name in provider.models or name in provider.listed  # a server whose own names have the prefix
+        model = name if whole else _upstream(table, provider, rest)
+        targets.append(Target(provider, model, 0, f"the prefix '{prefix}/' names {provider.id}"))
+    return f"the prefix '{prefix}/' names {_names(providers)}", targets
+
+
+def _routed(table: Table, name: str, pinned: tuple[str, ...]) -> Iterator[tuple[str, list[Target]]]:
+    for route in table.routes:
+        if not route.pattern.matches(name):
+            continue
+        targets: list[Target] = []
+        seen: set[str] = set()
+        for rank, ids in enumerate(route.ranks):
+            for provider_id in ids:
+                if provider_id not in seen:
+                    seen.add(provider_id)
+                    provider = table.providers[provider_id]
+                    why = f"route {route.number} ({route.pattern.text}) names {provider_id}"
+                    targets.append(Target(provider, _upstream(table, provider, name), rank, why))
+        yield f"route {route.number} ({route.pattern.text}) matches '{name}'", targets
+
+
+def _listed(table: Table, name: str, pinned: tuple[str, ...]) -> Iterator[tuple[str, list[Target]]]:
+    having = [table.providers[provider_id] for provider_id in table.listed.get(name.lower(), ())]
+    yield (
+        f"{_names(having)} offers '{name}'",
+        [Target(provider, name, rank, f"{provider.id} offers '{name}'") for rank, provider in enumerate(having)],
+    )
+
+
+def _pinned(table: Table, name: str, pinned: tuple[str, ...]) -> Iterator[tuple[str, list[Target]]]:
+    """The caller named the provider by path or header: the name is its model, with or without its prefix."""
+    targets = []
+    for provider in (table.providers[provider_id] for provider_id in pinned):
+        rest = name
+        head, slash, tail = name.partition("/")
+        own = provider.prefix is not None and plain_equal(head, provider.prefix)
+        whole = name in provider.models or name in provider.listed
+        if slash and tail and not whole and (own or provider.id in table.resolve_provider(head)):
+            rest = tail
+        targets.append(Target(provider, _upstream(table, provider, rest), 0, f"the caller asked for {provider.id}"))
+    yield f"the caller asked for {_names([target.provider for target in targets])}", targets
+
+
+def plain_equal(one: str, other: str) -> bool:
+    """Whether two names of a provider are the same as users write them."""
+    return one.strip().lower() == other.strip().lower()
+
+
+def _names(providers: list[ProviderConfig]) -> str:
+    return ", ".join(provider.id for provider in providers)
+
+
+Step = Callable[[Table, str, tuple[str, ...]], Iterator[tuple[str, list[Target]]]]
+_STEPS: tuple[Step, ...] = (_catalogue, _prefixed, _routed, _listed)
+_PINNED_STEPS: tuple[Step, ...] = (_pinned,)
