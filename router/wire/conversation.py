@@ -223,9 +223,9 @@ class Sampling(Struct, frozen=True):
 class Reasoning(Struct, frozen=True):
     """How much to think, in the caller's words; `models.adapt` turns it into what the model accepts.
 
-    effort: named effort. budget: tokens; 0 off, -1 as the model likes. adaptive: the caller asked for adaptive thinking.
+    effort: named effort. budget: tokens; 0 off, -1 as the model likes. adaptive: the caller asked for it.
     show: the caller wants to see thinking text (None: did not say). summary: auto | concise | detailed.
-    form: which form the writer must use, set by `models.adapt`; None: the writer renders what is set as its dialect can.
+    form: which form the writer must use, set by `models.adapt`; None: the writer renders what is set as it can.
     """
 
     effort: Effort | None = None

@@ -39,7 +39,7 @@ class ReplyContext(Struct, frozen=True, kw_only=True):
 class StreamReader(Protocol):
     """Upstream frames to neutral events; one per response. The same object watches the raw lane.
 
-    response_id, model: as the upstream names them, "" until known. sequence: last `sequence_number` (Responses), else 0.
+    response_id, model: as the upstream names them, "" until known. sequence: last `sequence_number`, 0 if none.
     """
 
     response_id: str
@@ -78,12 +78,12 @@ class DialectSpec(Struct, frozen=True, kw_only=True):
     stream_reader(capabilities), stream_writer(context): see the protocols.
     read_reply(body): an unstreamed upstream answer as events, `Ended` last.
     write_reply(answer, context): an unstreamed answer.
-    read_fault(status, headers, body): an upstream error answer of any shape (HTML, empty, text) as one Fault; headers have
-        lower-case names. Rate-limit hints become `retry_after`.
+    read_fault(status, headers, body): an upstream error answer of any shape (HTML, empty, text) as one Fault; headers
+        have lower-case names. Rate-limit hints become `retry_after`.
     render_fault(fault, request_id): status, extra headers and body for this dialect's clients.
     stream_failure(fault, reader): `StreamWriter.fail` for the raw lane, continuing what `reader` has seen.
-    rename_model(data, shown): one frame's or one unstreamed body's JSON with the answer's model name replaced by `shown`,
-        everything else as it was.
+    rename_model(data, shown): one frame's or one unstreamed body's JSON with the answer's model name replaced by
+        `shown`, everything else as it was.
     heartbeat: bytes that keep a waiting client's connection alive, b"" where the dialect tolerates none.
     id_prefix: of response ids.
     """

@@ -99,7 +99,7 @@ class RefusalDelta(Struct, frozen=True):
 
 
 class ToolStarted(Struct, frozen=True):
-    """A call begins. `call_id` is unique in the answer (readers make one up, deterministically, where it is missing)."""
+    """A call begins. `call_id` is unique in the answer (readers make one up, always the same, where it is missing)."""
 
     call_id: str
     name: str
@@ -133,7 +133,7 @@ class MediaProduced(Struct, frozen=True):
 
 
 class ForeignProduced(Struct, frozen=True):
-    """A block that only `dialect` knows, complete (server tool use and results). Other dialects' writers leave it out."""
+    """A complete block that only `dialect` knows (server tool use and results). Other dialects' writers skip it."""
 
     dialect: Dialect
     raw: JsonObject

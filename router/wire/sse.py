@@ -25,7 +25,7 @@ _LINE = re.compile(rb"\r\n|\n|\r")
 
 
 class Frame(Struct, frozen=True):
-    """One event. raw: its bytes with the blank line. event: the ``event:`` field. data: joined ``data:``, None if none."""
+    """One event. raw: its bytes with the blank line. event: the ``event:`` field. data: joined ``data:``, or None."""
 
     raw: bytes
     event: str | None
