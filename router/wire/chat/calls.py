@@ -10,14 +10,14 @@ from typing import Any
 
 from router.wire import names
 from router.wire.chat import signatures
-from router.wire.chat.surrogates import Joiner
 from router.wire.codec import Malformed, dumps_text, loads
 from router.wire.conversation import JsonObject, Opaque
 from router.wire.events import Event, ToolArguments, ToolEnded, ToolStarted
+from router.wire.surrogates import Halves
 
 
 class _Call:
-    __slots__ = ("custom", "index", "name", "opaque", "own_id", "shown_id", "started", "texts")
+    __slots__ = ("custom", "halves", "index", "name", "opaque", "own_id", "shown_id", "started", "texts")
 
     def __init__(self, index: int | None, own_id: str) -> None:
         self.index = index
@@ -28,6 +28,7 @@ class _Call:
         self.opaque: Opaque | None = None
         self.started = False
         self.texts: list[str] = []
+        self.halves = Halves()
 
 
 class CallReader:
@@ -37,7 +38,6 @@ class CallReader:
         self._choice = choice
         self._family = family
         self._used = used
-        self._joiner = Joiner()
         self._calls: list[_Call] = []
 
     def feed(self, entry: JsonObject, response_id: str, message_opaque: Opaque | None) -> list[Event]:
@@ -54,7 +54,7 @@ class CallReader:
         opaque, _ = signatures.taken(entry)
         if not call.started and call.opaque is None:
             call.opaque = self._stamped(opaque or message_opaque)
-        text = self._joiner.feed(call, text)
+        text = call.halves.join(text)
         if text:
             call.texts.append(text)
         if call.started:
@@ -66,7 +66,7 @@ class CallReader:
         events: list[Event] = []
         started = [call for call in self._calls if call.started]
         for call in started:
-            half = self._joiner.rest(call)
+            half = call.halves.rest()
             if half:
                 events.append(ToolArguments(call.shown_id, half, self._choice))
             if cut and call is started[-1] and not _complete(call):

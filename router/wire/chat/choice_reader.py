@@ -11,7 +11,6 @@ from router.wire.chat.calls import CallReader
 from router.wire.chat.finish import read_finish
 from router.wire.chat.parts import thinking_text
 from router.wire.chat.reasoning_details import Details
-from router.wire.chat.surrogates import Joiner
 from router.wire.conversation import Inline, JsonObject, Opaque
 from router.wire.events import (
     Cited,
@@ -24,6 +23,7 @@ from router.wire.events import (
     ThinkingDelta,
     ThinkingEnded,
 )
+from router.wire.surrogates import Halves
 
 
 class ChoiceReader:
@@ -35,7 +35,7 @@ class ChoiceReader:
         self.plain = False
         self._family = family
         self._calls = CallReader(index, family, used_ids)
-        self._joiner = Joiner()
+        self._halves = {"text": Halves(), "thinking": Halves(), "refusal": Halves()}
         self._details = Details()
         self._thinking = False
         self._text_open = False
@@ -74,7 +74,7 @@ class ChoiceReader:
         refusal = delta.get("refusal")
         if isinstance(refusal, str) and refusal:
             self._end_thinking(events)
-            refusal = self._joiner.feed("refusal", refusal)
+            refusal = self._halves["refusal"].join(refusal)
             events.append(RefusalDelta(refusal, self.index))
         opaque, _ = signatures.taken(delta)
         self._tools(delta, opaque, response_id, events)
@@ -97,14 +97,14 @@ class ChoiceReader:
             text = shown
         if text:
             self._thinking = True
-            text = self._joiner.feed("thinking", text)
+            text = self._halves["thinking"].join(text)
             if text:
                 events.append(ThinkingDelta(text, self.index, summary=False))
 
     def _end_thinking(self, events: list[Event]) -> None:
         """Other content ends the thinking; details without text (encrypted ones) are a part of their own."""
         if self._thinking or self._details.pending:
-            half = self._joiner.rest("thinking")
+            half = self._halves["thinking"].rest()
             if half:
                 events.append(ThinkingDelta(half, self.index, summary=False))
             self._thinking = False
@@ -113,7 +113,7 @@ class ChoiceReader:
     def _text(self, text: str, logprobs: JsonObject | None, events: list[Event]) -> None:
         if text:
             self._end_thinking(events)
-            text = self._joiner.feed("text", text)
+            text = self._halves["text"].join(text)
         if logprobs is not None and not logprobs.get("content"):
             logprobs = None
         if text or logprobs is not None:
@@ -157,7 +157,7 @@ class ChoiceReader:
 
     def _finish(self, word: str, events: list[Event]) -> None:
         self._end_thinking(events)
-        half = self._joiner.rest("text")
+        half = self._halves["text"].rest()
         if half:
             events.append(TextDelta(half, self.index))
         reason = read_finish(word, called=self._calls.complete)
