@@ -14,9 +14,10 @@ from router.wire.written import Note
 class Limits(Struct, frozen=True, kw_only=True):
     """How long and how often one call may be tried. Seconds, except `max_attempts`.
 
-    deadline: no new attempt begins later. first_token: until the first content of an attempt; slow_first_token: for models
-    that are known to think long, and for unstreamed answers. idle: between two reads. content_stall: between two
-    pieces of content while the connection lives. total: the whole call. grace: before heads and heartbeats; 0 is off.
+    deadline: no new attempt begins later. first_token: until the first content of an attempt; slow_first_token: for
+    models that are known to think long, and for unstreamed answers. idle: between two reads. content_stall: between
+    two pieces of content while the connection lives. total: the whole call. grace: before heads and heartbeats; 0 is
+    off.
     """
 
     max_attempts: int = 6
@@ -43,9 +44,9 @@ class Caller(Struct, frozen=True, kw_only=True):
 class Call(Struct, frozen=True, kw_only=True):
     """One generation request as the edge understood it.
 
-    body: the caller's bytes. headers: the caller's, lower-case, cut to what may be forwarded. asked: the model's name as
-    written. pinned: the provider the caller insists on. strict: refuse rather than drop. began: monotonic time.
-    conversation: the body as read, where the typed lane needs it. shown_dialect_array: Gemini's JSON-array stream.
+    body: the caller's bytes. headers: the caller's, lower-case, cut to what may be forwarded. asked: the model's name
+    as written. pinned: the provider the caller insists on. strict: refuse rather than drop. began: monotonic time.
+    created: Unix time. conversation: the body as read, where the typed lane needs it.
     """
 
     id: str

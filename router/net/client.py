@@ -15,7 +15,7 @@ from yarl import URL
 
 from router.faults import Fault
 from router.net.message import HttpRequest, Timeouts
-from router.net.patience import Patience
+from router.net.patience import Patience, Watch
 
 MAX_ERROR_BODY = 1024 * 1024
 _NO_TOTAL = aiohttp.ClientTimeout(total=None)
@@ -28,6 +28,7 @@ class HttpResponse:
         self._response = response
         self._patience = patience
         self._idle = idle
+        self._watch: Watch | None = None
         self.status = response.status
         self.headers: Mapping[str, str] = {name.lower(): value for name, value in response.headers.items()}
 
@@ -36,6 +37,7 @@ class HttpResponse:
         where the connection breaks or the body is not as long as announced."""
         content = self._response.content
         with self._patience.watch(self._idle, self._expire) as watch:
+            self._watch = watch
             try:
                 async for chunk in content.iter_any():
                     watch.pause()  # the time that our own client takes is not the provider's silence
@@ -72,8 +74,10 @@ class HttpResponse:
         return b"".join(parts)
 
     def patience(self, idle: float) -> None:
-        """Use another idle time from the next read on."""
+        """Use another idle time, in seconds, from now on."""
         self._idle = idle
+        if self._watch is not None:
+            self._watch.limit = idle
 
     def _expire(self) -> None:
         self._response.content.set_exception(Fault("timeout", f"The provider sent nothing for {self._idle:g} seconds."))

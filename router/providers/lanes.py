@@ -1,7 +1,7 @@
 """The two lanes: an open upstream response in, bytes for the client out.
 
-Both give `Batch`es and can say how a failure looks in the client's dialect. The raw lane forwards whole frames and reads
-them beside; the typed lane reads them into events and writes the other dialect. A cut is an error in both, never an end.
+Both give `Batch`es and can say how a failure looks in the client's dialect. The raw lane forwards whole frames and
+reads them beside; the typed lane reads them into events and writes the other dialect. A cut is an error in both.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from router.wire.undo import Undoer
 from router.wire.written import Undo
 
 AFTER_FINISH = 2.0
-"""Seconds to wait for usage after a finish reason when the stream falls silent: then it is a success without ``[DONE]``."""
+"""Seconds to wait for usage when the stream falls silent after a finish reason: a success without ``[DONE]``."""
 DRAIN = 0.2
 """Seconds to wait for the end of the body behind the end of the stream, so that the connection can be used again."""
 MAX_REPLY = 256 * 1024 * 1024

@@ -1,4 +1,4 @@
-"""What the raw lane sends: the caller's own top-level values, with only the model's name (and a wish for usage) changed."""
+"""What the raw lane sends: the caller's own top-level values; only the model and a wish for usage are changed."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ class RawBody(Struct, frozen=True):
 
 
 def raw_body(call: Call, plan: Plan, candidate: Candidate) -> RawBody | None:
-    """The body for the raw lane; None where this call cannot take it: another dialect, a thinking suffix, or opaque items
-    that carry our own prefix and must be unwrapped first. Raises `Fault` bad_request for JSON that cannot be read."""
+    """The body for the raw lane; None where this call cannot take it: another dialect, a thinking suffix, or opaque
+    items that carry our own prefix and must be unwrapped first. Raises `Fault` bad_request for unreadable JSON."""
     if candidate.lane != "raw" or plan.reasoning is not None or _OURS in call.body:
         return None
     changes: JsonObject = {}

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from router.accounts.record import Account
 from router.call import Call, Limits
-from router.faults import Fault, bad_request
+from router.faults import Fault
 from router.models.prepare import prepare
 from router.net.client import HttpResponse, Net
 from router.net.message import Timeouts
@@ -26,7 +26,7 @@ from router.wire.conversation import Conversation
 from router.wire.dialect import DialectSpec, ReplyContext
 from router.wire.dialects import DIALECTS
 from router.wire.notes import refuse_if_strict
-from router.wire.written import Note, Undo
+from router.wire.written import Note, Undo, Written
 
 
 class Opened(Struct, frozen=True, kw_only=True):
@@ -60,8 +60,9 @@ class Runner:
         raw = raw_body(call, plan, candidate)
         if provider.kind == "demo":
             return self._open_demo(call, spec, candidate, sent)
+        written = Written({})
         if raw is not None:
-            body, written, stream = raw.body, None, call.stream
+            body, stream = raw.body, call.stream
         else:
             written = prepare(
                 self._conversation(call, plan, candidate), candidate.capabilities, DIALECTS[candidate.dialect]
@@ -75,7 +76,6 @@ class Runner:
         if raw is not None:
             lane: Lane = await _raw_lane(response, spec, candidate, call, raw.drop)
             return Opened(lane=lane, name="raw", provider_request_id=request_id)
-        assert written is not None
         observed = Observed()
         source = HttpEvents(response, DIALECTS[candidate.dialect].stream_reader(candidate.capabilities), observed)
         return Opened(
@@ -133,19 +133,22 @@ class Runner:
         raise unreachable or Fault("unavailable", f"The provider {provider.id} has no base URL.")
 
     def _open_demo(self, call: Call, spec: DialectSpec, candidate: Candidate, sent: Callable[[], None]) -> Opened:
-        assert call.conversation is not None
         sent()
         observed = Observed()
-        source = demo_events(candidate.model, call.conversation, call.response_id)
+        source = demo_events(candidate.model, _read(call), call.response_id)
         return Opened(lane=_typed(call, spec, source, observed, Undo(), "demo"), name="translated")
 
     def _conversation(self, call: Call, plan: Plan, candidate: Candidate) -> Conversation:
-        if call.conversation is None:
-            raise bad_request("The body could not be read.")
         changes: dict[str, object] = {"model": candidate.model, "stream": True}
         if plan.reasoning is not None:
             changes["reasoning"] = plan.reasoning
-        return replace(call.conversation, **changes)
+        return replace(_read(call), **changes)
+
+
+def _read(call: Call) -> Conversation:
+    if call.conversation is None:
+        raise Fault("internal", "A translated attempt was planned for a request that was not read.")
+    return call.conversation
 
 
 def context_of(call: Call, conversation: Conversation) -> ReplyContext:
@@ -160,9 +163,8 @@ def context_of(call: Call, conversation: Conversation) -> ReplyContext:
 
 
 def _typed(call: Call, spec: DialectSpec, source: object, observed: Observed, undo: Undo, family: str) -> Lane:
-    assert call.conversation is not None
     kind = Typed if call.stream else TypedReply
-    context = context_of(call, call.conversation)
+    context = context_of(call, _read(call))
     return kind(source, spec, context, observed, undo=undo, family=family)  # type: ignore[arg-type]
 
 

@@ -1,7 +1,7 @@
 """The only loop around upstream calls: walks a plan until an answer has begun, inside one deadline and one budget.
 
-An answer has begun when its first content (or its end) has arrived; what came before it is held. Until then anything may
-fail over; afterwards the answer is the client's, and a fault goes to the client as an error of its dialect.
+An answer has begun when its first content (or its end) has arrived; what came before it is held. Until then anything
+may fail over; afterwards the answer is the client's, and a fault goes to the client as an error of its dialect.
 """
 
 from __future__ import annotations

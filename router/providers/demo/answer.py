@@ -28,52 +28,12 @@ from router.wire.events import (
 )
 from router.wire.names import made_up_call_id
 
-LOREM = [
-    "Lorem",
-    "ipsum",
-    "dolor",
-    "sit",
-    "amet,",
-    "consectetur",
-    "adipiscing",
-    "elit,",
-    "sed",
-    "do",
-    "eiusmod",
-    "tempor",
-    "incididunt",
-    "ut",
-    "labore",
-    "et",
-    "dolore",
-    "magna",
-    "aliqua.",
-    "Ut",
-    "enim",
-    "ad",
-    "minim",
-    "veniam,",
-    "quis",
-    "nostrud",
-    "exercitation",
-    "ullamco",
-    "laboris",
-    "nisi",
-    "ut",
-    "aliquip",
-    "ex",
-    "ea",
-    "commodo",
-    "consequat.",
-    "Grüße",
-    "—",
-    "你好",
-    "—",
-    "🚂",
-    "rolls",
-    "on.",
-    "",
-]
+_LOREM_TEXT = """
+Lorem ipsum dolor sit amet, consectetur adipiscing elit, sed do eiusmod tempor incididunt ut labore et dolore magna
+aliqua. Ut enim ad minim veniam, quis nostrud exercitation ullamco laboris nisi ut aliquip ex ea commodo consequat.
+Grüße — 你好 — 🚂 rolls on.
+"""
+LOREM = tuple(word for word in _LOREM_TEXT.split() if word)
 THOUGHT = "The demo thinks: first about the question, then about the answer. "
 LOREM_WORDS = 200
 
@@ -122,7 +82,7 @@ def _echo(conversation: Conversation, response_id: str, prompt: int) -> Iterator
 
 def _lorem(conversation: Conversation, response_id: str, prompt: int) -> Iterator[list[Event]]:
     words = [LOREM[index % len(LOREM)] for index in range(LOREM_WORDS)]
-    yield from _say(conversation, f"{LABEL} {' '.join(word for word in words if word)}", prompt)
+    yield from _say(conversation, f"{LABEL} {' '.join(words)}", prompt)
 
 
 def _think(conversation: Conversation, response_id: str, prompt: int) -> Iterator[list[Event]]:

@@ -1,0 +1,104 @@
+"""Stored answers of the Responses dialect: `previous_response_id` and item references, resolved for any upstream."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Coroutine
+from typing import Any, Protocol
+
+import msgspec
+from msgspec.structs import replace
+
+from router.call import Call, Record
+from router.faults import Fault
+from router.tasks import Tasks
+from router.wire import codec, sse
+from router.wire.conversation import JsonObject
+from router.wire.response_store import Stored, continued, items_by_id, response_not_found, stored
+
+_log = logging.getLogger("switchyard.responses")
+_TERMINAL = (b"response.completed", b"response.incomplete")
+_NAMES_EARLIER = (b'"previous_response_id"', b'"item_reference"')
+_decode = msgspec.msgpack.Decoder(Stored).decode
+
+
+class ResponseRows(Protocol):
+    """Where answers are kept, for one client key each."""
+
+    async def get(self, key_id: str, response_id: str) -> bytes | None: ...
+
+    def put(self, key_id: str, response_id: str, account: str, body: bytes) -> Coroutine[Any, Any, None]: ...
+
+
+class FinalAnswer:
+    """Catches the finished response object as it passes by."""
+
+    def __init__(self) -> None:
+        self.response: JsonObject | None = None
+
+    def frames(self, data: bytes) -> None:
+        """Look at whole SSE frames."""
+        if not any(name in data for name in _TERMINAL):
+            return
+        splitter = sse.Splitter()
+        for frame in [*splitter.feed(data), *splitter.close()]:
+            payload = codec.loads(frame.data) if frame.data is not None else None
+            if isinstance(payload, dict) and str(payload.get("type")).encode() in _TERMINAL:
+                self.response = payload.get("response")
+
+    def whole(self, body: bytes) -> None:
+        """Look at an unstreamed answer."""
+        payload = codec.loads(body)
+        if isinstance(payload, dict):
+            self.response = payload
+
+
+class Continuations:
+    """Resumes and keeps conversations. Without rows it keeps nothing and refuses what it would need."""
+
+    def __init__(self, rows: ResponseRows | None, tasks: Tasks) -> None:
+        self._rows = rows
+        self._tasks = tasks
+
+    def wants(self, call: Call) -> bool:
+        """Whether the answer to this call will be kept."""
+        return (
+            call.dialect == "responses" and self._rows is not None and codec.top_level(call.body, "store") is not False
+        )
+
+    async def resume(self, call: Call) -> Call:
+        """The call with its whole conversation in its body, where it continues a stored one. Raises `Fault`."""
+        if call.dialect != "responses" or not any(name in call.body for name in _NAMES_EARLIER):
+            return call
+        try:
+            body = codec.loads(call.body)
+        except codec.Malformed:
+            return call  # the reader says it better
+        if not isinstance(body, dict):
+            return call
+        previous = await self._previous(call, body)
+        known = items_by_id([] if previous is None else [previous])
+        return replace(call, body=codec.dumps(continued(body, previous, known.get)))
+
+    async def _previous(self, call: Call, body: JsonObject) -> Stored | None:
+        named = body.get("previous_response_id")
+        if named is None:
+            return None
+        if not isinstance(named, str):
+            raise Fault("bad_request", "`previous_response_id` must be a string.", param="previous_response_id")
+        kept = await self._rows.get(call.caller.key_id, named) if self._rows is not None else None
+        if kept is None:
+            raise response_not_found(named)
+        return _decode(kept)
+
+    def keep(self, call: Call, record: Record, final: FinalAnswer) -> None:
+        """Store a finished answer, behind the request."""
+        if self._rows is None or final.response is None:
+            return
+        request = codec.loads(call.body)
+        kept = stored(request, final.response) if isinstance(request, dict) else None
+        response_id = final.response.get("id")
+        if kept is not None and isinstance(response_id, str):
+            body = msgspec.msgpack.encode(kept)
+            work = self._rows.put(call.caller.key_id, response_id, record.account, body)
+            self._tasks.spawn(work, "keep response")

@@ -1,0 +1,114 @@
+"""One HTTP exchange as the edge sees it: headers, query, a bounded body, and the moment when the client goes away."""
+
+from __future__ import annotations
+
+import asyncio
+import zlib
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import parse_qsl
+
+from starlette.types import Receive, Scope, Send
+
+from router.faults import Fault
+from router.tasks import Tasks
+
+BODY_SECONDS = 60.0
+"""How long a client may take between two pieces of its body."""
+
+
+class Exchange:
+    """Wraps the three ASGI values of one request. Used by one task."""
+
+    def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self.scope = scope
+        self.send = send
+        self.method: str = scope["method"]
+        self.path: str = scope["path"]
+        self.headers: Mapping[str, str] = {
+            name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]
+        }
+        self.gone = False
+        self.finished = False  # the whole answer is on its way: a disconnect is no news any more
+        self._receive = receive
+        self._query: dict[str, str] | None = None
+
+    @property
+    def query(self) -> Mapping[str, str]:
+        """Query parameters; of a repeated one, the last."""
+        if self._query is None:
+            text = self.scope.get("query_string", b"").decode("latin-1")
+            self._query = dict(parse_qsl(text, keep_blank_values=True)) if text else {}
+        return self._query
+
+    @property
+    def peer(self) -> str:
+        """The address at the other end of the connection, "" where unknown."""
+        client = self.scope.get("client")
+        return client[0] if client else ""
+
+    async def body(self, limit: int) -> bytes:
+        """The whole body, decompressed. Raises `Fault` too_large, bad_request (encoding), timeout or cancelled."""
+        announced = self.headers.get("content-length", "")
+        if announced.isdigit() and int(announced) > limit:
+            raise _too_large(limit)
+        chunks: list[bytes] = []
+        size = 0
+        more = True
+        while more:
+            try:
+                async with asyncio.timeout(BODY_SECONDS):
+                    message = await self._receive()
+            except TimeoutError:
+                raise Fault("bad_request", "The request's body did not arrive in time.", status=408) from None
+            if message["type"] == "http.disconnect":
+                self.gone = True
+                raise Fault("cancelled", "The client went away before its request was complete.")
+            chunk = message.get("body", b"")
+            more = message.get("more_body", False)
+            if chunk:
+                size += len(chunk)
+                if size > limit:
+                    raise _too_large(limit)
+                chunks.append(chunk)
+        body = chunks[0] if len(chunks) == 1 else b"".join(chunks)
+        encoding = self.headers.get("content-encoding", "identity").strip().lower()
+        return body if encoding in ("", "identity") else _inflate(body, encoding, limit)
+
+    def watch(self, tasks: Tasks) -> asyncio.Task[None]:
+        """Cancel the calling task when the client goes away. Stop the watcher when the answer is complete."""
+        owner = asyncio.current_task()
+        return tasks.spawn(self._watch(owner), "client")
+
+    async def _watch(self, owner: asyncio.Task[Any] | None) -> None:
+        while (await self._receive())["type"] != "http.disconnect":
+            pass
+        if not self.finished:
+            self.gone = True
+            if owner is not None:
+                owner.cancel()
+
+
+def _inflate(body: bytes, encoding: str, limit: int) -> bytes:
+    """Undo gzip or deflate, never making more than `limit` bytes."""
+    if encoding not in ("gzip", "x-gzip", "deflate"):
+        raise Fault(
+            "bad_request",
+            f"Content-Encoding {encoding!r} is not understood here: send the body plain, or with gzip or deflate.",
+            status=415,
+        )
+    inflater = zlib.decompressobj(zlib.MAX_WBITS | 32)
+    try:
+        plain = inflater.decompress(body, limit + 1)
+        if len(plain) > limit or inflater.unconsumed_tail:
+            raise _too_large(limit)
+        plain += inflater.flush()
+    except zlib.error as error:
+        raise Fault("bad_request", f"The body is not valid {encoding} data.") from error
+    if not inflater.eof:
+        raise Fault("bad_request", f"The {encoding} data of the body ends too early.")
+    return plain
+
+
+def _too_large(limit: int) -> Fault:
+    return Fault("too_large", f"The request's body is larger than {limit} bytes (setting server.limits.body_bytes).")

@@ -1,0 +1,88 @@
+"""Is it alive, can it work, what is it: ``/``, ``/healthz``, ``/readyz``, ``/metrics``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+
+from router.access.credentials import is_local, presented_key
+from router.gateway import Gateway
+from router.version import NAME, VERSION
+
+_LINKS = {
+    "models": "/v1/models",
+    "chat": "/v1/chat/completions",
+    "responses": "/v1/responses",
+    "messages": "/v1/messages",
+    "gemini": "/v1beta/models/{model}:generateContent",
+    "health": "/healthz",
+    "ready": "/readyz",
+    "metrics": "/metrics",
+    "management": "/v0/management/status",
+}
+
+
+class Operations:
+    """The handlers, for one gateway."""
+
+    def __init__(self, gateway: Gateway) -> None:
+        self._gateway = gateway
+
+    async def root(self, request: Request) -> Response:
+        """Name, version, state, links: enough to tell that this is the gateway one meant."""
+        state = "draining" if self._gateway.draining else "ready"
+        return JSONResponse({"name": NAME, "version": VERSION, "state": state, "links": _LINKS})
+
+    async def healthz(self, request: Request) -> Response:
+        """Alive: the event loop turns. Decides restarts, so it depends on nothing else."""
+        return JSONResponse({"status": "ok", "name": NAME, "version": VERSION})
+
+    async def readyz(self, request: Request) -> Response:
+        """Can do its job; where not, why, and whether a restart would help."""
+        causes = self.causes()
+        blocking = [cause for cause in causes if cause["blocking"]]
+        body = {"ready": not blocking, "causes": causes, "version": VERSION}
+        return JSONResponse(body, 503 if blocking else 200)
+
+    def causes(self) -> list[dict[str, Any]]:
+        """Everything that is not as it should be."""
+        gateway = self._gateway
+        causes: list[dict[str, Any]] = []
+        if gateway.draining:
+            causes.append(_cause("draining", "The router is stopping.", blocking=True))
+        if gateway.config_error is not None:
+            causes.append(_cause("config", f"The settings file is not valid: {gateway.config_error}", blocking=False))
+        snapshot = gateway.current
+        serving = [p for p in snapshot.providers.values() if p.accounts and p.kind not in ("demo", "reserved")]
+        if not serving:
+            causes.append(
+                _cause("accounts", "No provider has an account yet; only the demo models answer.", blocking=False)
+            )
+        for provider in serving:
+            if not any(gateway.health.usable(account.id) for account in provider.accounts):
+                text = f"Every account of {provider.id} is resting: {gateway.health.words_for(provider)}"
+                causes.append(_cause("cooling", text, blocking=False))
+        return causes
+
+    async def metrics(self, request: Request) -> Response:
+        """Prometheus text: on loopback, elsewhere with the management key."""
+        gateway = self._gateway
+        if not gateway.current.settings.observe.metrics:
+            return PlainTextResponse("metrics are switched off (observe.metrics)\n", 404)
+        if not is_local(request.client.host if request.client else "", request.headers):
+            presented = presented_key(request.headers, request.query_params)
+            key = gateway.keys.verify(presented) if presented is not None else None
+            if key is None or "management" not in key.scopes:
+                return PlainTextResponse("from other machines, metrics need the management key\n", 401)
+        return Response(gateway.metrics.exposition(), media_type="text/plain; version=0.0.4; charset=utf-8")
+
+    async def hello(self, request: Request) -> Response:
+        """Claude Code's probe at its start; any answer will do."""
+        return JSONResponse({"name": NAME})
+
+
+def _cause(name: str, text: str, *, blocking: bool) -> dict[str, Any]:
+    """decisions: causes that are missing settings, browsers or cooling accounts never restart anything."""
+    return {"cause": name, "text": text, "blocking": blocking, "restart_helps": False}

@@ -1,0 +1,126 @@
+"""Every metric of the router, declared in one place. Labels come from closed sets: providers, dialects, kinds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+from router.call import Record
+
+FIRST_BYTE = (0.05, 0.1, 0.25, 0.5, 1, 2, 4, 8, 15, 30, 60, 120, 300)
+TOTAL = (0.1, 0.5, 1, 2, 5, 10, 20, 40, 60, 120, 300, 600, 1800, 3600)
+OVERHEAD = (0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5)
+
+
+class Metrics:
+    """One registry with the router's metrics; nothing is global, so that tests can have their own."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry(auto_describe=True)
+        name = "switchyard"
+        self.requests = Counter(
+            f"{name}_requests",
+            "Client requests by outcome.",
+            ("surface", "dialect", "status", "outcome"),
+            registry=self.registry,
+        )
+        self.attempts = Counter(
+            f"{name}_attempts", "Upstream attempts.", ("provider", "outcome"), registry=self.registry
+        )
+        self.upstream_errors = Counter(
+            f"{name}_upstream_errors",
+            "Failed upstream attempts by cause.",
+            ("provider", "cause"),
+            registry=self.registry,
+        )
+        self.first_byte = Histogram(
+            f"{name}_first_byte_seconds",
+            "From the request to the first byte of the answer.",
+            ("dialect", "lane"),
+            buckets=FIRST_BYTE,
+            registry=self.registry,
+        )
+        self.total = Histogram(
+            f"{name}_request_seconds",
+            "From the request to the end of the answer.",
+            ("dialect", "lane"),
+            buckets=TOTAL,
+            registry=self.registry,
+        )
+        self.overhead = Histogram(
+            f"{name}_overhead_seconds",
+            "The router's own time before the upstream request left.",
+            ("lane",),
+            buckets=OVERHEAD,
+            registry=self.registry,
+        )
+        self.tokens = Counter(
+            f"{name}_tokens",
+            "Tokens by disjoint kind; output includes neither reasoning nor anything of the input.",
+            ("provider", "kind"),
+            registry=self.registry,
+        )
+        self.open_streams = Gauge(f"{name}_open_streams", "Answers being streamed now.", registry=self.registry)
+        self.open_requests = Gauge(f"{name}_open_requests", "Requests being served now.", registry=self.registry)
+        self.reloads = Counter(
+            f"{name}_config_reloads", "Reloads of the settings by outcome.", ("outcome",), registry=self.registry
+        )
+        self.config_valid = Gauge(
+            f"{name}_config_valid", "1 where the settings file as it is now is in force.", registry=self.registry
+        )
+        self.logs_dropped = Gauge(f"{name}_log_lines_dropped", "Log lines that had no room.", registry=self.registry)
+
+    def accounts(self, collector: Collector) -> None:
+        """Add the states of accounts, asked for when metrics are read."""
+        self.registry.register(collector)
+
+    def settle(self, record: Record) -> None:
+        """Count one finished call."""
+        self.requests.labels(record.surface, record.dialect, str(record.status), record.outcome).inc()
+        for attempt in record.tries:
+            self.attempts.labels(attempt.provider, "ok" if attempt.outcome == "ok" else "failed").inc()
+            if attempt.outcome != "ok":
+                self.upstream_errors.labels(attempt.provider, attempt.outcome).inc()
+        lane = record.lane or "none"
+        if record.first_byte is not None:
+            self.first_byte.labels(record.dialect, lane).observe(record.first_byte)
+        self.total.labels(record.dialect, lane).observe(record.total)
+        if record.overhead is not None:
+            self.overhead.labels(lane).observe(record.overhead)
+        usage = record.usage
+        if usage is None or not record.provider:
+            return
+        counts = (
+            ("fresh_input", usage.fresh_input),
+            ("cache_read", usage.cache_read),
+            ("cache_write", usage.cache_write),
+            ("output", usage.output - usage.reasoning),
+            ("reasoning", usage.reasoning),
+        )
+        for kind, count in counts:
+            if count > 0:
+                self.tokens.labels(record.provider, kind).inc(count)
+
+    def exposition(self) -> bytes:
+        """The text that Prometheus reads."""
+        return generate_latest(self.registry)
+
+
+class AccountStates(Collector):
+    """``switchyard_account_state{account,provider,state} 1`` for every account."""
+
+    def __init__(self, states: Callable[[], Iterable[tuple[str, str, str]]]) -> None:
+        self._states = states
+
+    def collect(self) -> Iterable[GaugeMetricFamily]:
+        family = GaugeMetricFamily(
+            "switchyard_account_state",
+            "1 for the state that an account is in.",
+            labels=("account", "provider", "state"),
+        )
+        for account, provider, state in self._states():
+            family.add_metric((account, provider, state), 1)
+        return [family]

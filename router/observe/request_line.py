@@ -1,0 +1,93 @@
+"""One line for each request when it is over: aligned, greppable, without content."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from router.call import Record
+from router.wire.notes import header_value
+
+_log = logging.getLogger("switchyard.request")
+
+
+def fields(record: Record) -> dict[str, Any]:
+    """The facts of one call, for JSON logs and tests."""
+    usage = record.usage
+    return {
+        "id": record.call_id,
+        "key": record.caller.key_name if record.caller else None,
+        "client": record.caller.client if record.caller else None,
+        "surface": record.surface,
+        "dialect": record.dialect,
+        "stream": record.stream,
+        "asked": record.asked,
+        "provider": record.provider or None,
+        "served": record.model or None,
+        "account": record.account or None,
+        "lane": record.lane or None,
+        "status": record.status,
+        "outcome": record.outcome,
+        "reason": record.reason or None,
+        "finish": record.finish,
+        "attempts": [
+            {"provider": t.provider, "model": t.model, "account": t.account, "outcome": t.outcome, "status": t.status}
+            for t in record.tries
+        ],
+        "first_byte_ms": _ms(record.first_byte),
+        "total_ms": _ms(record.total),
+        "overhead_ms": _ms(record.overhead),
+        "input": usage.input if usage else None,
+        "cached": usage.cache_read if usage else None,
+        "output": usage.output if usage else None,
+        "reasoning": usage.reasoning if usage else None,
+        "notes": header_value(record.notes) or None,
+    }
+
+
+def line(record: Record) -> str:
+    """The same as one readable line."""
+    usage = record.usage
+    served = f"{record.provider}/{record.model}" if record.provider else "-"
+    tokens = f"{usage.input}+{usage.cache_read}c>{usage.output}" if usage else "-"
+    failed = [f"{t.provider}:{t.outcome}" for t in record.tries if t.outcome != "ok"]
+    parts = [
+        f"{record.call_id} {record.status} {record.outcome:<9}",
+        f"key={record.caller.key_name if record.caller else '-'}",
+        f"{record.dialect}{'~' if record.stream else ''}",
+        f"{record.asked or '-'} -> {served}",
+        f"lane={record.lane or '-'}",
+        f"tries={len(record.tries)}",
+        f"first={_ms(record.first_byte)}ms total={_ms(record.total)}ms",
+        f"tokens={tokens}",
+    ]
+    if failed:
+        parts.append(f"failed={','.join(failed)}")
+    if record.notes:
+        parts.append(f"notes={header_value(record.notes)}")
+    if record.reason:
+        parts.append(f"reason={record.reason[:300]!r}")
+    return " ".join(parts)
+
+
+def tell(record: Record) -> None:
+    """Write the line, if anybody reads that level."""
+    level = logging.INFO if record.status < 500 else logging.WARNING
+    if _log.isEnabledFor(level):
+        _log.log(level, "%s", _Lazy(record), extra={"fields": lambda: fields(record)})
+
+
+class _Lazy:
+    """Formats on the writer's thread, not on the request's."""
+
+    __slots__ = ("_record",)
+
+    def __init__(self, record: Record) -> None:
+        self._record = record
+
+    def __str__(self) -> str:
+        return line(self._record)
+
+
+def _ms(seconds: float | None) -> float | None:
+    return None if seconds is None else round(seconds * 1000, 1)

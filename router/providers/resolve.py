@@ -1,0 +1,232 @@
+"""From settings to `ProviderConfig` values: which accounts, addresses, models and names each provider has."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from router.accounts.record import Account
+from router.providers.config import Kind, ProviderConfig
+from router.providers.registry import KNOWN, RESERVED, catalogue, demo_models, vertex_address
+from router.secret import Secret
+from router.settings.checks import reserved_blocks
+from router.settings.environment import PickedUp, pick_up
+from router.settings.presets import Preset, shipped_presets
+from router.settings.provider_blocks import (
+    ApiKey,
+    KeyedUpstream,
+    NamedAnthropicCompatible,
+    NamedOpenAICompatible,
+    OpenAICompatible,
+    Upstream,
+    Vertex,
+)
+from router.settings.provider_names import BUILT_IN, plain
+from router.settings.schema import Settings
+from router.wire.conversation import Dialect
+
+
+def resolve(
+    settings: Settings, environ: Mapping[str, str], presets: Mapping[str, Preset] | None = None
+) -> tuple[ProviderConfig, ...]:
+    """Every provider that this version knows, the usable ones with accounts, the others with their `reason`.
+
+    Pure. Keys of the environment count where a block gives none of its own. In the order of `priority`, then: what users
+    named themselves, built-in ones, presets, reserved ones.
+    """
+    presets = shipped_presets() if presets is None else presets
+    found, _ = pick_up(environ, presets, settings.server.port)
+    blocks = settings.providers
+    providers = [
+        *(_compatible(entry, presets) for entry in blocks.openai_compatible),
+        *(_anthropic_compatible(entry) for entry in blocks.anthropic_compatible),
+        _built_in("openai", blocks.openai, found.get("openai")),
+        _built_in("anthropic", blocks.anthropic, found.get("anthropic")),
+        _built_in("gemini", blocks.gemini, found.get("gemini")),
+        _vertex(blocks.vertex),
+        *(_preset(name, preset, blocks.presets.get(name), found.get(name)) for name, preset in presets.items()),
+        _demo(blocks.demo.enabled),
+        *_reserved(settings),
+    ]
+    return tuple(sorted(providers, key=lambda provider: provider.priority))
+
+
+def _built_in(name: str, block: KeyedUpstream, found: PickedUp | None) -> ProviderConfig:
+    known = KNOWN[name]
+    accounts = _accounts(name, block, found)
+    own = block.addresses or ((found.base_url,) if found and found.base_url and not block.api_keys else ())
+    elsewhere = bool(own) and own != known.base_urls
+    dialects: tuple[Dialect, ...] = (known.elsewhere or known.dialects) if elsewhere else known.dialects
+    if isinstance(block, OpenAICompatible) and block.dialects:
+        dialects = block.dialects
+    return _config(
+        name,
+        block,
+        kind=known.kind,
+        names=BUILT_IN[name],
+        dialects=dialects,
+        base_urls=own or known.base_urls,
+        accounts=accounts,
+        listed=() if elsewhere else catalogue().get(name, ()),
+        missing=f"no API key: set {known.keys}",
+    )
+
+
+def _preset(name: str, preset: Preset, block: OpenAICompatible | None, found: PickedUp | None) -> ProviderConfig:
+    present, block = block is not None, block or OpenAICompatible()
+    accounts = _accounts(name, block, found, keyless=preset.keyless and present)
+    if preset.keyless:
+        missing = f"not configured: write `providers: {{{name}: {{}}}}` to use the server at {preset.base_url}"
+    else:
+        missing = f"no API key: set providers.{name}.api_keys or {' or '.join(preset.env)}"
+    return _config(
+        name,
+        block,
+        kind="openai-compatible",
+        names=preset.names,
+        dialects=block.dialects or preset.dialects,
+        base_urls=block.addresses or (preset.base_url,),
+        accounts=accounts,
+        quirks={**preset.quirks, **block.quirks},
+        missing=missing,
+    )
+
+
+def _compatible(entry: NamedOpenAICompatible, presets: Mapping[str, Preset]) -> ProviderConfig:
+    preset = presets.get(plain(entry.preset)) if entry.preset is not None else None
+    return _config(
+        plain(entry.name),
+        entry,
+        kind="openai-compatible",
+        dialects=entry.dialects or (preset.dialects if preset else ("chat",)),
+        base_urls=entry.addresses or ((preset.base_url,) if preset else ()),
+        accounts=_accounts(plain(entry.name), entry, None, keyless=preset is None or preset.keyless),
+        quirks={**(preset.quirks if preset else {}), **entry.quirks},
+        missing=f"no API key: set api_keys of {entry.name} in providers.openai_compatible",
+    )
+
+
+def _anthropic_compatible(entry: NamedAnthropicCompatible) -> ProviderConfig:
+    return _config(
+        plain(entry.name),
+        entry,
+        kind="anthropic-compatible",
+        dialects=("messages",),
+        base_urls=entry.addresses,
+        accounts=_accounts(plain(entry.name), entry, None, keyless=True),
+    )
+
+
+def _vertex(block: Vertex | None) -> ProviderConfig:
+    known = KNOWN["vertex"]
+    block = block or Vertex()
+    accounts = tuple(_account("vertex", at, key) for at, key in enumerate(block.service_account_files, 1))
+    project = block.project or next(filter(None, (_project(account.secret) for account in accounts)), None)
+    missing = "no project: set providers.vertex.project" if accounts and not project else ""
+    config = _config(
+        "vertex",
+        block,
+        kind=known.kind,
+        names=BUILT_IN["vertex"],
+        dialects=known.dialects,
+        base_urls=block.addresses or (vertex_address(block.location),),
+        accounts=accounts if project else (),
+        listed=catalogue().get("vertex", ()),
+        settings={"project": project or "", "location": block.location},
+        missing=missing or f"no service account: set {known.keys}",
+    )
+    return config
+
+
+def _project(secret: Secret) -> str | None:
+    try:
+        facts = json.loads(secret.reveal())
+    except ValueError:
+        return None
+    project = facts.get("project_id") if isinstance(facts, dict) else None
+    return project if isinstance(project, str) else None
+
+
+def _demo(enabled: bool) -> ProviderConfig:
+    known = KNOWN["demo"]
+    account = Account(id="demo/1", provider="demo", label="1", secret=Secret(""))
+    return ProviderConfig(
+        id="demo",
+        kind=known.kind,
+        dialects=known.dialects,
+        accounts=(account,) if enabled else (),
+        listed=demo_models(),
+        priority=1_000_000,
+        reason=None if enabled else "switched off: providers.demo.enabled is false",
+    )
+
+
+def _reserved(settings: Settings) -> Iterator[ProviderConfig]:
+    blocks = reserved_blocks(settings)
+    for name, entry in RESERVED.items():
+        off = not blocks.get(name, True)
+        reason = "switched off in the settings" if off else entry.reason
+        yield ProviderConfig(id=name, kind="reserved", names=entry.names, reason=reason, priority=1_000_001)
+
+
+def _accounts(name: str, block: KeyedUpstream, found: PickedUp | None, *, keyless: bool = False) -> tuple[Account, ...]:
+    """The block's keys; else the one of the environment; else, where none is needed, one without a secret."""
+    if block.api_keys:
+        return tuple(_account(name, at, key) for at, key in enumerate(block.api_keys, 1))
+    if found is not None:
+        return (Account(id=f"{name}/env", provider=name, label="env", secret=found.key),)
+    if keyless:
+        return (Account(id=f"{name}/1", provider=name, label="1", secret=Secret("")),)
+    return ()
+
+
+def _account(provider: str, number: int, key: ApiKey) -> Account:
+    label = key.label or str(number)
+    return Account(
+        id=f"{provider}/{label}",
+        provider=provider,
+        label=label,
+        secret=key.key or Secret(""),
+        priority=key.priority,
+        weight=key.weight,
+        proxy=key.proxy,
+        models=key.models,
+    )
+
+
+def _config(
+    name: str,
+    block: Upstream,
+    *,
+    kind: Kind,
+    dialects: Sequence[Dialect],
+    base_urls: Iterable[str],
+    accounts: tuple[Account, ...],
+    names: tuple[str, ...] = (),
+    listed: tuple[str, ...] = (),
+    quirks: Mapping[str, object] | None = None,
+    settings: Mapping[str, str] | None = None,
+    missing: str = "no API key",
+) -> ProviderConfig:
+    """What all kinds share. A provider that is switched off keeps its names and loses its accounts."""
+    reason = None if accounts else missing
+    if not block.enabled:
+        accounts, reason = (), f"switched off in the settings of {name}"
+    return ProviderConfig(
+        id=name,
+        kind=kind,
+        names=(*names, block.prefix) if block.prefix else names,
+        dialects=tuple(dialects),
+        base_urls=tuple(base_urls),
+        prefix=block.prefix,
+        models={model.name: model.shown_as for model in block.models},
+        excluded=block.excluded_models,
+        listed=() if block.models else listed,
+        accounts=accounts,
+        headers=block.headers,
+        proxy=block.proxy,
+        quirks=block.quirks if quirks is None else quirks,
+        settings=settings or {},
+        priority=block.priority,
+        reason=reason,
+    )
