@@ -1,6 +1,6 @@
 """What this version knows of each provider before anything is configured: one row for each id.
 
-The names that users write for these ids are in `router.settings.provider_names`, because settings are checked with them.
+The names that users write for these ids are in `router.settings.provider_names`: settings are checked with them.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ CATALOGUE = Path(__file__).resolve().parents[2] / "config" / "catalogue.yaml"
 
 
 class Known(Struct, frozen=True, kw_only=True):
-    """A built-in provider. base_urls: as `ProviderConfig.base_urls`. elsewhere: dialects at an address of the user's own,
-    where fewer can be taken for granted. keys: how a key is given, for messages."""
+    """A built-in provider. base_urls: as `ProviderConfig.base_urls`. elsewhere: dialects at an address of the
+    user's own, where the order of preference differs. keys: how a key is given, for messages."""
 
     kind: Kind
     dialects: tuple[Dialect, ...]

@@ -31,8 +31,8 @@ def resolve(
 ) -> tuple[ProviderConfig, ...]:
     """Every provider that this version knows, the usable ones with accounts, the others with their `reason`.
 
-    Pure. Keys of the environment count where a block gives none of its own. In the order of `priority`, then: what users
-    named themselves, built-in ones, presets, reserved ones.
+    Pure. Keys of the environment count where a block gives none of its own. In the order of `priority`, then:
+    what users named themselves, built-in ones, presets, reserved ones.
     """
     presets = shipped_presets() if presets is None else presets
     found, _ = pick_up(environ, presets, settings.server.port)
@@ -123,7 +123,7 @@ def _vertex(block: Vertex | None) -> ProviderConfig:
     accounts = tuple(_account("vertex", at, key) for at, key in enumerate(block.service_account_files, 1))
     project = block.project or next(filter(None, (_project(account.secret) for account in accounts)), None)
     missing = "no project: set providers.vertex.project" if accounts and not project else ""
-    config = _config(
+    return _config(
         "vertex",
         block,
         kind=known.kind,
@@ -135,7 +135,6 @@ def _vertex(block: Vertex | None) -> ProviderConfig:
         settings={"project": project or "", "location": block.location},
         missing=missing or f"no service account: set {known.keys}",
     )
-    return config
 
 
 def _project(secret: Secret) -> str | None:

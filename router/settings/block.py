@@ -26,14 +26,6 @@ def _one_or_many(value: Any) -> Any:
     return (value,) if isinstance(value, str) else value
 
 
-def _regular_expression(value: str) -> str:
-    try:
-        re.compile(value)
-    except re.error as error:
-        raise ValueError(f"is not a valid regular expression: {error}") from None
-    return value
-
-
 _URL = re.compile(r"^https?://[^\s/?#]+[^\s?#]*$")
 
 
@@ -75,7 +67,6 @@ def _headers(value: dict[str, str]) -> dict[str, str]:
 
 Texts = Annotated[tuple[str, ...], BeforeValidator(_one_or_many)]
 """A list of texts; a single text counts as a list of one."""
-Pattern = Annotated[str, AfterValidator(_regular_expression)]
 BaseUrl = Annotated[str, AfterValidator(_base_url)]
 BaseUrls = Annotated[tuple[BaseUrl, ...], BeforeValidator(_one_or_many)]
 Proxy = Annotated[str, AfterValidator(_proxy)]

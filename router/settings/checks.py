@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import msgspec
 
+from router.models.patterns import compile_pattern
 from router.settings.document import Document
 from router.settings.mistakes import Mistake, Path, dotted, nearest
 from router.settings.presets import Preset
-from router.settings.provider_blocks import Upstream
+from router.settings.provider_blocks import Upstream, Vertex
 from router.settings.provider_names import GROUPS, RESERVED, ProviderNames, plain, provider_names
 from router.settings.schema import Settings
 from router.wire.capabilities import Capabilities
@@ -57,13 +58,25 @@ def check(
     original: Callable[[Path], Path] = lambda path: path,
 ) -> Iterator[Mistake]:
     """Every mistake between fields. original: from a place in `settings` to the place in the file."""
-    checker = _Checker(settings, document, presets, original)
+    names = provider_names(presets, (*configured_names(settings), *_written_names(document.values)))
+    checker = _Checker(settings, document, names, presets, original)
     yield from checker.door(client_keys_exist)
     yield from checker.names()
     yield from checker.prefixes()
+    yield from checker.servers()
     yield from checker.routes()
     yield from checker.aliases()
     yield from checker.facts()
+
+
+def _written_names(values: Any) -> Iterator[str]:
+    """Names of compatible servers as they stand in the file, also of those that have another mistake."""
+    providers = values.get("providers")
+    for kind in ("openai_compatible", "anthropic_compatible"):
+        entries = providers.get(kind) if isinstance(providers, dict) else None
+        for entry in entries if isinstance(entries, list) else ():
+            if isinstance(entry, dict) and isinstance(entry.get("name"), str):
+                yield entry["name"]
 
 
 class _Checker:
@@ -71,6 +84,7 @@ class _Checker:
         self,
         settings: Settings,
         document: Document,
+        names: ProviderNames,
         presets: Mapping[str, Preset],
         original: Callable[[Path], Path],
     ) -> None:
@@ -78,7 +92,7 @@ class _Checker:
         self._settings = settings
         self._document = document
         self._presets = presets
-        self._table: ProviderNames = provider_names(presets, configured_names(settings))
+        self._table = names
 
     def _mistake(self, path: Path, problem: str, remedy: str | None = None, near: str | None = None) -> Mistake:
         path = self._original(path)
@@ -126,9 +140,27 @@ class _Checker:
                 )
             owner.setdefault(prefix, name)
 
+    def servers(self) -> Iterator[Mistake]:
+        """Compatible servers have an address, presets exist, and the accounts of one provider have different labels."""
+        for _, path, block in upstreams(self._settings):
+            preset = getattr(block, "preset", None)
+            if preset is not None and plain(preset) not in self._presets:
+                near = nearest(preset, self._presets)
+                yield self._mistake((*path, "preset"), f"names the preset {preset!r}, which does not exist", near=near)
+            elif isinstance(path[-1], int) and not block.addresses and preset is None:
+                yield self._mistake(path, "has no base_url", "Give base_url, or a preset.")
+            kind = "service_account_files" if isinstance(block, Vertex) else "api_keys"
+            seen: set[str] = set()
+            for at, key in enumerate(getattr(block, kind)):
+                label = key.label or str(at + 1)
+                if label in seen:
+                    yield self._mistake((*path, kind, at), f"has the label {label!r} of another key", "Choose another.")
+                seen.add(label)
+
     def routes(self) -> Iterator[Mistake]:
         prefixes = {plain(block.prefix) for _, _, block in upstreams(self._settings) if block.prefix is not None}
         for at, route in enumerate(self._settings.models.routing):
+            yield from self._patterns((route.pattern,), ("models", "routing", at, "pattern"))
             for rank, group in enumerate(route.providers):
                 for name in group:
                     if self._table.resolve(name) or plain(name) in prefixes:
@@ -137,24 +169,37 @@ class _Checker:
                     remedy = None if near else f"Known are {', '.join(sorted(set(self._table.ids.values())))}."
                     path = ("models", "routing", at, "providers", rank)
                     yield self._mistake(path, f"names the provider {name!r}, which is not known", remedy, near)
+        yield from self._patterns(self._settings.models.exclusions, ("models", "exclusions"))
+        for _, place, block in upstreams(self._settings):
+            yield from self._patterns(block.excluded_models, (*place, "excluded_models"))
+
+    def _patterns(self, patterns: Iterable[str], path: Path) -> Iterator[Mistake]:
+        for pattern in patterns:
+            try:
+                compile_pattern(pattern)
+            except ValueError as error:
+                yield self._mistake(path, f"has a wrong pattern: {error}")
 
     def aliases(self) -> Iterator[Mistake]:
-        """One name stands for one model: across `models.aliases` and the models of all providers."""
-        meaning: dict[str, tuple[str, str]] = {
-            alias: (model, f"models.aliases.{alias}") for alias, model in self._settings.models.aliases.items()
-        }
-        for name, path, block in upstreams(self._settings):
+        """One name stands for one thing: across `models.aliases` and the models of all providers, without case."""
+        meaning: dict[str, tuple[tuple[str, ...], str]] = {}
+        for alias, models in self._settings.models.aliases.items():
+            path: Path = ("models", "aliases", alias)
+            yield from self._alias(alias, models, path, meaning)
+        for name, place, block in upstreams(self._settings):
             for at, model in enumerate(block.models):
-                place = (*path, "models", at)
                 for alias in model.shown_as:
-                    means = f"{name}/{model.name}"
-                    before = meaning.setdefault(alias, (means, dotted(self._original(place))))
-                    if before[0] not in (means, model.name):
-                        yield self._mistake(
-                            place,
-                            f"gives the alias {alias!r} to {model.name!r}, but {before[1]} gives it to {before[0]!r}",
-                            "Keep one. To let several providers serve one name, write a rule in models.routing.",
-                        )
+                    yield from self._alias(alias, (f"{name}/{model.name}",), (*place, "models", at), meaning)
+
+    def _alias(
+        self, alias: str, models: tuple[str, ...], path: Path, meaning: dict[str, tuple[tuple[str, ...], str]]
+    ) -> Iterator[Mistake]:
+        before, where = meaning.setdefault(alias.lower(), (models, dotted(self._original(path))))
+        if before == models or tuple(model.partition("/")[2] for model in models) == before:
+            return
+        problem = f"says that {alias!r} stands for {', '.join(models)}, but {where} says {', '.join(before)}"
+        remedy = "Keep one. To let several providers serve one name, write a rule in models.routing."
+        yield self._mistake(path, problem, remedy)
 
     def facts(self) -> Iterator[Mistake]:
         for _, path, block in upstreams(self._settings):

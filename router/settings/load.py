@@ -60,8 +60,10 @@ def load(
     interpolate(document, environ)
     origins = overlay(document, environ)
     origins = _rename_blocks(document, origins, presets)
+    _list_service_account(document)
     fill_secrets(document, environ, read_file)
     provenance = dict(_provenance(document, origins, source))
+    _fill_empty_blocks(document.values)
     _drop_nulls(document.values)
     rest = Remainder(document.values)
     settings, wrong = _validate(rest, document, origins, presets)
@@ -120,6 +122,23 @@ def _rename_blocks(document: Document, origins: Mapping[Path, str], presets: Map
     }
 
 
+def _list_service_account(document: Document) -> None:
+    """``service_account_file: x`` is a list of one."""
+    blocks = document.values.get("providers")
+    vertex = blocks.get("vertex") if isinstance(blocks, dict) else None
+    if isinstance(vertex, dict) and isinstance(vertex.get("service_account_file"), str):
+        single = vertex["service_account_file"]
+        if "service_account_files" in vertex:
+            path = ("providers", "vertex", "service_account_file")
+            line = document.line(path)
+            problem = "is given beside service_account_files"
+            document.mistakes.append(Mistake(path=dotted(path), problem=problem, line=line, remedy="Keep one."))
+            del vertex["service_account_file"]
+            return
+        document.rename(("providers", "vertex", "service_account_file"), "service_account_files")
+        vertex["service_account_files"] = [single]
+
+
 def _block_name(written: str, presets: Mapping[str, Preset]) -> str:
     field = written.lower().replace("-", "_")
     if field in Providers.model_fields:
@@ -130,6 +149,15 @@ def _block_name(written: str, presets: Mapping[str, Preset]) -> str:
     if ids[0] in RESERVED:
         return RESERVED[ids[0]].blocks[0]
     return ids[0] if ids[0] in presets else plain(ids[0]).replace("-", "_")
+
+
+def _fill_empty_blocks(values: dict[str, Any]) -> None:
+    """``ollama:`` with nothing below it names a provider all the same."""
+    blocks = values.get("providers")
+    if isinstance(blocks, dict):
+        for name, block in blocks.items():
+            if block is None and not name.endswith("_compatible"):
+                blocks[name] = {}
 
 
 def _drop_nulls(values: Any) -> None:

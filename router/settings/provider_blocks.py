@@ -130,17 +130,6 @@ class Vertex(Upstream):
         (), "JSON keys of service accounts: paths, or mappings as for API keys. `service_account_file` takes one path."
     )
 
-    @model_validator(mode="before")
-    @classmethod
-    def _single_file(cls, data: Any) -> Any:
-        if isinstance(data, dict) and isinstance(data.get("service_account_file"), str):
-            rest = {name: value for name, value in data.items() if name != "service_account_file"}
-            return {
-                **rest,
-                "service_account_files": [data["service_account_file"], *rest.get("service_account_files", ())],
-            }
-        return data
-
 
 class Demo(Block):
     """The embedded provider for trying out clients."""

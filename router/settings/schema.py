@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, field_validator
 
 from router.settings.auth import Auth
-from router.settings.block import Block, Pattern, Seconds, Texts, setting
+from router.settings.block import Block, Seconds, Texts, setting
 from router.settings.provider_blocks import Providers
 from router.settings.server import Server
 
@@ -28,7 +28,9 @@ def _ranks(value: Any) -> Any:
 class Route(Block):
     """One rule: which providers serve the models whose name matches."""
 
-    pattern: Pattern = setting(..., "Regular expression, searched in the name that was asked for.", min_length=1)
+    pattern: str = setting(
+        ..., "Regular expression searched in the name that was asked for, or a glob like `gpt-*`.", min_length=1
+    )
     providers: Annotated[Ranks, BeforeValidator(_ranks), Field(min_length=1)] = setting(
         ..., "Providers, the preferred first. A list inside the list is one rank, whose members take turns."
     )
@@ -36,24 +38,40 @@ class Route(Block):
     grace: Seconds | None = setting(None, "Seconds before heads and heartbeats, in place of `server.timeouts.grace`.")
 
 
+DEFAULT_ROUTES: tuple[Route, ...] = tuple(
+    Route(pattern=pattern, providers=providers, priority=1_000_000)
+    for pattern, providers in (
+        (r"^(gpt-|o[1-9]|chatgpt-|codex-|text-embedding-[a3]|dall-e|gpt-image-)", (("openai",),)),
+        (r"^claude-", (("anthropic",),)),
+        (r"^(gemini-|gemma-|imagen-|text-embedding-0)", (("gemini",), ("vertex",))),
+    )
+)
+"""Where names go that no rule of the file has sent anywhere: to the company that makes the model."""
+
+
 class ModelRules(Block):
     """Names of models and who serves them."""
 
     routing: tuple[Route, ...] = setting((), "Rules that send names to providers, first match wins.")
-    aliases: dict[str, str] = setting({}, "Other names: alias to model. The model may carry `provider/` and `(high)`.")
+    aliases: dict[str, Texts] = setting(
+        {}, "Other names: alias to model, or to several in order. A model may carry `provider/` and `(high)`."
+    )
     exclusions: Texts = setting((), "Models that nobody may ask for and no list shows; `*` stands for any text.")
     capabilities: dict[str, dict[str, Any]] = setting(
         {}, "What a model accepts, where the shipped data is wrong: pattern with `*` to facts of `docs/providers.md`."
     )
 
+    @property
+    def rules(self) -> tuple[Route, ...]:
+        """The rules of the file, and after them those that send a model's name to its maker."""
+        return (*self.routing, *DEFAULT_ROUTES)
+
     @field_validator("aliases")
     @classmethod
-    def _no_circles(cls, value: dict[str, str]) -> dict[str, str]:
-        for alias, model in value.items():
-            if not alias or not model:
-                raise ValueError("has an empty name")
-            if alias == model:
-                raise ValueError(f"has {alias!r} as an alias of itself")
+    def _not_empty(cls, value: dict[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
+        for alias, models in value.items():
+            if not alias.strip() or not models or not all(model.strip() for model in models):
+                raise ValueError(f"has an empty name at {alias!r}")
         return value
 
 

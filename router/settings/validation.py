@@ -49,7 +49,7 @@ def mistakes_of(
     presets: Mapping[str, Preset],
     original: Callable[[Path], Path] = lambda path: path,
 ) -> Iterator[Mistake]:
-    """One mistake for each error of the schema. original: from a place in what was validated to the place in the file."""
+    """One mistake for each error of the schema. original: from a place in the values to the place in the file."""
     for found in error.errors(include_url=False):
         path = original(tuple(found["loc"]))
         problem, near = _describe(found, path, presets)
