@@ -63,20 +63,12 @@ class _Section:
         """All calls answered, nothing else answered, and the results before anything else."""
         if sorted(call.call_id for call in self.calls) != sorted(result.call_id for _, result in self.results):
             return False
-        behind = False
-        for turn in self.others:
-            behind = behind or turn.role == "system"
-            for part in turn.parts:
-                if not isinstance(part, ToolResult):
-                    behind = True
-                elif behind:
-                    return False
-        return True
+        return len(self._in_front()) == len(self.results)
 
     def rebuilt(self, notes: Notes) -> list[Turn]:
         """What follows the assistant turns, with the results first and the strays as text."""
         results: list[Part] = [result for _, result in self.answers]
-        if [place for place, _ in self.results[: len(results)]] != [place for place, _ in self.answers]:
+        if self._in_front()[: len(results)] != [place for place, _ in self.answers]:
             notes.repaired("tool_result_order")
         for index, call in enumerate(self.calls):
             if index not in self.answered:
@@ -88,6 +80,18 @@ class _Section:
             if parts or not turn.parts:
                 turns.append(structs.replace(turn, parts=parts))
         return turns
+
+    def _in_front(self) -> list[_Place]:
+        """The results before anything else is said."""
+        places: list[_Place] = []
+        for i, turn in enumerate(self.others):
+            if turn.role == "system":
+                break
+            for j, part in enumerate(turn.parts):
+                if not isinstance(part, ToolResult):
+                    return places
+                places.append((i, j))
+        return places
 
     def _left(self, i: int, turn: Turn, notes: Notes) -> Iterable[Part]:
         for j, part in enumerate(turn.parts):

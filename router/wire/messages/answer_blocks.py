@@ -38,7 +38,7 @@ class Block:
 
 
 class TextBlock(Block):
-    """Holds back half a surrogate pair, which some servers cut in two deltas, and citations that come before any text."""
+    """Holds back half of a surrogate pair that was cut in two deltas, and citations that come before any text."""
 
     kind = "text"
 

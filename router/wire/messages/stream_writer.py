@@ -111,8 +111,9 @@ class StreamWriter:
     def _text(self, event: TextDelta | RefusalDelta) -> list[bytes]:
         if not event.text:
             return []
-        out = self._ensure("text", {"type": "text", "text": ""})
-        return out + self._put("text", {"type": "text_delta", "text": event.text}, len(event.text))
+        kind = "refusal" if isinstance(event, RefusalDelta) else "text"  # both are text blocks, but not one
+        out = self._ensure(kind, {"type": "text", "text": ""})
+        return out + self._put(kind, {"type": "text_delta", "text": event.text}, len(event.text))
 
     def _cited(self, event: Cited) -> list[bytes]:
         """A citation belongs to the text block that is open; where none is, it has no place."""
