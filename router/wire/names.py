@@ -30,15 +30,19 @@ def safe_name(name: str, limit: int = 64) -> str:
 
 
 def name_map(names: Iterable[str], limit: int = 64) -> dict[str, str]:
-    """Caller's name -> upstream name, for a whole tool list. Injective: names that would collide get their hash."""
-    mapped: dict[str, str] = {}
-    taken: set[str] = set()
-    for name in names:
-        safe = safe_name(name, limit)
-        if safe in taken and mapped.get(name) != safe:
+    """Caller's name -> upstream name, for a whole tool list. Injective: names that would collide get a longer hash.
+
+    Names that are safe already stay as they are, wherever they stand in the list.
+    """
+    mapped = {name: safe_name(name, limit) for name in names}
+    taken = {name for name, safe in mapped.items() if safe == name}
+    for name, safe in mapped.items():
+        if safe == name:
+            continue
+        if safe in taken:
             digest = hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:16]
             safe = f"{safe[: limit - 17]}_{digest}"
-        mapped[name] = safe
+            mapped[name] = safe
         taken.add(safe)
     return mapped
 
