@@ -1,4 +1,4 @@
-"""The health of every account and target, in memory, around the pure machines of `router.routing.cooldown`.
+"""The health of every account and target, in memory, around the pure machines of `router.routing`.
 
 Lives outside the settings snapshot and survives reloads: everything is keyed by ids. Synchronous, no locks, no I/O.
 """
@@ -6,7 +6,8 @@ Lives outside the settings snapshot and survives reloads: everything is keyed by
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
+from typing import get_args
 
 from msgspec import Struct
 
@@ -14,25 +15,32 @@ from router.accounts.record import Account
 from router.clock import Clock
 from router.faults import Fault
 from router.providers.config import ProviderConfig
+from router.routing import cooldown, scopes
+from router.routing.choose import Strategy, View, Waiting, look
+from router.routing.cooldown import Entry, HealthState, Key, Scope
+from router.routing.waiting import nothing_left
+
+_MAX_ENTRIES = 4096  # model names come from clients, so the memory needs a bound
+_KEPT = 3600.0  # seconds for which strikes of something quiet are remembered when room is needed
+_STATES: frozenset[str] = frozenset(get_args(HealthState))
+_SCOPES: frozenset[str] = frozenset(get_args(Scope))
 
 
 class Lease(Struct, frozen=True, kw_only=True):
-    """One account in use for one attempt. probe: this attempt tests whether something cooling has recovered."""
+    """One account in use for one attempt. probe: this attempt tests whether something cooling has recovered.
+    began: Unix time. config: the provider as it was when the lease began."""
 
     number: int
     provider: str
     model: str
     account: Account
-    probe: bool = False
+    config: ProviderConfig
+    began: float
+    probes: tuple[Key, ...] = ()
 
-
-class Waiting(Struct, frozen=True):
-    """Why one account cannot be used now. until: Unix time, None where time alone does not help."""
-
-    account: str
-    state: str
-    cause: str
-    until: float | None
+    @property
+    def probe(self) -> bool:
+        return bool(self.probes)
 
 
 class Cooling(Struct, frozen=True, kw_only=True):
@@ -45,7 +53,7 @@ class Cooling(Struct, frozen=True, kw_only=True):
 
     def fault(self) -> Fault:
         """What to tell the client when there is nothing else: 429 or 503 naming accounts and causes."""
-        raise NotImplementedError
+        return nothing_left(self.provider, self.model, self.reasons, self.retry_after)
 
 
 class HealthRow(Struct, frozen=True, kw_only=True):
@@ -59,49 +67,188 @@ class HealthRow(Struct, frozen=True, kw_only=True):
     strikes: int
     cause: str
     at: float
+    hinted: bool = False
 
 
 class Health:
-    """Leases accounts and learns from how the attempts end."""
+    """Leases accounts and learns from how the attempts end.
 
-    def __init__(self, clock: Clock, chance: random.Random) -> None:
+    strategy: how accounts of one priority share the work; may be set anew on a settings reload.
+    """
+
+    def __init__(self, clock: Clock, chance: random.Random, strategy: Strategy = "round-robin") -> None:
+        self.strategy: Strategy = strategy
         self._clock = clock
         self._chance = chance
+        self._entries: dict[Key, Entry] = {}
+        self._busy: dict[str, int] = {}
+        self._turns: dict[str, int] = {}
+        self._open: dict[int, Lease] = {}
+        self._dirty: dict[Key, None] = {}
+        self._numbers = 0
 
     def lease(
-        self,
-        provider: ProviderConfig,
-        model: str,
-        *,
-        avoid: Iterable[str] = (),
-        prefer: str | None = None,
+        self, provider: ProviderConfig, model: str, *, avoid: Collection[str] = (), prefer: str | None = None
     ) -> Lease | Cooling:
         """Take an account for one attempt. avoid: account ids already tried for this call. prefer: the account that
         holds this conversation's opaque items or cache, taken if it can serve at all.
 
         Every lease ends with exactly one of `succeeded`, `failed`, `release` (later ones are ignored)."""
-        raise NotImplementedError
+        now = self._clock.wall()
+        outlook = look(provider, model, self._view(now), avoid=avoid, prefer=prefer)
+        if outlook.account is None:
+            return Cooling(provider=provider.id, model=model, reasons=outlook.waiting, retry_after=outlook.retry_after)
+        self._numbers += 1
+        lease = Lease(
+            number=self._numbers,
+            provider=provider.id,
+            model=model,
+            account=outlook.account,
+            config=provider,
+            began=now,
+            probes=outlook.probes,
+        )
+        self._open[lease.number] = lease
+        self._busy[lease.account.id] = self._busy.get(lease.account.id, 0) + 1
+        self._turns[provider.id] = self._turns.get(provider.id, 0) + 1
+        for key in lease.probes:
+            self._set(key, cooldown.probing(self._entries[key], now))
+        return lease
 
     def committed(self, lease: Lease) -> None:
         """The first content arrived: the account and the target work. Ends probes at once; the lease goes on."""
-        raise NotImplementedError
+        if lease.number in self._open:
+            self._recovered(lease)
 
     def succeeded(self, lease: Lease) -> None:
         """The answer is complete."""
-        raise NotImplementedError
+        if self._close(lease):
+            self._recovered(lease)
 
     def failed(self, lease: Lease, fault: Fault) -> None:
         """The attempt ended with `fault`. A request fault cools nothing."""
-        raise NotImplementedError
+        if not self._close(lease):
+            return
+        blamed = scopes.blamed(lease.config, lease.account.id, lease.model, fault)
+        if blamed is not None:
+            self._set(blamed, self._struck(lease, blamed, fault))
+        self._unprobe(lease, blamed)
 
     def release(self, lease: Lease) -> None:
         """The attempt ended without saying anything about the account (the client went away)."""
-        raise NotImplementedError
+        if self._close(lease):
+            self._unprobe(lease, None)
+
+    def forget(self, account: str) -> None:
+        """The operator says that an account is well again (a new secret, a button): ready in every scope."""
+        for key in [key for key in self._entries if key[0] == account]:
+            self._set(key, None)
+
+    def snapshot(self) -> View:
+        """All health now, for status, metrics and explain; does not change afterwards."""
+        live = self._view(self._clock.wall())
+        return View(
+            entries=dict(live.entries),
+            busy=dict(live.busy),
+            turns=dict(live.turns),
+            now=live.now,
+            strategy=live.strategy,
+        )
 
     def dirty(self) -> list[HealthRow]:
         """Rows that changed since the last call, for whoever persists them. A recovered one has state ``ready``."""
-        raise NotImplementedError
+        rows = [self._row(key) for key in self._dirty]
+        self._dirty.clear()
+        return rows
 
     def load(self, rows: Iterable[HealthRow]) -> None:
-        """Take persisted rows over, at start, before the first lease."""
-        raise NotImplementedError
+        """Take persisted rows over, at start, before the first lease. Rows of unknown meaning are left out."""
+        for row in rows:
+            if row.state in _STATES and row.scope in _SCOPES and not (row.state == "ready" and row.strikes == 0):
+                state = "cooling" if row.state == "probing" else row.state  # whoever probed is gone
+                entry = Entry(
+                    state=_state(state),
+                    at=row.at,
+                    until=row.until,
+                    strikes=row.strikes,
+                    cause=row.cause,
+                    hinted=row.hinted,
+                )
+                self._entries[(row.account, _scope(row.scope), row.key)] = entry
+
+    def _view(self, now: float) -> View:
+        return View(entries=self._entries, busy=self._busy, turns=self._turns, now=now, strategy=self.strategy)
+
+    def _close(self, lease: Lease) -> bool:
+        if self._open.pop(lease.number, None) is None:
+            return False
+        left = self._busy.get(lease.account.id, 1) - 1
+        if left > 0:
+            self._busy[lease.account.id] = left
+        else:
+            self._busy.pop(lease.account.id, None)
+        return True
+
+    def _recovered(self, lease: Lease) -> None:
+        for key in (*scopes.keys(lease.account.id, lease.model), scopes.target(lease.provider, lease.model)):
+            entry = self._entries.get(key)
+            if entry is not None:
+                self._set(key, cooldown.recovered(key, entry, lease.began, probe=key in lease.probes))
+
+    def _struck(self, lease: Lease, blamed: Key, fault: Fault) -> Entry:
+        entry, now, probe = self._entries.get(blamed), self._clock.wall(), blamed in lease.probes
+        if blamed[1] == "target":
+            return cooldown.tripped(entry, fault, now, lease.began, self._chance, probe=probe)
+        refused = fault.kind in cooldown.REFUSALS
+        return cooldown.cooled(entry, fault, now, lease.began, self._chance, probe=probe, refused=refused)
+
+    def _unprobe(self, lease: Lease, blamed: Key | None) -> None:
+        for key in lease.probes:
+            entry = self._entries.get(key)
+            if key != blamed and entry is not None and entry.probe == lease.began:
+                self._set(key, cooldown.unprobed(entry))
+
+    def _set(self, key: Key, entry: Entry | None) -> None:
+        if self._entries.get(key) == entry:
+            return
+        if entry is None:
+            del self._entries[key]
+        else:
+            if key not in self._entries and len(self._entries) >= _MAX_ENTRIES:
+                self._make_room()
+            self._entries[key] = entry
+        self._dirty[key] = None
+
+    def _make_room(self) -> None:
+        """Forget what has been quiet longest; what must not be forgotten (a sign-in that is missing) has no `until`."""
+        now = self._clock.wall()
+        old = [key for key, entry in self._entries.items() if entry.until is not None and entry.until < now - _KEPT]
+        passing = [key for key, entry in self._entries.items() if entry.state in ("ready", "cooling")]
+        for key in old or sorted(passing, key=lambda each: self._entries[each].at)[: _MAX_ENTRIES // 4]:
+            del self._entries[key]
+            self._dirty[key] = None
+
+    def _row(self, key: Key) -> HealthRow:
+        entry = self._entries.get(key)
+        account, scope, name = key
+        if entry is None:
+            entry = Entry(at=self._clock.wall())
+        return HealthRow(
+            account=account,
+            scope=scope,
+            key=name,
+            state=entry.state,
+            until=entry.until,
+            strikes=entry.strikes,
+            cause=entry.cause,
+            at=entry.at,
+            hinted=entry.hinted,
+        )
+
+
+def _state(text: str) -> HealthState:
+    return next(state for state in get_args(HealthState) if state == text)
+
+
+def _scope(text: str) -> Scope:
+    return next(scope for scope in get_args(Scope) if scope == text)

@@ -1,0 +1,165 @@
+"""Which account of a provider serves a model now: priority tier first, then the strategy. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from itertools import groupby
+from types import MappingProxyType
+from typing import Literal, TypeAlias
+
+from msgspec import Struct
+
+from router.accounts.record import Account
+from router.providers.config import ProviderConfig
+from router.routing import scopes
+from router.routing.cooldown import Admission, Entry, Key, admit
+
+Strategy: TypeAlias = Literal["round-robin", "fill-first", "weighted", "least-busy"]
+
+
+class View(Struct, frozen=True, kw_only=True):
+    """All health at one moment. busy: attempts under way by account. turns: leases so far by provider."""
+
+    entries: Mapping[Key, Entry]
+    busy: Mapping[str, int]
+    turns: Mapping[str, int]
+    now: float
+    strategy: Strategy = "round-robin"
+
+
+class Waiting(Struct, frozen=True):
+    """Why one account ("": the whole target) cannot be used now. until: Unix time, None where time does not help."""
+
+    account: str
+    state: str
+    cause: str
+    until: float | None
+
+
+class Outlook(Struct, frozen=True, kw_only=True):
+    """account: the one to take, None if none can serve. probes: the keys that this attempt would test.
+    waiting: every account that cannot serve, with its reason. retry_after: seconds until the earliest one may."""
+
+    account: Account | None = None
+    probes: tuple[Key, ...] = ()
+    waiting: tuple[Waiting, ...] = ()
+    retry_after: float | None = None
+
+
+class _Standing(Struct, frozen=True):
+    account: Account
+    verdict: Literal["open", "due", "early"]
+    probes: tuple[Key, ...]
+
+
+def look(
+    provider: ProviderConfig, model: str, view: View, *, avoid: Collection[str] = (), prefer: str | None = None
+) -> Outlook:
+    """The account that an attempt would get now, and why others would not be taken.
+
+    avoid: accounts already tried for this call. prefer: taken wherever it can serve at all, whatever its tier.
+    """
+    circuit = scopes.target(provider.id, model)
+    gate = admit(view.entries.get(circuit), view.now)
+    if gate.verdict == "wait":
+        waiting = (_waiting("", circuit, gate, view),)
+        return Outlook(waiting=waiting, retry_after=_soonest(waiting, view.now))
+    able: list[_Standing] = []
+    waits: list[Waiting] = []
+    for account in provider.accounts:
+        if account.models and model not in account.models:
+            waits.append(Waiting(account.id, "disabled", "its settings do not include this model", None))
+        elif account.id in avoid:
+            waits.append(Waiting(account.id, "ready", "already tried for this call", None))
+        else:
+            _stand(account, model, view, able, waits)
+    chosen = _choose(able, provider, view, prefer)
+    if chosen is None:
+        return Outlook(waiting=tuple(waits), retry_after=_soonest(waits, view.now))
+    probes = chosen.probes if gate.verdict == "open" else (circuit, *chosen.probes)
+    return Outlook(account=chosen.account, probes=probes, waiting=tuple(waits))
+
+
+def _stand(account: Account, model: str, view: View, able: list[_Standing], waits: list[Waiting]) -> None:
+    """Sort one account into those that can serve and those that wait: the strictest of its keys decides."""
+    verdict: Literal["open", "due", "early"] = "open"
+    probes: list[Key] = []
+    held: list[Waiting] = []
+    for key in scopes.keys(account.id, model):
+        admission = admit(view.entries.get(key), view.now)
+        if admission.verdict == "wait":
+            held.append(_waiting(account.id, key, admission, view))
+        elif admission.verdict != "open":
+            probes.append(key)
+            verdict = "early" if "early" in (verdict, admission.verdict) else "due"
+    if held:
+        waits.append(max(held, key=lambda waiting: float("inf") if waiting.until is None else waiting.until))
+    else:
+        able.append(_Standing(account, verdict, tuple(probes)))
+
+
+def _waiting(account: str, key: Key, admission: Admission, view: View) -> Waiting:
+    entry = view.entries[key]
+    return Waiting(account, entry.state, entry.cause, admission.until)
+
+
+def _soonest(waiting: Sequence[Waiting], now: float) -> float | None:
+    times = [each.until for each in waiting if each.until is not None]
+    return max(0.0, min(times) - now) if times else None
+
+
+def _choose(able: Sequence[_Standing], provider: ProviderConfig, view: View, prefer: str | None) -> _Standing | None:
+    """Per tier: one whose time is over is probed first, else it would never come back beside others that work; then
+    the strategy among the open ones; then an early probe, which is better than no answer."""
+    for standing in able:
+        if standing.account.id == prefer:
+            return standing
+    turn = view.turns.get(provider.id, 0)
+    early: list[_Standing] = []
+    for _, members in groupby(sorted(able, key=_tier), key=_tier):
+        tier = list(members)
+        due = [standing for standing in tier if standing.verdict == "due"]
+        if due:
+            return due[0]
+        opened = [standing for standing in tier if standing.verdict == "open"]
+        if opened:
+            return STRATEGIES[view.strategy](opened, turn, view.busy)
+        early += tier
+    return early[0] if early else None
+
+
+def _tier(standing: _Standing) -> int:
+    return standing.account.priority
+
+
+def _round_robin(able: Sequence[_Standing], turn: int, busy: Mapping[str, int]) -> _Standing:
+    return able[turn % len(able)]
+
+
+def _fill_first(able: Sequence[_Standing], turn: int, busy: Mapping[str, int]) -> _Standing:
+    return able[0]
+
+
+def _weighted(able: Sequence[_Standing], turn: int, busy: Mapping[str, int]) -> _Standing:
+    """Shares over a cycle of as many turns as there are weights; a weight of 0 only where there is nothing else."""
+    place = turn % (sum(max(0, standing.account.weight) for standing in able) or 1)
+    for standing in able:
+        place -= max(0, standing.account.weight)
+        if place < 0:
+            return standing
+    return able[0]
+
+
+def _least_busy(able: Sequence[_Standing], turn: int, busy: Mapping[str, int]) -> _Standing:
+    start = turn % len(able)
+    return min((*able[start:], *able[:start]), key=lambda standing: busy.get(standing.account.id, 0))
+
+
+STRATEGIES: Mapping[Strategy, Callable[[Sequence[_Standing], int, Mapping[str, int]], _Standing]] = MappingProxyType(
+    {
+        "round-robin": _round_robin,
+        "fill-first": _fill_first,
+        "weighted": _weighted,
+        "least-busy": _least_busy,
+    }
+)

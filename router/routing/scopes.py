@@ -1,0 +1,56 @@
+"""What part of an account a limit is about, per kind of provider. Data."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from router import faults
+from router.faults import Fault
+from router.providers.config import Kind, ProviderConfig
+from router.routing.cooldown import ACCOUNT_FAULTS, TARGET_FAULTS, Key, Scope
+
+LIMITS: Mapping[Kind, Mapping[faults.Kind, Scope]] = MappingProxyType(
+    {
+        # platform.openai.com/docs/guides/rate-limits: limits per model, money per organisation
+        "openai": {"rate_limited": "model", "quota_spent": "account"},
+        # docs.claude.com/en/api/rate-limits: limits per class of models, shared by the versions of a class
+        "anthropic": {"rate_limited": "bucket", "quota_spent": "account"},
+        # ai.google.dev/gemini-api/docs/rate-limits: quotas per project and model, the daily one too
+        "gemini": {"rate_limited": "model", "quota_spent": "model"},
+        "vertex": {"rate_limited": "model", "quota_spent": "model"},
+    }
+)
+_CLASSES = re.compile(r"(opus|sonnet|haiku|fable|mythos)", re.IGNORECASE)
+_SCOPES: Mapping[str, Scope] = MappingProxyType({"account": "account", "bucket": "bucket", "model": "model"})
+
+
+def bucket(model: str) -> str:
+    """The quota bucket of a model: its class where its name has one, else the model itself."""
+    found = _CLASSES.search(model)
+    return found[1].lower() if found is not None else model
+
+
+def keys(account: str, model: str) -> tuple[Key, ...]:
+    """Every key that may keep one account from serving one model."""
+    return ((account, "account", ""), (account, "bucket", bucket(model)), (account, "model", model))
+
+
+def target(provider: str, model: str) -> Key:
+    """The key of a target's circuit."""
+    return ("", "target", f"{provider}/{model}")
+
+
+def blamed(provider: ProviderConfig, account: str, model: str, fault: Fault) -> Key | None:
+    """What a fault is held against; None for faults of the request, of the caller and of this gateway.
+
+    A provider that knows better says so in the fault's ``details["scope"]`` (account, bucket, model).
+    """
+    if fault.kind in TARGET_FAULTS:
+        return target(provider.id, model)
+    if fault.kind not in ACCOUNT_FAULTS:
+        return None
+    told = _SCOPES.get(str(fault.details.get("scope")))
+    scope = told or ACCOUNT_FAULTS[fault.kind] or LIMITS.get(provider.kind, {}).get(fault.kind, "account")
+    return next(key for key in keys(account, model) if key[1] == scope)
