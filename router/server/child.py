@@ -14,7 +14,6 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from router.server.config import ServerSettings
@@ -112,9 +111,12 @@ def main(words: Sequence[str], prepare: Prepare | None = None) -> int:
 
 
 def _prepare(config: str | None) -> tuple[ServerSettings, App]:
-    from router.server.product import prepare
+    from router.server.product import CannotPrepare, prepare
 
-    return prepare(config, os.environ)
+    try:
+        return prepare(config, os.environ)
+    except CannotPrepare as error:
+        raise CannotStart(str(error)) from error
 
 
 def _sockets(settings: ServerSettings, inherited: Sequence[int], control: Control) -> list[socket.socket]:
@@ -187,11 +189,6 @@ def _write_process_file(settings: ServerSettings, addresses: list[tuple[str, int
     new = path.with_suffix(f".{os.getpid()}")
     new.write_text(json.dumps(facts) + "\n")
     new.replace(path)
-
-
-def run_dir_of(state_dir: Path) -> Path:
-    """Where sockets and process files live."""
-    return state_dir / "run"
 
 
 if __name__ == "__main__":

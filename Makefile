@@ -1,0 +1,77 @@
+# Switchyard. `make` lists what there is; `make up` is all that a user needs.
+SHELL := /bin/sh
+PY := .venv/bin/python
+JOBS ?= auto
+export PYTHON
+# Only what stands on make's command line counts: some shells export HOST with another meaning.
+ifeq ($(origin HOST),command line)
+export SWITCHYARD__SERVER__HOST := $(HOST)
+endif
+ifeq ($(origin PORT),command line)
+export SWITCHYARD__SERVER__PORT := $(PORT)
+endif
+
+.DEFAULT_GOAL := help
+.PHONY: help up down restart reload status logs test test-fast sdk e2e check format bench docs clean environment
+
+help: ## list the targets
+	@awk 'BEGIN { FS = ":.*## " } /^[a-z0-9-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+
+up: ## install, configure and start everything (HOST=0.0.0.0 PORT=8317)
+	@sh scripts/start.sh
+
+down: ## stop everything, after running calls have finished
+	@sh scripts/stop.sh
+
+restart: ## stop and start the router
+	@$(PY) -m router restart
+
+reload: ## replace the serving process without refusing a connection
+	@$(PY) -m router reload-process
+
+status: ## a table of the processes and what is wrong
+	@sh scripts/status.sh
+
+logs: ## follow the router's log
+	@sh scripts/logs.sh router -f
+
+environment:
+	@ROOT="$(CURDIR)"; export ROOT; . scripts/environment.sh; make_environment dev
+
+test: environment ## all tests: fast ones in parallel, then the SDKs and the product as a user starts it
+	$(PY) -m pytest tests -n $(JOBS) -q -m "not sdk and not e2e"
+	@$(MAKE) --no-print-directory sdk
+	@$(MAKE) --no-print-directory e2e
+
+test-fast: environment ## the fast tests alone
+	$(PY) -m pytest tests -n $(JOBS) -q -m "not sdk and not e2e"
+
+sdk: environment ## the official SDKs, two majors of each, against a running router
+	@if [ -f scripts/dev/make-sdk-venvs.sh ]; then sh scripts/dev/make-sdk-venvs.sh; fi
+	$(PY) -m pytest tests -q -m sdk
+
+e2e: environment ## a fresh clone, `make up` and the printed curl line
+	$(PY) -m pytest tests/e2e -q -m e2e
+
+check: environment ## format, lint, types, import contracts, spelling, dead code, documents
+	$(PY) -m ruff format --check .
+	$(PY) -m ruff check .
+	$(PY) -m mypy
+	.venv/bin/lint-imports
+	$(PY) -m vulture
+	$(PY) -m codespell_lib
+	@if [ -f scripts/dev/check_docs.py ]; then $(PY) scripts/dev/check_docs.py; fi
+
+format: environment ## put the code into its format
+	$(PY) -m ruff format .
+	$(PY) -m ruff check --fix .
+
+bench: environment ## measure against a bare proxy in the same run
+	$(PY) scripts/bench/run.py
+
+docs: environment ## write the generated references anew
+	@if [ -f scripts/dev/make_docs.py ]; then $(PY) scripts/dev/make_docs.py; else echo "no generator yet"; fi
+
+clean: ## remove what can be made again (not state/, not config/)
+	rm -rf .venv .venvs .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist bench-results
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,35 @@
+"""`switchyard doctor`: every check in turn, printed for people or as JSON."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import asdict
+
+from router.cli.findings import CHECKS, Finding
+from router.cli.talk import find_place
+
+MARKS = {"ok": "ok   ", "warning": "warn ", "error": "ERROR"}
+
+
+def doctor(as_json: bool = False, config: str | None = None) -> int:
+    """Print all findings. 1 if there is an error among them, else 0."""
+    place = find_place(config)
+    findings: list[Finding] = []
+    for check in CHECKS:
+        if place.problem is None or check.__name__ != "certificate":
+            findings += check(place, os.environ)
+    if as_json:
+        print(json.dumps([asdict(finding) for finding in findings], indent=2))
+    else:
+        for finding in findings:
+            _show(finding)
+    return 1 if any(finding.level == "error" for finding in findings) else 0
+
+
+def _show(finding: Finding) -> None:
+    print(f"{MARKS[finding.level]}  {finding.about:<12} {finding.what}")
+    if finding.why:
+        print(f"{'':21}why: {finding.why}")
+    if finding.fix:
+        print(f"{'':21}fix: {finding.fix}")

@@ -1,0 +1,191 @@
+"""What `doctor` looks at. Each check gives findings: what, why it matters, the exact fix."""
+
+from __future__ import annotations
+
+import os
+import stat
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from router import places
+from router.cli.first_files import KEYS
+from router.cli.talk import Place, Unreachable, fetch, url
+from router.server.listen import connection_limit, port_holder, raise_descriptor_limit
+from router.settings.checks import is_loopback, upstreams
+from router.settings.environment import pick_up
+from router.settings.presets import shipped_presets
+from router.version import NAME, VERSION
+
+Level = Literal["ok", "warning", "error"]
+STREAMS_WANTED = 4000
+CERTIFICATE_DAYS = 14
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing looked at. An `ok` one needs neither reason nor fix."""
+
+    level: Level
+    about: str
+    what: str
+    why: str = ""
+    fix: str = ""
+
+
+def configuration(place: Place, environ: Mapping[str, str]) -> Iterator[Finding]:
+    """Whether the settings can be read, and what in them was perhaps not meant."""
+    if place.problem is not None:
+        why = "The router does not start with these settings, and a running one keeps its old ones."
+        yield Finding(
+            "error", "config", place.problem, why, f"Correct {place.config}, then run: switchyard config check"
+        )
+        return
+    yield Finding("ok", "config", f"{place.config} is valid" if place.config.exists() else "defaults, no file")
+    from router.server.product import read_settings
+
+    for warning in read_settings(place.config, environ).warnings:
+        yield Finding("warning", "config", warning, "It works, but perhaps not as meant.", f"Edit {place.config}")
+
+
+def keys(place: Place, environ: Mapping[str, str]) -> Iterator[Finding]:
+    """Whether the generated keys are there and private."""
+    for name in KEYS:
+        path = places.key_file(place.state_dir, name)
+        if not path.exists():
+            given = {"client": bool(place.settings.auth.keys), "management": bool(place.key("management"))}
+            if not given.get(name):
+                why = f"Without a {name} key nobody can use what it opens."
+                yield Finding("warning", "keys", f"there is no {name} key at {path}", why, "make up")
+            continue
+        if stat.S_IMODE(path.stat().st_mode) & 0o077:
+            why = "Other users of this machine can read it."
+            yield Finding("error", "keys", f"{path} is readable by others", why, f"chmod 600 '{path}'")
+        else:
+            yield Finding("ok", "keys", f"{name} key at {path}")
+
+
+def folders(place: Place, environ: Mapping[str, str]) -> Iterator[Finding]:
+    """Whether the state folder can be written by us and read by nobody else."""
+    folder = place.state_dir
+    if not folder.exists():
+        yield Finding("warning", "state", f"{folder} does not exist yet", "The first start makes it.", "make up")
+        return
+    if not os.access(folder, os.W_OK | os.X_OK):
+        why = "The database, keys and sockets cannot be written."
+        yield Finding("error", "state", f"{folder} is not writable", why, f"sudo chown -R \"$(id -un)\" '{folder}'")
+    elif stat.S_IMODE((folder / "keys").stat().st_mode if (folder / "keys").exists() else 0) & 0o077:
+        why = "Other users of this machine can list the keys."
+        yield Finding("error", "state", f"{folder}/keys is open to others", why, f"chmod 700 '{folder}/keys'")
+    else:
+        yield Finding("ok", "state", f"{folder} is writable")
+
+
+def process(place: Place, environ: Mapping[str, str]) -> Iterator[Finding]:
+    """Whether what answers at our address is this gateway, in this version, and ready."""
+    scheme, host, port = place.address()
+    address = url(scheme, host, port)
+    holder = port_holder(port)
+    try:
+        _, identity = fetch(place, "/")
+    except Unreachable:
+        if holder is not None:
+            fix = f"Stop it, or choose another port: make up PORT={port + 1}"
+            yield Finding("error", "process", f"port {port} is held by {holder}", "It is no gateway that answers.", fix)
+        else:
+            yield Finding("error", "process", f"nothing answers at {address}", "Clients cannot connect.", "make up")
+        return
+    if not isinstance(identity, dict) or identity.get("name") != NAME:
+        fix = f"Stop {holder or 'that program'}, or choose another port: make up PORT={port + 1}"
+        yield Finding(
+            "error", "process", f"something else answers at {address}", "Clients talk to the wrong server.", fix
+        )
+        return
+    if place.process is None:
+        why = f"Clients reach another installation ({holder or 'of another user'}), with other keys and settings."
+        yield Finding(
+            "warning", "process", f"the gateway at {address} was not started from here", why, "make up PORT=…"
+        )
+    if identity.get("version") != VERSION:
+        what = f"version {identity.get('version')} runs, {VERSION} is installed"
+        yield Finding("warning", "process", what, "The update is not in force.", "switchyard reload-process")
+    status, answer = fetch(place, "/readyz")
+    if status != 200:
+        from router.cli.processes import causes
+
+        why = "Calls may be refused."
+        yield Finding("error", "process", f"not ready: {causes(answer)}", why, "scripts/logs.sh router")
+    else:
+        yield Finding("ok", "process", f"ready at {address}")
+
+
+def providers(place: Place, environ: Mapping[str, str]) -> Iterator[Finding]:
+    """Which providers have a key."""
+    picked, _ = pick_up(environ, shipped_presets(), place.settings.server.port)
+    found = {name: f"key of {one.variable}" for name, one in picked.items()}
+    for name, _, block in upstreams(place.settings):
+        entries: Any = getattr(block, "api_keys", ())
+        if block.enabled and (entries or name == "vertex"):
+            found[name] = f"{len(entries)} in the settings" if entries else "a service account in the settings"
+    for name, where in sorted(found.items()):
+        yield Finding("ok", "providers", f"{name}: {where}")
+    if not found:
+        why = "Only the demo provider answers."
+        fix = f"Put a key under providers in {place.config}, or set OPENAI_API_KEY (or another) before: make up"
+        yield Finding("warning", "providers", "no provider has a key", why, fix)
+
+
+def machine(place: Place, environ: Mapping[str, str]) -> Iterator[Finding]:
+    """Clock and descriptors."""
+    newest = max(path.stat().st_mtime for path in (places.ROOT / "router").glob("*.py"))
+    if time.time() < newest - 86_400:
+        why = "Certificates and keys seem expired or not valid yet, and limits count wrong days."
+        yield Finding("error", "clock", f"the clock says {time.ctime()}, which is before this version was written", why,
+                      "sudo timedatectl set-ntp true")  # fmt: skip
+    else:
+        yield Finding("ok", "clock", time.strftime("%Y-%m-%d %H:%M:%S %Z"))
+    limit = raise_descriptor_limit()
+    if connection_limit(limit) < STREAMS_WANTED:
+        what = f"{limit} open files allowed: {connection_limit(limit)} connections at once"
+        yield Finding("warning", "descriptors", what, "More clients get 503.", "ulimit -n 65536, or LimitNOFILE=65536")
+    else:
+        yield Finding("ok", "descriptors", f"{limit} open files allowed")
+
+
+def certificate(place: Place, environ: Mapping[str, str]) -> Iterator[Finding]:
+    """Whether the TLS files can be used, and for how long."""
+    tls = place.settings.server.tls
+    if tls.cert is None or tls.key is None:
+        host = place.settings.server.host
+        if not is_loopback(host):
+            why = "Keys and prompts cross the network in the clear."
+            yield Finding(
+                "warning", "tls", f"{host} is open without TLS", why, "Set server.tls, or put a TLS proxy before it"
+            )
+        return
+    from router.server.tls import BadCertificate, Certificate
+
+    cert = places.in_checkout(tls.cert)
+    try:
+        Certificate(cert, places.in_checkout(tls.key))
+    except BadCertificate as error:
+        yield Finding("error", "tls", str(error), "The router cannot serve https.", "Correct server.tls.cert and .key")
+        return
+    days = _days_left(cert)
+    if days < CERTIFICATE_DAYS:
+        what = f"{cert} expires in {days:.0f} days" if days > 0 else f"{cert} has expired"
+        yield Finding("warning" if days > 0 else "error", "tls", what, "Clients refuse to connect.", "Renew it")
+    else:
+        yield Finding("ok", "tls", f"{cert} is valid for {days:.0f} days")
+
+
+def _days_left(cert: Path) -> float:
+    from cryptography import x509
+
+    until = x509.load_pem_x509_certificates(cert.read_bytes())[0].not_valid_after_utc
+    return (until.timestamp() - time.time()) / 86_400
+
+
+CHECKS = (configuration, keys, folders, process, providers, machine, certificate)

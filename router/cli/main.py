@@ -1,0 +1,134 @@
+"""The verbs of `switchyard`. Each imports what it needs when it runs, so that `--help` and `status` stay quick.
+
+Data goes to stdout, talk to stderr. Exit codes: 0 ok, 1 failed, 2 usage, 3 no gateway answers.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+
+JSON = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+CONFIG = Annotated[str | None, typer.Option("--config", help="The settings file.", metavar="FILE")]
+GROUPS = {"keys": "Client keys of this gateway.", "config": "The settings file."}
+
+app = typer.Typer(
+    name="switchyard",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Self-hosted AI gateway: one address for every account. Exit codes: 0 ok, 1 failed, 2 usage, 3 unreachable.",
+)
+
+
+@app.command()
+def serve(config: CONFIG = None) -> None:
+    """Run the gateway in the foreground. Settings that make no sense stop it with every mistake listed."""
+    from router.server import parent
+
+    raise typer.Exit(parent.main([] if config is None else ["--config", config]))
+
+
+@app.command()
+def status(as_json: JSON = False, config: CONFIG = None) -> None:
+    """Show what runs, and what is wrong with it."""
+    from router.cli import processes
+
+    raise typer.Exit(processes.status(as_json, config))
+
+
+@app.command()
+def models(as_json: JSON = False, offline: bool = False, config: CONFIG = None) -> None:
+    """List the models that clients may ask for."""
+    from router.cli import models_command
+
+    raise typer.Exit(models_command.models(as_json, offline, config))
+
+
+@app.command()
+def explain(model: str, as_json: JSON = False, offline: bool = False, config: CONFIG = None) -> None:
+    """Say who would answer for a model name, in which order, and why. --offline asks the settings, not the gateway."""
+    from router.cli import models_command
+
+    raise typer.Exit(models_command.explain(model, as_json, offline, config))
+
+
+@app.command()
+def doctor(as_json: JSON = False, config: CONFIG = None) -> None:
+    """Look for what is wrong here: what, why it matters, and the exact fix."""
+    from router.cli import doctor as look
+
+    raise typer.Exit(look.doctor(as_json, config))
+
+
+@app.command()
+def version(as_json: JSON = False) -> None:
+    """Print the version."""
+    import json
+    import platform
+
+    from router.version import NAME, VERSION
+
+    if as_json:
+        print(json.dumps({"name": NAME, "version": VERSION, "python": platform.python_version()}))
+    else:
+        print(f"{NAME} {VERSION}")
+
+
+@app.command()
+def up(prepare_only: Annotated[bool, typer.Option(help="Write files and keys, start nothing.")] = False) -> None:
+    """Write what is missing, start everything under supervisord and wait until it is ready (`make up`)."""
+    from router.cli import up as start
+
+    raise typer.Exit(start.up(prepare_only))
+
+
+@app.command()
+def down() -> None:
+    """Stop everything, after running calls have finished."""
+    from router.cli import processes
+
+    raise typer.Exit(processes.down())
+
+
+@app.command()
+def restart(name: Annotated[str, typer.Argument(help="The process.")] = "router") -> None:
+    """Stop and start one process."""
+    from router.cli import processes
+
+    raise typer.Exit(processes.restart(name))
+
+
+@app.command()
+def reload_process() -> None:
+    """Replace the serving process without refusing a connection."""
+    from router.cli import processes
+
+    raise typer.Exit(processes.reload_process())
+
+
+def main(words: Sequence[str]) -> int:
+    """Run one command line; returns the exit code."""
+    wanted = words[0] if words else ""
+    for group in GROUPS:
+        if wanted in (group, "", "--help"):
+            _add_group(group)
+    try:
+        app(list(words), prog_name="switchyard")
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else 1
+    return 0
+
+
+def _add_group(name: str) -> None:
+    import importlib
+
+    module = importlib.import_module(f"router.cli.{name}_commands")
+    app.add_typer(module.app, name=name, help=GROUPS[name])
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

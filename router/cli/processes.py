@@ -1,0 +1,188 @@
+"""`status`, `down`, `restart` and `reload-process`: what runs, what is wrong with it, and how it is stopped."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import sys
+import time
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from router import places
+from router.cli import supervision
+from router.cli.talk import Place, Unreachable, fetch, find_place
+
+OK, FAILED, UNREACHABLE = 0, 1, 3
+
+
+@dataclass
+class Row:
+    """One process. `wrong` is empty when all is well."""
+
+    name: str
+    state: str
+    pid: int | None
+    uptime: float | None
+    health: str
+    port: int | None
+    wrong: str = ""
+
+
+def status(as_json: bool = False, config: str | None = None) -> int:
+    """Print the table. 0 when all is well, 1 when something is wrong, 3 when nothing runs."""
+    os.chdir(places.ROOT)
+    place = find_place(config)
+    rows = _rows(place)
+    if as_json:
+        print(json.dumps({"processes": [asdict(row) for row in rows], "settings_problem": place.problem}, indent=2))
+    else:
+        _show(rows)
+        if place.problem is not None:
+            print(place.problem, file=sys.stderr)
+    if not any(row.pid for row in rows):
+        return UNREACHABLE
+    return FAILED if place.problem is not None or any(row.wrong for row in rows) else OK
+
+
+def _rows(place: Place) -> list[Row]:
+    with supervision.supervisor() as rpc:
+        infos = supervision.processes(rpc) if rpc is not None else []
+    rows = [_supervised(info) for info in infos]
+    if not any(row.name == "router" for row in rows):
+        rows.insert(0, _alone(place))
+    for row in rows:
+        if row.name == "router" and row.pid is not None:
+            _ask(place, row)
+    return rows
+
+
+def _supervised(info: dict[str, Any]) -> Row:
+    running = info["statename"] == "RUNNING"
+    row = Row(info["name"], info["statename"].lower(), info["pid"] or None, None, "-", None)
+    if info["pid"]:
+        row.uptime = float(info["now"] - info["start"])
+    if not running:
+        said = info["spawnerr"] or (
+            f"ended with {info['exitstatus']}" if info["statename"] in supervision.FAILED else ""
+        )
+        tail = supervision.log_tail(info["name"], 1)
+        row.wrong = "; ".join(part for part in (said or f"is {row.state}", tail) if part)
+    return row
+
+
+def _alone(place: Place) -> Row:
+    """A router without supervisord (`scripts/dev/start-router.sh`), or none."""
+    facts = place.process
+    if facts is None:
+        return Row("router", "stopped", None, None, "-", None, "does not run; start it with: make up")
+    return Row("router", "running", facts["parent"], time.time() - facts["started"], "-", None)
+
+
+def _ask(place: Place, row: Row) -> None:
+    row.port = place.address()[2]
+    try:
+        alive, _ = fetch(place, "/healthz")
+        ready, answer = fetch(place, "/readyz")
+    except Unreachable as error:
+        row.health, row.wrong = "no answer", row.wrong or str(error)
+        return
+    row.health = "ready" if ready == 200 else "not ready" if alive == 200 else f"healthz {alive}"
+    if ready != 200:
+        row.wrong = row.wrong or causes(answer)
+
+
+def causes(answer: Any) -> str:
+    """What `/readyz` gives as reasons, as one line."""
+    found = answer.get("causes", answer) if isinstance(answer, dict) else answer
+    if isinstance(found, list):
+        return "; ".join(str(cause.get("message", cause)) if isinstance(cause, dict) else str(cause) for cause in found)
+    return str(found)
+
+
+def _show(rows: list[Row]) -> None:
+    head = ("process", "state", "pid", "uptime", "health", "port", "what is wrong")
+    table = [head, *(_cells(row) for row in rows)]
+    widths = [max(len(line[column]) for line in table) for column in range(len(head) - 1)]
+    for line in table:
+        print("  ".join([*(cell.ljust(width) for cell, width in zip(line, widths, strict=False)), line[-1]]).rstrip())
+
+
+def _cells(row: Row) -> tuple[str, ...]:
+    port, pid = (str(value) if value is not None else "-" for value in (row.port, row.pid))
+    return row.name, row.state, pid, duration(row.uptime), row.health, port, row.wrong or "-"
+
+
+def duration(seconds: float | None) -> str:
+    """``3d 4h``, ``2h 5m``, ``1m 3s`` or ``9s``."""
+    if seconds is None:
+        return "-"
+    rest = int(seconds)
+    parts: list[str] = []
+    for size, unit in ((86_400, "d"), (3600, "h"), (60, "m"), (1, "s")):
+        if rest >= size or (unit == "s" and not parts):
+            parts.append(f"{rest // size}{unit}")
+            rest %= size
+    return " ".join(parts[:2])
+
+
+def down() -> int:
+    """Stop supervisord and everything under it; running calls may finish."""
+    os.chdir(places.ROOT)
+    with supervision.supervisor() as rpc:
+        if rpc is None:
+            print("Nothing runs.", file=sys.stderr)
+            return OK
+    if not supervision.shut_down():
+        print("supervisord has not ended; see logs/supervisord.log", file=sys.stderr)
+        return FAILED
+    print("Stopped.", file=sys.stderr)
+    return OK
+
+
+def restart(name: str = "router") -> int:
+    """Stop and start one process under supervisord, then wait until it is ready."""
+    from router.cli.first_files import Failed
+    from router.cli.up import wait_ready
+
+    os.chdir(places.ROOT)
+    with supervision.supervisor() as rpc:
+        if rpc is None:
+            print("supervisord does not run. Start everything with: make up", file=sys.stderr)
+            return UNREACHABLE
+        if name not in [process["name"] for process in supervision.processes(rpc)]:
+            print(f"there is no process {name}", file=sys.stderr)
+            return FAILED
+        if rpc.getProcessInfo(name)["pid"]:
+            rpc.stopProcess(name)
+        rpc.startProcess(name, False)
+    if name == "router":
+        try:
+            wait_ready(find_place())
+        except Failed as error:
+            print(error, file=sys.stderr)
+            return FAILED
+    print(f"{name} has been restarted.", file=sys.stderr)
+    return OK
+
+
+def reload_process(within: float = 60.0) -> int:
+    """Replace the serving process without refusing a connection; new code and restart-only settings take effect."""
+    place = find_place()
+    facts = place.process
+    if facts is None:
+        print("No router runs here. Start it with: make up", file=sys.stderr)
+        return UNREACHABLE
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(facts["parent"], signal.SIGHUP)
+    end = time.monotonic() + within
+    while time.monotonic() < end:
+        now = place.process
+        if now is not None and now["pid"] != facts["pid"]:
+            print(f"Process {now['pid']} has taken over from {facts['pid']}.", file=sys.stderr)
+            return OK
+        time.sleep(0.05)
+    print(f"No new process within {within:g} s; process {facts['pid']} goes on serving. See the log.", file=sys.stderr)
+    return FAILED

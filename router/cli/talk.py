@@ -1,0 +1,122 @@
+"""Talking to the running gateway from the command line: where it is, with which key, and what it answers."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import json
+import os
+import ssl
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from router import places
+from router.server.product import CannotPrepare, read_settings
+from router.settings.schema import Settings
+
+
+class Unreachable(Exception):
+    """No gateway answers; the message says where and what to do."""
+
+
+class Refused(Exception):
+    """The gateway answered with an error; the message is its own."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """One installation as the command line sees it. `problem` says why the settings cannot be read, if they cannot."""
+
+    settings: Settings
+    config: Path
+    state_dir: Path
+    problem: str | None = None
+
+    @property
+    def process(self) -> dict[str, Any] | None:
+        """What the serving process wrote about itself, if that process is alive."""
+        try:
+            facts: dict[str, Any] = json.loads((places.run_dir(self.state_dir) / "router.json").read_text())
+            os.kill(facts["pid"], 0)
+        except PermissionError:
+            return facts
+        except (OSError, ValueError, KeyError):
+            return None
+        return facts
+
+    def address(self) -> tuple[str, str, int]:
+        """Scheme, host and port to call: those of the running process, else those of the settings."""
+        facts, server = self.process, self.settings.server
+        if facts is not None and facts["addresses"]:
+            host, port = facts["addresses"][0]
+            return facts["scheme"], callable_host(host), port
+        return ("https" if server.tls.cert else "http"), callable_host(server.host), server.port
+
+    def key(self, name: str) -> str | None:
+        """A generated key, or the management key of the settings."""
+        if name == "management" and self.settings.auth.management.key is not None:
+            return self.settings.auth.management.key.reveal()
+        with contextlib.suppress(OSError):
+            return places.key_file(self.state_dir, name).read_text().strip()
+        return None
+
+
+def find_place(config: str | None = None, environ: Mapping[str, str] | None = None) -> Place:
+    """The installation of this checkout. Broken settings give the defaults and a `problem`."""
+    environ = os.environ if environ is None else environ
+    path = places.config_path(config, environ)
+    try:
+        settings = read_settings(path, environ, named=config is not None).settings
+    except CannotPrepare as error:
+        state = places.in_checkout(environ.get(places.STATE_VARIABLE, "state"))
+        return Place(Settings(), path, state, str(error))
+    return Place(settings, path, places.in_checkout(settings.server.state_dir))
+
+
+def callable_host(host: str) -> str:
+    """The address to call where `host` is the one to listen on."""
+    return {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}.get(host, host.strip("[]"))  # noqa: S104  compared only
+
+
+def url(scheme: str, host: str, port: int) -> str:
+    """A base URL; IPv6 addresses get their brackets."""
+    return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
+
+
+def fetch(place: Place, path: str, *, key: str | None = None, timeout: float = 5.0) -> tuple[int, Any]:
+    """Status and decoded answer of a GET. Raises `Unreachable`."""
+    scheme, host, port = place.address()
+    connection: http.client.HTTPConnection
+    if scheme == "https":
+        context = ssl.create_default_context()
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE  # our own process, found by its own file
+        connection = http.client.HTTPSConnection(host, port, timeout=timeout, context=context)
+    else:
+        connection = http.client.HTTPConnection(host, port, timeout=timeout)
+    try:
+        connection.request("GET", path, headers={"authorization": f"Bearer {key}"} if key else {})
+        answer = connection.getresponse()
+        body = answer.read()
+    except (OSError, http.client.HTTPException) as error:
+        raise Unreachable(
+            f"no gateway answers at {url(scheme, host, port)} ({error}). Start it with `make up` or `switchyard serve`."
+        ) from error
+    finally:
+        connection.close()
+    try:
+        return answer.status, json.loads(body)
+    except ValueError:
+        return answer.status, body.decode("utf-8", "replace")
+
+
+def manage(place: Place, path: str) -> Any:
+    """The answer of a management route. Raises `Unreachable` and `Refused`."""
+    status, answer = fetch(place, path, key=place.key("management"), timeout=15.0)
+    if status != 200:
+        message = answer.get("error", answer) if isinstance(answer, dict) else answer
+        if isinstance(message, dict):
+            message = message.get("message", message)
+        raise Refused(f"the gateway answered {status}: {message}")
+    return answer

@@ -1,0 +1,159 @@
+"""`make up`: from a checkout with its packages to a gateway that answers, with everything printed that a user needs."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shlex
+import socket
+import sys
+import time
+from typing import Any
+
+from router import places
+from router.cli import supervision
+from router.cli.first_files import Failed, make_config, make_keys, migrate
+from router.cli.talk import Place, Unreachable, fetch, find_place, url
+from router.server.listen import CannotListen, bind
+from router.settings.checks import is_loopback
+
+READY_WITHIN = 60.0
+BODY = '{"model":"demo/echo","messages":[{"role":"user","content":"Hello"}]}'
+
+
+def up(prepare_only: bool = False) -> int:
+    """Prepare, start and wait. 0 when the gateway is ready, 1 with the reason on stderr."""
+    os.chdir(places.ROOT)
+    try:
+        place, made = _prepare()
+        if prepare_only:
+            _tell_keys(place, made)
+            return 0
+        running = _start(place)
+        wait_ready(place)
+    except (Failed, CannotListen) as error:
+        _say(f"Switchyard did not start: {error}")
+        return 1
+    _tell(place, made, running)
+    return 0
+
+
+def _prepare() -> tuple[Place, dict[str, str]]:
+    path = places.config_path(None, os.environ)
+    if make_config(path):
+        _say(f"Wrote {path} from the annotated example.")
+    # Keys come before the settings are checked: a public address is allowed because a client key exists.
+    made = make_keys(find_place().state_dir)
+    place = find_place()
+    if place.problem is not None:
+        raise Failed(place.problem)
+    migrate()
+    return place, made
+
+
+def _start(place: Place) -> bool:
+    """Start what does not run. Whether it ran already, at the address that is wanted."""
+    with supervision.supervisor() as rpc:
+        if rpc is not None:
+            if _same_address(place):
+                return _start_stopped(rpc)
+            _say("The address has changed: restarting.")
+    if not supervision.shut_down():
+        raise Failed("the running supervisord does not end; see logs/supervisord.log")
+    server = place.settings.server
+    for sock in bind(server.host.strip("[]"), server.port, 1, 65_536):
+        sock.close()  # only to say at once who holds the port; the router binds it itself
+    problem = supervision.start(os.environ)
+    if problem is not None:
+        raise Failed(problem)
+    return False
+
+
+def _same_address(place: Place) -> bool:
+    facts, server = place.process, place.settings.server
+    if facts is None:
+        return True
+    _, host, port = place.address()
+    wanted = Place(place.settings, place.config, places.ROOT / "nowhere").address()
+    return server.port in (0, port) and wanted[1] in (host, "localhost") and _open(facts) != is_loopback(server.host)
+
+
+def _open(facts: dict[str, Any]) -> bool:
+    return any(not is_loopback(host) for host, _ in facts["addresses"])
+
+
+def _start_stopped(rpc: Any) -> bool:
+    ran = True
+    for process in supervision.processes(rpc):
+        if process["statename"] not in ("RUNNING", "STARTING", "STOPPING"):
+            ran = False
+            rpc.startProcess(f"{process['group']}:{process['name']}", False)
+    return ran
+
+
+def wait_ready(place: Place) -> None:
+    """Until `/readyz` says yes. Raises `Failed` with the log's end, or with the causes that `/readyz` gives."""
+    end = time.monotonic() + READY_WITHIN
+    answer: Any = None
+    while time.monotonic() < end:
+        with contextlib.suppress(Unreachable):
+            status, answer = fetch(place, "/readyz")
+            if status == 200 and place.process is not None:
+                return
+        with supervision.supervisor() as rpc:
+            state = rpc.getProcessInfo("router")["statename"] if rpc is not None else "gone"
+        if state in (*supervision.FAILED, "gone", "BACKOFF"):
+            raise Failed(f"the router is {state}. The end of logs/router.log:\n{supervision.log_tail('router')}")
+        time.sleep(0.1)
+    if answer is not None:
+        raise Failed(f"the router runs but is not ready: {answer}")
+    raise Failed(f"no answer within {READY_WITHIN:g} s. The end of logs/router.log:\n{supervision.log_tail('router')}")
+
+
+def _tell(place: Place, made: dict[str, str], running: bool) -> None:
+    scheme, host, port = place.address()
+    base = url(scheme, host, port)
+    lines = ["", "Switchyard runs already." if running else "Switchyard is ready.", ""]
+    lines.append(f"  Base URL        {base}/v1   (OpenAI style; {base} for Anthropic and Gemini clients)")
+    facts = place.process
+    if facts is not None and _open(facts):
+        lines.append(f"  On the network  {url(scheme, _network_address(), port)}/v1")
+    print("\n".join(lines))
+    _tell_keys(place, made)
+    print(f"\n  Try it:\n\n{curl_line(place, made.get('client'))}\n")
+
+
+def _tell_keys(place: Place, made: dict[str, str]) -> None:
+    for name, key in made.items():
+        print(f"  {name.capitalize() + ' key':<15} {key}")
+    folder = places.key_file(place.state_dir, "client").parent
+    print(f"  {'Keys' if not made else ''} {'(shown once; ' if made else '('}kept in {folder})")
+
+
+def curl_line(place: Place, key: str | None) -> str:
+    """One line that works when it is pasted; a key that was shown before is read from its file."""
+    scheme, host, port = place.address()
+    file = places.key_file(place.state_dir, "client")
+    bearer = shlex.quote(f"Authorization: Bearer {key}") if key else f'"Authorization: Bearer $(cat {_quoted(file)})"'
+    insecure = " --insecure" if scheme == "https" else ""
+    target = f"{url(scheme, host, port)}/v1/chat/completions"
+    return f"curl -sS{insecure} {target} -H {bearer} -H 'Content-Type: application/json' -d '{BODY}'"
+
+
+def _quoted(path: object) -> str:
+    """A path inside ``$(…)`` inside double quotes: quoting starts anew there."""
+    return shlex.quote(str(path))
+
+
+def _network_address() -> str:
+    """The address that other machines would use; no packet is sent."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(("192.0.2.1", 9))
+            return str(probe.getsockname()[0])
+        except OSError:
+            return socket.gethostname()
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr)
