@@ -1,0 +1,35 @@
+#!/bin/sh
+# Build the environments in which the official SDKs are driven against the router: one for the current majors and one
+# for the majors before. Running it again does nothing until a lock changes: a stamp holds the digest of lock and Python.
+set -eu
+cd "$(dirname "$0")/../.."
+
+PYTHON="${PYTHON:-}"
+if [ -z "$PYTHON" ]; then
+    if [ -x .venv/bin/python ]; then PYTHON=.venv/bin/python; else PYTHON=python3; fi
+fi
+
+make_environment() {
+    name="$1"
+    lock="requirements/$name.txt"
+    target=".venvs/$name"
+    stamp="$target/.stamp"
+    wanted="$("$PYTHON" -c 'import hashlib, pathlib, sys
+print(hashlib.sha256(pathlib.Path(sys.argv[1]).read_bytes()).hexdigest(), sys.version_info[:2])' "$lock")"
+    if [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$wanted" ] && [ -x "$target/bin/python" ]; then
+        echo "$target is up to date"
+        return
+    fi
+    echo "building $target from $lock"
+    rm -rf "$target"
+    mkdir -p .venvs
+    "$PYTHON" -m venv "$target"
+    "$target/bin/python" -m pip install --quiet --disable-pip-version-check --require-hashes -r "$lock"
+    printf '%s\n' "$wanted" >"$stamp"
+}
+
+# Without arguments both; with arguments only the named ones.
+[ "$#" -gt 0 ] || set -- sdk-current sdk-previous
+for name in "$@"; do
+    make_environment "$name"
+done

@@ -1,0 +1,168 @@
+"""One request in, one reply out: paths to checkers and answerers. No socket, no misbehaviour."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from typing import Any
+
+from tests.simulators import (
+    access,
+    behaviour,
+    chat_answer,
+    chat_check,
+    embeddings,
+    gemini_answer,
+    gemini_check,
+    gemini_proto,
+    images,
+    listing,
+    messages_answer,
+    messages_check,
+    models,
+    refusal,
+    responses_answer,
+    responses_check,
+)
+from tests.simulators.connection import Request
+from tests.simulators.models import Model
+from tests.simulators.oauth import TokenEndpoint
+from tests.simulators.reply import Reply
+
+METHOD = re.compile(r"^/v1(?:beta1?)?/(?:projects/[^/]+/locations/[^/]+/publishers/google/)?models/([^/]+):(\w+)$")
+
+
+class Service:
+    """The four hosts behind one address. `stored`: finished responses by id; `tokens`: the token endpoint."""
+
+    def __init__(self) -> None:
+        self.stored: dict[str, list[Any]] = {}
+        self.tokens = TokenEndpoint()
+
+    def answer(self, request: Request, host: str, path: str, address: str) -> Reply:
+        """The reply of `host`. Raises `Refusal`."""
+        if path == "/token":
+            return self.tokens.exchange(request.body, f"{address}/token")
+        if request.method == "HEAD":
+            return Reply(body=None)
+        access.check(host, request, self.tokens.accepts)
+        if request.method == "GET":
+            return listing.respond(host, path, request)
+        if request.method != "POST":
+            raise access.not_found(host, path)
+        body = _json(request, access.dialect_of(host, path))
+        if host in ("gemini", "vertex"):
+            return _gemini(request, path, body)
+        return self._anthropic(request, path, body) if host == "anthropic" else self._openai(request, path, body)
+
+    def _openai(self, request: Request, path: str, body: Any) -> Reply:
+        if not isinstance(body, dict):
+            raise refusal.openai(
+                "We could not parse the JSON body of your request. (HINT: This likely means you "
+                "aren't using your HTTP library correctly.)"
+            )
+        if path == "/v1/embeddings":
+            return embeddings.openai_embeddings(body)
+        if path == "/v1/images/generations":
+            return images.openai_images(body)
+        digest = _digest(request)
+        if path == "/v1/chat/completions":
+            prompt = chat_check.check(body, _openai_model(body), digest)
+            return chat_answer.respond(prompt, behaviour.answer(prompt))
+        if path == "/v1/responses":
+            return self._responses(body, digest)
+        if path == "/v1/responses/input_tokens":
+            prompt = responses_check.check(body, _openai_model(body), digest, self.stored)
+            return Reply(body={"object": "response.input_tokens", "input_tokens": behaviour.counted(prompt)})
+        raise access.not_found("openai", path)
+
+    def _responses(self, body: dict[str, Any], digest: str) -> Reply:
+        prompt = responses_check.check(body, _openai_model(body), digest, self.stored)
+        answer = behaviour.answer(prompt)
+        if prompt.echo["store"]:
+            history = [*prompt.echo["input"], *responses_answer.items(prompt, answer)]
+            self.stored[responses_answer.identity(prompt)] = history
+        return responses_answer.respond(prompt, answer)
+
+    def _anthropic(self, request: Request, path: str, body: Any) -> Reply:
+        if not isinstance(body, dict):
+            raise refusal.anthropic("The request body is not valid JSON: expected an object")
+        if path not in ("/v1/messages", "/v1/messages/count_tokens"):
+            raise access.not_found("anthropic", path)
+        if not isinstance(body.get("model"), str):
+            raise refusal.anthropic("model: Field required")
+        facts = models.find("anthropic", body["model"])
+        if facts is None:
+            raise refusal.anthropic(f"model: {body['model']}", status=404)
+        counting = path.endswith("count_tokens")
+        prompt = messages_check.check(body, facts, _digest(request), request.headers, counting=counting)
+        if counting:
+            return Reply(body={"input_tokens": behaviour.counted(prompt)})
+        return messages_answer.respond(prompt, behaviour.answer(prompt))
+
+
+def _digest(request: Request) -> str:
+    return hashlib.sha256(request.path.encode() + request.body).hexdigest()
+
+
+def _json(request: Request, dialect: str) -> Any:
+    try:
+        return request.json()
+    except ValueError:
+        messages = {
+            "messages": "The request body is not valid JSON",
+            "gemini": "Invalid JSON payload received. Unexpected token.",
+        }
+        text = messages.get(dialect, "We could not parse the JSON body of your request.")
+        raise refusal.of_status(dialect, 400, text) from None
+
+
+def _openai_model(body: dict[str, Any]) -> Model:
+    name = body.get("model")
+    if not isinstance(name, str):
+        raise refusal.openai("you must provide a model parameter")
+    facts = models.find("openai", name)
+    if facts is None:
+        raise refusal.openai(
+            f"The model `{name}` does not exist or you do not have access to it.", None, "model_not_found", status=404
+        )
+    return facts
+
+
+def _gemini(request: Request, path: str, body: Any) -> Reply:
+    found = METHOD.match(path)
+    if found is None:
+        raise access.not_found("gemini", path)
+    name, method = found.groups()
+    if method in ("embedContent", "batchEmbedContents") and name.startswith("gemini-embedding"):
+        if method == "embedContent":
+            return embeddings.gemini_single(body)
+        return embeddings.gemini_batch(body, name)
+    if method == "predict" and name.startswith("imagen"):
+        return images.imagen(gemini_proto.read(body, "PredictRequest"))
+    facts = models.find("gemini", name)
+    if facts is None or method not in ("generateContent", "streamGenerateContent", "countTokens"):
+        version = path.split("/")[1]
+        raise refusal.gemini(
+            f"models/{name} is not found for API version {version}, or is not supported for {method}. "
+            "Call ListModels to see the list of available models and their supported methods.",
+            status=404,
+        )
+    if method == "countTokens":
+        return _count(body, name, facts, _digest(request))
+    stream = method == "streamGenerateContent"
+    prompt = gemini_check.check(body, name, facts, _digest(request), stream=stream)
+    return gemini_answer.respond(prompt, behaviour.answer(prompt), sse=request.query.get("alt") == "sse")
+
+
+def _count(body: Any, name: str, facts: Model, digest: str) -> Reply:
+    request = gemini_proto.read(body, "CountTokensRequest")
+    whole = request.get("generateContentRequest")
+    if whole is not None and request.get("contents"):
+        raise refusal.gemini("Only one of contents and generate_content_request can be set.")
+    if whole is not None and whole.pop("model", None) != f"models/{name}":
+        raise refusal.gemini("* CountTokensRequest.generate_content_request.model: model is required.")
+    prompt = gemini_check.build(whole if whole is not None else request, name, facts, digest)
+    total = behaviour.counted(prompt)
+    details = [{"modality": "TEXT", "tokenCount": total}]
+    return Reply(body={"totalTokens": total, "promptTokensDetails": details})
