@@ -16,8 +16,9 @@ import msgspec
 from router.faults import bad_request
 from router.wire import names
 from router.wire.chat import signatures
-from router.wire.chat.checked import check, kept, optional, required, rest
+from router.wire.chat.extras import kept
 from router.wire.chat.parts import read_content, read_part
+from router.wire.checked import check, optional, required, rest
 from router.wire.codec import dumps_text
 from router.wire.conversation import JsonObject, Opaque, Part, Refusal, Text, Thinking, ToolCall, ToolResult, Turn
 

@@ -9,9 +9,10 @@ from __future__ import annotations
 from typing import Any
 
 from router.faults import bad_request
-from router.wire.chat.checked import at_least, check, kept, optional, required, rest
+from router.wire.chat.extras import kept
 from router.wire.chat.history_reader import read_messages
 from router.wire.chat.tools import read_choice, read_tools
+from router.wire.checked import at_least, check, optional, required, rest
 from router.wire.conversation import EFFORTS, Conversation, JsonObject, OutputFormat, Reasoning, Sampling
 
 _TIERS = ("auto", "default", "flex", "priority")

@@ -7,7 +7,8 @@ from typing import Any
 from router.faults import bad_request
 from router.wire import names
 from router.wire.capabilities import Capabilities
-from router.wire.chat.checked import check, kept, optional, required, rest
+from router.wire.chat.extras import kept
+from router.wire.checked import check, optional, required, rest
 from router.wire.conversation import Conversation, JsonObject, Tool, ToolCall, ToolChoice
 from router.wire.notes import Notes
 from router.wire.schema import as_object_schema

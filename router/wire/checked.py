@@ -6,7 +6,7 @@ from collections.abc import Collection
 from typing import Any, Literal
 
 from router.faults import bad_request
-from router.wire.conversation import Extra, JsonObject
+from router.wire.conversation import JsonObject
 
 Word = Literal["a string", "a number", "an integer", "a boolean", "an array", "an object"]
 
@@ -61,8 +61,3 @@ def at_least(value: Any, least: int, path: str) -> None:
 def rest(body: JsonObject, known: Collection[str]) -> JsonObject:
     """The keys of `body` that the neutral form has no field for."""
     return {key: value for key, value in body.items() if key not in known}
-
-
-def kept(others: JsonObject) -> Extra:
-    """`others` as the side channel of a neutral object."""
-    return {"chat": others} if others else {}
