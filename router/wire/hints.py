@@ -44,6 +44,15 @@ def parse_duration(text: str) -> float | None:
     return math.fsum(float(amount) * _UNIT_SECONDS[unit] for amount, unit in _PIECE.findall(text))
 
 
+def http_date(text: str) -> float | None:
+    """An HTTP date (RFC 9110, section 5.6.7) as Unix seconds, None where it is none."""
+    try:
+        moment = parsedate_to_datetime(text)
+        return moment.replace(tzinfo=moment.tzinfo or UTC).timestamp()
+    except (ValueError, OverflowError):
+        return None
+
+
 def _from_headers(headers: Mapping[str, str], now: float) -> Iterator[float | None]:
     if "retry-after" in headers:
         yield _span_or_date(headers["retry-after"], now)
@@ -113,11 +122,8 @@ def _span_or_date(text: str, now: float) -> float | None:
     seconds = _number(text)
     if seconds is not None:
         return seconds
-    try:
-        moment = parsedate_to_datetime(text)
-    except (ValueError, OverflowError):
-        return parse_duration(text)
-    return moment.replace(tzinfo=moment.tzinfo or UTC).timestamp() - now
+    moment = http_date(text)
+    return moment - now if moment is not None else parse_duration(text)
 
 
 def _span_or_moment(text: str | None, now: float) -> float | None:

@@ -1,4 +1,4 @@
-"""``groundingMetadata`` and ``citationMetadata`` as citations. Google counts UTF-8 bytes, the neutral form characters."""
+"""``groundingMetadata`` and ``citationMetadata`` as citations. Google counts UTF-8 bytes, we count characters."""
 
 from __future__ import annotations
 

@@ -59,6 +59,13 @@ class PartWriter:
             return [*self._label(part), media_parts.write(part, self._capabilities, self._notes, where)]
         raise bad_request(f"{where}: Gemini has no part for {type(part).__name__.lower()}.", where)
 
+    def ordered(self, parts: tuple[Part, ...]) -> list[Part]:
+        """Results in the order of their calls, before anything else: Gemini matches them by order where ids lack."""
+        order = {call_id: index for index, call_id in enumerate(self._called)}
+        return sorted(
+            parts, key=lambda each: order.get(each.call_id, -1) if isinstance(each, ToolResult) else len(order)
+        )
+
     def _text(self, part: Text) -> list[JsonObject]:
         signature = signatures.sent(part.opaque, self._capabilities.family)
         out: JsonObject = {"text": part.text, **own(part.extra)}

@@ -100,7 +100,7 @@ def _contents(turns: tuple[Turn, ...], writer: PartWriter, native: bool, notes: 
     for index, turn in enumerate(repair.merge(turns)):
         parts = [
             each
-            for place, part in enumerate(turn.parts)
+            for place, part in enumerate(writer.ordered(turn.parts) if turn.role == "user" else turn.parts)
             for each in writer.parts(part, f"messages[{index}].content[{place}]")
         ]
         if not parts:

@@ -82,23 +82,23 @@ def _declaration(tool: Tool, upstream: ToolNames, capabilities: Capabilities, no
     others = dict(own(tool.extra))
     if capabilities.schema_form == "openapi" and "parametersJsonSchema" in others:
         del others["parametersJsonSchema"]
-    if "parameters" not in others and "parametersJsonSchema" not in others and _takes_arguments(parameters):
-        assert parameters is not None
+    taken = _with_arguments(parameters)
+    if taken is not None and "parameters" not in others and "parametersJsonSchema" not in others:
         if capabilities.schema_form == "openapi":
-            out["parameters"] = schema.for_openapi(parameters, f"{where}.parameters")
+            out["parameters"] = schema.for_openapi(taken, f"{where}.parameters")
         elif "gemini" in tool.extra:
-            out["parametersJsonSchema"] = parameters
+            out["parametersJsonSchema"] = taken
         else:
-            out["parametersJsonSchema"] = schema.for_gemini_json(parameters, f"{where}.parameters")
+            out["parametersJsonSchema"] = schema.for_gemini_json(taken, f"{where}.parameters")
     return {**out, **others}
 
 
-def _takes_arguments(parameters: JsonObject | None) -> bool:
-    """False for no parameters at all: Gemini wants the field left out then."""
+def _with_arguments(parameters: JsonObject | None) -> JsonObject | None:
+    """The schema if it allows any argument; None for no parameters at all, where Gemini wants the field left out."""
     if parameters is None:
-        return False
+        return None
     constraining = set(parameters) - {"type", "properties", "required", "additionalProperties", "$schema", "title"}
-    return bool(parameters.get("properties")) or bool(constraining - {"description"})
+    return parameters if parameters.get("properties") or constraining - {"description"} else None
 
 
 def _with_grammar(tool: Tool) -> str | None:
@@ -116,7 +116,7 @@ def _provider_tool(tool: Tool, notes: Notes, where: str) -> JsonObject:
     key = _PROVIDER_TOOLS.get(tool.kind)
     if key is None:
         raise bad_request(
-            f"{where}: the tool {tool.name} is run by another provider and Gemini has no counterpart; leave it out.",
+            f"{where}: {tool.name} is run by another provider and Gemini has no counterpart; leave it out.",
             where,
         )
     for setting, value in tool.settings.items():
