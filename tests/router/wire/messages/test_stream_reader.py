@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import itertools
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -71,7 +72,7 @@ def test_redacted_thinking_is_complete_in_its_start() -> None:
     assert events[1] == ThinkingEnded(opaque=Opaque("messages", "xyz"), redacted=True)
 
 
-def tool(index: int, *pieces: str, call_id: str = "toolu_1", given: object = None) -> list[dict[str, object]]:
+def tool(index: int, *pieces: str, call_id: str = "toolu_1", given: Any = None) -> list[dict[str, Any]]:
     content = {"type": "tool_use", "id": call_id, "name": "f", "input": given if given is not None else {}}
     return block(index, content, *({"type": "input_json_delta", "partial_json": piece} for piece in pieces))
 
@@ -156,7 +157,7 @@ def test_a_compaction_block_collects_its_text() -> None:
 def test_citations_with_an_address_are_told_after_the_first_text() -> None:
     citation = {"type": "web_search_result_location", "url": "https://x", "title": "X", "cited_text": "q"}
     own = {"type": "char_location", "document_index": 0, "cited_text": "q"}
-    deltas = [
+    deltas: list[dict[str, Any]] = [
         {"type": "citations_delta", "citation": citation},
         {"type": "text_delta", "text": "a"},
         {"type": "citations_delta", "citation": own},
@@ -177,7 +178,7 @@ def test_usage_is_cumulative_and_the_last_figure_wins() -> None:
 
 
 def test_usage_splits_cache_writes_and_thinking() -> None:
-    usage = {
+    usage: dict[str, Any] = {
         "input_tokens": 1,
         "cache_creation_input_tokens": 7,
         "cache_creation": {"ephemeral_5m_input_tokens": 4, "ephemeral_1h_input_tokens": 3},
