@@ -1,11 +1,16 @@
-"""A conversation to an upstream body: repair, merge, adapt, write. The whole request path of the typed lane."""
+"""A conversation to an upstream body: repair, adapt, merge, write. The whole request path of the typed lane."""
 
 from __future__ import annotations
 
+from msgspec import structs
+
+from router.models.adapt import adapt
+from router.wire import repair
 from router.wire.capabilities import Capabilities
 from router.wire.conversation import Conversation
 from router.wire.dialect import DialectSpec
-from router.wire.written import Written
+from router.wire.notes import Notes
+from router.wire.written import Undo, Written
 
 
 def prepare(conversation: Conversation, capabilities: Capabilities, spec: DialectSpec) -> Written:
@@ -14,4 +19,25 @@ def prepare(conversation: Conversation, capabilities: Capabilities, spec: Dialec
     conversation: with `model` already the upstream's name and `reasoning` already replaced by a plan's override.
     Raises `Fault` bad_request for what this model cannot be given, with the JSON path in the caller's body.
     """
-    raise NotImplementedError
+    notes = Notes()
+    # Adapted before the repair moves turns about, so that refusals name places of the caller's own body.
+    adapted = adapt(conversation, capabilities, spec.name)
+    sound = repair.repair(adapted.conversation, notes)
+    merged = structs.replace(sound, turns=repair.merge(sound.turns))
+    written = spec.write_request(merged, capabilities)
+    notes.extend(adapted.notes)
+    notes.extend(written.notes)
+    return Written(body=written.body, notes=notes.taken(), undo=both(adapted.undo_extra, written.undo))
+
+
+def both(first: Undo, second: Undo) -> Undo:
+    """Everything that either asks to undo."""
+    if first.nothing:
+        return second
+    return Undo(
+        names={**first.names, **second.names},
+        custom=first.custom | second.custom,
+        output_tool=second.output_tool if second.output_tool is not None else first.output_tool,
+        stop=tuple(dict.fromkeys((*first.stop, *second.stop))),
+        unfence=first.unfence or second.unfence,
+    )
