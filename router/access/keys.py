@@ -1,0 +1,151 @@
+"""Keys of this gateway: how they are made, and the ring that knows them by digest.
+
+A presented key is looked up by its SHA-256: the time of a lookup says nothing about the keys. Keys have 256 random
+bits, so that a plain digest is enough (no guessing through a stolen list).
+"""
+
+from __future__ import annotations
+
+import base64
+import hmac
+import secrets
+from collections.abc import Callable, Iterable, Mapping
+from hashlib import sha256
+from typing import Literal, TypeAlias, get_args
+
+from msgspec import Struct
+
+from router.clock import Clock
+from router.secret import Secret
+
+Scope: TypeAlias = Literal["client", "management", "service"]
+SCOPES: tuple[Scope, ...] = get_args(Scope)
+PREFIX = "sk-sy-"
+_LONGEST = 1024
+
+
+class ClientKey(Struct, frozen=True, kw_only=True):
+    """A key that is known here. id: stable and no secret, for records. digest: SHA-256 in hexadecimal. expires_at,
+    revoked_at: Unix seconds. source: settings, file or database."""
+
+    id: str
+    name: str
+    digest: str
+    scopes: tuple[Scope, ...] = ("client",)
+    expires_at: float | None = None
+    revoked_at: float | None = None
+    source: Literal["settings", "file", "database"] = "settings"
+
+    def usable(self, now: float) -> bool:
+        """Whether the key counts at `now` (Unix seconds)."""
+        return self.revoked_at is None and (self.expires_at is None or now < self.expires_at)
+
+
+def generate(random: Callable[[int], bytes] = secrets.token_bytes) -> Secret:
+    """A new key: ``sk-sy-`` and 43 characters that are safe in URLs (32 random bytes)."""
+    return Secret(PREFIX + base64.urlsafe_b64encode(random(32)).decode().rstrip("="))
+
+
+def digest(key: Secret) -> str:
+    """SHA-256 of the key in hexadecimal: what is stored in its place."""
+    return sha256(key.reveal().encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def key_id(digest_hex: str) -> str:
+    """The id of a key, made of its digest: for records and lists, no use to anybody who wants to call."""
+    return "key_" + sha256(b"switchyard key id\0" + digest_hex.encode()).hexdigest()[:16]
+
+
+class KeyRing:
+    """All keys in one table by digest. Replaced as a whole; a lookup sees one state or the other, never a mixture.
+
+    database: reads the database's keys. version: a number that changes when another process has written to it (SQLite's
+    ``data_version``). Both are called at most once a second, by `refresh` and, after a miss, by `verify_fresh`.
+    """
+
+    def __init__(
+        self,
+        fixed: Iterable[ClientKey],
+        clock: Clock,
+        *,
+        database: Callable[[], Iterable[ClientKey]] = tuple,
+        version: Callable[[], int] | None = None,
+        every: float = 1.0,
+    ) -> None:
+        self._clock = clock
+        self._database = database
+        self._version = version
+        self._every = every
+        self._looked: float | None = None
+        self._seen: int | None = None
+        self._fixed = tuple(fixed)
+        self._stored: tuple[ClientKey, ...] = ()
+        self._by_digest: Mapping[str, ClientKey] = {}
+        self._index()
+
+    def replace_fixed(self, keys: Iterable[ClientKey]) -> None:
+        """Take over the keys of changed settings or files."""
+        self._fixed = tuple(keys)
+        self._index()
+
+    def verify(self, presented: Secret) -> ClientKey | None:
+        """The key in use that was presented, None where it is unknown, expired or revoked."""
+        if len(presented.reveal()) > _LONGEST:
+            return None
+        wanted = digest(presented)
+        known = self._by_digest.get(wanted)
+        if known is None or not hmac.compare_digest(known.digest, wanted) or not known.usable(self._clock.wall()):
+            return None
+        return known
+
+    def verify_fresh(self, presented: Secret) -> ClientKey | None:
+        """As `verify`; a miss looks into the database, so that a key made a moment ago works. May read from disk."""
+        found = self.verify(presented)
+        return found if found is not None or not self.refresh() else self.verify(presented)
+
+    def refresh(self) -> bool:
+        """Look whether the database has changed, at most every so many seconds. True where the keys were read again.
+
+        Also to be called periodically: a revoked key is no miss.
+        """
+        now = self._clock.monotonic()
+        if self._looked is not None and now - self._looked < self._every:
+            return False
+        self._looked = now
+        version = self._version() if self._version is not None else None
+        if version is not None and version == self._seen:
+            return False
+        self._stored = tuple(self._database())
+        self._seen = version
+        self._index()
+        return True
+
+    def keys(self) -> tuple[ClientKey, ...]:
+        """Every key, for lists."""
+        return (*self._fixed, *self._stored)
+
+    def has(self, scope: Scope) -> bool:
+        """Whether some key of `scope` is in use."""
+        now = self._clock.wall()
+        return any(scope in key.scopes and key.usable(now) for key in self.keys())
+
+    def _index(self) -> None:
+        """One digest given twice: its scopes add up, and revoked anywhere is revoked."""
+        table: dict[str, ClientKey] = {}
+        for key in self.keys():
+            table[key.digest] = _both(table[key.digest], key) if key.digest in table else key
+        self._by_digest = table
+
+
+def _both(first: ClientKey, second: ClientKey) -> ClientKey:
+    revoked = first.revoked_at if first.revoked_at is not None else second.revoked_at
+    expires = [key.expires_at for key in (first, second) if key.expires_at is not None]
+    return ClientKey(
+        id=first.id,
+        name=first.name,
+        digest=first.digest,
+        scopes=tuple(dict.fromkeys((*first.scopes, *second.scopes))),
+        expires_at=min(expires) if expires else None,
+        revoked_at=revoked,
+        source=first.source,
+    )

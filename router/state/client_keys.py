@@ -1,0 +1,62 @@
+"""Client keys in the database: digests only, never the keys."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from msgspec import Struct
+from sqlalchemy import Connection, func, insert, or_, select, update
+
+from router.state.tables import client_keys
+
+
+class StoredKey(Struct, frozen=True, kw_only=True):
+    """One row. digest: SHA-256 in hexadecimal. Times: Unix seconds; expires_at None: never, revoked_at None: in use."""
+
+    id: str
+    name: str
+    digest: str
+    scopes: tuple[str, ...] = ("client",)
+    created_at: float
+    expires_at: float | None = None
+    revoked_at: float | None = None
+
+
+def add_key(connection: Connection, key: StoredKey) -> None:
+    """Store a key. Raises `ValueError` where a key in use has its name."""
+    taken = select(client_keys.c.id).where(client_keys.c.name == key.name, client_keys.c.revoked_at.is_(None))
+    if connection.execute(taken).first() is not None:
+        raise ValueError(f"there is already a key named {key.name!r}; revoke it first or choose another name")
+    connection.execute(
+        insert(client_keys).values(
+            id=key.id,
+            name=key.name,
+            digest=key.digest,
+            scopes=" ".join(key.scopes),
+            created_at=key.created_at,
+            expires_at=key.expires_at,
+            revoked_at=key.revoked_at,
+        )
+    )
+
+
+def list_keys(connection: Connection) -> list[StoredKey]:
+    """Every key, revoked ones too, the oldest first."""
+    rows = connection.execute(select(client_keys).order_by(client_keys.c.created_at, client_keys.c.id))
+    return [StoredKey(**{**row._mapping, "scopes": tuple(row.scopes.split())}) for row in rows]
+
+
+def revoke_key(connection: Connection, id_or_name: str, now: float) -> Sequence[str]:
+    """Revoke the key in use with this id or name. Returns the ids that were revoked: one, or none."""
+    mine = or_(client_keys.c.id == id_or_name, client_keys.c.name == id_or_name) & client_keys.c.revoked_at.is_(None)
+    ids = [str(row.id) for row in connection.execute(select(client_keys.c.id).where(mine))]
+    connection.execute(update(client_keys).where(client_keys.c.id.in_(ids)).values(revoked_at=now))
+    return ids
+
+
+def usable_keys(connection: Connection, now: float, scope: str = "client") -> int:
+    """How many keys of `scope` are neither revoked nor expired at `now`."""
+    alive = or_(client_keys.c.expires_at.is_(None), client_keys.c.expires_at > now)
+    scoped = (" " + client_keys.c.scopes + " ").contains(f" {scope} ", autoescape=True)
+    query = select(func.count()).select_from(client_keys).where(client_keys.c.revoked_at.is_(None), alive, scoped)
+    return int(connection.execute(query).scalar_one())

@@ -1,0 +1,34 @@
+"""Opens the SQLite file the way every user of it must: WAL, bounded waiting, transactions that really begin."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event
+
+BUSY_MS = 10_000
+"""Milliseconds to wait for another process that writes."""
+
+
+def open_database(path: Path) -> Engine:
+    """An engine for `path`, whose folder is made where it is missing (mode 0700). The file is readable by its owner
+    alone. Raises `OSError`."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    path.touch(mode=0o600, exist_ok=True)
+    engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": BUSY_MS / 1000, "check_same_thread": False})
+    event.listen(engine, "connect", _connected)
+    event.listen(engine, "begin", _begin)
+    return engine
+
+
+def _connected(connection: Any, record: Any) -> None:
+    connection.isolation_level = None  # sqlite3 must not begin and commit on its own: it breaks savepoints
+    for pragma in ("journal_mode=WAL", "synchronous=NORMAL", f"busy_timeout={BUSY_MS}", "foreign_keys=ON"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin(connection: Connection) -> None:
+    """Writers take the lock at once: a reader that turns writer in the middle fails without waiting."""
+    writes = connection.get_execution_options().get("writes", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

@@ -1,0 +1,46 @@
+"""Tables of the embedded database. Times are Unix seconds. Changes need a migration (``router/state/migrations``)."""
+
+from __future__ import annotations
+
+from sqlalchemy import Column, Float, Index, Integer, LargeBinary, MetaData, String, Table
+
+metadata = MetaData()
+
+client_keys = Table(
+    "client_keys",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("name", String, nullable=False),
+    Column("digest", String, nullable=False, unique=True),  # SHA-256 of the key, hexadecimal
+    Column("scopes", String, nullable=False),  # blank-separated
+    Column("created_at", Float, nullable=False),
+    Column("expires_at", Float),
+    Column("revoked_at", Float),
+)
+
+health = Table(
+    "health",
+    metadata,
+    Column("account", String, primary_key=True),
+    Column("scope", String, primary_key=True),
+    Column("key", String, primary_key=True),
+    Column("state", String, nullable=False),
+    Column("until", Float),
+    Column("strikes", Integer, nullable=False),
+    Column("cause", String, nullable=False),
+    Column("at", Float, nullable=False),
+)
+
+responses = Table(
+    "responses",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("key_id", String, primary_key=True),
+    Column("account", String, nullable=False),
+    Column("created_at", Float, nullable=False),
+    Column("expires_at", Float, nullable=False),
+    Column("size", Integer, nullable=False),
+    Column("body", LargeBinary, nullable=False),  # encrypted, see `router.state.vault`
+    Index("ix_responses_expires_at", "expires_at"),
+    Index("ix_responses_created_at", "created_at"),
+)
