@@ -106,8 +106,8 @@ def error_frame(dialect: str, message: str, *, array: bool = False) -> bytes:
     if dialect == "chat":
         return f"data: {json.dumps(refusal.of_status(dialect, 500, message).body)}\n\n".encode()
     if dialect == "gemini":
-        body = json.dumps(refusal.of_status(dialect, 503, message).body)
-        return f",{body}]".encode() if array else f"data: {body}\r\n\r\n".encode()
+        text = json.dumps(refusal.of_status(dialect, 503, message).body)
+        return f",{text}]".encode() if array else f"data: {text}\r\n\r\n".encode()
     error: dict[str, Any] = {"type": "server_error", "code": "server_error", "message": message, "param": None}
     failed = {
         "id": "resp_failed",

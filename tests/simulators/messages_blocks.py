@@ -138,8 +138,8 @@ def _block(block: Any, role: str, path: str, prompt: Prompt) -> None:
     elif kind == "tool_result":
         _identifier(block.get("tool_use_id"), f"{path}.tool_result.tool_use_id")
         content = block.get("content")
-        for place, inner in enumerate(content if isinstance(content, list) else []):
-            _block(inner, "result", f"{path}.tool_result.content.{place}", prompt)
+        for spot, inner in enumerate(content if isinstance(content, list) else []):
+            _block(inner, "result", f"{path}.tool_result.content.{spot}", prompt)
     elif kind in ("thinking", "redacted_thinking"):
         _signed(block, path, prompt)
 

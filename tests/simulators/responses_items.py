@@ -166,7 +166,7 @@ def _read_item(
         prompt.answered, prompt.results = True, []
         if former not in ("function_call", "custom_tool_call"):
             prompt.steps += 1
-        return name + text
+        return f"{name}{text}"
     if kind in ("function_call_output", "custom_tool_call_output"):
         call = item["call_id"]
         if call not in calls or call in outputs:
