@@ -1,4 +1,4 @@
-"""The models to show, from what the providers are configured to offer. Neutral: each list shape is written by the edge."""
+"""The models to show, from what the providers offer. Neutral: each list shape is written by the edge."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ DEMO_LABEL = "demo"
 
 
 class Model(Struct, frozen=True, kw_only=True):
-    """One entry. id: the name to ask for. provider: its id, "" for an alias of the settings. model: the upstream's name,
-    or what the alias stands for. created: Unix seconds, 0 where nobody says. label: "demo" for made-up answers.
+    """One entry. id: the name to ask for. provider: its id, "" for an alias of the settings. model: the upstream's
+    name, or what the alias stands for. created: Unix seconds, 0 where nobody says. label: "demo" for made-up answers.
     """
 
     id: str
@@ -84,7 +84,7 @@ def _of(provider: ProviderConfig, table: CapabilityTable) -> Iterator[Model]:
 
 
 def _offered(provider: ProviderConfig) -> Iterator[tuple[str, tuple[str, ...]]]:
-    """Upstream names with the names shown for them: aliases where there are some, behind the prefix where there is one."""
+    """Upstream names with the names shown for them: aliases where there are some, behind the prefix if any."""
     aliased = {name.lower() for shown in provider.models.values() for name in shown}
     for upstream, shown in provider.models.items():
         yield upstream, tuple(_prefixed(provider, name) for name in shown or (upstream,))
