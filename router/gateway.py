@@ -1,7 +1,7 @@
 """The object graph: built from settings, swapped whole on reload, closed at the end. No logic of its own.
 
-`Gateway` lives as long as the process; `Snapshot` is immutable: a request takes one when it starts and keeps it. Health,
-keys and connections live outside the snapshot and survive reloads.
+`Gateway` lives as long as the process; `Snapshot` is immutable: a request takes one when it starts and keeps it.
+Health, keys and connections live outside the snapshot and survive reloads.
 """
 
 from __future__ import annotations
@@ -9,31 +9,41 @@ from __future__ import annotations
 import logging
 import random
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 from msgspec import Struct
 
 from router.access.keys import KeyRing
 from router.accounts.health import Health
-from router.api.continuation import Continuations
-from router.api.reply import Heartbeats
 from router.call import Limits, Record
 from router.clock import Clock, SystemClock
 from router.faults import Fault
 from router.ids import Ids
 from router.models import capabilities
 from router.models.catalogue import Catalogue
+from router.models.catalogue import build as build_catalogue
 from router.net.client import Net
 from router.observe.metrics import AccountStates, Metrics
 from router.observe.request_line import tell
 from router.providers.config import ProviderConfig
 from router.providers.credentials import Credentials
+from router.providers.resolve import resolve
 from router.providers.run import Runner
 from router.routing.attempt import Attempts
+from router.routing.choose import Strategy
 from router.routing.table import Rule, Table, build
-from router.settings.resolve import resolve
 from router.settings.schema import Settings
-from router.tasks import Tasks
+
+
+class AccountState(Struct, frozen=True, kw_only=True):
+    """How one account is. until: Unix time, None where it is ready or where time does not help."""
+
+    account: str
+    provider: str
+    state: str
+    cause: str = ""
+    until: float | None = None
 
 
 class Snapshot(Struct, frozen=True, kw_only=True):
@@ -50,10 +60,16 @@ class Snapshot(Struct, frozen=True, kw_only=True):
 
 
 def snapshot_of(
-    settings: Settings, environ: Mapping[str, str], *, warnings: tuple[str, ...] = (), now: float = 0.0
+    settings: Settings,
+    environ: Mapping[str, str],
+    *,
+    warnings: tuple[str, ...] = (),
+    provenance: Mapping[str, str] | None = None,
+    now: float = 0.0,
 ) -> Snapshot:
     """Build all of it. Raises `RoutingMistakes` or `CapabilityMistakes`: then nothing has changed."""
     providers = resolve(settings, environ)
+    facts = capabilities.load(settings.models.capabilities)
     table = build(
         providers,
         [
@@ -62,14 +78,16 @@ def snapshot_of(
         ],
         settings.models.aliases,
         settings.models.exclusions,
-        capabilities=capabilities.load(settings.models.capabilities),
+        capabilities=facts,
     )
     waits = settings.server.timeouts
     return Snapshot(
         settings=settings,
         providers={provider.id: provider for provider in providers},
         table=table,
-        catalogue=Catalogue(table),
+        catalogue=build_catalogue(
+            providers, facts, aliases=settings.models.aliases, exclusions=settings.models.exclusions
+        ),
         limits=Limits(
             max_attempts=settings.retry.max_attempts,
             deadline=settings.retry.deadline,
@@ -83,12 +101,21 @@ def snapshot_of(
             heartbeat=waits.heartbeat,
         ),
         warnings=warnings,
+        provenance=provenance or {},
         loaded_at=now,
     )
 
 
 def _ranks(groups: tuple[tuple[str, ...], ...]) -> tuple[str | tuple[str, ...], ...]:
     return tuple(group[0] if len(group) == 1 else group for group in groups)
+
+
+_STRATEGIES: Mapping[str, Strategy] = {
+    "round_robin": "round-robin",
+    "fill_first": "fill-first",
+    "weighted": "weighted",
+    "least_busy": "least-busy",
+}
 
 
 class Gateway:
@@ -101,11 +128,9 @@ class Gateway:
         keys: KeyRing,
         net: Net,
         health: Health,
-        continuations: Continuations,
         metrics: Metrics,
         clock: Clock | None = None,
         chance: random.Random | None = None,
-        watchers: Tasks | None = None,
         state_dir: Path | None = None,
     ) -> None:
         self.log = logging.getLogger("switchyard.gateway")
@@ -114,12 +139,11 @@ class Gateway:
         self.keys = keys
         self.net = net
         self.health = health
-        self.continuations = continuations
+        health.strategy = _STRATEGIES[snapshot.settings.routing.strategy]
         self.metrics = metrics
         self.state_dir = state_dir
         self.ids = Ids(chance or random.SystemRandom())
-        self.watchers = watchers or Tasks("watchers")
-        self.heartbeats = Heartbeats(snapshot.limits.grace, snapshot.limits.heartbeat)
+        self.runner = Runner(net, Credentials(net, self.clock))
         self.attempts = Attempts(
             Runner(net, Credentials(net, self.clock)),
             health,
@@ -128,9 +152,11 @@ class Gateway:
         )
         self.draining = False
         self.config_error: str | None = None
+        self.restart_needed: tuple[str, ...] = ()
         self.open_calls = 0
         self._rotation = 0
-        metrics.accounts(AccountStates(self._account_states))
+        metrics.accounts(AccountStates(self._states))
+        metrics.open_requests.set_function(lambda: self.open_calls)
         metrics.config_valid.set(1)
 
     def rotation(self) -> int:
@@ -138,8 +164,9 @@ class Gateway:
         self._rotation += 1
         return self._rotation
 
-    def admit(self) -> None:
-        """Take one more call, or raise `Fault` overloaded or unavailable. `settle` gives its place back."""
+    @contextmanager
+    def admitted(self) -> Iterator[None]:
+        """A place for one more call. Raises `Fault` unavailable or overloaded where there is none."""
         if self.draining:
             raise Fault("unavailable", "This gateway is stopping. Try again in a moment.", retry_after=2.0)
         if self.open_calls >= self.current.settings.server.limits.streams:
@@ -148,12 +175,17 @@ class Gateway:
                 f"{self.open_calls} calls are in progress, which is all that server.limits.streams allows.",
                 retry_after=2.0,
             )
+        self.open_calls += 1
+        try:
+            yield
+        finally:
+            self.open_calls -= 1
 
-    def replace(self, snapshot: Snapshot) -> None:
-        """Put new settings in force for the calls that start from now on."""
+    def replace(self, snapshot: Snapshot, restart_needed: tuple[str, ...] = ()) -> None:
+        """Put new settings in force for the calls that start from now on. restart_needed: paths of those that wait."""
         self.current = snapshot
-        self.heartbeats.grace = snapshot.limits.grace
-        self.heartbeats.every = snapshot.limits.heartbeat
+        self.restart_needed = restart_needed
+        self.health.strategy = _STRATEGIES[snapshot.settings.routing.strategy]
         self.config_error = None
         self.metrics.config_valid.set(1)
         self.metrics.reloads.labels("ok").inc()
@@ -169,17 +201,27 @@ class Gateway:
         self.metrics.settle(record)
         tell(record)
 
-    def _account_states(self) -> Iterator[tuple[str, str, str]]:
+    def account_states(self) -> dict[str, AccountState]:
+        """Every configured account with the state that it is in as a whole."""
+        view = self.health.snapshot()
+        states: dict[str, AccountState] = {}
         for provider in self.current.providers.values():
             for account in provider.accounts:
-                yield account.id, provider.id, self.health.state_of(account.id)
+                entry = view.entries.get((account.id, "account", ""))
+                resting = entry is not None and entry.state != "ready" and (entry.until or view.now + 1) > view.now
+                states[account.id] = AccountState(
+                    account=account.id,
+                    provider=provider.id,
+                    state=entry.state if entry is not None and resting else "ready",
+                    cause=entry.cause if entry is not None and resting else "",
+                    until=entry.until if entry is not None and resting else None,
+                )
+        return states
 
-    async def start(self) -> None:
-        """Begin the background work, within the running loop."""
-        self.heartbeats.start()
+    def _states(self) -> Iterator[tuple[str, str, str]]:
+        for state in self.account_states().values():
+            yield state.account, state.provider, state.state
 
     async def close(self) -> None:
         """End everything that was started."""
-        await self.heartbeats.close()
-        await self.watchers.close()
         await self.net.close()

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Coroutine
-from typing import Any, Protocol
+from typing import Protocol
 
 import msgspec
 from msgspec.structs import replace
 
 from router.call import Call, Record
 from router.faults import Fault
-from router.tasks import Tasks
 from router.wire import codec, sse
 from router.wire.conversation import JsonObject
 from router.wire.response_store import Stored, continued, items_by_id, response_not_found, stored
@@ -22,12 +20,19 @@ _NAMES_EARLIER = (b'"previous_response_id"', b'"item_reference"')
 _decode = msgspec.msgpack.Decoder(Stored).decode
 
 
+class Kept(Protocol):
+    """One stored answer."""
+
+    @property
+    def body(self) -> bytes: ...
+
+
 class ResponseRows(Protocol):
     """Where answers are kept, for one client key each."""
 
-    async def get(self, key_id: str, response_id: str) -> bytes | None: ...
+    async def get(self, response_id: str, key_id: str) -> Kept | None: ...
 
-    def put(self, key_id: str, response_id: str, account: str, body: bytes) -> Coroutine[Any, Any, None]: ...
+    def put(self, response_id: str, key_id: str, account: str, body: bytes) -> bool: ...
 
 
 class FinalAnswer:
@@ -56,9 +61,12 @@ class FinalAnswer:
 class Continuations:
     """Resumes and keeps conversations. Without rows it keeps nothing and refuses what it would need."""
 
-    def __init__(self, rows: ResponseRows | None, tasks: Tasks) -> None:
+    def __init__(self) -> None:
+        self._rows: ResponseRows | None = None
+
+    def use(self, rows: ResponseRows) -> None:
+        """Keep answers there from now on."""
         self._rows = rows
-        self._tasks = tasks
 
     def wants(self, call: Call) -> bool:
         """Whether the answer to this call will be kept."""
@@ -86,10 +94,10 @@ class Continuations:
             return None
         if not isinstance(named, str):
             raise Fault("bad_request", "`previous_response_id` must be a string.", param="previous_response_id")
-        kept = await self._rows.get(call.caller.key_id, named) if self._rows is not None else None
+        kept = await self._rows.get(named, call.caller.key_id) if self._rows is not None else None
         if kept is None:
             raise response_not_found(named)
-        return _decode(kept)
+        return _decode(kept.body)
 
     def keep(self, call: Call, record: Record, final: FinalAnswer) -> None:
         """Store a finished answer, behind the request."""
@@ -100,5 +108,5 @@ class Continuations:
         response_id = final.response.get("id")
         if kept is not None and isinstance(response_id, str):
             body = msgspec.msgpack.encode(kept)
-            work = self._rows.put(call.caller.key_id, response_id, record.account, body)
-            self._tasks.spawn(work, "keep response")
+            if not self._rows.put(response_id, call.caller.key_id, record.account, body):
+                _log.warning("the answer %s was not kept: too large, or the store is behind", response_id)

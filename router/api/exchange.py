@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -29,6 +30,7 @@ class Exchange:
             name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]
         }
         self.gone = False
+        self.stopping = False
         self.finished = False  # the whole answer is on its way: a disconnect is no news any more
         self._receive = receive
         self._query: dict[str, str] | None = None
@@ -37,9 +39,15 @@ class Exchange:
     def query(self) -> Mapping[str, str]:
         """Query parameters; of a repeated one, the last."""
         if self._query is None:
-            text = self.scope.get("query_string", b"").decode("latin-1")
-            self._query = dict(parse_qsl(text, keep_blank_values=True)) if text else {}
+            text = self.query_string
+            self._query = dict(parse_qsl(text, keep_blank_values=True, max_num_fields=100)) if text else {}
         return self._query
+
+    @property
+    def query_string(self) -> str:
+        """The query as it stands in the request."""
+        raw: bytes = self.scope.get("query_string", b"")
+        return raw.decode("latin-1")
 
     @property
     def peer(self) -> str:
@@ -74,6 +82,25 @@ class Exchange:
         body = chunks[0] if len(chunks) == 1 else b"".join(chunks)
         encoding = self.headers.get("content-encoding", "identity").strip().lower()
         return body if encoding in ("", "identity") else _inflate(body, encoding, limit)
+
+    @contextmanager
+    def until_deadline(self) -> Iterator[None]:
+        """Within it the task is cancelled, with `stopping` set, when the server's time to drain is over."""
+        drain = self.scope.get("state", {}).get("drain")
+        task = asyncio.current_task()
+        if drain is None or task is None:
+            yield
+            return
+
+        def tell() -> None:
+            self.stopping = True
+            task.cancel()
+
+        forget = drain.at_deadline(tell)
+        try:
+            yield
+        finally:
+            forget()
 
     def watch(self, tasks: Tasks) -> asyncio.Task[None]:
         """Cancel the calling task when the client goes away. Stop the watcher when the answer is complete."""

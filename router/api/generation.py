@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import AsyncIterator, Callable
 
 from msgspec.structs import replace
 
 from router.api.continuation import FinalAnswer
+from router.api.edge import Edge
 from router.api.exchange import Exchange
 from router.api.reply import Reply
 from router.api.understand import Addressed, Surface, authenticate, caller_of, must_read, read, understand
 from router.call import Call, Record
 from router.faults import Fault
 from router.gateway import Gateway, Snapshot
+from router.providers.lanes import Lane
 from router.routing.attempt import Begun
 from router.routing.needs import needs_of
 from router.routing.plan import Needs, Plan, plan
@@ -29,73 +30,82 @@ Framing = Callable[[AsyncIterator[bytes]], AsyncIterator[bytes]]
 
 
 async def generate(
-    gateway: Gateway, exchange: Exchange, surface: Surface, addressed: Addressed, framing: Framing | None = None
+    edge: Edge, exchange: Exchange, surface: Surface, addressed: Addressed, framing: Framing | None = None
 ) -> None:
     """Serve one generation request from its first byte to its settlement. Raises nothing but a foreign cancellation."""
-    began = gateway.clock.monotonic()
-    snapshot = gateway.current
+    gateway = edge.gateway
     call_id = gateway.ids.request()
     spec = surface.spec
     record = Record(call_id=call_id, dialect=spec.name, surface=surface.name, asked=addressed.model or "")
     reply = Reply(exchange.send, call_id, heartbeat=spec.heartbeat)
-    watcher: asyncio.Task[None] | None = None
-    gateway.metrics.open_requests.inc()
+    out = _Out(exchange, reply, framing, gateway.clock.monotonic())
+    limits = gateway.current.limits
     try:
-        key = authenticate(exchange, gateway.keys)
-        record.caller = caller_of(exchange, key)
-        gateway.admit()
-        body = await exchange.body(snapshot.settings.server.limits.body_bytes)
-        call = understand(
-            exchange,
-            surface,
-            addressed,
-            body,
-            call_id=call_id,
-            response_id=gateway.ids.response(spec.id_prefix, call_id),
-            caller=record.caller,
-            began=began,
-            created=int(gateway.clock.wall()),
-            strict=snapshot.settings.policies.strict,
-            thinking_output=snapshot.settings.policies.thinking_output,
-        )
-        record.asked, record.stream = call.asked, call.stream
-        call = await gateway.continuations.resume(call)
-        call, chosen = plan_call(gateway, snapshot, surface, call)
-        watcher = exchange.watch(gateway.watchers)
-        async with asyncio.timeout(snapshot.limits.total):
-            await _serve(gateway, snapshot, call, chosen, record, _Out(exchange, reply, framing))
+        await _generate(edge, surface, addressed, record, out)
         record.outcome = record.outcome or "ok"
     except Fault as fault:
-        await _refuse(spec, reply, record, fault)
+        await _refuse(spec, out, record, fault)
     except TimeoutError:
-        limit = snapshot.limits.total
-        await _refuse(spec, reply, record, Fault("timeout", f"The call took longer than {limit:g} seconds altogether."))
+        text = f"The call took longer than {limits.total:g} seconds altogether."
+        await _refuse(spec, out, record, Fault("timeout", text))
     except asyncio.CancelledError:
-        record.outcome, record.reason = "cancelled", "the client went away"
-        if not exchange.gone:
-            record.reason = "the router is stopping"
+        if exchange.gone:
+            record.outcome, record.reason = "cancelled", "the client went away"
+        elif exchange.stopping:
+            text = "This gateway is stopping and could not wait for the rest of the answer."
+            await _refuse(spec, out, record, Fault("unavailable", text))
+        else:
             raise
         task = asyncio.current_task()
         if task is not None:
             task.uncancel()
     except Exception as error:
         gateway.log.exception("request %s failed by a mistake of ours", call_id)
-        await _refuse(spec, reply, record, Fault("internal", f"The gateway itself failed ({type(error).__name__})."))
+        await _refuse(spec, out, record, Fault("internal", f"The gateway itself failed ({type(error).__name__})."))
     finally:
-        if watcher is not None:
+        _settle(gateway, record, out)
+
+
+async def _generate(edge: Edge, surface: Surface, addressed: Addressed, record: Record, out: _Out) -> None:
+    gateway, exchange, spec = edge.gateway, out.exchange, surface.spec
+    snapshot = gateway.current
+    policies = snapshot.settings.policies
+    key = authenticate(exchange, gateway.keys)
+    record.caller = caller_of(exchange, key)
+    with gateway.admitted(), exchange.until_deadline():
+        body = await exchange.body(snapshot.settings.server.limits.body_bytes)
+        call = understand(
+            exchange,
+            surface,
+            addressed,
+            body,
+            call_id=record.call_id,
+            response_id=gateway.ids.response(spec.id_prefix, record.call_id),
+            caller=record.caller,
+            began=out.began,
+            created=int(gateway.clock.wall()),
+            strict=policies.strict,
+            thinking_output=policies.thinking_output,
+        )
+        record.asked, record.stream = call.asked, call.stream
+        call = await edge.continuations.resume(call)
+        call, chosen = plan_call(edge, snapshot, surface, call)
+        watcher = exchange.watch(edge.watchers)
+        try:
+            async with asyncio.timeout(snapshot.limits.total):
+                await _serve(edge, snapshot, call, chosen, record, out)
+        finally:
             watcher.cancel()
-        gateway.heartbeats.forget(reply)
-        gateway.metrics.open_requests.dec()
-        _settle(gateway, record, reply, began, exchange.gone)
+            edge.heartbeats.forget(out.reply)
 
 
-def plan_call(gateway: Gateway, snapshot: Snapshot, surface: Surface, call: Call) -> tuple[Call, Plan]:
+def plan_call(edge: Edge, snapshot: Snapshot, surface: Surface, call: Call) -> tuple[Call, Plan]:
     """The plan, and the call with its conversation where a candidate needs it. Raises `Fault`."""
-    rotation = gateway.rotation()
+    rotation = edge.gateway.rotation()
     chosen = plan(snapshot.table, call.asked, needs=Needs(dialect=call.dialect), pinned=call.pinned, rotation=rotation)
-    if surface.raw and chosen.reasoning is None and all(c.lane == "raw" for c in chosen.candidates):
-        if not must_read(call):
-            return call, chosen
+    raw = surface.raw and chosen.reasoning is None and all(c.lane == "raw" for c in chosen.candidates)
+    if raw and not must_read(call):
+        return call, chosen
     conversation = read(call, surface.spec.read_request)
     call = replace(call, conversation=conversation)
     needs = needs_of(conversation, call.dialect)
@@ -107,31 +117,34 @@ def plan_call(gateway: Gateway, snapshot: Snapshot, surface: Surface, call: Call
 
 
 class _Out:
-    """Where the answer goes."""
+    """Where the answer goes. lane: the open answer, once there is one."""
 
-    def __init__(self, exchange: Exchange, reply: Reply, framing: Framing | None) -> None:
+    def __init__(self, exchange: Exchange, reply: Reply, framing: Framing | None, began: float) -> None:
         self.exchange = exchange
         self.reply = reply
         self.framing = framing
+        self.began = began
+        self.lane: Lane | None = None
 
 
-async def _serve(gateway: Gateway, snapshot: Snapshot, call: Call, chosen: Plan, record: Record, out: _Out) -> None:
+async def _serve(edge: Edge, snapshot: Snapshot, call: Call, chosen: Plan, record: Record, out: _Out) -> None:
     """Find an answer that begins, and give it to the client."""
     if call.stream and out.framing is None:
-        gateway.heartbeats.watch(out.reply)
-    begun = await gateway.attempts.begin(call, chosen, snapshot.providers, snapshot.limits, record)
+        edge.heartbeats.watch(out.reply)
+    begun = await edge.gateway.attempts.begin(call, chosen, snapshot.providers, snapshot.limits, record)
+    out.lane = begun.lane
     headers = answer_headers(record, snapshot.settings.observe.account_header)
-    final = FinalAnswer() if gateway.continuations.wants(call) else None
+    final = FinalAnswer() if edge.continuations.wants(call) else None
     if call.stream:
-        gateway.metrics.open_streams.inc()
+        edge.gateway.metrics.open_streams.inc()
         try:
             await _stream(begun, out, headers, record, final)
         finally:
-            gateway.metrics.open_streams.dec()
+            edge.gateway.metrics.open_streams.dec()
     else:
         await _whole(begun, out, headers, final)
     if final is not None and record.outcome == "":
-        gateway.continuations.keep(call, record, final)
+        edge.continuations.keep(call, record, final)
 
 
 async def _stream(begun: Begun, out: _Out, headers: dict[str, str], record: Record, final: FinalAnswer | None) -> None:
@@ -148,12 +161,8 @@ async def _stream(begun: Begun, out: _Out, headers: dict[str, str], record: Reco
         await reply.end()
         await begun.complete()
     except Fault as fault:
-        record.outcome, record.reason = fault.kind, fault.message
-        for data in begun.lane.failure(fault):
-            await reply.write(data)
-        out.exchange.finished = True
-        await reply.end()
         await begun.broken(fault)
+        raise
     except BaseException:
         await asyncio.shield(begun.abandoned())
         raise
@@ -163,8 +172,7 @@ async def _whole(begun: Begun, out: _Out, headers: dict[str, str], final: FinalA
     """An unstreamed answer: nothing is sent before all of it is there."""
     parts = [begun.first]
     try:
-        async for batch in begun.rest:
-            parts.append(batch.data)
+        parts += [batch.data async for batch in begun.rest]
     except Fault as fault:
         await begun.broken(fault)
         raise
@@ -202,24 +210,32 @@ def answer_headers(record: Record, account: bool) -> dict[str, str]:
     return headers
 
 
-async def _refuse(spec: DialectSpec, reply: Reply, record: Record, fault: Fault) -> None:
-    """Tell the client, as a status where nothing was sent yet, else in the stream."""
+async def _refuse(spec: DialectSpec, out: _Out, record: Record, fault: Fault) -> None:
+    """Tell the client: as a status where nothing was sent yet, else in the stream."""
     record.outcome, record.reason = fault.kind, fault.message
+    reply = out.reply
     if fault.kind == "cancelled":
         return
-    if reply.started:
-        for data in spec.stream_failure(fault, spec.stream_reader(_NO_CAPABILITIES)):
-            await reply.write(data)
-        await reply.end()
+    out.exchange.finished = True
+    if not reply.started:
+        status, headers, body = spec.render_fault(fault, record.call_id)
+        headers["x-switchyard-attempts"] = str(len(record.tries))
+        await reply.json(status, headers, body)
         return
-    status, headers, body = spec.render_fault(fault, record.call_id)
-    headers["x-switchyard-attempts"] = str(len(record.tries))
-    await reply.json(status, headers, body)
+    failure = out.lane.failure(fault) if out.lane is not None else _failure(spec, fault)
+    for data in failure:
+        await reply.write(data)
+    await reply.end()
 
 
-def _settle(gateway: Gateway, record: Record, reply: Reply, began: float, gone: bool) -> None:
-    record.status = 499 if gone else reply.status
-    record.total = gateway.clock.monotonic() - began
-    if reply.first_byte is not None:
-        record.first_byte = reply.first_byte - began
+def _failure(spec: DialectSpec, fault: Fault) -> list[bytes]:
+    """The in-band error of an answer that had only heartbeats so far."""
+    return spec.stream_failure(fault, spec.stream_reader(_NO_CAPABILITIES))
+
+
+def _settle(gateway: Gateway, record: Record, out: _Out) -> None:
+    record.status = 499 if out.exchange.gone else out.reply.status
+    record.total = gateway.clock.monotonic() - out.began
+    if out.reply.first_byte is not None:
+        record.first_byte = out.reply.first_byte - out.began
     gateway.settle(record)

@@ -7,14 +7,14 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from router.access.credentials import is_local, presented_key
+from router.api.identify import key_with_scope, local
 from router.faults import Fault
-from router.gateway import Gateway
+from router.gateway import AccountState, Gateway
+from router.models.catalogue import Model
 from router.routing.explain import explain
 from router.routing.plan import Needs, draft
 from router.version import VERSION
-
-_DIALECTS = ("chat", "responses", "messages", "gemini")
+from router.wire.dialects import DIALECTS
 
 
 class Management:
@@ -29,16 +29,14 @@ class Management:
             return refused
         gateway = self._gateway
         snapshot = gateway.current
+        states = gateway.account_states()
         providers = [
             {
                 "provider": provider.id,
                 "kind": provider.kind,
                 "dialects": list(provider.dialects),
                 "reason": provider.reason,
-                "accounts": [
-                    {"account": account.id, "state": gateway.health.state_of(account.id)}
-                    for account in provider.accounts
-                ],
+                "accounts": [_account(states[account.id]) for account in provider.accounts],
             }
             for provider in snapshot.providers.values()
         ]
@@ -50,6 +48,7 @@ class Management:
                     "loaded_at": snapshot.loaded_at,
                     "error": gateway.config_error,
                     "warnings": list(snapshot.warnings),
+                    "restart_needed": list(gateway.restart_needed),
                 },
                 "providers": providers,
             }
@@ -60,9 +59,10 @@ class Management:
         if (refused := self._refused(request)) is not None:
             return refused
         model = request.query_params.get("model", "")
-        dialect = request.query_params.get("dialect", "chat")
-        if not model or dialect not in _DIALECTS:
-            text = f"Give `model`, and `dialect` as one of {', '.join(_DIALECTS)}."
+        asked = request.query_params.get("dialect", "chat")
+        dialect = next((dialect for dialect in DIALECTS if dialect == asked), None)
+        if not model or dialect is None:
+            text = f"Give `model`, and `dialect` as one of {', '.join(DIALECTS)}."
             return JSONResponse({"error": {"message": text}}, 400)
         snapshot = self._gateway.current
         pinned = request.query_params.get("provider")
@@ -70,27 +70,36 @@ class Management:
             made = draft(snapshot.table, model, needs=Needs(dialect=dialect), pinned=pinned)
         except Fault as fault:
             return JSONResponse({"error": {"message": fault.message}}, fault.http_status)
-        return JSONResponse(explain(made, snapshot.providers, self._gateway.health))
+        return JSONResponse(explain(made, snapshot.providers, self._gateway.health.snapshot()))
 
     async def models(self, request: Request) -> Response:
         """Every model that lists show, with its provider."""
         if (refused := self._refused(request)) is not None:
             return refused
-        return JSONResponse({"models": [_entry(entry) for entry in self._gateway.current.catalogue.entries]})
+        return JSONResponse({"models": [_entry(entry) for entry in self._gateway.current.catalogue.models]})
 
     def _refused(self, request: Request) -> Response | None:
         gateway = self._gateway
-        local = is_local(request.client.host if request.client else "", request.headers)
-        if not local and not gateway.current.settings.auth.management.remote:
+        if not local(request) and not gateway.current.settings.auth.management.remote:
             text = "Management answers on this machine only (setting auth.management.remote)."
             return JSONResponse({"error": {"message": text}}, 403)
-        presented = presented_key(request.headers, {})
-        key = gateway.keys.verify(presented) if presented is not None else None
-        if key is None or "management" not in key.scopes:
+        if key_with_scope(request, gateway.keys, "management") is None:
             text = "Send the management key as `Authorization: Bearer`; `make up` printed where it is kept."
             return JSONResponse({"error": {"message": text}}, 401)
         return None
 
 
-def _entry(entry: Any) -> dict[str, Any]:
-    return {name: getattr(entry, name) for name in entry.__struct_fields__}
+def _account(state: AccountState) -> dict[str, Any]:
+    return {"account": state.account, "state": state.state, "cause": state.cause, "until": state.until}
+
+
+def _entry(model: Model) -> dict[str, Any]:
+    return {
+        "id": model.id,
+        "provider": model.provider,
+        "model": model.model,
+        "display_name": model.display_name,
+        "context_window": model.context_window,
+        "max_output": model.max_output,
+        "label": model.label,
+    }

@@ -7,7 +7,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
-from router.access.credentials import is_local, presented_key
+from router.api.identify import key_with_scope, local
 from router.gateway import Gateway
 from router.version import NAME, VERSION
 
@@ -60,9 +60,12 @@ class Operations:
             causes.append(
                 _cause("accounts", "No provider has an account yet; only the demo models answer.", blocking=False)
             )
+        states = gateway.account_states()
         for provider in serving:
-            if not any(gateway.health.usable(account.id) for account in provider.accounts):
-                text = f"Every account of {provider.id} is resting: {gateway.health.words_for(provider)}"
+            resting = [states[account.id] for account in provider.accounts if states[account.id].state != "ready"]
+            if len(resting) == len(provider.accounts):
+                words = "; ".join(f"{one.account}: {one.cause or one.state}" for one in resting)
+                text = f"Every account of {provider.id} is resting: {words}"
                 causes.append(_cause("cooling", text, blocking=False))
         return causes
 
@@ -71,11 +74,8 @@ class Operations:
         gateway = self._gateway
         if not gateway.current.settings.observe.metrics:
             return PlainTextResponse("metrics are switched off (observe.metrics)\n", 404)
-        if not is_local(request.client.host if request.client else "", request.headers):
-            presented = presented_key(request.headers, request.query_params)
-            key = gateway.keys.verify(presented) if presented is not None else None
-            if key is None or "management" not in key.scopes:
-                return PlainTextResponse("from other machines, metrics need the management key\n", 401)
+        if not local(request) and key_with_scope(request, gateway.keys, "management") is None:
+            return PlainTextResponse("from other machines, metrics need the management key\n", 401)
         return Response(gateway.metrics.exposition(), media_type="text/plain; version=0.0.4; charset=utf-8")
 
     async def hello(self, request: Request) -> Response:

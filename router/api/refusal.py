@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
+from router.api.edge import Edge
 from router.api.exchange import Exchange
 from router.api.reply import Reply
 from router.api.understand import dialect_of
 from router.call import Record
 from router.faults import Fault
-from router.gateway import Gateway
 from router.wire.dialect import DialectSpec
 from router.wire.dialects import DIALECTS
 
 
-async def refuse(gateway: Gateway, exchange: Exchange, spec: DialectSpec | None, fault: Fault) -> None:
+async def refuse(edge: Edge, exchange: Exchange, spec: DialectSpec | None, fault: Fault) -> None:
     """Answer with `fault`. spec: None where the path tells no dialect; then the headers do."""
     spec = spec or DIALECTS[dialect_of(exchange.headers)]
-    call_id = gateway.ids.request()
+    call_id = edge.gateway.ids.request()
     status, headers, body = spec.render_fault(fault, call_id)
     if status == 405:
         headers["allow"] = "POST"
     reply = Reply(exchange.send, call_id)
     await reply.json(status, headers, body)
-    gateway.settle(
+    edge.gateway.settle(
         Record(
             call_id=call_id,
             dialect=spec.name,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from starlette.types import Send
 
@@ -94,8 +94,6 @@ class Reply:
         if now - self.last_write < (every if self.started else grace):
             return
         async with self._lock:
-            if self._ended:
-                return
             await self._head(200, {}, stream=True)
             await self._send({"type": "http.response.body", "body": self._heartbeat, "more_body": True})
             self.last_write = now
@@ -107,11 +105,10 @@ def _clean(value: str) -> bytes:
 
 
 class Heartbeats:
-    """One ticker for all replies that wait."""
+    """One ticker for all replies that wait. waits: grace and pause between beats as set now, in seconds; 0 is off."""
 
-    def __init__(self, grace: float, every: float) -> None:
-        self.grace = grace
-        self.every = every
+    def __init__(self, waits: Callable[[], tuple[float, float]]) -> None:
+        self._waits = waits
         self._waiting: set[Reply] = set()
         self._tasks = Tasks("heartbeats")
 
@@ -127,10 +124,11 @@ class Heartbeats:
 
     async def _tick(self) -> None:
         now = time.monotonic()
+        grace, every = self._waits()
         for reply in list(self._waiting):
-            due = self.every if reply.started else self.grace
-            if self.grace > 0 and now - reply.last_write >= due:
-                self._tasks.spawn(_beat(reply, now, self.grace, self.every), "beat")
+            due = every if reply.started else grace
+            if due > 0 and now - reply.last_write >= due:
+                self._tasks.spawn(_beat(reply, now, grace, every), "beat")
 
     async def close(self) -> None:
         await self._tasks.close()

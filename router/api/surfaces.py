@@ -9,15 +9,15 @@ from msgspec.structs import replace
 from starlette.types import Receive, Scope, Send
 
 from router.api import counting, embedding, images, listing
+from router.api.edge import Edge
 from router.api.exchange import Exchange
 from router.api.generation import generate
 from router.api.refusal import refuse
 from router.api.understand import Addressed, Surface
 from router.faults import Fault
-from router.gateway import Gateway
 from router.wire import completions, sse
 from router.wire.dialects import DIALECTS
-from router.wire.gemini.array_stream import array_close, array_item
+from router.wire.gemini import array_close, as_array_item
 
 CHAT = Surface(name="chat", spec=DIALECTS["chat"])
 RESPONSES = Surface(name="responses", spec=DIALECTS["responses"])
@@ -34,12 +34,12 @@ COMPLETIONS = Surface(
     raw=False,
 )
 
-Handler = Callable[[Gateway, Exchange, Addressed], Awaitable[None]]
+Handler = Callable[[Edge, Exchange, Addressed], Awaitable[None]]
 
 
 def _generation(surface: Surface) -> Handler:
-    async def serve(gateway: Gateway, exchange: Exchange, addressed: Addressed) -> None:
-        await generate(gateway, exchange, surface, addressed)
+    async def serve(edge: Edge, exchange: Exchange, addressed: Addressed) -> None:
+        await generate(edge, exchange, surface, addressed)
 
     return serve
 
@@ -69,41 +69,41 @@ class ModelSurfaces:
     provider: pinned by the path ``/v1/providers/{provider}/…``.
     """
 
-    def __init__(self, gateway: Gateway) -> None:
-        self._gateway = gateway
+    def __init__(self, edge: Edge) -> None:
+        self._edge = edge
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         exchange = Exchange(scope, receive, send)
         provider, rest = _split(exchange.path)
         post = POSTS.get(rest)
         if post is not None and exchange.method == "POST":
-            await post[1](self._gateway, exchange, Addressed(provider=provider))
+            await post[1](self._edge, exchange, Addressed(provider=provider))
         elif rest == "models" or rest.startswith("models/"):
             await self._models(exchange, provider, rest.removeprefix("models").removeprefix("/"))
         elif post is not None:
-            await refuse(self._gateway, exchange, post[0].spec, _wrong_method(exchange))
+            await refuse(self._edge, exchange, post[0].spec, _wrong_method(exchange))
         else:
-            await refuse(self._gateway, exchange, None, _no_such_path(exchange))
+            await refuse(self._edge, exchange, None, _no_such_path(exchange))
 
     async def _models(self, exchange: Exchange, provider: str | None, rest: str) -> None:
         model, colon, method = rest.rpartition(":")
         if exchange.method in ("GET", "HEAD"):
-            await listing.models(self._gateway, exchange, Addressed(model=unquote(rest) or None, provider=provider))
+            await listing.models(self._edge, exchange, Addressed(model=unquote(rest) or None, provider=provider))
             return
         if exchange.method != "POST" or not colon:
-            await refuse(self._gateway, exchange, GEMINI.spec, _wrong_method(exchange))
+            await refuse(self._edge, exchange, GEMINI.spec, _wrong_method(exchange))
             return
         addressed = Addressed(model=unquote(model), stream=False, provider=provider)
         if method == "generateContent":
-            await generate(self._gateway, exchange, GEMINI, addressed)
+            await generate(self._edge, exchange, GEMINI, addressed)
         elif method == "streamGenerateContent":
             array = exchange.query.get("alt") != "sse"
             addressed = Addressed(addressed.model, True, provider, array)
-            await generate(self._gateway, exchange, GEMINI, addressed, _as_array if array else None)
+            await generate(self._edge, exchange, GEMINI, addressed, _as_array if array else None)
         elif method in GEMINI_METHODS:
-            await GEMINI_METHODS[method](self._gateway, exchange, addressed)
+            await GEMINI_METHODS[method](self._edge, exchange, addressed)
         else:
-            await refuse(self._gateway, exchange, GEMINI.spec, _no_such_path(exchange))
+            await refuse(self._edge, exchange, GEMINI.spec, _no_such_path(exchange))
 
 
 def _split(path: str) -> tuple[str | None, str]:
@@ -123,8 +123,9 @@ async def _as_array(pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
     first = True
     async for data in pieces:
         for frame in splitter.feed(data):
-            if frame.data is not None:
-                yield array_item(frame.data, first)
+            item = as_array_item(frame.raw, first)
+            if item:
+                yield item
                 first = False
     yield array_close(first)
 
@@ -136,6 +137,6 @@ def _wrong_method(exchange: Exchange) -> Fault:
 def _no_such_path(exchange: Exchange) -> Fault:
     return Fault(
         "not_found",
-        f"There is nothing at {exchange.path[:200]}. GET / lists what this gateway serves; a base URL usually ends in /v1 "
-        "(OpenAI clients) or has no path (Anthropic and Gemini clients).",
+        f"There is nothing at {exchange.path[:200]}. GET / lists what this gateway serves; a base URL usually ends "
+        "in /v1 (OpenAI clients) or has no path (Anthropic and Gemini clients).",
     )

@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping
 
 from msgspec import Struct
 
-from router.access.credentials import presented_key
-from router.access.keys import ClientKey, KeyRing
+from router.access.credentials import presented_keys
+from router.access.keys import ClientKey, KeyRing, Scope
 from router.api.exchange import Exchange
 from router.call import Call, Caller
 from router.faults import Fault, bad_request
@@ -42,21 +42,21 @@ class Addressed(Struct, frozen=True):
     array: bool = False  # Gemini's stream as a JSON array
 
 
-def authenticate(exchange: Exchange, keys: KeyRing, scope: str = "client") -> ClientKey:
+def authenticate(exchange: Exchange, keys: KeyRing, scope: Scope = "client") -> ClientKey:
     """The key that the caller presents. Raises `Fault` unauthenticated or forbidden, in words that say what to do."""
-    presented = presented_key(exchange.headers, exchange.query)
-    if presented is None:
+    presented = presented_keys(exchange.headers, exchange.query_string)
+    if not presented:
         raise Fault(
             "unauthenticated",
             "No key was sent. Send this gateway's client key as `Authorization: Bearer`, `x-api-key`, `x-goog-api-key` "
             "or `?key=`; `switchyard keys create NAME` makes one.",
         )
-    key = keys.verify(presented)
+    key = next((key for key in map(keys.verify_fresh, presented) if key is not None), None)
     if key is None:
         raise Fault(
             "unauthenticated",
-            "This key is not one of this gateway's keys (or it was revoked or has expired). It takes its own keys, not a "
-            "provider's: `switchyard keys list` shows them.",
+            "This key is not one of this gateway's keys (or it was revoked or has expired). It takes its own keys, not "
+            "a provider's: `switchyard keys list` shows them.",
         )
     if scope not in key.scopes:
         raise Fault("forbidden", f"The key {key.name!r} may not do this: it lacks the scope {scope!r}.")

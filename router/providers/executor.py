@@ -66,12 +66,11 @@ def build(provider: ProviderConfig, account: Account, outgoing: Outgoing) -> Htt
     return HttpRequest("POST", url, headers, outgoing.body, account.proxy or provider.proxy)
 
 
-_OPENAI_PATHS: dict[tuple[Operation, Dialect], str] = {
-    ("generate", "chat"): "/chat/completions",
-    ("generate", "responses"): "/responses",
-    ("count_tokens", "responses"): "/responses/input_tokens",
-    ("embed", "chat"): "/embeddings",
-    ("images", "chat"): "/images/generations",
+_OPENAI_GENERATES: dict[Dialect, str] = {"chat": "/chat/completions", "responses": "/responses"}
+_OPENAI_PATHS: dict[Operation, str] = {
+    "count_tokens": "/responses/input_tokens",
+    "embed": "/embeddings",
+    "images": "/images/generations",
 }
 
 
@@ -79,7 +78,8 @@ def _openai(provider: ProviderConfig, outgoing: Outgoing) -> tuple[str, dict[str
     headers = dict(outgoing.headers)
     if outgoing.credential:
         headers["authorization"] = f"Bearer {outgoing.credential.reveal()}"
-    return outgoing.base_url + _OPENAI_PATHS[outgoing.operation, outgoing.dialect], headers
+    path = _OPENAI_PATHS.get(outgoing.operation) or _OPENAI_GENERATES[outgoing.dialect]
+    return outgoing.base_url + path, headers
 
 
 _ANTHROPIC_PATHS: dict[Operation, str] = {"generate": "/messages", "count_tokens": "/messages/count_tokens"}

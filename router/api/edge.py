@@ -1,0 +1,31 @@
+"""What the HTTP edge adds to the gateway: heartbeats, stored conversations, and the watchers of its clients."""
+
+from __future__ import annotations
+
+from router.api.continuation import Continuations
+from router.api.reply import Heartbeats
+from router.gateway import Gateway
+from router.tasks import Tasks
+
+
+class Edge:
+    """One per process. `start` and `close` frame its life within the event loop."""
+
+    def __init__(self, gateway: Gateway) -> None:
+        self.gateway = gateway
+        self.watchers = Tasks("watchers")
+        self.heartbeats = Heartbeats(self._waits)
+        self.continuations = Continuations()
+
+    def _waits(self) -> tuple[float, float]:
+        limits = self.gateway.current.limits
+        return limits.grace, limits.heartbeat
+
+    def start(self) -> None:
+        """Begin the background work."""
+        self.heartbeats.start()
+
+    async def close(self) -> None:
+        """End it."""
+        await self.heartbeats.close()
+        await self.watchers.close()

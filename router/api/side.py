@@ -1,0 +1,223 @@
+"""The frame of every request that is answered in one piece: token counts, embeddings, pictures, model lists."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+
+from msgspec import Struct
+
+from router.accounts.health import Cooling
+from router.accounts.record import Account
+from router.api.edge import Edge
+from router.api.exchange import Exchange
+from router.api.reply import Reply
+from router.api.understand import Addressed, authenticate, caller_of, model_and_stream
+from router.call import Call, Record, Try
+from router.clock import Clock
+from router.faults import Fault
+from router.gateway import Snapshot
+from router.net.client import HttpResponse
+from router.providers.config import ProviderConfig
+from router.providers.executor import OPERATIONS, Operation
+from router.routing.plan import Candidate
+from router.wire import codec
+from router.wire.conversation import JsonObject
+from router.wire.dialect import DialectSpec
+
+MAX_ANSWER = 128 * 1024 * 1024
+
+
+class Side(Struct, kw_only=True):
+    """One such request, understood. call.body is its body, "" for a GET."""
+
+    edge: Edge
+    snapshot: Snapshot
+    call: Call
+    record: Record
+    spec: DialectSpec
+
+    async def ask(self, candidate: Candidate, operation: Operation, body: bytes) -> tuple[bytes, Mapping[str, str]]:
+        """Ask one candidate, with one account after another. Raises the last `Fault`, or unavailable at once where the
+        provider cannot do this."""
+        gateway = self.edge.gateway
+        provider = self.snapshot.providers[candidate.provider]
+        if operation not in OPERATIONS[provider.kind]:
+            raise Fault("not_found", f"The provider {provider.id} has nothing for this.")
+        tried: set[str] = set()
+        last: Fault | None = None
+        while len(tried) < self.snapshot.limits.max_attempts:
+            lease = gateway.health.lease(provider, candidate.model, avoid=tried)
+            if isinstance(lease, Cooling):
+                raise last or lease.fault()
+            try:
+                answer = await self._send(candidate, provider, lease.account, operation, body)
+            except Fault as fault:
+                gateway.health.failed(lease, fault)
+                self._note(candidate, lease.account.id, fault)
+                if not fault.meaning.moves_on or fault.kind == "not_found":
+                    raise
+                tried.add(lease.account.id)
+                last = fault
+            except BaseException:
+                gateway.health.release(lease)
+                raise
+            else:
+                gateway.health.succeeded(lease)
+                self._note(candidate, lease.account.id, None)
+                return answer
+        raise last or Fault("unavailable", f"The provider {provider.id} could not be asked.")
+
+    async def _send(
+        self, candidate: Candidate, provider: ProviderConfig, account: Account, operation: Operation, body: bytes
+    ) -> tuple[bytes, Mapping[str, str]]:
+        response: HttpResponse = await self.edge.gateway.runner.send(
+            self.call,
+            candidate,
+            provider,
+            account,
+            self.snapshot.limits,
+            body=body,
+            stream=False,
+            operation=operation,
+            sent=_nothing,
+        )
+        async with response:
+            return await response.read(MAX_ANSWER), response.headers
+
+    def _note(self, candidate: Candidate, account: str, fault: Fault | None) -> None:
+        record = self.record
+        record.tries.append(
+            Try(
+                provider=candidate.provider,
+                model=candidate.model,
+                account=account,
+                outcome="ok" if fault is None else fault.kind,
+                status=None if fault is None else fault.status,
+                reason="" if fault is None else fault.message,
+            )
+        )
+        if fault is None:
+            record.provider, record.model, record.account = candidate.provider, candidate.model, account
+
+
+class Answer(Struct, frozen=True):
+    """What goes back: the body, and headers beside the usual ones."""
+
+    body: bytes
+    headers: Mapping[str, str] = {}
+
+
+Work = Callable[[Side], Awaitable[Answer]]
+
+
+def answer_object(body: bytes) -> JsonObject:
+    """A provider's unstreamed answer. Raises `Fault` upstream_broken for anything but an object."""
+    try:
+        value = codec.loads(body)
+    except codec.Malformed as error:
+        raise Fault("upstream_broken", f"The provider's answer is not JSON: {error}.") from error
+    if not isinstance(value, dict):
+        raise Fault("upstream_broken", "The provider's answer is not a JSON object.")
+    return value
+
+
+async def serve(
+    edge: Edge, exchange: Exchange, spec: DialectSpec, surface: str, addressed: Addressed, work: Work
+) -> None:
+    """Authenticate, read, work, answer, settle. Every fault is told in the caller's dialect."""
+    gateway = edge.gateway
+    record = Record(call_id=gateway.ids.request(), dialect=spec.name, surface=surface, asked=addressed.model or "")
+    reply = Reply(exchange.send, record.call_id)
+    began = gateway.clock.monotonic()
+    try:
+        answer = await _work(edge, exchange, spec, addressed, record, began, work)
+        record.outcome = "ok"
+        exchange.finished = True
+        await reply.whole(200, {**answer.headers, **_headers(record)}, answer.body)
+    except Fault as fault:
+        await _refuse(reply, spec, record, fault)
+    except TimeoutError:
+        await _refuse(reply, spec, record, Fault("timeout", "The call took too long altogether."))
+    except asyncio.CancelledError:
+        if not exchange.gone:
+            raise
+        record.outcome = "cancelled"
+        task = asyncio.current_task()
+        if task is not None:
+            task.uncancel()
+    except Exception as error:
+        gateway.log.exception("request %s failed by a mistake of ours", record.call_id)
+        await _refuse(reply, spec, record, Fault("internal", f"The gateway itself failed ({type(error).__name__})."))
+    finally:
+        record.status = 499 if exchange.gone else reply.status
+        record.total = _since(gateway.clock, began)
+        gateway.settle(record)
+
+
+async def _work(
+    edge: Edge,
+    exchange: Exchange,
+    spec: DialectSpec,
+    addressed: Addressed,
+    record: Record,
+    began: float,
+    work: Work,
+) -> Answer:
+    gateway = edge.gateway
+    snapshot = gateway.current
+    key = authenticate(exchange, gateway.keys)
+    record.caller = caller_of(exchange, key)
+    with gateway.admitted():
+        body, asked = b"", addressed.model or ""
+        if exchange.method == "POST":
+            body = await exchange.body(snapshot.settings.server.limits.body_bytes)
+            asked, _ = model_and_stream(body, addressed)
+        record.asked = asked
+        call = Call(
+            id=record.call_id,
+            dialect=spec.name,
+            asked=asked,
+            stream=False,
+            body=body,
+            caller=record.caller,
+            headers={name: exchange.headers[name] for name in _FORWARDED if name in exchange.headers},
+            pinned=addressed.provider or exchange.headers.get("x-switchyard-provider") or None,
+            began=began,
+            created=int(gateway.clock.wall()),
+        )
+        watcher = exchange.watch(edge.watchers) if exchange.method == "POST" else None
+        try:
+            async with asyncio.timeout(snapshot.limits.total):
+                return await work(Side(edge=edge, snapshot=snapshot, call=call, record=record, spec=spec))
+        finally:
+            if watcher is not None:
+                watcher.cancel()
+
+
+_FORWARDED = ("anthropic-version", "anthropic-beta", "openai-beta")
+
+
+async def _refuse(reply: Reply, spec: DialectSpec, record: Record, fault: Fault) -> None:
+    record.outcome, record.reason = fault.kind, fault.message
+    if fault.kind != "cancelled" and not reply.started:
+        status, headers, body = spec.render_fault(fault, record.call_id)
+        await reply.json(status, headers, body)
+
+
+def _headers(record: Record) -> dict[str, str]:
+    if not record.provider:
+        return {}
+    return {
+        "x-switchyard-model": record.model,
+        "x-switchyard-provider": record.provider,
+        "x-switchyard-attempts": str(len(record.tries)),
+    }
+
+
+def _since(clock: Clock, began: float) -> float:
+    return clock.monotonic() - began
+
+
+def _nothing() -> None:
+    """The overhead of these calls is not measured."""
