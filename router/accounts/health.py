@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Collection, Iterable
-from typing import get_args
+from typing import Protocol, get_args
 
 from msgspec import Struct
 
@@ -24,6 +24,12 @@ _MAX_ENTRIES = 4096  # model names come from clients, so the memory needs a boun
 _KEPT = 3600.0  # seconds for which strikes of something quiet are remembered when room is needed
 _STATES: frozenset[str] = frozenset(get_args(HealthState))
 _SCOPES: frozenset[str] = frozenset(get_args(Scope))
+
+
+class Verdict(Protocol):
+    """What one lease's good news make of an entry; None: ready."""
+
+    def __call__(self, key: Key, entry: Entry | None, began: float, *, probe: bool) -> Entry | None: ...
 
 
 class Lease(Struct, frozen=True, kw_only=True):
@@ -118,12 +124,12 @@ class Health:
     def committed(self, lease: Lease) -> None:
         """The first content arrived: the account and the target work. Ends probes at once; the lease goes on."""
         if lease.number in self._open:
-            self._recovered(lease)
+            self._learn(lease, cooldown.answering)
 
     def succeeded(self, lease: Lease) -> None:
         """The answer is complete."""
         if self._close(lease):
-            self._recovered(lease)
+            self._learn(lease, cooldown.recovered)
 
     def failed(self, lease: Lease, fault: Fault) -> None:
         """The attempt ended with `fault`. A request fault cools nothing."""
@@ -189,11 +195,11 @@ class Health:
             self._busy.pop(lease.account.id, None)
         return True
 
-    def _recovered(self, lease: Lease) -> None:
+    def _learn(self, lease: Lease, verdict: Verdict) -> None:
         for key in (*scopes.keys(lease.account.id, lease.model), scopes.target(lease.provider, lease.model)):
             entry = self._entries.get(key)
             if entry is not None:
-                self._set(key, cooldown.recovered(key, entry, lease.began, probe=key in lease.probes))
+                self._set(key, verdict(key, entry, lease.began, probe=key in lease.probes))
 
     def _struck(self, lease: Lease, blamed: Key, fault: Fault) -> Entry:
         entry, now, probe = self._entries.get(blamed), self._clock.wall(), blamed in lease.probes

@@ -159,6 +159,16 @@ def recovered(key: Key, entry: Entry | None, began: float, *, probe: bool) -> En
     return entry
 
 
+def answering(key: Key, entry: Entry | None, began: float, *, probe: bool) -> Entry | None:
+    """The entry when an answer has begun: probes are over. A target that begins answers and then cuts them must not seem
+    well at each beginning, so its failures are forgotten only by an answer that ends."""
+    if key[1] != "target" or entry is None:
+        return recovered(key, entry, began, probe=probe)
+    if entry.state == "ready":
+        return entry
+    return Entry(state="ready", at=entry.at, strikes=min(entry.strikes, OPEN_AFTER - 1), cause=entry.cause)
+
+
 def guess(strikes: int, chance: random.Random, *, spent: bool = False) -> float:
     """Seconds to cool where nobody said how long: doubling, up to a fifth shorter by chance so that not all come back
     at once. spent: money or a plan is used up, which does not pass in a second."""
