@@ -176,7 +176,8 @@ class Tool(Struct, frozen=True):
     custom: a free-text tool (Responses), `extra` holds its grammar.
     web_search, web_fetch, code: run by the provider; `settings` are neutral (allowed_domains, blocked_domains,
     max_uses, user_location, context_size). foreign: any other provider-run tool, kept raw in ``extra[dialect]``.
-    namespace: the Responses namespace that the tool was nested in.
+    namespace: the Responses namespace that the tool was nested in. optional: its client lists it by habit, so a target
+    that has no such provider-run tool leaves it out with a note instead of refusing the request.
     """
 
     name: str
@@ -187,6 +188,7 @@ class Tool(Struct, frozen=True):
     namespace: str | None = None
     settings: JsonObject = field(default_factory=dict)
     extra: Extra = {}
+    optional: bool = False
 
 
 class ToolChoice(Struct, frozen=True):

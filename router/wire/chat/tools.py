@@ -150,6 +150,8 @@ def write_tools(
             keys["web_search_options"] = own or _search_options(tool)
         elif tool.kind == "foreign" and own:
             listed.append(own)
+        elif tool.optional:
+            notes.dropped(tool.name)
         else:
             raise bad_request(
                 f'tools[{index}]: the tool "{tool.name}" runs at another provider; the target of this request does not '

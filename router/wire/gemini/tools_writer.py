@@ -63,6 +63,8 @@ def write_tools(
     for index, tool in enumerate(conversation.tools):
         if tool.kind in ("function", "custom"):
             declarations.append(_declaration(tool, upstream, capabilities, notes, f"tools[{index}]"))
+        elif tool.optional and tool.kind not in _PROVIDER_TOOLS and not own(tool.extra):
+            notes.dropped(tool.name)
         else:
             others.append(_provider_tool(tool, notes, f"tools[{index}]"))
     return [*([{"functionDeclarations": declarations}] if declarations else []), *others]

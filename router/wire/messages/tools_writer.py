@@ -35,6 +35,9 @@ def write_tools(
     taken: set[str] = set()
     custom: set[str] = set()
     for index, tool in enumerate(tools):
+        if tool.optional and _lacks(tool, capabilities):
+            notes.dropped(tool.name)
+            continue
         block = _write(tool, f"tools[{index}]", names, capabilities, notes)
         name = str(block.get("name", block.get("type")))
         if name in taken:
@@ -53,13 +56,20 @@ def _write(tool: Tool, where: str, names: ToolNames, capabilities: Capabilities,
         return _declared(tool, names.upstream(tool.namespace, tool.name), capabilities, notes) | own
     if own.get("type") is not None:
         return own
-    if tool.kind == "foreign" or not capabilities.server_tools:
+    if _lacks(tool, capabilities):
         raise bad_request(
             f"{where}: the tool {tool.name!r} runs at its own provider and this model does not have it. "
             "Remove it, or choose a model of that provider.",
             where,
         )
     return _server_tool(tool)
+
+
+def _lacks(tool: Tool, capabilities: Capabilities) -> bool:
+    """Is this a provider-run tool that the model does not have?"""
+    if tool.kind in ("function", "custom") or "type" in tool.extra.get("messages", {}):
+        return False
+    return tool.kind == "foreign" or not capabilities.server_tools
 
 
 def _declared(tool: Tool, name: str, capabilities: Capabilities, notes: Notes) -> JsonObject:

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import msgspec
+
 from router.faults import bad_request
 from router.wire.conversation import Json, JsonObject, Tool, ToolChoice, ToolKind
 from router.wire.responses.typed import as_object, at, flag, mapping, required_text, sequence, text, wrong
 
 _SEARCHES = ("web_search", "web_search_preview")
+HABITUAL = frozenset({"tool_search", "local_shell", "image_generation"})
 _MODES: Mapping[str, ToolChoice] = {
     "auto": ToolChoice("auto"),
     "none": ToolChoice("none"),
@@ -18,7 +21,10 @@ _MODES: Mapping[str, ToolChoice] = {
 
 
 def read_tools(body: JsonObject) -> tuple[Tool, ...]:
-    """Every tool of the request, in the order in which they are declared; those of the input list come last."""
+    """Every tool of the request, in the order in which they are declared; those of the input list come last.
+
+    A tool that `tool_choice` forces is never optional.
+    """
     tools = _read_list(sequence(body, "tools", "") or [], "tools", {})
     items = body.get("input")
     for number, item in enumerate(items if isinstance(items, list) else []):
@@ -33,7 +39,14 @@ def read_tools(body: JsonObject) -> tuple[Tool, ...]:
         else:
             continue
         tools += _read_list(sequence(item, "tools", where) or [], at(where, "tools"), mark)
-    return tuple(tools)
+    choice = body.get("tool_choice")
+    forced = choice.get("type") if isinstance(choice, dict) else None
+    return tuple(
+        msgspec.structs.replace(tool, optional=False)
+        if tool.optional and str(forced).startswith((tool.name, "allowed_tools"))
+        else tool
+        for tool in tools
+    )
 
 
 def read_choice(value: Json) -> ToolChoice | None:
@@ -89,7 +102,12 @@ def _read_tool(tool: JsonObject, where: str, namespace: str | None, mark: JsonOb
     elif kind == "code_interpreter":
         neutral = "code"
     name = "web_search" if neutral == "web_search" else str(tool.get("name") or kind)
-    return Tool(name, kind=neutral, namespace=namespace, settings=settings, extra=extra)
+    return Tool(name, kind=neutral, namespace=namespace, settings=settings, extra=extra, optional=_by_habit(tool, kind))
+
+
+def _by_habit(tool: JsonObject, kind: str) -> bool:
+    """Codex lists these in every request; a conversation with a model that lacks them goes on without them."""
+    return kind in HABITUAL or (kind.startswith(_SEARCHES) and "external_web_access" in tool)
 
 
 def _function(tool: JsonObject, where: str, namespace: str | None, mark: JsonObject) -> Tool:

@@ -172,6 +172,9 @@ def _write_tool(
     if tool.kind in _SERVER_TOOLS or tool.kind == "foreign":
         if "raw" in own:
             return dict(own["raw"])
+        if tool.kind == "foreign" and tool.optional:
+            notes.dropped(tool.name)
+            return None
         if tool.kind == "foreign":
             raise bad_request(
                 f"{where}: the tool {tool.name!r} runs at another provider and has no counterpart here. Remove it, "
