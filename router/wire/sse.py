@@ -79,7 +79,8 @@ class Splitter:
         if not rest.strip():
             return []
         frame = parse(rest)
-        return [frame] if frame.data is not None or frame.event is not None else []
+        is_json = rest.lstrip().startswith((b"{", b"["))  # Google tells a late error as one raw line of JSON
+        return [frame] if frame.data is not None or frame.event is not None or is_json else []
 
 
 def parse(raw: bytes) -> Frame:

@@ -193,9 +193,8 @@ def _without_envelope(status: int, headers: Mapping[str, str], body: bytes, deco
     kind = _BY_HTTP.get(status, "bad_request" if 400 <= status < 500 else "upstream_broken")
     shown = _SECRET.sub("[hidden]", text[:300])
     said = f"The provider answered {status}{f': {shown}' if shown else ' without saying why'}."
-    return Fault(
-        kind, said, status=status if 400 <= status <= 599 else None, retry_after=_retry_after(headers, decoded)
-    )
+    shown_status = status if 400 <= status <= 599 else None
+    return Fault(kind, said, status=shown_status, retry_after=_retry_after(headers, decoded))
 
 
 def _retry_after(headers: Mapping[str, str], decoded: Json) -> float | None:

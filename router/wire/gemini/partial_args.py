@@ -7,6 +7,7 @@ path such as ``$.a.b[0]`` and carries one typed value; pieces of one text follow
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 from typing import Any
 
 from router.wire.conversation import Json, JsonObject
@@ -53,7 +54,7 @@ def _steps(path: str) -> list[str | int] | None:
 
 def _put(root: JsonObject, steps: list[str | int], new: Any) -> None:
     holder: Any = root
-    for step, following in zip(steps, steps[1:], strict=False):
+    for step, following in pairwise(steps):
         empty: Any = {} if isinstance(following, str) else []
         found = _get(holder, step)
         if not isinstance(found, dict | list):

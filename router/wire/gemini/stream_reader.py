@@ -125,10 +125,11 @@ class GeminiStreamReader:
         for part in parts if isinstance(parts, list) else ():
             if isinstance(part, dict):
                 events += self._part(part, state, choice)
-        for cited in grounding.citations(candidate, "".join(state.text), choice):
-            if cited not in state.cited:
-                state.cited.add(cited)
-                events.append(cited)
+        if candidate.get("groundingMetadata") or candidate.get("citationMetadata"):
+            for cited in grounding.citations(candidate, "".join(state.text), choice):
+                if cited not in state.cited:
+                    state.cited.add(cited)
+                    events.append(cited)
         reason = candidate.get("finishReason")
         if isinstance(reason, str) and reason not in ("", "FINISH_REASON_UNSPECIFIED") and not state.finished:
             events += self._finished(reason, candidate, state, choice)

@@ -1,4 +1,4 @@
-"""Events as frames of ``streamGenerateContent?alt=sse``: only ``data: {json}`` with CRLF, which is all clients accept."""
+"""Events as frames of ``streamGenerateContent?alt=sse``: only ``data: {json}`` with CRLF, all that clients accept."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ class _Choice:
 
 
 class GeminiStreamWriter:
-    """See `router.wire.dialect.StreamWriter`. Calls are held until they are whole; the reason comes in the last frame."""
+    """See `router.wire.dialect.StreamWriter`. Calls are held until they are whole; the reason comes last."""
 
     def __init__(self, context: ReplyContext) -> None:
         self._tail: JsonObject = {"modelVersion": context.model, "responseId": context.response_id}
