@@ -7,6 +7,7 @@ from datetime import date, datetime
 from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 from pydantic import ValidationError
 
 from router.secret import Secret
@@ -70,7 +71,8 @@ def load(
     mistakes = [*document.mistakes, *wrong]
     if settings is not None:
         has_keys = client_keys_exist or _has_keys(document.values)
-        mistakes += check(settings, document, presets, has_keys, rest.original)
+        found = check(settings, document, presets, has_keys, rest.original)
+        mistakes += (_with_variable(mistake, origins) for mistake in found)
     if mistakes or settings is None:
         raise SettingsError(mistakes, source)
     return Loaded(settings, provenance, tuple(_warnings(settings, environ, presets)))
@@ -89,6 +91,15 @@ def _validate(
             mistakes += [mistake for mistake in found if mistake not in mistakes]
             rest.drop([tuple(one["loc"]) for one in error.errors(include_url=False)])
     return None, mistakes
+
+
+def _with_variable(mistake: Mistake, origins: Mapping[Path, str]) -> Mistake:
+    """Names the variable instead of the line, where the value comes from one."""
+    for path, variable in origins.items():
+        place = dotted(path)
+        if mistake.path == place or mistake.path.startswith((f"{place}.", f"{place}[")):
+            return replace(mistake, line=None, source=variable)
+    return mistake
 
 
 def _has_keys(values: Any) -> bool:

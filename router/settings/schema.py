@@ -78,9 +78,9 @@ class ModelRules(Block):
 class Routing(Block):
     """How an account is chosen among those that could serve."""
 
-    strategy: Literal["round_robin", "fill_first", "weighted", "least_busy", "sticky"] = setting(
-        "sticky",
-        "Among accounts of one priority. `sticky` keeps a conversation on one account, so prompt caches stay warm.",
+    strategy: Literal["round_robin", "fill_first", "weighted", "least_busy"] = setting(
+        "round_robin",
+        "Among accounts of one priority: in turn, the first that can, by weight, or the one with the fewest calls now.",
     )
 
 

@@ -1,0 +1,162 @@
+"""``switchyard config``: check, show and locate the settings. Data on stdout, talk on stderr.
+
+Exit codes: 0 fine, 1 mistakes in the settings or no file, 2 wrong usage.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from pydantic import BaseModel
+
+from router.access.sources import file_keys
+from router.clock import SystemClock
+from router.settings.load import Loaded, load, plain_value
+from router.settings.mistakes import SettingsError
+from router.settings.places import Places, base_folder, find_config, locate, reader
+from router.state.client_keys import usable_keys
+from router.state.database import open_database
+from router.state.migrate import revision
+
+_USER_INFO = re.compile(r"//[^/@\s]*@")
+app = typer.Typer(help="Check, show and locate the settings.", no_args_is_help=True)
+ConfigOption = Annotated[
+    str | None, typer.Option("--config", "-c", help="The file to read. Default: config/config.yaml.")
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="JSON for programs.")]
+
+
+def read_settings(config: str | None, *, need_key: bool = True) -> tuple[Loaded, Path | None]:
+    """The settings as the router would read them now. Raises `SettingsError`; `OSError` where a named file is missing.
+
+    A key in the state database or in ``state/keys`` counts for a public address; it is looked for where the settings
+    themselves say that the state is. need_key: whether a public address without any key is a mistake.
+    """
+    path = find_config(config, os.environ, Path.is_file)
+    text = path.read_text(encoding="utf-8") if path is not None else ""
+    source = str(path) if path is not None else "defaults"
+    read = reader(base_folder(path), os.environ)
+    loaded = load(text, os.environ, read, client_keys_exist=True, source=source)
+    if need_key and not client_keys_exist(locate(loaded.settings, path, os.environ)):
+        loaded = load(text, os.environ, read, client_keys_exist=False, source=source)
+    return loaded, path
+
+
+def client_keys_exist(places: Places) -> bool:
+    """Whether a client key is in ``state/keys`` or in the database. What cannot be read counts as none."""
+    with suppress(OSError):
+        if any("client" in key.scopes for key in file_keys(places.keys)):
+            return True
+    if not places.database.exists() or revision(places.database) is None:
+        return False
+    engine = open_database(places.database)
+    try:
+        with engine.connect() as connection:
+            return usable_keys(connection, SystemClock().wall()) > 0
+    finally:
+        engine.dispose()
+
+
+def settings_or_exit(config: str | None, *, need_key: bool = True) -> tuple[Loaded, Path | None]:
+    """As `read_settings`; mistakes go to stderr and end the command with 1."""
+    try:
+        return read_settings(config, need_key=need_key)
+    except SettingsError as error:
+        typer.echo(str(error), err=True)
+    except (OSError, UnicodeDecodeError) as error:
+        typer.echo(f"the settings cannot be read: {error}", err=True)
+    raise typer.Exit(1)
+
+
+@app.command()
+def check(config: ConfigOption = None, as_json: JsonOption = False) -> None:
+    """Say whether the settings are in order, and list every mistake."""
+    try:
+        loaded, path = read_settings(config)
+    except SettingsError as error:
+        mistakes = [{name: getattr(one, name) for name in one.__struct_fields__} for one in error.mistakes]
+        if as_json:
+            typer.echo(json.dumps({"ok": False, "file": error.source, "mistakes": mistakes}, indent=2))
+        else:
+            typer.echo(str(error), err=True)
+        raise typer.Exit(1) from None
+    except (OSError, UnicodeDecodeError) as error:
+        typer.echo(f"the settings cannot be read: {error}", err=True)
+        raise typer.Exit(1) from None
+    if as_json:
+        result = {"ok": True, "file": str(path) if path else None, "warnings": list(loaded.warnings)}
+        typer.echo(json.dumps(result, indent=2))
+        return
+    for warning in loaded.warnings:
+        typer.echo(f"warning: {warning}", err=True)
+    typer.echo(f"{path or 'no file, defaults'}: in order")
+
+
+@app.command()
+def show(
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+    everything: Annotated[bool, typer.Option("--all", help="Also what is at its default.")] = False,
+) -> None:
+    """Show the settings in force, where each comes from, secrets masked."""
+    loaded, _ = settings_or_exit(config)
+    rows = [
+        (path, value, origin)
+        for path, value, origin in _rows(loaded.settings, loaded)
+        if everything or origin != "default"
+    ]
+    if as_json:
+        listing = [{"path": path, "value": value, "from": origin} for path, value, origin in rows]
+        typer.echo(json.dumps(listing, indent=2, ensure_ascii=False))
+        return
+    if not rows:
+        typer.echo("everything is at its default (--all shows it)", err=True)
+    width = max((len(path) for path, _, _ in rows), default=0)
+    for path, value, origin in rows:
+        typer.echo(f"{path:<{width}}  {json.dumps(value, ensure_ascii=False)}  ({origin})")
+
+
+@app.command()
+def path(config: ConfigOption = None) -> None:
+    """Print the path of the file that is read."""
+    found = find_config(config, os.environ, Path.is_file)
+    if found is None or not found.is_file():
+        typer.echo(f"there is no file{f' {found}' if found else ''}; everything is at its default", err=True)
+        raise typer.Exit(1)
+    typer.echo(str(found))
+
+
+def _rows(block: BaseModel, loaded: Loaded, at: str = "") -> Iterator[tuple[str, Any, str]]:
+    """Path, value and origin of every setting; a list is one row."""
+    values = {name: getattr(block, name) for name in type(block).model_fields}
+    values |= {
+        name: value if isinstance(value, BaseModel) else "***" for name, value in (block.model_extra or {}).items()
+    }
+    for name, value in values.items():
+        here = f"{at}.{name}" if at else name
+        if isinstance(value, BaseModel):
+            yield from _rows(value, loaded, here)
+            continue
+        below = (f"{here}.", f"{here}[")
+        origins = [origin for place, origin in loaded.provenance.items() if place == here or place.startswith(below)]
+        yield here, _shown(name, value), ", ".join(dict.fromkeys(origins)) or "default"
+
+
+def _shown(name: str, value: Any) -> Any:
+    """A value for a person: secrets, header values and passwords in addresses masked; blocks as what was given."""
+    if isinstance(value, BaseModel):
+        return {field: _shown(field, getattr(value, field)) for field in sorted(value.model_fields_set)}
+    if isinstance(value, (list, tuple)):
+        return [_shown(name, item) for item in value]
+    if name == "headers" and isinstance(value, dict):
+        return dict.fromkeys(value, "***")
+    if isinstance(value, str):
+        return _USER_INFO.sub("//***@", value)
+    return plain_value(value)

@@ -1,0 +1,172 @@
+"""``switchyard keys``: make, list and revoke client keys in the state database. A running router notices in a second.
+
+Exit codes: 0 done, 1 failed, 2 wrong usage.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Annotated
+
+import typer
+from sqlalchemy import Connection
+
+from router.access.keys import SCOPES, ClientKey, digest, generate, key_id
+from router.access.sources import file_keys, settings_keys, stored_keys
+from router.cli.config_commands import ConfigOption, JsonOption, settings_or_exit
+from router.clock import SystemClock
+from router.settings.places import CHECKOUT, Places, locate
+from router.state.client_keys import StoredKey, add_key, revoke_key
+from router.state.database import open_database
+from router.state.migrate import HEAD, revision
+
+app = typer.Typer(help="Make, list and revoke keys of this gateway.", no_args_is_help=True)
+_NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._@-]{0,62}$")
+_SPAN = re.compile(r"^(\d{1,5})([hdw])$")
+_HOURS = {"h": 1, "d": 24, "w": 168}
+
+
+@app.command()
+def create(
+    name: Annotated[str, typer.Argument(help="Name shown in lists, logs and metrics.")],
+    expires: Annotated[
+        str | None, typer.Option(help="When it ends: a span (12h, 30d, 8w) or a date (2027-01-31, UTC).")
+    ] = None,
+    scope: Annotated[str, typer.Option(help="client, management or service.")] = "client",
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Make a key and print it. It is not stored and cannot be shown again."""
+    if not _NAME.match(name):
+        raise typer.BadParameter("letters, digits, '.', '_', '@' and '-' only, at most 63", param_hint="NAME")
+    if scope not in SCOPES:
+        raise typer.BadParameter(f"must be one of {', '.join(SCOPES)}", param_hint="--scope")
+    now = SystemClock().wall()
+    until = _moment(expires, now) if expires is not None else None
+    key = generate()
+    hexadecimal = digest(key)
+    row = StoredKey(
+        id=key_id(hexadecimal), name=name, digest=hexadecimal, scopes=(scope,), created_at=now, expires_at=until
+    )
+    with _writing(_places(config)) as connection:
+        add_key(connection, row)
+    if as_json:
+        typer.echo(json.dumps({"id": row.id, "name": name, "scope": scope, "expires_at": until, "key": key.reveal()}))
+        return
+    typer.echo("This key is shown once; keep it now:", err=True)
+    typer.echo(key.reveal())
+
+
+@app.command("list")
+def list_(config: ConfigOption = None, as_json: JsonOption = False) -> None:
+    """List every key: of the settings, of the generated files, of the database."""
+    loaded, path = settings_or_exit(config, need_key=False)
+    places = locate(loaded.settings, path, os.environ)
+    keys = [*settings_keys(loaded.settings), *file_keys(places.keys)]
+    if places.database.exists() and revision(places.database) is not None:
+        with _open(places) as connection:
+            keys += stored_keys(connection)
+    now = SystemClock().wall()
+    if as_json:
+        typer.echo(json.dumps([_facts(key, now) for key in keys], indent=2))
+        return
+    if not keys:
+        typer.echo("there is no key; make one with: switchyard keys create NAME", err=True)
+    for key in keys:
+        facts = _facts(key, now)
+        until = f" until {facts['expires']}" if facts["expires"] else ""
+        typer.echo(f"{key.id}  {key.name:<20} {' '.join(key.scopes):<12} {key.source:<9} {facts['state']}{until}")
+
+
+@app.command()
+def revoke(
+    key: Annotated[str, typer.Argument(help="Id or name of the key.")],
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Revoke a key of the database. Running calls end by themselves; new ones are refused within a second."""
+    with _writing(_places(config)) as connection:
+        revoked = revoke_key(connection, key, SystemClock().wall())
+    if as_json:
+        typer.echo(json.dumps({"revoked": list(revoked)}))
+    elif revoked:
+        typer.echo(f"revoked {', '.join(revoked)}")
+    if not revoked:
+        typer.echo(
+            f"no key in use in the database is called {key!r}; keys of config.yaml and state/keys are removed there",
+            err=True,
+        )
+        raise typer.Exit(1)
+
+
+def _facts(key: ClientKey, now: float) -> dict[str, object]:
+    state = "usable" if key.usable(now) else "revoked" if key.revoked_at is not None else "expired"
+    expires = datetime.fromtimestamp(key.expires_at, UTC).isoformat(timespec="seconds") if key.expires_at else None
+    return {
+        "id": key.id,
+        "name": key.name,
+        "scopes": list(key.scopes),
+        "source": key.source,
+        "state": state,
+        "expires": expires,
+    }
+
+
+def _moment(text: str, now: float) -> float:
+    span = _SPAN.match(text)
+    if span is not None:
+        return now + timedelta(hours=int(span[1]) * _HOURS[span[2]]).total_seconds()
+    try:
+        parsed = datetime.fromisoformat(text)
+    except ValueError:
+        raise typer.BadParameter("must be like 30d, 12h, 8w or 2027-01-31", param_hint="--expires") from None
+    if len(text) == 10:
+        parsed += timedelta(days=1)
+    moment = (parsed if parsed.tzinfo is not None else parsed.replace(tzinfo=UTC)).timestamp()
+    if moment <= now:
+        raise typer.BadParameter("lies in the past", param_hint="--expires")
+    return moment
+
+
+def _places(config: str | None) -> Places:
+    loaded, path = settings_or_exit(config, need_key=False)  # the first key of an open router is made here
+    return locate(loaded.settings, path, os.environ)
+
+
+@contextmanager
+def _writing(places: Places) -> Iterator[Connection]:
+    """A transaction on the migrated database. A refusal goes to stderr and ends the command with 1."""
+    if revision(places.database) != HEAD:
+        done = subprocess.run(
+            [sys.executable, "-m", "router.state.migrate", str(places.database)],
+            cwd=CHECKOUT,
+            check=False,
+            capture_output=True,
+            text=True,
+        )
+        if done.returncode != 0:
+            typer.echo(done.stderr.strip(), err=True)
+            raise typer.Exit(1)
+    try:
+        with _open(places, writes=True) as connection:
+            yield connection
+    except ValueError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(1) from None
+
+
+@contextmanager
+def _open(places: Places, *, writes: bool = False) -> Iterator[Connection]:
+    engine = open_database(places.database)
+    try:
+        with engine.connect().execution_options(writes=writes) as connection, connection.begin():
+            yield connection
+    finally:
+        engine.dispose()
