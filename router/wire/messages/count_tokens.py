@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
 
 from router.wire.codec import dumps
@@ -22,7 +21,7 @@ from router.wire.conversation import (
     Video,
 )
 
-CHARS_PER_TOKEN = 3.5
+SEVENTHS_PER_CHAR = 2  # 3.5 characters to a token; sevenths of tokens keep sums exact
 IMAGE_TOKENS = 1_600  # Anthropic's maximum for one picture, and near the others' usual figures
 SOUND_TOKENS = 1_000
 PDF_BYTES_PER_TOKEN = 30  # a page is about 60 KB, and 2,000 tokens as text and picture
@@ -33,53 +32,57 @@ TOOL_TOKENS = 12
 
 def estimate(conversation: Conversation) -> int:
     """Tokens of system text, turns and tools; at least 1. Pictures and documents by a flat rate."""
-    tokens = _parts(conversation.system)
+    sevenths = _parts(conversation.system)
     for turn in conversation.turns:
-        tokens += TURN_TOKENS + _parts(turn.parts)
+        sevenths += 7 * TURN_TOKENS + _parts(turn.parts)
     for tool in conversation.tools:
-        tokens += TOOL_TOKENS + _text(len(tool.name) + len(tool.description or ""))
+        sevenths += 7 * TOOL_TOKENS + _text(len(tool.name) + len(tool.description or ""))
         if tool.schema is not None:
-            tokens += _text(len(dumps(tool.schema)))
+            sevenths += _text(len(dumps(tool.schema)))
     if conversation.output is not None and conversation.output.schema is not None:
-        tokens += _text(len(dumps(conversation.output.schema)))
-    return max(1, math.ceil(tokens))
+        sevenths += _text(len(dumps(conversation.output.schema)))
+    return max(1, _rounded_up(sevenths))
 
 
 def estimate_text(characters: int) -> int:
     """Tokens of that many characters."""
-    return math.ceil(_text(characters))
+    return _rounded_up(_text(characters))
 
 
-def _text(characters: int) -> float:
-    return characters / CHARS_PER_TOKEN
+def _rounded_up(sevenths: int) -> int:
+    return -(-sevenths // 7)
 
 
-def _parts(parts: Iterable[Part]) -> float:
+def _text(characters: int) -> int:
+    return SEVENTHS_PER_CHAR * characters
+
+
+def _parts(parts: Iterable[Part]) -> int:
     return sum(_part(part) for part in parts)
 
 
-def _part(part: Part) -> float:
+def _part(part: Part) -> int:
     if isinstance(part, Text | Refusal | Thinking):
         return _text(len(part.text))
     if isinstance(part, ToolCall):
-        return TURN_TOKENS + _text(len(part.name) + len(part.arguments))
+        return 7 * TURN_TOKENS + _text(len(part.name) + len(part.arguments))
     if isinstance(part, ToolResult):
-        return TURN_TOKENS + _parts(part.content)
+        return 7 * TURN_TOKENS + _parts(part.content)
     if isinstance(part, Image):
-        return IMAGE_TOKENS
+        return 7 * IMAGE_TOKENS
     if isinstance(part, Document):
         return _document(part)
     if isinstance(part, Audio | Video):
-        return SOUND_TOKENS
+        return 7 * SOUND_TOKENS
     if isinstance(part, Foreign):
         return _text(len(part.text) if part.text is not None else len(dumps(part.raw)))
     return 0
 
 
-def _document(part: Document) -> float:
+def _document(part: Document) -> int:
     if not isinstance(part.source, Inline):
-        return PDF_LEAST_TOKENS
-    size = len(part.source.data) * 3 / 4
+        return 7 * PDF_LEAST_TOKENS
+    size = len(part.source.data) * 3 // 4
     if part.source.media_type.startswith("text/"):
-        return _text(round(size))
-    return max(PDF_LEAST_TOKENS, size / PDF_BYTES_PER_TOKEN)
+        return _text(size)
+    return 7 * max(PDF_LEAST_TOKENS, size // PDF_BYTES_PER_TOKEN)

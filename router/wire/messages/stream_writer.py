@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from router.faults import Fault
-from router.wire.codec import dumps_text
+from router.wire.codec import dumps, dumps_text
 from router.wire.conversation import JsonObject, Opaque
 from router.wire.dialect import ReplyContext
 from router.wire.events import (
@@ -37,6 +37,10 @@ from router.wire.messages.pictures import described
 from router.wire.messages.usage import write_full_usage, write_usage
 from router.wire.sse import typed_frame
 
+_TEXT_HEAD = (
+    b'event: content_block_delta\ndata: {"type":"content_block_delta","index":%d,"delta":{"type":"text_delta","text":'
+)
+
 
 class _Block:
     """A block that is open, or waits until the one before it is complete."""
@@ -63,6 +67,7 @@ class StreamWriter:
         self._finish = Finished("end")
         self._closed = False
         self._characters = 0
+        self._plain_text = b""  # head of a text delta's frame, while a text block is open and nothing waits
         self._handlers: Mapping[type, Callable[[Any], list[bytes]]] = {
             Started: lambda event: self._start(),
             TextDelta: self._text,
@@ -83,12 +88,16 @@ class StreamWriter:
         }
 
     def feed(self, event: Event) -> list[bytes]:
+        if type(event) is TextDelta and self._plain_text and event.text and event.choice == 0:
+            self._characters += len(event.text)
+            return [self._plain_text + dumps(event.text) + b"}}\n\n"]  # nine events of ten
         if self._closed or getattr(event, "choice", 0) != 0:  # this dialect has one answer
             return []
         return self._handlers[type(event)](event)
 
     def fail(self, fault: Fault) -> list[bytes]:
         self._closed = True
+        self._plain_text = b""
         return stream_failure(fault)
 
     def _start(self) -> list[bytes]:
@@ -214,6 +223,8 @@ class StreamWriter:
     def _begin(self, block: _Block) -> list[bytes]:
         self._open = block
         self._index += 1
+        if block.kind == "text" and not self._queue:
+            self._plain_text = _TEXT_HEAD % self._index
         started = {"type": "content_block_start", "index": self._index, "content_block": block.start}
         out = [typed_frame(started)]
         out.extend(self._delta(delta) for delta in block.deltas)
@@ -248,6 +259,7 @@ class StreamWriter:
             out += self._deliver(block, {"type": "input_json_delta", "partial_json": whole}, len(whole))
         block.ended = True
         while self._open is not None and self._open.ended:
+            self._plain_text = b""
             out.append(typed_frame({"type": "content_block_stop", "index": self._index}))
             self._open = None
             if self._queue:

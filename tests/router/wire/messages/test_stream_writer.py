@@ -160,6 +160,13 @@ def test_text_in_the_middle_of_a_call_waits_for_its_end() -> None:
     assert blocks[1]["text"] == "tuv"
 
 
+def test_a_text_part_that_waited_and_ended_stays_apart_from_the_next() -> None:
+    events: list[Event] = [BEGIN, ToolStarted("a", "f"), TextDelta("t"), TextEnded(), ToolEnded("a"), TextDelta("u")]
+    assert [block.get("text", block["type"]) for block in content([*events, *END])] == ["tool_use", "t", "u"]
+    failed = write([BEGIN, TextDelta("a"), Failed(Fault("timeout", "x")), TextDelta("b")])
+    assert failed[-1]["type"] == "error"
+
+
 def test_text_after_a_call_opens_a_new_block() -> None:
     blocks = content([BEGIN, TextDelta("a"), *call("c", "{}"), TextDelta("b"), *END])
     assert [block.get("text", block["type"]) for block in blocks] == ["a", "tool_use", "b"]
