@@ -143,7 +143,7 @@ class Router:
             self._log_writer.close()
 
     def _open_state(self) -> None:
-        """The database, if it is there: health, keys, stored answers. ``make up`` and ``switchyard serve`` migrate it."""
+        """The database, if it is there (``make up`` makes it): health, keys, stored answers."""
         if not self._database.exists():
             _log.warning("there is no database at %s: nothing is remembered over a restart", self._database.name)
             return

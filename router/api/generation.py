@@ -18,7 +18,7 @@ from router.gateway import Gateway, Snapshot
 from router.providers.lanes import Lane
 from router.routing.attempt import Begun
 from router.routing.needs import needs_of
-from router.routing.plan import Needs, Plan, plan
+from router.routing.plan import Candidate, Needs, Plan, plan
 from router.wire.capabilities import Capabilities
 from router.wire.dialect import DialectSpec
 from router.wire.notes import header_value
@@ -103,7 +103,7 @@ def plan_call(edge: Edge, snapshot: Snapshot, surface: Surface, call: Call) -> t
     """The plan, and the call with its conversation where a candidate needs it. Raises `Fault`."""
     rotation = edge.gateway.rotation()
     chosen = plan(snapshot.table, call.asked, needs=Needs(dialect=call.dialect), pinned=call.pinned, rotation=rotation)
-    raw = surface.raw and chosen.reasoning is None and all(c.lane == "raw" for c in chosen.candidates)
+    raw = surface.raw and chosen.reasoning is None and all(_goes_raw(snapshot, c) for c in chosen.candidates)
     if raw and not must_read(call):
         return call, chosen
     conversation = read(call, surface.spec.read_request)
@@ -114,6 +114,10 @@ def plan_call(edge: Edge, snapshot: Snapshot, surface: Surface, call: Call) -> t
         candidates = tuple(replace(candidate, lane="translated") for candidate in chosen.candidates)
         chosen = replace(chosen, candidates=candidates)
     return call, chosen
+
+
+def _goes_raw(snapshot: Snapshot, candidate: Candidate) -> bool:
+    return candidate.lane == "raw" and snapshot.providers[candidate.provider].kind != "demo"
 
 
 class _Out:

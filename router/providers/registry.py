@@ -15,7 +15,7 @@ import yaml
 from msgspec import Struct
 
 from router.providers.config import Kind
-from router.providers.demo.models import ANSWERING, ERRORS
+from router.providers.demo.models import model_names
 from router.settings.provider_names import BUILT_IN, GROUPS, RESERVED, ProviderNames, plain, provider_names
 from router.wire.conversation import Dialect
 
@@ -69,7 +69,7 @@ def vertex_address(location: str) -> str:
 
 def demo_models() -> tuple[str, ...]:
     """Upstream names of the demo provider."""
-    return (*ANSWERING, *(f"error-{status}" for status in ERRORS))
+    return model_names()
 
 
 @cache

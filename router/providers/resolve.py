@@ -154,6 +154,7 @@ def _demo(enabled: bool) -> ProviderConfig:
         kind=known.kind,
         dialects=known.dialects,
         accounts=(account,) if enabled else (),
+        prefix="demo",
         listed=demo_models(),
         priority=1_000_000,
         reason=None if enabled else "switched off: providers.demo.enabled is false",

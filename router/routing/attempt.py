@@ -46,7 +46,10 @@ class Begun:
 
     async def broken(self, fault: Fault) -> None:
         """The upstream failed in the middle."""
-        self._health.failed(self._lease, fault)
+        if self._lease.provider == "demo":
+            self._health.release(self._lease)
+        else:
+            self._health.failed(self._lease, fault)
         self._record.tries[-1] = _try(self._record.tries[-1], fault)
         await self._close()
 
@@ -85,10 +88,10 @@ class Attempts:
             try:
                 begun = await self._try(call, plan, candidate, provider, lease, limits, record)
             except Fault as fault:
-                self._health.failed(lease, fault)
+                self._judge(provider, lease, fault)
                 seconds = self._clock.monotonic() - began
                 record.tries.append(_failed(candidate, lease, fault, seconds))
-                walk.failed(candidate, lease, fault)
+                walk.failed(candidate, lease, fault, final=provider.kind == "demo")
             except BaseException:
                 self._health.release(lease)
                 raise
@@ -104,6 +107,13 @@ class Attempts:
             if pause > 0:
                 await asyncio.sleep(pause)
         raise walk.verdict()
+
+    def _judge(self, provider: ProviderConfig, lease: Lease, fault: Fault) -> None:
+        """Remember a failure, but not one that was asked for: the demo's failures say nothing about it."""
+        if provider.kind == "demo":
+            self._health.release(lease)
+        else:
+            self._health.failed(lease, fault)
 
     async def _try(
         self,
@@ -186,12 +196,14 @@ class _Walk:
         if not self.avoid(candidate):
             self._coolings.append(cooling)
 
-    def failed(self, candidate: Candidate, lease: Lease, fault: Fault) -> None:
-        """An attempt failed: another account, another target, or the end."""
+    def failed(self, candidate: Candidate, lease: Lease, fault: Fault, *, final: bool = False) -> None:
+        """An attempt failed: another account, another target, or the end (always, where `final`)."""
         self._attempts += 1
         self._faults.append((candidate, fault))
         self._wait = 0.0
-        if fault.kind == "too_long":
+        if final:
+            self._left = []
+        elif fault.kind == "too_long":
             window = candidate.capabilities.context_window or 0
             self._left = [other for other in self._left if (other.capabilities.context_window or 0) > window]
         elif fault.kind in ("bad_request", "too_large") and _about_target(fault):
