@@ -160,8 +160,8 @@ def recovered(key: Key, entry: Entry | None, began: float, *, probe: bool) -> En
 
 
 def answering(key: Key, entry: Entry | None, began: float, *, probe: bool) -> Entry | None:
-    """The entry when an answer has begun: probes are over. A target that begins answers and then cuts them must not seem
-    well at each beginning, so its failures are forgotten only by an answer that ends."""
+    """The entry when an answer has begun: probes are over. A target that begins answers and then cuts them must not
+    seem well at each beginning, so its failures are forgotten only by an answer that ends."""
     if key[1] != "target" or entry is None:
         return recovered(key, entry, began, probe=probe)
     if entry.state == "ready":
