@@ -93,7 +93,7 @@ class GeminiCases:
         last = self._ask(contents, tools=TOOLS)
         driven.final(last.text)
         _adds_up(last.usage_metadata)
-        need(0 < (last.usage_metadata.cached_content_token_count or 0), last.usage_metadata)
+        need((last.usage_metadata.cached_content_token_count or 0) > 0, last.usage_metadata)
 
     def automatic_tools(self) -> None:
         """Functions of Python that the SDK calls by itself."""

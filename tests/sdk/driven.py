@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from typing import Any, NoReturn
 
 
-class Skipped(Exception):  # noqa: N818
+class Skipped(Exception):
     """The case does not apply here."""
 
 
-class Failed(Exception):  # noqa: N818
+class Failed(Exception):
     """What came back is not what had to."""
 
 
@@ -63,7 +63,7 @@ PNG = base64.b64decode(
 )
 
 
-def need(condition: bool, what: object) -> None:  # noqa: FBT001
+def need(condition: bool, what: object) -> None:
     """Fail with `what` came unless `condition`."""
     if not condition:
         raise Failed(str(what)[:500])
