@@ -1,20 +1,14 @@
-"""What a first start writes: folders, the settings file, the three keys, the database's tables."""
+"""What a first start writes: folders, the settings file, the three keys."""
 
 from __future__ import annotations
 
 import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 from router import places
 
 KEYS = ("client", "management", "service")
-
-
-class Failed(Exception):
-    """A step of the start did not work; the message says why and what to do."""
 
 
 def make_config(path: Path) -> bool:
@@ -38,21 +32,7 @@ def make_keys(state_dir: Path) -> dict[str, str]:
         if path.exists():
             continue
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        made[name] = generate()
+        made[name] = generate().reveal()
         with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
             file.write(made[name] + "\n")
     return made
-
-
-def migrate() -> None:
-    """Bring the database to the current tables, in a process of its own. Raises `Failed`."""
-    done = subprocess.run(
-        [sys.executable, "-m", "router.state.migrate"],
-        capture_output=True,
-        text=True,
-        check=False,
-        stdin=subprocess.DEVNULL,
-        timeout=120,
-    )
-    if done.returncode != 0:
-        raise Failed(f"the database could not be brought up to date:\n{(done.stderr or done.stdout).strip()}")

@@ -98,7 +98,7 @@ def causes(answer: Any) -> str:
     """What `/readyz` gives as reasons, as one line."""
     found = answer.get("causes", answer) if isinstance(answer, dict) else answer
     if isinstance(found, list):
-        return "; ".join(str(cause.get("message", cause)) if isinstance(cause, dict) else str(cause) for cause in found)
+        return "; ".join(str(cause.get("text", cause)) if isinstance(cause, dict) else str(cause) for cause in found)
     return str(found)
 
 
@@ -144,8 +144,7 @@ def down() -> int:
 
 def restart(name: str = "router") -> int:
     """Stop and start one process under supervisord, then wait until it is ready."""
-    from router.cli.first_files import Failed
-    from router.cli.up import wait_ready
+    from router.cli.up import Failed, wait_ready
 
     os.chdir(places.ROOT)
     with supervision.supervisor() as rpc:

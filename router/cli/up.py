@@ -12,12 +12,19 @@ from typing import Any
 
 from router import places
 from router.cli import supervision
-from router.cli.first_files import Failed, make_config, make_keys, migrate
+from router.cli.first_files import make_config, make_keys
 from router.cli.talk import Place, Unreachable, fetch, find_place, url
 from router.server.listen import CannotListen, bind
+from router.server.product import CannotPrepare, migrate
 from router.settings.checks import is_loopback
 
 READY_WITHIN = 60.0
+
+
+class Failed(Exception):
+    """A step of the start did not work; the message says why and what to do."""
+
+
 BODY = '{"model":"demo/echo","messages":[{"role":"user","content":"Hello"}]}'
 
 
@@ -47,7 +54,10 @@ def _prepare() -> tuple[Place, dict[str, str]]:
     place = find_place()
     if place.problem is not None:
         raise Failed(place.problem)
-    migrate()
+    try:
+        migrate(place.state_dir)
+    except CannotPrepare as error:
+        raise Failed(str(error)) from error
     return place, made
 
 

@@ -27,9 +27,12 @@ class ServerSettings:
     keep_alive_seconds: float = 75.0
     body_stall_seconds: float = 60.0  # no byte of a body that is not complete
     write_stall_seconds: float = 300.0  # a reader that takes nothing at all
+    farewell_seconds: float = 10.0  # that a call has to end after its client has gone
     drain_seconds: float = 30.0
     connections: int | None = None  # None: half of the file descriptors that the process may open
     send_buffer: int = 64 * 1024  # SO_SNDBUF: a slow reader must not take megabytes of the kernel's memory
+    quiet_seconds: float = 1.0  # without any call, before idle connections are closed in a drain
+    sweep_seconds: float = 1.0  # how often the limits in time are looked at
     run_dir: Path | None = None  # where the process file goes; None writes none
 
     @property

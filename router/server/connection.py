@@ -12,20 +12,19 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
-from hypercorn.asyncio.worker_context import WorkerContext
 from hypercorn.events import Closed, Event, RawData, Updated
 from hypercorn.protocol import ProtocolWrapper
 from hypercorn.typing import ConnectionState
 from hypercorn.utils import parse_socket_addr
 
 from router.server.config import HypercornConfig, ServerSettings
+from router.server.context import Context
 from router.server.inbox import Inbox
 from router.server.transport import Transport
 from router.tasks import Tasks
 
 _log = logging.getLogger("switchyard.server")
 LINGER = 2.0  # seconds that we go on reading after our last byte, so that a reset does not destroy the answer
-FAREWELL = 10.0  # seconds that a call has to end after its client has gone
 
 App = Callable[[Any, Any, Any], Awaitable[None]]
 Send = Callable[[Any], Awaitable[None]]
@@ -40,8 +39,8 @@ class Shared:
     config: HypercornConfig
     state: dict[str, Any]
     tasks: Tasks
-    plain: WorkerContext  # HTTP/1: ends after the running answer when `terminated` is set
-    multiplexed: WorkerContext  # HTTP/2: refuses new streams when `terminated` is set
+    plain: Context  # HTTP/1: ends after the running answer when `terminated` is set
+    multiplexed: Context  # HTTP/2: refuses new streams when `terminated` is set
 
 
 class Connection:
@@ -75,7 +74,7 @@ class Connection:
             await asyncio.wait([self._reading])
             await self._protocol.handle(Closed())
             if self._calls:
-                await asyncio.wait(list(self._calls), timeout=FAREWELL)
+                await asyncio.wait(list(self._calls), timeout=self._shared.settings.farewell_seconds)
         except Exception:
             _log.exception("a connection ended with an error of ours")
         finally:
@@ -86,7 +85,7 @@ class Connection:
             if task is not None and not task.done():
                 task.cancel()
         if self._calls:
-            await asyncio.wait(list(self._calls), timeout=FAREWELL)
+            await asyncio.wait(list(self._calls), timeout=self._shared.settings.farewell_seconds)
         if not self.transport.lost:
             self.transport.raw.close()
 
@@ -97,7 +96,7 @@ class Connection:
         return ProtocolWrapper(
             self._shared.app,  # type: ignore[arg-type]  # only handed on to `spawn_app` below
             self._shared.config,
-            self._shared.multiplexed if alpn == "h2" else self._shared.plain,
+            self._shared.multiplexed if alpn == "h2" else self._shared.plain,  # type: ignore[arg-type]
             self,  # type: ignore[arg-type]  # the part of a task group that the protocols use
             ConnectionState(self._shared.state),
             tls is not None,
@@ -123,6 +122,7 @@ class Connection:
         if isinstance(event, RawData):
             if not await self.transport.write(event.data):
                 await self._protocol.handle(Closed())
+                await asyncio.sleep(0.02)  # an application that only sends must not spin until it is cancelled
         elif isinstance(event, Updated):
             if event.idle:
                 self.idle_since = self._loop.time()

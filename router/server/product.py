@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import sqlite3
+import subprocess
+import sys
+import time
 from collections.abc import Mapping
 from pathlib import Path
 
 from router import places
+from router.models.capabilities import CapabilityMistakes
+from router.routing.table import RoutingMistakes
 from router.server.config import ServerSettings
 from router.server.connection import App
+from router.settings.checks import is_loopback
 from router.settings.load import Loaded, load
 from router.settings.mistakes import SettingsError
 from router.settings.schema import Settings
+
+DATABASE = "switchyard.sqlite"
 
 
 class CannotPrepare(Exception):
@@ -21,9 +30,36 @@ def prepare(config: str | None, environ: Mapping[str, str]) -> tuple[ServerSetti
     """Load the settings and build the application. Raises `CannotPrepare`."""
     path = places.config_path(config, environ)
     settings = read_settings(path, environ, named=config is not None).settings
+    migrate(places.in_checkout(settings.server.state_dir))
     from router.app import create_app
 
-    return server_settings(settings), create_app(path, environ)
+    try:
+        return server_settings(settings), create_app(path, environ)
+    except (RoutingMistakes, CapabilityMistakes) as error:
+        raise CannotPrepare(f"{path}: {error}") from error
+
+
+def migrate(state_dir: Path) -> None:
+    """Bring the database to this version's tables, in a process of its own. Raises `CannotPrepare`."""
+    from router.state.migrate import HEAD, revision
+
+    database = state_dir / DATABASE
+    try:
+        if revision(database) == HEAD:
+            return
+    except sqlite3.Error as error:
+        raise CannotPrepare(f"{database} cannot be read as a database: {error}") from error
+    done = subprocess.run(  # noqa: S603  our own module
+        [sys.executable, "-m", "router.state.migrate", str(database)],
+        cwd=places.ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+        stdin=subprocess.DEVNULL,
+        timeout=120,
+    )
+    if done.returncode != 0:
+        raise CannotPrepare((done.stderr or done.stdout).strip())
 
 
 def read_settings(path: Path, environ: Mapping[str, str], *, named: bool = False) -> Loaded:
@@ -36,17 +72,43 @@ def read_settings(path: Path, environ: Mapping[str, str], *, named: bool = False
         text = ""
     except (OSError, UnicodeDecodeError) as error:
         raise CannotPrepare(f"the settings file {path} cannot be read: {error}") from error
-    state = places.in_checkout(environ.get(places.STATE_VARIABLE, "state"))
-    try:
+
+    def loaded(client_keys_exist: bool) -> Loaded:
         return load(
             text,
             environ,
             lambda name: places.in_checkout(name).read_text(encoding="utf-8"),
-            client_keys_exist=places.key_file(state, "client").exists(),
+            client_keys_exist=client_keys_exist,
             source=str(path),
         )
+
+    try:
+        found = loaded(True)
+        if not is_loopback(found.settings.server.host) and not _client_key_exists(found.settings):
+            found = loaded(False)
     except SettingsError as error:
         raise CannotPrepare(str(error)) from error
+    return found
+
+
+def _client_key_exists(settings: Settings) -> bool:
+    """Whether a generated or a stored key opens this gateway; a public address needs one."""
+    from router.state.client_keys import usable_keys
+    from router.state.database import open_database
+    from router.state.migrate import revision
+
+    state_dir = places.in_checkout(settings.server.state_dir)
+    if places.key_file(state_dir, "client").exists():
+        return True
+    database = state_dir / DATABASE
+    if revision(database) is None:
+        return False
+    engine = open_database(database)
+    try:
+        with engine.connect() as connection:
+            return usable_keys(connection, time.time()) > 0
+    finally:
+        engine.dispose()
 
 
 def server_settings(settings: Settings) -> ServerSettings:

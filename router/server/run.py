@@ -8,20 +8,18 @@ import socket
 from collections.abc import Callable
 from typing import Any
 
-from hypercorn.asyncio.worker_context import WorkerContext
-
 from router.server.config import HypercornConfig, ServerSettings
 from router.server.connection import App, Connection, Shared
+from router.server.context import Context
 from router.server.drain import Drain
 from router.server.lifespan import Lifespan
 from router.server.listen import connection_limit, raise_descriptor_limit
-from router.server.sweep import EVERY, Sweep
+from router.server.sweep import Sweep
 from router.server.tls import Certificate
 from router.server.transport import Transport
 from router.tasks import Tasks
 
 _log = logging.getLogger("switchyard.server")
-QUIET = 1.0  # seconds without any call before idle connections are closed
 LAST_WORDS = 3.0  # seconds that calls get to write their error after the deadline
 START_WITHIN = 30.0
 END_WITHIN = 10.0
@@ -63,13 +61,14 @@ class Server:
         self._tasks = Tasks("server")
         self._state: dict[str, Any] = {"drain": drain}
         config = HypercornConfig(settings, drain)
-        self._shared = Shared(app, settings, config, self._state, self._tasks, WorkerContext(None), WorkerContext(None))
+        self._shared = Shared(app, settings, config, self._state, self._tasks, Context(), Context())
         self._lifespan = Lifespan(app, self._state, self._tasks)
         self._certificate: Certificate | None = None
         self._listeners: list[asyncio.Server] = []
         self._sweep = Sweep(settings)
         self._limit = settings.connections or connection_limit(raise_descriptor_limit())
-        self._refused = 0
+        self._refused: set[Transport] = set()
+        self._told = False
         self.connections: dict[Connection, asyncio.Task[None]] = {}
 
     async def start(self, sockets: list[socket.socket]) -> None:
@@ -93,7 +92,7 @@ class Server:
                     backlog=self._settings.backlog,
                 )
             )
-        self._tasks.periodic(lambda: EVERY, self._once_a_second, "sweep")
+        self._tasks.periodic(lambda: self._settings.sweep_seconds, self._look_after, "sweep")
 
     def _opened(self, transport: Transport) -> None:
         if len(self.connections) >= self._limit:
@@ -106,19 +105,24 @@ class Server:
 
     def _refuse(self, transport: Transport) -> None:
         """Answer before descriptors run out, and close when the client has had a moment to read it."""
-        if self._refused == 0:
+        if not self._told:
             _log.warning("%d connections are open, which is the limit; more are refused with 503", self._limit)
-        self._refused += 1
+            self._told = True
+        self._refused.add(transport)
         transport.raw.write(FULL)
         transport.finish()
-        asyncio.get_running_loop().call_later(1.0, transport.raw.abort)
+        asyncio.get_running_loop().call_later(1.0, self._drop, transport)
 
-    async def _once_a_second(self) -> None:
+    def _drop(self, transport: Transport) -> None:
+        self._refused.discard(transport)
+        transport.raw.abort()
+
+    async def _look_after(self) -> None:
         self._sweep.over(self.connections, asyncio.get_running_loop().time())
         if self._certificate is not None:
             self._certificate.refresh()
         if len(self.connections) < self._limit:
-            self._refused = 0
+            self._told = False
 
     async def end(self) -> None:
         """Drain in three phases: no new connections; finish what runs and one quiet second; close what is idle."""
@@ -126,7 +130,7 @@ class Server:
         for listener in self._listeners:
             listener.close()
         deadline = asyncio.get_running_loop().time() + self._settings.drain_seconds
-        if not await self._quiet(deadline, QUIET):
+        if not await self._quiet(deadline, self._settings.quiet_seconds):
             _log.warning("%d calls still run at the end of the time to drain; they end with an error", self._busy())
             self._drain.expire()
             await self._quiet(asyncio.get_running_loop().time() + LAST_WORDS, 0.0)
@@ -161,3 +165,5 @@ class Server:
             await asyncio.wait(self.connections.values(), timeout=1.0)
         for connection in list(self.connections):
             connection.abort()
+        for transport in list(self._refused):
+            self._drop(transport)

@@ -1,4 +1,4 @@
-"""The limits in time of every connection, looked at once a second by one task instead of a timer per connection."""
+"""The limits in time of every connection, looked at again and again by one task instead of a timer per connection."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from collections.abc import Iterable
 from router.server.config import ServerSettings
 from router.server.connection import LINGER, Connection
 
-EVERY = 1.0
 STUCK = 1.0  # seconds that a reader may take after the end of the input before it is freed
 
 

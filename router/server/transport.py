@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import cast
 
 _HIGH = 256 * 1024
+_MOST = 64 * 1024  # per read; h11 looks at the size of a request head only between reads
 
 
 class Transport(asyncio.Protocol):
@@ -62,15 +63,15 @@ class Transport(asyncio.Protocol):
         return not self._writable.is_set()
 
     async def read(self) -> bytes:
-        """What has come since the last call; empty at the end."""
+        """What has come since the last call, at most 64 KiB at a time; empty at the end."""
         while not self._buffer:
             if self.ended:
                 return b""
             self._waiting_in.clear()
             await self._waiting_in.wait()
-        data = bytes(self._buffer)
-        self._buffer.clear()
-        if self._held and not self.lost:
+        data = bytes(self._buffer[:_MOST])
+        del self._buffer[:_MOST]
+        if self._held and not self._buffer and not self.lost:
             self._held = False
             self.raw.resume_reading()
         return data
