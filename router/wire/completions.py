@@ -111,7 +111,7 @@ def _choice(index: int, choice: Choice, echo: str) -> JsonObject:
 
 
 def legacy_logprobs(logprobs: JsonObject | None, offset: int) -> JsonObject | None:
-    """Chat's list of tokens as the four parallel lists of the legacy answer. offset: of the first token, in characters."""
+    """Chat's list of tokens as the four parallel lists of the legacy answer. offset: where the first one stands."""
     if logprobs is None:
         return None
     tokens = [entry for entry in logprobs.get("content") or [] if isinstance(entry, dict)]

@@ -39,6 +39,7 @@ class ChoiceReader:
         self._details = Details()
         self._thinking = False
         self._text_open = False
+        self._half = False
 
     def feed(self, choice: JsonObject, response_id: str) -> list[Event]:
         """Events of one choice object; nothing after its finish."""
@@ -54,7 +55,7 @@ class ChoiceReader:
         reason = choice.get("finish_reason")
         if isinstance(reason, str) and reason:
             self._finish(reason, events)
-        self.plain = not (self.finished or self._thinking)
+        self.plain = not (self.finished or self._thinking or self._half)
         return events
 
     def finish_quietly(self) -> list[Event]:
@@ -113,6 +114,7 @@ class ChoiceReader:
     def _text(self, text: str, logprobs: JsonObject | None, events: list[Event]) -> None:
         if text:
             self._end_thinking(events)
+            self._half = "\ud800" <= text[-1] <= "\udbff"
             text = self._halves["text"].join(text)
         if logprobs is not None and not logprobs.get("content"):
             logprobs = None

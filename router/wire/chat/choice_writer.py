@@ -142,7 +142,7 @@ class ChoiceWriter:
             deltas.append({"annotations": self._annotations})
         if event.reason == "filtered" and event.detail and not self._refused:
             deltas.append({"refusal": event.detail})
-        self.finish = WRITE[event.reason]
+        self.finish, self.plain = WRITE[event.reason], False
         if self._legacy and self.finish == "tool_calls":
             self.finish = "function_call"
         return deltas

@@ -39,8 +39,10 @@ class ChatStreamReader:
         data = frame.data
         if data is None or self._ended:
             return []
-        if data == b"[DONE]" or data.strip() in (b"[DONE]", b""):
-            return self._done() if b"[DONE]" in data else []
+        if data[:1] != b"{":
+            bare = data.strip()
+            if bare in (b"[DONE]", b""):
+                return self._done() if bare else []
         try:
             chunk = loads(data)
         except Malformed as error:
@@ -97,7 +99,7 @@ class ChatStreamReader:
         if type(text) is not str or (len(delta) == 2 and "role" not in delta):
             return None
         reader = self._choices.get(choice.get("index", 0))
-        if reader is None or not reader.plain or not text or text[-1] >= "\ud800":
+        if reader is None or not reader.plain or not text or "\ud800" <= text[-1] <= "\udbff":
             return None
         return [TextDelta(text, reader.index)]
 
