@@ -7,7 +7,18 @@ from msgspec import structs
 from router.faults import bad_request
 from router.wire import opaque, repair
 from router.wire.capabilities import Capabilities
-from router.wire.conversation import Conversation, Foreign, Image, Part, Refusal, Text, Thinking, ToolResult, Turn
+from router.wire.conversation import (
+    Conversation,
+    Foreign,
+    Image,
+    Part,
+    Refusal,
+    Text,
+    Thinking,
+    ToolCall,
+    ToolResult,
+    Turn,
+)
 from router.wire.notes import Notes
 
 FILLER = "(conversation continues)"
@@ -107,8 +118,8 @@ def _something_to_answer(conversation: Conversation) -> tuple[tuple[Turn, ...], 
 def _last_turn(conversation: Conversation, capabilities: Capabilities, notes: Notes) -> Conversation:
     """An answer begun by the caller ("prefill"): continued where the model does that, else asked for in words."""
     last = conversation.turns[-1]
-    if last.role != "assistant":
-        return conversation
+    if last.role != "assistant" or isinstance(last.parts[-1], Foreign | ToolCall):
+        return conversation  # a paused server tool is taken up again; a call is `repair`'s to answer
     turns = conversation.turns[:-1]
     if capabilities.prefill:
         parts = last.parts

@@ -153,7 +153,7 @@ def _output_config(conversation: Conversation, thinking: ThinkingPlan, output: O
 def _sampling(conversation: Conversation, capabilities: Capabilities, thinking: bool, notes: Notes) -> JsonObject:
     """Only tuning: what the model refuses is left out with a note (`wire.md` 2)."""
     asked = conversation.sampling
-    if not capabilities.sampling or thinking:
+    if not capabilities.sampling or (thinking and not capabilities.sampling_with_thinking):
         for key in ("temperature", "top_p", "top_k"):
             if getattr(asked, key) is not None:
                 notes.dropped(key)

@@ -141,6 +141,22 @@ def test_a_prefill_is_asked_for_in_words_where_it_is_refused() -> None:
     assert refused(talk(user("a"), assistant('{"x":')), prefill=False) == "messages[1]"
 
 
+def test_a_paused_answer_is_taken_up_where_no_prefill_is_allowed() -> None:
+    """pause_turn: the assistant's content goes back as it is."""
+    use = {"type": "server_tool_use", "id": "s", "name": "web_search", "input": {}}
+    paused = assistant("looking", Foreign(dialect="messages", raw=use, meaningful=False))
+    assert messages(user("a"), paused, prefill=False)[-1] == ("assistant", [text("looking"), use])
+    open_call = assistant("x", ToolCall("c", "f", "{}"))
+    assert messages(user("a"), open_call, prefill=False)[-1][0] == "assistant"
+
+
+def test_an_empty_prefill_is_simply_dropped() -> None:
+    signed = Thinking(text="", opaque=Opaque("messages", "s"))
+    written = write(talk(user("a"), assistant(signed)), prefill=False)
+    assert len(written.body["messages"]) == 1
+    assert "system" not in written.body
+
+
 def test_a_request_with_a_system_prompt_only_is_a_user_turn() -> None:
     conversation = Conversation(dialect="gemini", model="m", system=(Text(text="s"),))
     written = body(conversation)
@@ -510,7 +526,9 @@ def test_sampling_is_clamped_or_left_out() -> None:
     assert notes(asked, sampling=False) == ["dropped=temperature", "dropped=top_p", "dropped=top_k"]
     assert body(talk(sampling=Sampling(temperature=0)))["temperature"] == 0
     thinking = structs.replace(asked, reasoning=Reasoning(effort="low"))
-    assert "temperature" not in body(thinking)
+    assert "temperature" not in body(thinking, sampling_with_thinking=False)
+    assert body(thinking)["temperature"] == 1
+    assert body(asked, sampling_with_thinking=False)["temperature"] == 1
 
 
 def test_blank_stop_sequences_are_left_out_and_unsupported_ones_cut_here() -> None:
