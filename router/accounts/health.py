@@ -178,7 +178,8 @@ class Health:
                     until=row.until,
                     strikes=row.strikes,
                     cause=row.cause,
-                    hinted=row.hinted,
+                    hinted=row.hinted or _longer(row, cooldown.LONGEST_GUESS),
+                    capped=_longer(row, cooldown.LONGEST_HINT - 1),
                 )
                 self._entries[(row.account, _scope(row.scope), row.key)] = entry
 
@@ -250,6 +251,11 @@ class Health:
             at=entry.at,
             hinted=entry.hinted,
         )
+
+
+def _longer(row: HealthRow, seconds: float) -> bool:
+    """A time that we would not guess is the provider's word, also in rows that do not say so."""
+    return row.until is not None and row.until - row.at > seconds
 
 
 def _state(text: str) -> HealthState:

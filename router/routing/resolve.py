@@ -1,22 +1,34 @@
-"""A model name to targets, in the order: alias, exact catalogue name, ``provider/rest``, routes, listed names. Pure.
+"""A model name to targets: alias, exact catalogue name, ``provider/rest``, routes, listed names, the vendor. Pure.
 
 A step that finds no provider able to serve passes on to the next one, and what it found is kept with its reason.
 A provider's *catalogue* is what its ``models`` setting names; names that it merely lists come last, so that a route
-which the user wrote decides for them.
+which the user wrote decides for them. At the very end a vendor's own API is asked for names that are plainly its own,
+such as dated snapshots that no list has.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from types import MappingProxyType
 from typing import Literal
 
 from msgspec import Struct
 
-from router.providers.config import ProviderConfig
+from router.providers.config import Kind, ProviderConfig
 from router.routing.suffix import split
 from router.routing.table import Alias, Table
 from router.wire.conversation import Reasoning
+
+VENDORS: Mapping[Kind, re.Pattern[str]] = MappingProxyType(
+    {
+        "openai": re.compile(r"(gpt-|chatgpt-|o\d|text-embedding-(?!00)|dall-e-|codex-)", re.IGNORECASE),
+        "anthropic": re.compile(r"claude-", re.IGNORECASE),
+        "gemini": re.compile(r"(gemini-|gemma-|imagen-|text-embedding-00)", re.IGNORECASE),
+        "vertex": re.compile(r"(gemini-|imagen-|text-embedding-00)", re.IGNORECASE),
+    }
+)
+"""How the names of a vendor's own models begin, per kind of provider that is the vendor's own API."""
 
 _MAX_DEPTH = 8  # aliases of aliases; exact loops are refused when the table is built
 
@@ -196,6 +208,20 @@ def _listed(table: Table, name: str, pinned: tuple[str, ...]) -> Iterator[tuple[
     )
 
 
+def _vendors(table: Table, name: str, pinned: tuple[str, ...]) -> Iterator[tuple[str, list[Target]]]:
+    kinds = [kind for kind, pattern in VENDORS.items() if pattern.match(name)]
+    having = [
+        provider
+        for provider in table.providers.values()
+        if provider.kind in kinds and provider.accounts and provider.reason is None
+    ]
+    having.sort(key=lambda provider: provider.priority)
+    yield (
+        f"'{name}' looks like a model of {_names(having)}",
+        [Target(provider, name, rank, f"'{name}' looks like its model") for rank, provider in enumerate(having)],
+    )
+
+
 def _pinned(table: Table, name: str, pinned: tuple[str, ...]) -> Iterator[tuple[str, list[Target]]]:
     """The caller named the provider by path or header: the name is its model, with or without its prefix."""
     targets = []
@@ -220,5 +246,5 @@ def _names(providers: list[ProviderConfig]) -> str:
 
 
 Step = Callable[[Table, str, tuple[str, ...]], Iterator[tuple[str, list[Target]]]]
-_STEPS: tuple[Step, ...] = (_catalogue, _prefixed, _routed, _listed)
+_STEPS: tuple[Step, ...] = (_catalogue, _prefixed, _routed, _listed, _vendors)
 _PINNED_STEPS: tuple[Step, ...] = (_pinned,)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import random
 
 import pytest
+from msgspec import structs
 
-from router.accounts.health import Cooling, Health, Lease
+from router.accounts.health import Cooling, Health, HealthRow, Lease
 from router.accounts.record import Account
 from router.clock import FakeClock
 from router.faults import MEANINGS, Fault
@@ -288,6 +289,24 @@ def test_changed_rows_are_told_once_and_carry_over_to_a_new_process(health, cloc
     clock.advance(602)
     assert set(serve(fresh, config, 2)) == {"a", "b"}
     assert [(row.account, row.state) for row in fresh.dirty()] == [("p/a", "ready")]
+
+
+def test_a_long_hint_is_obeyed_after_a_restart_also_from_a_store_that_forgets_whose_word_it_was(health, clock):
+    config = provider("a")
+    health.failed(take(health, config), limited(600))
+    fresh = Health(clock, random.Random(2))
+    fresh.load([structs.replace(row, hinted=False) for row in health.dirty()])
+    clock.advance(550)
+    assert isinstance(fresh.lease(config, "m"), Cooling)
+
+
+def test_rows_of_unknown_meaning_are_left_out(health):
+    config = provider("a")
+    row = HealthRow(account="p/a", scope="account", key="", state="odd", until=None, strikes=1, cause="", at=0.0)
+    health.load([row, structs.replace(row, state="cooling", scope="galaxy"), structs.replace(row, state="expired")])
+    cooling = health.lease(config, "m")
+    assert isinstance(cooling, Cooling)
+    assert (cooling.reasons[0].state, cooling.retry_after, cooling.fault().http_status) == ("expired", None, 503)
 
 
 def test_a_probe_of_a_dead_process_does_not_block_after_a_restart(health, clock):

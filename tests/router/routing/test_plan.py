@@ -110,6 +110,23 @@ def test_a_listed_name_serves_where_no_provider_of_the_route_can():
     assert "route 1 (^gpt-5) matches 'gpt-5', but none of them can serve" in found.how
 
 
+@pytest.mark.parametrize(
+    ("name", "vendor"),
+    [
+        ("gpt-4.1-2025-04-14", "openai"),
+        ("o3-2025-04-16", "openai"),
+        ("claude-haiku-4-5-20251001", "anthropic"),
+        ("gemini-2.5-flash-preview", "gemini"),
+    ],
+)
+def test_a_name_on_no_list_goes_to_the_vendor_that_it_is_plainly_of(name, vendor):
+    made = table(*(provider(kind, kind=kind) for kind in ("openai", "anthropic", "gemini")), provider("own"))
+    assert targets(plan(made, name, needs=CHAT)) == [f"{vendor}:{name}"]
+    with pytest.raises(Fault) as caught:
+        plan(table(provider(vendor, kind=vendor, accounts=0)), name, needs=CHAT)
+    assert caught.value.kind == "not_found"
+
+
 def test_an_alias_goes_first_and_may_lead_through_others():
     made = table(
         provider("a", models={"x": ()}),
