@@ -12,7 +12,7 @@ from router.call import Call, Record
 from router.faults import Fault
 from router.wire import codec, sse
 from router.wire.conversation import JsonObject
-from router.wire.response_store import Stored, continued, items_by_id, response_not_found, stored
+from router.wire.response_store import Stored, continued, items_by_id, referred, response_not_found, stored
 
 _log = logging.getLogger("switchyard.responses")
 _TERMINAL = (b"response.completed", b"response.incomplete")
@@ -85,8 +85,15 @@ class Continuations:
         if not isinstance(body, dict):
             return call
         previous = await self._previous(call, body)
-        known = items_by_id([] if previous is None else [previous])
+        known = items_by_id(await self._referred(call, body))
         return replace(call, body=codec.dumps(continued(body, previous, known.get)))
+
+    async def _referred(self, call: Call, body: JsonObject) -> list[Stored]:
+        """The stored answers whose items the request only names."""
+        kept = (
+            [await self._rows.get(one, call.caller.key_id) for one in referred(body)] if self._rows is not None else []
+        )
+        return [_decode(row.body) for row in kept if row is not None]
 
     async def _previous(self, call: Call, body: JsonObject) -> Stored | None:
         named = body.get("previous_response_id")

@@ -22,7 +22,9 @@ from router.wire.openai_error_tables import AUTH_MESSAGES, BY_CODE, BY_STATUS, R
 MAX_MESSAGE = 2_000
 _FAR_FUTURE = 4_102_444_800.0  # 2100: without a `date` header, absolute times of a provider count as already past
 _TITLE = re.compile(r"<title[^>]*>(.*?)</title>", re.IGNORECASE | re.DOTALL)
-_SECRET = re.compile(r"\b(?:(?:sk|pk|rk|gsk|xai|ghp|gho)[-_]|AIza|Bearer )[A-Za-z0-9_\-*.]{8,}|[A-Za-z0-9_\-*]{28,}")
+_SECRET = re.compile(
+    r"\b(?:(?:sk|pk|rk|gsk|xai|ghp|gho|org|proj)[-_]|AIza|Bearer )[A-Za-z0-9_\-*.]{8,}|[A-Za-z0-9_\-*]{28,}"
+)
 
 
 def read(status: int, headers: Mapping[str, str], body: bytes) -> Fault:

@@ -14,6 +14,9 @@ from msgspec import Struct
 
 from router.faults import Fault, bad_request
 from router.wire.conversation import JsonObject
+from router.wire.item_ids import response_of
+
+MAX_REFERRED = 64
 
 
 class Stored(Struct, frozen=True):
@@ -40,6 +43,12 @@ def references(body: JsonObject) -> list[str]:
     return [item["id"] for item in input_items(body) if _is_reference(item)]
 
 
+def referred(body: JsonObject) -> list[str]:
+    """Ids of the responses whose items a request names, as far as the items' ids tell; at most `MAX_REFERRED`."""
+    found = (response_of(identity) for identity in references(body))
+    return list(dict.fromkeys(one for one in found if one is not None))[:MAX_REFERRED]
+
+
 def needs_store(body: JsonObject) -> bool:
     """Does this request build on something that was stored?"""
     return body.get("previous_response_id") is not None or bool(references(body))
@@ -49,19 +58,19 @@ def continued(body: JsonObject, previous: Stored | None, find: Callable[[str], J
     """A body that says everything itself: earlier input, earlier output, then the new items.
 
     previous: what `previous_response_id` names, None if the request has none. find: an item of other stored responses
-    by its id. Raises `Fault` bad_request for an item that is not stored.
+    by its id. A reference to what is not stored here stays: the provider may know it, other dialects refuse it.
     """
     earlier = [] if previous is None else [*previous.input, *previous.output]
     by_id = {item["id"]: item for item in earlier if isinstance(item, dict) and isinstance(item.get("id"), str)}
     items: list[Any] = list(earlier)
-    for number, item in enumerate(input_items(body)):
+    for item in input_items(body):
         if not _is_reference(item):
             items.append(item)
             continue
         found = by_id.get(item["id"]) or find(item["id"])
         if found is None:
-            raise item_not_found(item["id"], f"input[{number}]")
-        if item["id"] not in by_id:  # what the history holds already is not said twice
+            items.append(item)
+        elif item["id"] not in by_id:  # what the history holds already is not said twice
             items.append(found)
             by_id[item["id"]] = found
     rebuilt = {key: value for key, value in body.items() if key != "previous_response_id"}
@@ -98,14 +107,6 @@ def response_not_found(response_id: str) -> Fault:
         "without storage. Send the whole conversation as input instead.",
         "previous_response_id",
         code="previous_response_not_found",
-    )
-
-
-def item_not_found(item_id: str, where: str) -> Fault:
-    return bad_request(
-        f"Item with id '{item_id}' not found. It may have expired, or was made without storage. Send the item itself.",
-        where,
-        code="item_not_found",
     )
 
 

@@ -21,9 +21,9 @@ from router.wire.conversation import (
     ToolResult,
     Turn,
 )
+from router.wire.item_ids import is_own
 from router.wire.notes import Notes
 from router.wire.responses.content_writer import write_part
-from router.wire.responses.output_items import is_own_id
 from router.wire.responses.tools_writer import ToolNames
 
 _MARKS = frozenset({"plain", "typeless", "listed", "role", "message"})
@@ -142,7 +142,7 @@ class ItemsWriter:
         item: JsonObject = {"type": "reasoning", "summary": summary, **own}
         kept = part.opaque
         if kept is not None and opaque.fits(kept, "responses", self._capabilities.family):
-            if kept.id is not None and kept.id.startswith("rs") and not is_own_id(kept.id):
+            if kept.id is not None and kept.id.startswith("rs") and not is_own(kept.id):
                 item["id"] = kept.id
             self.items.append({**item, "encrypted_content": kept.data})
         elif kept is None and self._native and (own.get("content") or (self._store and "id" in own)):
@@ -155,7 +155,7 @@ class ItemsWriter:
         return {
             key: value
             for key, value in own.items()
-            if key not in _MARKS and not (key == "id" and isinstance(value, str) and is_own_id(value))
+            if key not in _MARKS and not (key == "id" and isinstance(value, str) and is_own(value))
         }
 
 

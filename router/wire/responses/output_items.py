@@ -1,17 +1,10 @@
-"""The output items that a writer builds, and the ids it gives them.
-
-Ids are made of the response id and the item's position, with a mark of our own behind the dialect's prefix: the same
-answer gets the same ids, and the request writer knows that no provider has ever stored such an item.
-"""
+"""The output items that a writer builds."""
 
 from __future__ import annotations
 
-import hashlib
-
-from router.wire import opaque
+from router.wire import item_ids, opaque
 from router.wire.conversation import JsonObject, Opaque
 
-OWN_MARK = "gw1"
 PREFIXES = {
     "message": "msg_",
     "reasoning": "rs_",
@@ -24,13 +17,7 @@ REDACTED = "redacted"
 
 
 def item_id(kind: str, response_id: str, index: int) -> str:
-    digest = hashlib.sha256(f"{response_id}/{index}".encode("utf-8", "surrogatepass")).hexdigest()
-    return f"{PREFIXES[kind]}{OWN_MARK}{digest[:32]}"
-
-
-def is_own_id(identity: str) -> bool:
-    """Was this id made by `item_id`?"""
-    return identity.partition("_")[2].startswith(OWN_MARK)
+    return item_ids.item_id(PREFIXES[kind], response_id, index)
 
 
 def encrypted(kept: Opaque, *, redacted: bool = False) -> str:

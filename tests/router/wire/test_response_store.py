@@ -4,13 +4,16 @@ import pytest
 
 from router.faults import Fault
 from router.wire.conversation import JsonObject
+from router.wire.item_ids import is_own, item_id, response_of
 from router.wire.response_store import (
+    MAX_REFERRED,
     Stored,
     continued,
     input_items,
     items_by_id,
     needs_store,
     references,
+    referred,
     response_not_found,
     stored,
 )
@@ -69,11 +72,27 @@ def test_what_the_history_holds_is_not_said_twice() -> None:
     assert continued(body, Stored([USER], [CALL]), nothing)["input"] == [USER, CALL, RESULT]
 
 
-def test_an_item_that_is_gone_is_named_with_its_place() -> None:
-    with pytest.raises(Fault) as caught:
-        continued({"input": [USER, {"type": "item_reference", "id": "msg_9"}]}, None, nothing)
-    assert (caught.value.kind, caught.value.param, caught.value.code) == ("bad_request", "input[1]", "item_not_found")
-    assert "msg_9" in caught.value.message
+def test_references_to_what_is_not_stored_here_stay_for_the_provider() -> None:
+    unknown = {"type": "item_reference", "id": "msg_9"}
+    assert continued({"input": [USER, unknown]}, None, nothing)["input"] == [USER, unknown]
+
+
+def test_ids_of_our_items_lead_to_their_responses() -> None:
+    ids = [item_id("msg_", "resp_abc", 0), item_id("fc_", "resp_abc", 11), item_id("rs_", "resp_def", 2), "msg_0a1_2"]
+    assert ids[:2] == ["msg_gw1abc_0", "fc_gw1abc_11"]
+    body = {"input": [{"type": "item_reference", "id": identity} for identity in ids]}
+    assert referred(body) == ["resp_abc", "resp_def"]
+    many = [{"type": "item_reference", "id": item_id("msg_", f"resp_{n}", 0)} for n in range(200)]
+    assert len(referred({"input": many})) == MAX_REFERRED
+
+
+@pytest.mark.parametrize("response_id", ["chatcmpl-1", "resp_" + "x" * 60, "resp_a|b", ""])
+def test_ids_of_foreign_responses_become_ids_that_lead_nowhere(response_id: str) -> None:
+    made = item_id("msg_", response_id, 0)
+    assert is_own(made)
+    assert len(made) <= 64
+    assert response_of(made) is None
+    assert made != item_id("msg_", response_id, 1)
 
 
 def test_an_unknown_response_says_what_to_do() -> None:
