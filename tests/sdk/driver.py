@@ -1,8 +1,8 @@
 """Drive one official SDK through its cases; runs inside an environment that holds only the SDKs.
 
 `python driver.py --dialect chat --base-url URL --key KEY --model NAME [--think-model NAME] [--embed-model NAME]
-[--upstream chat|responses|messages|gemini|demo] [--cases text,stream]` prints one JSON line for each case:
-`{"case", "ok", "detail", "ms"}`, where ok is true, false, or null for a case that does not apply.
+[--upstream chat|responses|messages|gemini|demo] [--cases=text,stream | --cases=-midstream]` prints one JSON line for
+each case: `{"case", "ok", "detail", "ms"}`, where ok is true, false, or null for a case that does not apply.
 """
 
 from __future__ import annotations
@@ -68,7 +68,9 @@ def main() -> int:
         upstream=chosen.upstream or chosen.dialect,
     )
     cases: dict[str, Callable[[], str | None]] = importlib.import_module(MODULES[chosen.dialect]).cases(setup)
-    wanted = [name for name in chosen.cases.split(",") if name] or list(cases)
+    named = [name for name in chosen.cases.split(",") if name and not name.startswith("-")]
+    left_out = [name[1:] for name in chosen.cases.split(",") if name.startswith("-")]
+    wanted = [name for name in named or list(cases) if name not in left_out]
     results = [_run(name, cases[name]) for name in wanted]
     return 0 if all(results) else 1
 

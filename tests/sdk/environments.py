@@ -42,7 +42,7 @@ class Run:
         options = {"dialect": self.dialect, "base-url": self.base_url, "key": self.key, "model": self.model,
                    "think-model": self.think_model, "embed-model": self.embed_model, "upstream": self.upstream,
                    "cases": self.cases}  # fmt: skip
-        return [word for name, value in options.items() for word in (f"--{name}", value)]
+        return [f"--{name}={value}" for name, value in options.items()]
 
 
 def python_of(generation: str) -> Path:
