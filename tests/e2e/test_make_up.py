@@ -1,0 +1,141 @@
+"""The product as a user starts it: a fresh clone in a folder with spaces, `make up`, and the printed curl line."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PROVIDER_VARIABLES = ("_API_KEY", "SWITCHYARD", "_BASE_URL")
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
+
+
+class Checkout:
+    """A clone with a HOME of its own and a free port."""
+
+    def __init__(self, folder: Path) -> None:
+        self.root = folder / "a fresh clone"
+        home = folder / "home"
+        home.mkdir()
+        with socket.socket() as sock:
+            sock.bind(("127.0.0.1", 0))
+            self.port = sock.getsockname()[1]
+        cache = os.environ.get("PIP_CACHE_DIR") or Path("~/.cache/pip").expanduser()
+        clean = {name: value for name, value in os.environ.items() if not any(p in name for p in PROVIDER_VARIABLES)}
+        for name in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS", "VIRTUAL_ENV", "PYTHONPATH"):
+            clean.pop(name, None)
+        self.environ = clean | {"HOME": str(home), "PIP_CACHE_DIR": str(cache)}
+        self.run("git", "clone", "-q", str(ROOT), str(self.root), cwd=folder)
+
+    def run(self, *words: str, cwd: Path | None = None, ok: bool = True) -> subprocess.CompletedProcess[str]:
+        done = subprocess.run(
+            words, cwd=cwd or self.root, env=self.environ, capture_output=True, text=True, check=False, timeout=300
+        )
+        if ok:
+            assert done.returncode == 0, f"{words} ended with {done.returncode}\n{done.stdout}\n{done.stderr}"
+        return done
+
+    def up(self) -> str:
+        """`make up`, and the curl line that it prints."""
+        printed = self.run("make", "up", f"PORT={self.port}").stdout
+        assert f"http://127.0.0.1:{self.port}/v1" in printed
+        lines = [line for line in printed.splitlines() if line.startswith("curl ")]
+        assert len(lines) == 1
+        return lines[0]
+
+    def call(self, line: str) -> str:
+        """Run a printed line word for word in a shell; the text that the model gave."""
+        answer = json.loads(self.run("bash", "-c", line, cwd=Path("/")).stdout)
+        return str(answer["choices"][0]["message"]["content"])
+
+    def status(self) -> Any:
+        done = self.run("sh", "scripts/status.sh", "--json", ok=False)
+        return done.returncode, json.loads(done.stdout)["processes"]
+
+
+@pytest.fixture(scope="module")
+def checkout(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Checkout]:
+    for tool in ("git", "make", "bash", "curl"):
+        if shutil.which(tool) is None:
+            pytest.skip(f"needs {tool}")
+    if not (ROOT / ".git").exists():
+        pytest.skip("needs the git repository that it clones")
+    made = Checkout(tmp_path_factory.mktemp("e2e"))
+    yield made
+    made.run("make", "down", ok=False)
+
+
+def test_a_user_starts_calls_restarts_and_stops_it(checkout: Checkout) -> None:
+    first = checkout.up()
+    assert "Hello" in checkout.call(first)
+    assert stored_keys_are_private(checkout.root / "state" / "keys")
+
+    again = checkout.up()
+    assert "sk-" not in again, "a key is shown once only"
+    assert "Hello" in checkout.call(again)
+
+    code, (router,) = checkout.status()
+    assert code == 0
+    assert (router["state"], router["health"], router["port"]) == ("running", "ready", checkout.port)
+
+    checkout.run("make", "restart")
+    assert "Hello" in checkout.call(first), "the first line goes on working: the key has not changed"
+
+    _, (router,) = checkout.status()
+    os.kill(router["pid"], signal.SIGKILL)
+    healed = wait_until_healed(checkout, router["pid"])
+    assert healed["health"] == "ready"
+    assert "Hello" in checkout.call(first)
+
+    assert "switchyard.request" in checkout.run("sh", "scripts/logs.sh", "router").stdout
+    assert checkout.run(str(checkout.root / ".venv/bin/switchyard"), "version", cwd=Path("/")).stdout.strip()
+
+    checkout.run("make", "down")
+    code, _ = checkout.status()
+    assert code == 3
+
+
+def test_a_taken_port_is_named_at_once(checkout: Checkout) -> None:
+    with socket.create_server(("127.0.0.1", checkout.port)):
+        done = checkout.run("make", "up", f"PORT={checkout.port}", ok=False)
+    assert done.returncode != 0
+    assert f"port {checkout.port} on 127.0.0.1 is taken" in done.stderr
+
+
+def test_a_misspelt_setting_stops_the_start_with_its_path(checkout: Checkout) -> None:
+    config = checkout.root / "config" / "config.yaml"
+    good = config.read_text() if config.exists() else ""
+    config.write_text("server:\n  prot: 9\nmodles: {}\n")
+    try:
+        done = checkout.run("make", "up", f"PORT={checkout.port}", ok=False)
+    finally:
+        config.write_text(good)
+    assert done.returncode != 0
+    assert "server.prot" in done.stderr
+    assert "port" in done.stderr
+    assert "modles" in done.stderr
+
+
+def stored_keys_are_private(folder: Path) -> bool:
+    return all((folder / f"{name}.key").stat().st_mode & 0o077 == 0 for name in ("client", "management", "service"))
+
+
+def wait_until_healed(checkout: Checkout, killed: int) -> Any:
+    end = time.monotonic() + 60
+    while time.monotonic() < end:
+        code, (router,) = checkout.status()
+        if code == 0 and router["pid"] != killed:
+            return router
+        time.sleep(0.2)
+    raise AssertionError(f"not healed: {router}")
