@@ -140,9 +140,11 @@ class Runner:
 
     def _conversation(self, call: Call, plan: Plan, candidate: Candidate) -> Conversation:
         changes: dict[str, object] = {"model": candidate.model, "stream": True}
-        if plan.reasoning is not None:
-            changes["reasoning"] = plan.reasoning
-        return replace(_read(call), **changes)
+        read = _read(call)
+        if plan.reasoning is not None:  # how much to think, not whether to show it
+            said = read.reasoning
+            changes["reasoning"] = replace(plan.reasoning, show=said.show, summary=said.summary)
+        return replace(read, **changes)
 
 
 def _read(call: Call) -> Conversation:

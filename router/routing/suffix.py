@@ -37,4 +37,7 @@ def _wish(text: str) -> Reasoning | None:
     if text == "auto":
         return Reasoning(budget=-1)
     effort = _BY_NAME.get(text)
-    return None if effort is None else Reasoning(effort=effort)
+    if effort is None:
+        return None
+    # `adaptive`: an effort alone tunes the answers of a Messages model, and does not make it think.
+    return Reasoning(effort=effort, adaptive=effort != "none")

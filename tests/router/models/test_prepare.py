@@ -106,6 +106,15 @@ def test_a_suffix_reaches_each_target_in_its_own_form():
     assert level["generationConfig"]["thinkingConfig"]["thinkingLevel"] == "medium"
 
 
+@pytest.mark.parametrize("dialect", ["chat", "messages"])
+def test_a_named_suffix_makes_a_claude_think_for_callers_of_any_dialect(dialect):
+    asked = structs.replace(HELLO, dialect=dialect, reasoning=Reasoning(effort="high", adaptive=True))
+    budget = prepare(asked, of("claude-sonnet-4-5", "messages", "anthropic"), DIALECTS["messages"]).body
+    assert budget["thinking"] == {"type": "enabled", "budget_tokens": 16384}
+    adaptive = prepare(asked, of("claude-opus-5", "messages", "anthropic"), DIALECTS["messages"]).body
+    assert (adaptive["thinking"]["type"], adaptive["output_config"]) == ("adaptive", {"effort": "high"})
+
+
 def test_what_both_sides_bent_is_undone():
     first = Undo(names={"a": ("A", None)}, stop=("x", "y"), unfence=True)
     second = Undo(names={"b": ("B", "n")}, custom=frozenset(("c",)), output_tool="respond", stop=("y",))

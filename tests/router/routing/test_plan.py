@@ -161,8 +161,8 @@ def test_an_alias_keeps_its_meaning_at_a_pinned_provider():
 @pytest.mark.parametrize(
     ("asked", "wish"),
     [
-        ("m(high)", Reasoning(effort="high")),
-        ("m (LOW)", Reasoning(effort="low")),
+        ("m(high)", Reasoning(effort="high", adaptive=True)),
+        ("m (LOW)", Reasoning(effort="low", adaptive=True)),
         ("m(none)", Reasoning(effort="none")),
         ("m(8192)", Reasoning(budget=8192)),
         ("m(0)", Reasoning(budget=0)),
@@ -187,8 +187,8 @@ def test_a_known_name_keeps_its_parentheses():
 
 def test_an_alias_may_carry_a_suffix_and_the_callers_own_wins():
     made = table(provider("a"), aliases={"think": "a/m(high)"})
-    assert plan(made, "think", needs=CHAT).reasoning == Reasoning(effort="high")
-    assert plan(made, "think(low)", needs=CHAT).reasoning == Reasoning(effort="low")
+    assert plan(made, "think", needs=CHAT).reasoning == Reasoning(effort="high", adaptive=True)
+    assert plan(made, "think(low)", needs=CHAT).reasoning == Reasoning(effort="low", adaptive=True)
 
 
 def test_reasoning_words_behind_claude_names_are_a_budget():
