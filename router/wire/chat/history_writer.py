@@ -15,7 +15,7 @@ from router.wire.chat import signatures
 from router.wire.chat.part_writer import PartWriter, is_media, labelled
 from router.wire.chat.tools import NameTable
 from router.wire.codec import Malformed, dumps_text, loads
-from router.wire.conversation import Conversation, JsonObject, Part, Refusal, Text, Thinking, ToolCall, ToolResult, Turn
+from router.wire.conversation import Conversation, JsonObject, Part, Refusal, Thinking, ToolCall, ToolResult, Turn
 from router.wire.notes import Notes
 
 
@@ -71,14 +71,10 @@ class HistoryWriter:
 
     def _texts(self, parts: Sequence[Part], joint: str) -> Any:
         """Text content: a string, or for a Chat caller's arrays an array again."""
-        if not self._native:
-            return joint.join(text for part in parts if (text := self._parts.text_of(part)) is not None)
-        if len(parts) == 1 and isinstance(parts[0], Text) and not _own(parts[0]):
-            return parts[0].text
         written = [item for part in parts for item in self._parts.write(part)]
         for item in written:
             item.pop("message", None)
-        return _simple(written)
+        return _simple(written) if self._native else _joined(written, joint)
 
     def _user(self, turn: Turn) -> None:
         results = [part for part in turn.parts if isinstance(part, ToolResult)]
@@ -177,11 +173,6 @@ class HistoryWriter:
         if self._moved:
             self._messages.append({"role": "user", "content": self._moved})
             self._moved = []
-
-
-def _own(part: Part) -> bool:
-    """Has the part keys of its own on the wire?"""
-    return any(key != "message" for key in part.extra.get("chat", {}))
 
 
 def _simple(content: list[JsonObject]) -> Any:

@@ -19,7 +19,6 @@ from router.wire.conversation import (
     JsonObject,
     Part,
     Refusal,
-    Source,
     Text,
     Url,
     Video,
@@ -48,14 +47,6 @@ class PartWriter:
         for item in written:
             item.update(part.extra.get("chat", {}))
         return written
-
-    def text_of(self, part: Part) -> str | None:
-        """The text of a part that can be read as text, else None."""
-        if isinstance(part, Text | Refusal):
-            return part.text
-        if isinstance(part, Foreign) and part.dialect != "chat":
-            return part.text
-        return None
 
     def _refused(self, what: str, remedy: str) -> Fault:
         return bad_request(
@@ -155,11 +146,6 @@ def is_media(part: Part) -> bool:
 def labelled(part: Part, label: str, writer: PartWriter) -> list[JsonObject]:
     """Media that moved to a user message, with one line that says where it comes from."""
     return [{"type": "text", "text": label}, *writer.write(part)]
-
-
-def source_of(part: Part) -> Source | None:
-    """Where a media part's bytes are."""
-    return part.source if isinstance(part, Image | Document | Audio | Video) else None
 
 
 _WRITERS: dict[type, Callable[[PartWriter, Any], list[JsonObject]]] = {

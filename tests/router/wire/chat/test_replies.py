@@ -127,6 +127,24 @@ def test_citations_and_media() -> None:
     assert found["audio"] == {"data": "BBBB"}
 
 
+def test_custom_calls_details_and_signatures_in_whole_answers() -> None:
+    details = [{"type": "reasoning.encrypted", "data": "AAA"}]
+    found = message(
+        ThinkingEnded(Opaque("chat", json.dumps(details))),
+        ToolStarted("a", "patch", custom=True, opaque=Opaque("gemini", "c2ln")),
+        ToolArguments("a", "*** B"),
+    )
+    assert found["reasoning_details"] == details
+    assert found["tool_calls"] == [
+        {
+            "id": "a",
+            "type": "custom",
+            "custom": {"name": "patch", "input": "*** B"},
+            "extra_content": {"google": {"thought_signature": "c2ln"}},
+        }
+    ]
+
+
 def test_legacy_callers_get_a_function_call() -> None:
     request = {"tools": (Tool("f", extra={"chat": {"legacy": True}}),)}
     choice = reply(ToolStarted("a", "f"), ToolArguments("a", "{}"), Finished("tools"), request=request)["choices"][0]

@@ -531,3 +531,104 @@ def test_the_same_request_twice_gives_the_same_bytes(dialect: str, data: st.Data
     read_again = SPEC.read_request(json.loads(first))
     calls = [p.call_id for turn in conversation.turns for p in turn.parts if isinstance(p, ToolCall)]
     assert [p.call_id for turn in read_again.turns for p in turn.parts if isinstance(p, ToolCall)] == calls
+
+
+def test_system_text_of_other_dialects_is_one_message_and_foreign_blocks_in_it_are_refused() -> None:
+    several = foreign(system=(Text("one"), Text("two")))
+    assert body(several)["messages"][0] == {"role": "system", "content": "one\n\ntwo"}
+    fault = refused(foreign(system=(Foreign("messages", {"type": "odd"}, where="system[0]"),)))
+    assert fault.param == "system[0]"
+
+
+def test_text_documents_become_tagged_text() -> None:
+    inline = Inline("text/plain", "aGVsbG8=")
+    messages = body(foreign(asked(Document(inline, title="T")), said(Text("ok")), asked(Document(inline))))["messages"]
+    assert messages[0]["content"] == '<document title="T">\nhello\n</document>'
+    assert messages[2]["content"] == "hello"
+
+
+def test_audio_and_video_go_to_models_that_take_them() -> None:
+    turn = asked(Audio(Inline("audio/mpeg", "AAAA")), Video(Url("https://a.test/v.mp4")))
+    content = body(foreign(turn), audio=True, video=True)["messages"][0]["content"]
+    assert content == [
+        {"type": "input_audio", "input_audio": {"data": "AAAA", "format": "mp3"}},
+        {"type": "video_url", "video_url": {"url": "https://a.test/v.mp4"}},
+    ]
+    assert "audio/ogg" in refused(foreign(asked(Audio(Inline("audio/ogg", "AAAA")))), audio=True).message
+    assert "address" in refused(foreign(asked(Image(Url("https://a.test/p.png")))), image_urls=False).message
+
+
+def test_details_of_pictures_and_addresses_of_chat_callers_pass() -> None:
+    detailed = Image(Inline("image/png", PNG), detail="original")
+    assert body(foreign(asked(detailed)))["messages"][0]["content"][0]["image_url"]["detail"] == "high"
+    parts = [
+        {"type": "video_url", "video_url": {"url": "https://a.test/v.mp4"}},
+        {"type": "file", "file": {"file_data": "https://a.test/d.pdf"}},
+        {"type": "input_audio", "input_audio": {"data": "AAAA", "format": "flac"}},
+    ]
+    assert round_trip({"role": "user", "content": parts})["messages"][0]["content"] == parts
+
+
+def test_odd_parts_of_compatible_clients() -> None:
+    conversation = read(
+        {"role": "user", "content": ["bare", {"type": "input_text", "text": "b"}]},
+        {"role": "assistant", "content": [
+            {"type": "thinking", "thinking": [{"type": "text", "text": "Hm"}]},
+            {"type": "thinking", "thinking": "m"},
+            {"type": "refusal", "refusal": "No"},
+        ], "images": [{"type": "image_url", "index": 0, "image_url": {"url": f"data:image/png;base64,{PNG}"}}]},
+        {"role": "user", "content": [{"type": "file", "file": {"file_data": f"data:image/png;base64,{PNG}"}}]},
+    )  # fmt: skip
+    assert conversation.turns[0].parts == (Text("bare"), Text("b"))
+    assert [type(part).__name__ for part in conversation.turns[1].parts] == ["Thinking", "Thinking", "Refusal", "Image"]
+    assert conversation.turns[2].parts == (PICTURE,)
+
+
+def test_arguments_as_an_object_and_calls_without_ids_pair_with_their_results() -> None:
+    conversation = read(
+        HI,
+        {"role": "assistant", "tool_calls": [{"function": {"name": "f", "arguments": {"a": 1}}}]},
+        {"role": "tool", "content": "r"},
+    )
+    call, result = conversation.turns[1].parts[0], conversation.turns[2].parts[0]
+    assert isinstance(call, ToolCall)
+    assert isinstance(result, ToolResult)
+    assert (call.arguments, result.call_id) == ('{"a":1}', call.call_id)
+
+
+def test_custom_foreign_and_search_tools_of_chat_callers() -> None:
+    grammar = {"type": "grammar", "grammar": {"syntax": "lark", "definition": "start: X"}}
+    tools = [
+        {"type": "custom", "custom": {"name": "patch", "description": "Edits.", "format": grammar}},
+        {"type": "vendor_tool", "size": 0},
+    ]
+    options = {"search_context_size": "low"}
+    conversation = read(
+        HI, tools=tools, web_search_options=options, tool_choice={"type": "custom", "custom": {"name": "patch"}}
+    )
+    assert [tool.kind for tool in conversation.tools] == ["custom", "foreign", "web_search"]
+    written = body(conversation, custom_tools=True)
+    assert (written["tools"], written["web_search_options"]) == (tools, options)
+    assert written["tool_choice"] == {"type": "custom", "custom": {"name": "patch"}}
+    emulated = body(conversation)
+    assert emulated["tool_choice"] == {"type": "function", "function": {"name": "patch"}}
+    assert "start: X" in emulated["tools"][0]["function"]["description"]
+
+
+def test_strict_is_left_out_where_the_server_does_not_know_it() -> None:
+    tools = [{"type": "function", "function": {"name": "f", "strict": True}}]
+    written = SPEC.write_request(read(HI, tools=tools), Capabilities(strict_tools=False))
+    assert "strict" not in written.body["tools"][0]["function"]
+    assert written.notes == (Note("dropped", "strict"),)
+
+
+def test_log_probabilities_user_tier_and_cache_key() -> None:
+    keys = {"logprobs": True, "top_logprobs": 3, "user": "u", "safety_identifier": "s", "service_tier": "scale"}
+    conversation = read(HI, **keys, prompt_cache_key="k")
+    assert (conversation.logprobs, conversation.user, conversation.service_tier) == (3, "s", None)
+    assert body(conversation) == {"model": "m", "messages": [HI], **keys, "prompt_cache_key": "k"}
+    other = foreign(user="u", cache_key="k", service_tier="flex", modalities=("text", "image"))
+    written = body(other, cache_key=True, image_output=True)
+    assert (written["user"], written["prompt_cache_key"], written["service_tier"]) == ("u", "k", "flex")
+    assert written["modalities"] == ["text", "image"]
+    assert refused(other).param == "modalities"

@@ -160,6 +160,22 @@ def test_gemini_signatures_are_bare_and_others_wrapped() -> None:
     assert wrapped["tool_calls"][0]["extra_content"]["google"]["thought_signature"].startswith("gw1.messages.")
 
 
+def test_details_of_the_same_dialect_come_back_and_several_thoughts_cannot_travel_on_one_call() -> None:
+    details = [{"type": "reasoning.encrypted", "data": "AAA", "index": 0}]
+    found = deltas(ThinkingEnded(Opaque("chat", json.dumps(details))), TextDelta("x"))
+    assert found[1] == {"reasoning_details": details}
+    assert deltas(ThinkingEnded(Opaque("chat", "not json")), TextDelta("x"))[1] == {"content": "x"}
+    signed = ThinkingEnded(Opaque("messages", "S"))
+    assert "extra_content" not in deltas(signed, signed, ToolStarted("a", "f"))[1]["tool_calls"][0]
+
+
+def test_text_signatures_and_sound() -> None:
+    assert deltas(TextDelta("x"), TextEnded(opaque=Opaque("gemini", "c2ln")))[2] == {
+        "extra_content": {"google": {"thought_signature": "c2ln"}}
+    }
+    assert deltas(MediaProduced("audio", Inline("audio/wav", "AAAA")))[1] == {"audio": {"data": "AAAA"}}
+
+
 def test_each_choice_begins_with_its_role() -> None:
     chunks = written(
         Started(),
