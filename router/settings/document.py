@@ -41,10 +41,16 @@ class Document:
 def read_document(text: str) -> Document:
     """Reads `text`. An empty text is an empty mapping; what cannot be read is in `mistakes`."""
     document = Document()
-    loader = yaml.SafeLoader(text)
+    try:
+        loader = yaml.SafeLoader(text)
+    except yaml.reader.ReaderError as error:
+        line = text[: error.position].count("\n") + 1
+        problem = f"has the character U+{ord(text[error.position]):04X}, which YAML does not allow"
+        document.mistakes.append(Mistake(path="", problem=problem, line=line, remedy="Remove it."))
+        return document
     try:
         root = loader.get_single_node()
-        if root is None:
+        if root is None or root.tag == "tag:yaml.org,2002:null":
             return document
         if not isinstance(root, yaml.MappingNode):
             document.mistakes.append(Mistake(path="", problem="the file must be a mapping of settings", line=1))

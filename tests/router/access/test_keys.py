@@ -1,0 +1,130 @@
+from __future__ import annotations
+
+import re
+import stat
+from pathlib import Path
+
+import pytest
+
+from router.access.keys import ClientKey, KeyRing, digest, generate, key_id
+from router.access.sources import data_version, ensure_key_files, file_keys, settings_keys, stored_keys
+from router.clock import FakeClock
+from router.secret import Secret
+from router.settings.load import load
+from router.state.client_keys import StoredKey, add_key, revoke_key
+from router.state.migrate import migrate
+from router.state.store import StateStore
+
+RAW = Secret("sk-sy-one")
+
+
+def client_key(raw: str = "sk-sy-one", **facts: object) -> ClientKey:
+    hexadecimal = digest(Secret(raw))
+    return ClientKey(**{"id": key_id(hexadecimal), "name": "a", "digest": hexadecimal} | facts)  # type: ignore[arg-type]
+
+
+def test_generated_keys_have_the_prefix_and_256_bits() -> None:
+    keys = {generate().reveal() for _ in range(50)}
+    assert len(keys) == 50
+    assert all(re.fullmatch(r"sk-sy-[A-Za-z0-9_-]{43}", key) for key in keys)
+
+
+def test_the_id_of_a_key_tells_nothing_that_opens_anything() -> None:
+    assert key_id(digest(RAW)) not in digest(RAW) and digest(RAW)[:16] not in key_id(digest(RAW))
+
+
+@pytest.mark.parametrize("presented", ["", "sk-sy-on", "sk-sy-one ", "SK-SY-ONE", "x" * 5000, "\udc80", "' OR 1=1 --"])
+def test_only_the_whole_key_is_accepted(presented: str) -> None:
+    ring = KeyRing([client_key()], FakeClock())
+    assert ring.verify(RAW) is not None
+    assert ring.verify(Secret(presented)) is None
+
+
+def test_expired_and_revoked_keys_are_refused() -> None:
+    clock = FakeClock(100.0)
+    ring = KeyRing([client_key(expires_at=110.0), client_key("two", revoked_at=5.0)], clock)
+    assert ring.verify(RAW) is not None and ring.has("client")
+    assert ring.verify(Secret("two")) is None
+    clock.advance(10)
+    assert ring.verify(RAW) is None and not ring.has("client")
+
+
+def test_a_key_given_twice_has_both_scopes_and_is_revoked_by_either() -> None:
+    ring = KeyRing([client_key(), client_key(scopes=("management",))], FakeClock())
+    found = ring.verify(RAW)
+    assert found is not None and found.scopes == ("client", "management")
+    ring.replace_fixed([client_key(), client_key(revoked_at=1.0)])
+    assert ring.verify(RAW) is None
+
+
+def test_a_key_made_by_another_process_works_without_a_restart(tmp_path: Path) -> None:
+    path = tmp_path / "switchyard.sqlite"
+    migrate(path)
+    router, other = StateStore(path), StateStore(path)
+    clock = FakeClock()
+    ring = KeyRing([], clock, database=lambda: router.read_now(stored_keys), version=data_version(path))
+    assert ring.verify_fresh(RAW) is None
+    row = StoredKey(id="k", name="new", digest=digest(RAW), created_at=1.0)
+    done = other.submit(lambda connection: add_key(connection, row))
+    assert done is not None
+    done.result(5)
+    assert ring.verify_fresh(RAW) is None  # looked less than a second ago
+    clock.advance(1)
+    found = ring.verify_fresh(RAW)
+    assert found is not None and (found.name, found.source) == ("new", "database")
+    clock.advance(1)
+    assert not ring.refresh()  # nothing was written since
+    revoked = other.submit(lambda connection: revoke_key(connection, "new", clock.now))
+    assert revoked is not None and revoked.result(5) == ["k"]
+    clock.advance(1)
+    assert ring.refresh()
+    assert ring.verify(RAW) is None
+    router.close()
+    other.close()
+
+
+def test_misses_look_into_the_database_at_most_once_a_second() -> None:
+    looks: list[int] = []
+    clock = FakeClock()
+
+    def database() -> list[ClientKey]:
+        looks.append(1)
+        return []
+
+    ring = KeyRing([], clock, database=database)
+    for _ in range(100):
+        assert ring.verify_fresh(Secret("guess")) is None
+    assert len(looks) == 1
+
+
+def test_keys_of_the_settings_and_the_management_key() -> None:
+    text = f"""
+auth:
+  keys:
+    - {{name: plain, key: sk-sy-0123456789abcdef, expires: 2030-01-31}}
+    - {{name: hashed, digest: "{digest(RAW)}"}}
+  management: {{key: manage-0123456789abcdef}}
+"""
+    ring = KeyRing(settings_keys(load(text, {}, lambda path: "").settings), FakeClock())
+    plain = ring.verify(Secret("sk-sy-0123456789abcdef"))
+    assert plain is not None and plain.name == "plain" and plain.expires_at == 1_896_134_399.999999
+    hashed = ring.verify(RAW)
+    assert hashed is not None and hashed.scopes == ("client",)
+    management = ring.verify(Secret("manage-0123456789abcdef"))
+    assert management is not None and management.scopes == ("management",)
+
+
+def test_generated_key_files_are_private_made_once_and_read_back(tmp_path: Path) -> None:
+    folder = tmp_path / "keys"
+    made = ensure_key_files(folder)
+    assert set(made) == {"client", "management", "service"}
+    assert ensure_key_files(folder) == {}
+    assert {stat.S_IMODE(path.stat().st_mode) for path in folder.iterdir()} == {0o600}
+    ring = KeyRing(file_keys(folder), FakeClock())
+    for scope, key in made.items():
+        found = ring.verify(key)
+        assert found is not None and found.scopes == (scope,) and found.source == "file"
+    (folder / "client.key").write_text("")
+    assert set(ensure_key_files(folder)) == {"client"}
+    (folder / "service.key").unlink()
+    assert [key.name for key in file_keys(folder)] == ["client", "management"]

@@ -1,0 +1,119 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer import Typer
+from typer.testing import CliRunner, Result
+
+from router.access.keys import KeyRing
+from router.access.sources import stored_keys
+from router.cli import config_commands, keys_commands
+from router.clock import FakeClock, SystemClock
+from router.secret import Secret
+from router.state.store import StateStore
+
+
+@pytest.fixture
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    (tmp_path / "config").mkdir()
+    path = tmp_path / "config" / "config.yaml"
+    path.write_text("server: {port: 9}\n")
+    monkeypatch.setenv("SWITCHYARD_CONFIG", str(path))
+    return path
+
+
+def run(app: Typer, *arguments: str) -> Result:
+    return CliRunner().invoke(app, list(arguments))
+
+
+def data(result: Result) -> Any:
+    assert result.exit_code == 0, result.output
+    return json.loads(result.stdout)
+
+
+def test_check_accepts_good_settings_and_lists_every_mistake_of_bad_ones(place: Path) -> None:
+    good = run(config_commands.app, "check")
+    assert good.exit_code == 0 and "in order" in good.stdout
+    place.write_text("server: {prt: 1}\nobserve: {level: loud}\n")
+    bad = run(config_commands.app, "check")
+    assert bad.exit_code == 1 and bad.stdout == ""
+    assert "line 1: server.prt is no setting. Did you mean 'port'?" in bad.stderr and "observe.level" in bad.stderr
+    listing = run(config_commands.app, "check", "--json")
+    assert listing.exit_code == 1
+    found = json.loads(listing.stdout)
+    first = found["mistakes"][0]
+    assert (first["line"], first["path"], first["nearest"]) == (1, "server.prt", "port")
+
+
+def test_show_masks_secrets_and_says_where_values_come_from(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SWITCHYARD__POLICIES__STRICT", "true")
+    place.write_text(
+        """
+providers:
+  openai:
+    api_keys: [sk-canary-1, {key: sk-canary-2, proxy: "http://user:canary-3@p:1"}]
+    headers: {authorization: canary-4}
+    proxy: http://user:canary-5@p:1
+  ctonew: {cookie: canary-6}
+auth: {keys: [{name: a, key: sk-canary-0123456789}], management: {key: canary-management}}
+"""
+    )
+    for arguments in (("show",), ("show", "--json"), ("show", "--all")):
+        result = run(config_commands.app, *arguments)
+        assert result.exit_code == 0 and "canary" not in result.output
+    rows = {row["path"]: row for row in data(run(config_commands.app, "show", "--json"))}
+    assert rows["policies.strict"] == {"path": "policies.strict", "value": True, "from": "SWITCHYARD__POLICIES__STRICT"}
+    assert rows["providers.openai.proxy"]["value"] == "http://***@p:1"
+    assert rows["auth.management.key"]["value"] == "***"
+    assert "server.port" not in rows
+    everything = {row["path"]: row for row in data(run(config_commands.app, "show", "--json", "--all"))}
+    assert everything["server.port"]["from"] == "default"
+
+
+def test_path_prints_the_file_and_fails_without_one(place: Path) -> None:
+    assert run(config_commands.app, "path").stdout.strip() == str(place)
+    missing = run(config_commands.app, "path", "--config", "/nowhere/config.yaml")
+    assert missing.exit_code == 1 and missing.stdout == ""
+    unreadable = run(config_commands.app, "check", "--config", "/nowhere/config.yaml")
+    assert unreadable.exit_code == 1 and "cannot be read" in unreadable.stderr
+
+
+def test_a_key_is_made_shown_once_listed_and_revoked(place: Path) -> None:
+    made = run(keys_commands.app, "create", "laptop", "--expires", "30d")
+    assert made.exit_code == 0, made.output
+    raw = made.stdout.strip()
+    assert raw.startswith("sk-sy-") and "shown once" in made.stderr
+    listing = data(run(keys_commands.app, "list", "--json"))
+    assert [(key["name"], key["state"], key["source"], key["scopes"]) for key in listing] == [
+        ("laptop", "usable", "database", ["client"])
+    ]
+    assert raw not in run(keys_commands.app, "list").output
+    assert run(keys_commands.app, "create", "laptop").exit_code == 1
+    store = StateStore(place.parents[1] / "state" / "switchyard.sqlite")
+    ring = KeyRing([], FakeClock(SystemClock().wall()), database=lambda: store.read_now(stored_keys))
+    assert ring.verify_fresh(Secret(raw)) is not None
+    store.close()
+    assert run(keys_commands.app, "revoke", "laptop").exit_code == 0
+    assert data(run(keys_commands.app, "list", "--json"))[0]["state"] == "revoked"
+    again = run(keys_commands.app, "revoke", "laptop")
+    assert again.exit_code == 1 and "no key in use" in again.stderr
+
+
+def test_the_first_key_of_an_open_router_can_be_made(place: Path) -> None:
+    place.write_text("server: {host: 0.0.0.0}\n")
+    refused = run(config_commands.app, "check")
+    assert refused.exit_code == 1 and "no client key" in refused.stderr
+    assert run(keys_commands.app, "create", "first").exit_code == 0
+    assert run(config_commands.app, "check").exit_code == 0
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("bad name",), ("a", "--scope", "root"), ("a", "--expires", "soon"), ("a", "--expires", "2001-01-01"), ()],
+)
+def test_wrong_usage_is_told_apart_from_failure(place: Path, arguments: tuple[str, ...]) -> None:
+    assert run(keys_commands.app, "create", *arguments).exit_code == 2
+    assert not (place.parents[1] / "state").exists()

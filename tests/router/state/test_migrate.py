@@ -1,0 +1,68 @@
+from __future__ import annotations
+
+import sqlite3
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+
+from router.state import migrate as module
+from router.state.database import open_database
+from router.state.migrate import HEAD, main, migrate, revision
+from router.state.tables import metadata
+
+MIGRATIONS = Path(module.__file__).with_name("migrations")
+
+
+def test_the_newest_migration_is_the_one_the_router_asks_for() -> None:
+    assert ScriptDirectory(str(MIGRATIONS)).get_heads() == [HEAD]
+
+
+def test_migrations_make_exactly_the_tables_that_the_code_uses(tmp_path: Path) -> None:
+    path = tmp_path / "state" / "switchyard.sqlite"
+    assert revision(path) is None
+    assert "to 0001" in migrate(path)
+    assert revision(path) == HEAD
+    engine = open_database(path)
+    with engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, metadata) == []
+    engine.dispose()
+
+
+def test_migrating_again_changes_nothing_and_the_file_is_private(tmp_path: Path) -> None:
+    path = tmp_path / "switchyard.sqlite"
+    migrate(path)
+    assert "up to date" in migrate(path)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert sqlite3.connect(path).execute("PRAGMA journal_mode").fetchone() == ("wal",)
+
+
+def test_a_database_of_a_newer_version_is_left_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "switchyard.sqlite"
+    migrate(path)
+    with sqlite3.connect(path) as connection:
+        connection.execute("UPDATE alembic_version SET version_num = '9999'")
+    connection.close()
+    assert main([str(path)]) == 1
+    assert "newer than this version" in capsys.readouterr().err
+    assert revision(path) == "9999"
+
+
+def test_a_file_that_is_no_database_is_reported(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "switchyard.sqlite"
+    path.write_bytes(b"not a database at all" * 100)
+    assert main([str(path)]) == 1
+    assert "cannot migrate" in capsys.readouterr().err
+
+
+def test_the_router_side_never_imports_alembic() -> None:
+    code = "import router.state.migrate, router.state.store, sys; print('alembic' in sys.modules)"
+    root = Path(module.__file__).parents[2]
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=root, check=True)
+    assert done.stdout.strip() == "False"
