@@ -447,3 +447,90 @@ def test_real_requests_lose_nothing_on_the_way_through(name: str) -> None:
     assert written.body == expected
     assert written.notes == ()
     assert written.undo.nothing
+
+
+@pytest.mark.parametrize("key", ["conversation", "prompt"])
+def test_what_only_the_api_honours_goes_back_to_its_place(key: str) -> None:
+    body = write(read({key: {"id": "x"}, "input": "hi"}))
+    assert body[key] == {"id": "x"}
+    assert [item["role"] for item in body["input"]] == ["user"]
+
+
+def test_own_items_of_every_kind_go_back_as_they_came() -> None:
+    items = [
+        {"type": "web_search_call", "id": "ws_1", "status": "completed"},
+        {"type": "item_reference", "id": "msg_1"},
+        {"type": "compaction", "id": "cmp_1", "encrypted_content": "x"},
+        {"type": "message", "role": "user", "content": [{"type": "input_video", "url": "x"}]},
+        {
+            "type": "message",
+            "id": "msg_2",
+            "status": "completed",
+            "phase": "commentary",
+            "role": "assistant",
+            "content": [{"type": "output_text", "text": "x"}, {"type": "refusal", "refusal": "no"}],
+        },
+    ]
+    assert write(read({"input": items}))["input"] == items
+
+
+@pytest.mark.parametrize(
+    "choice",
+    [
+        {"type": "custom", "name": "exec"},
+        {"type": "web_search"},
+        {"type": "function", "name": "sleep", "namespace": "clock"},
+        {"type": "allowed_tools", "mode": "auto", "tools": [{"type": "custom", "name": "exec"}]},
+    ],
+)
+def test_own_tool_choices_go_back_as_they_came(choice: JsonObject) -> None:
+    tools = [{"type": "custom", "name": "exec"}, {"type": "web_search"}]
+    body = write(read({"tools": tools, "tool_choice": choice}))
+    assert body["tool_choice"] == choice
+    assert body["tools"] == tools
+
+
+def test_a_forced_free_text_tool_of_another_dialect_is_custom() -> None:
+    grammar = {"syntax": "lark", "definition": "start: /x/"}
+    tool = Tool("exec", kind="custom", extra={"chat": {"format": {"type": "grammar", "grammar": grammar}}})
+    body = write(conversation(tools=(tool,), tool_choice=ToolChoice("tool", ("exec",))))
+    assert body["tools"] == [{"type": "custom", "name": "exec", "format": {"type": "grammar", **grammar}}]
+    assert body["tool_choice"] == {"type": "custom", "name": "exec"}
+
+
+def test_provider_tools_of_other_dialects_are_mapped_or_left_out_with_a_note() -> None:
+    fetch = Tool("web_fetch", kind="web_fetch", settings={"allowed_domains": ["a.b"], "context_size": "low"})
+    place = Tool("web_search", kind="web_search", settings={"user_location": {"country": "DE"}})
+    habit = Tool("computer", kind="foreign", optional=True)
+    written = SPEC.write_request(conversation(tools=(fetch, place, habit)), CAPABILITIES)
+    assert written.body["tools"] == [
+        {"type": "web_search", "filters": {"allowed_domains": ["a.b"]}, "search_context_size": "low"},
+        {"type": "web_search", "user_location": {"type": "approximate", "country": "DE"}},
+    ]
+    assert {Note("changed", "web_fetch"), Note("dropped", "computer")} <= set(written.notes)
+    bare = SPEC.write_request(conversation(tools=(place,)), Capabilities(server_tools=False))
+    assert "tools" not in bare.body
+    assert Note("dropped", "web_search") in bare.notes
+
+
+def test_tools_found_by_a_search_are_not_declared_twice() -> None:
+    found = {"type": "function", "name": "found", "parameters": {}, "strict": False}
+    output = {"type": "tool_search_output", "call_id": "c", "execution": "client", "tools": [found]}
+    call = {"type": "tool_search_call", "call_id": "c", "execution": "client", "arguments": {}}
+    asked = read({"input": [{"role": "user", "content": "x"}, call, output]})
+    body = write(asked)
+    assert "tools" not in body
+    assert body["input"][1:] == [call, output]
+    assert [tool.name for tool in asked.tools] == ["found"]
+
+
+def test_reasoning_without_bytes_goes_back_where_it_is_stored_or_raw() -> None:
+    def told(item: JsonObject, **fields: Any) -> list[str]:
+        body = read({"input": [item, {"role": "assistant", "content": "x"}], **fields})
+        return [one.get("type", "message") for one in write(body)["input"]]
+
+    by_id = {"type": "reasoning", "id": "rs_1", "summary": []}
+    raw = {**by_id, "content": [{"type": "reasoning_text", "text": "hm"}]}
+    assert told(by_id, store=True) == ["reasoning", "message"]
+    assert told(by_id, store=False) == ["message"]
+    assert told(raw, store=False) == ["reasoning", "message"]
