@@ -1,0 +1,242 @@
+"""``make bench``: what the gateway adds, as ratios to a bare proxy and to a direct call, in one run.
+
+Prints a table and writes JSON with the machine's facts. Everything runs on loopback and stops by itself. The server
+under test has one core for itself; the load and the upstream share the other. Wall-clock rates are noisy on shared
+machines: compare the rates per CPU-second of the server.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import json
+import os
+import platform
+import resource
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from scripts.bench import load
+from scripts.bench.processes import ROOT, Running, free_port, started
+from scripts.bench.report import table
+
+KEY = "sk-sy-bench-0000000000000000000000000000000000"
+PROMPT = "Tell me about the quick brown fox. " * 30
+MARKER = b" fox jumps"
+
+CONFIG = """
+server: {{port: {port}, state_dir: "{state}"}}
+auth: {{keys: [{{name: bench, key: {key}}}]}}
+providers:
+  openai-compatible:
+    - {{name: up, base_url: "http://127.0.0.1:{upstream}/v1", api_keys: [bench-upstream-key], models: [bench]}}
+"""
+
+
+def _chat(stream: str | None) -> bytes:
+    body: dict[str, object] = {"model": "bench", "messages": [{"role": "user", "content": PROMPT}]}
+    if stream is not None:
+        body |= {"stream": True, "stream_options": {"include_usage": True}, "user": stream}
+    return json.dumps(body, separators=(",", ":")).encode()
+
+
+def _messages(stream: str | None) -> bytes:
+    body: dict[str, object] = {
+        "model": "bench",
+        "max_tokens": 1000,
+        "messages": [{"role": "user", "content": PROMPT}],
+    }
+    if stream is not None:
+        body |= {"stream": True, "metadata": {"user_id": stream}}
+    return json.dumps(body, separators=(",", ":")).encode()
+
+
+def target(lane: str, port: int, stream: str | None) -> load.Target:
+    """What to ask of `direct`, `bare`, `raw` or `translated`."""
+    headers = (f"authorization: Bearer {KEY}",)
+    if lane == "translated":
+        return load.Target(
+            "127.0.0.1", port, "/v1/messages", (*headers, "anthropic-version: 2023-06-01"), _messages(stream)
+        )
+    return load.Target("127.0.0.1", port, "/v1/chat/completions", headers, _chat(stream))
+
+
+@contextlib.contextmanager
+def servers(quick: bool) -> Iterator[dict[str, Running]]:
+    """Everything that is measured, running."""
+    cores = sorted(os.sched_getaffinity(0))
+    own, other = (cores[0], cores[1]) if len(cores) > 1 else (None, None)
+    if other is not None:
+        os.sched_setaffinity(0, {other})
+    upstream, bare, router = free_port(), free_port(), free_port()
+    with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as stack:
+        config = Path(folder, "config.yaml")
+        config.write_text(CONFIG.format(port=router, state=folder, key=KEY, upstream=upstream))
+        up = stack.enter_context(
+            started("direct", ["scripts/bench/upstream.py", "--port", str(upstream)], upstream, cpu=other)
+        )
+        yardstick = ["scripts/bench/bare.py", "--port", str(bare), "--upstream", f"http://127.0.0.1:{upstream}"]
+        proxy = stack.enter_context(started("bare", yardstick, bare, cpu=own))
+        env = {"HOME": folder, "SWITCHYARD_CONFIG": str(config)}
+        for name in [name for name in os.environ if name.endswith("_API_KEY")]:
+            env[name] = ""
+        gateway = stack.enter_context(
+            started("router", ["-m", "router", "serve", "--config", str(config)], router, cpu=own, env=env, child=True)
+        )
+        yield {"direct": up, "bare": proxy, "raw": gateway, "translated": gateway}
+
+
+async def measured(running: Running, work: load.Target, **how: object) -> tuple[load.Result, float]:
+    """A run and the CPU-seconds that the server spent on it."""
+    before = running.cpu_seconds()
+    result = await load.run(work, **how)  # type: ignore[arg-type]
+    return result, max(running.cpu_seconds() - before, 0.01)
+
+
+async def requests(found: dict[str, Running], seconds: float, rounds: int) -> dict[str, dict[str, float]]:
+    """Unstreamed calls: latency at one connection, rates at sixteen; configurations take turns in rounds."""
+    rows: dict[str, dict[str, float]] = {lane: {} for lane in found}
+    for lane, running in found.items():
+        await load.run(target(lane, running.port, None), connections=4, seconds=0.5)
+    for lane, running in found.items():
+        p50s, p99s, rates, per_cpu, failures = [], [], [], [], 0
+        for _ in range(rounds):
+            single = await load.run(target(lane, running.port, None), connections=1, seconds=seconds)
+            p50s.append(single.percentile(single.latencies, 0.5))
+            p99s.append(single.percentile(single.latencies, 0.99))
+            many, cpu = await measured(running, target(lane, running.port, None), connections=16, seconds=seconds)
+            rates.append(many.requests / many.seconds)
+            per_cpu.append(many.requests / cpu)
+            failures += single.failures + many.failures
+        rows[lane] = {
+            "p50_ms": statistics.median(p50s) * 1000,
+            "p99_ms": statistics.median(p99s) * 1000,
+            "requests_per_second": statistics.median(rates),
+            "requests_per_cpu_second": statistics.median(per_cpu),
+            "failures": failures,
+        }
+    return rows
+
+
+async def streams(found: dict[str, Running], seconds: float, rounds: int) -> dict[str, dict[str, float]]:
+    """Streamed calls at the pace of models: events per CPU-second over 100 streams, and the time to the first."""
+    rows: dict[str, dict[str, float]] = {lane: {} for lane in found}
+    for lane, running in found.items():
+        per_cpu, rates, firsts, failures = [], [], [], 0
+        for _ in range(rounds):
+            paced = target(lane, running.port, f"chunks={int(seconds / 0.02)};gap=0.02")
+            many, cpu = await measured(running, paced, connections=100, seconds=60, marker=MARKER, limit=1)
+            per_cpu.append(many.events / cpu)
+            dense, _ = await measured(
+                running, target(lane, running.port, "chunks=400;gap=0"), connections=4, seconds=seconds, marker=MARKER
+            )
+            rates.append(dense.events / dense.seconds)
+            short = target(lane, running.port, "chunks=3;gap=0")
+            first = await load.run(short, connections=1, seconds=seconds / 2, marker=MARKER)
+            firsts.append(first.percentile(first.firsts, 0.5))
+            failures += many.failures + dense.failures + first.failures
+        rows[lane] = {
+            "events_per_cpu_second": statistics.median(per_cpu),
+            "dense_events_per_second": statistics.median(rates),
+            "first_event_p50_ms": statistics.median(firsts) * 1000,
+            "failures": failures,
+        }
+    return rows
+
+
+async def held(running: Running, lane: str, count: int) -> dict[str, object]:
+    """Memory of streams that are held open: three waves, each let go before the next."""
+    waves: list[float] = []
+    before = running.memory()
+    for _ in range(3):
+        transports = await load.hold(target(lane, running.port, "chunks=2;gap=0.4"), 0, MARKER)
+        transports = await load.hold(target(lane, running.port, "chunks=200;gap=3"), count, MARKER)
+        waves.append((running.memory() - before) / count)
+        for transport in transports:
+            transport.abort()
+        await _settled(running)
+    return {
+        "streams": count,
+        "idle_bytes": before,
+        "bytes_per_stream": waves,
+        "third_to_first": waves[2] / waves[0] if waves[0] > 0 else None,
+        "after_bytes": running.memory(),
+    }
+
+
+async def _settled(running: Running) -> None:
+    """Wait until the server has nothing more to do for the streams that were let go; at most ten seconds."""
+    for _ in range(20):
+        before = running.cpu_seconds()
+        await asyncio.sleep(0.5)
+        if running.cpu_seconds() - before < 0.02:
+            return
+
+
+def facts() -> dict[str, object]:
+    """The machine."""
+    model = next(
+        (
+            line.split(":", 1)[1].strip()
+            for line in Path("/proc/cpuinfo").read_text().splitlines()
+            if "model name" in line
+        ),
+        "unknown",
+    )
+    return {
+        "when": datetime.now(UTC).isoformat(timespec="seconds"),
+        "python": platform.python_version(),
+        "system": platform.platform(),
+        "cpu": model,
+        "cores": os.cpu_count(),
+        "load": os.getloadavg(),
+    }
+
+
+async def bench(quick: bool) -> dict[str, object]:
+    """The whole run."""
+    seconds, rounds, count = (1.0, 1, 300) if quick else (3.0, 3, 2000)
+    with servers(quick) as found:
+        idle = {name: found[name].memory() for name in ("bare", "raw")}
+        ready = found["raw"].ready_seconds
+        asked = await requests(found, seconds, rounds)
+        streamed = await streams(found, seconds, rounds)
+        memory = {lane: await held(found[lane], lane, count) for lane in ("bare", "raw")}
+    return {
+        "facts": facts(),
+        "ready_seconds": ready,
+        "idle_bytes": idle,
+        "requests": asked,
+        "streams": streamed,
+        "held": memory,
+    }
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description="Measure the gateway against a direct call and a bare proxy.")
+    parser.add_argument("--quick", action="store_true", help="a short run, to see that the bench itself works")
+    parser.add_argument("--out", type=Path, default=ROOT / "bench-results", help="folder for the JSON")
+    arguments = parser.parse_args()
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    began = time.perf_counter()
+    results = asyncio.run(bench(arguments.quick))
+    print(table(results))
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    path = arguments.out / f"bench-{datetime.now(UTC):%Y%m%d-%H%M%S}.json"
+    path.write_text(json.dumps(results, indent=1))
+    print(f"\n{time.perf_counter() - began:.0f} s; raw figures in {path}")
+    failures = sum(int(row["failures"]) for part in ("requests", "streams") for row in results[part].values())  # type: ignore[attr-defined]
+    return 1 if failures else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
