@@ -5,7 +5,7 @@ from __future__ import annotations
 from router.faults import bad_request
 from router.wire import names
 from router.wire.capabilities import Capabilities
-from router.wire.codec import Malformed, dumps_text, loads
+from router.wire.codec import Malformed, loads
 from router.wire.conversation import (
     Audio,
     Document,
@@ -175,8 +175,3 @@ def response(text: str, is_error: bool | None) -> JsonObject:
     except Malformed:
         value = None
     return value if isinstance(value, dict) else {"output": text}
-
-
-def arguments_text(value: object) -> str:
-    """An ``args`` object as text: key order kept."""
-    return dumps_text(value if value is not None else {})

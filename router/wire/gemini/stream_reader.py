@@ -31,6 +31,7 @@ from router.wire.events import (
 from router.wire.gemini import faults, finish, grounding, usage
 from router.wire.gemini.partial_args import PartialArguments
 from router.wire.sse import Frame
+from router.wire.surrogates import Halves
 
 
 class _Candidate:
@@ -39,6 +40,7 @@ class _Candidate:
     def __init__(self) -> None:
         self.text: list[str] = []
         self.open: str | None = None  # text | thinking
+        self.halves = Halves()
         self.called = False
         self.finished = False
         self.growing: tuple[str, PartialArguments] | None = None  # call id of a call whose arguments are streamed
@@ -169,22 +171,30 @@ class GeminiStreamReader:
         if state.open != kind and (text or opaque is not None):
             events += self._closed(state, choice)
             state.open = kind
-        if text and thought:
-            events.append(ThinkingDelta(text, choice))
-        elif text:
-            state.text.append(text)
-            events.append(TextDelta(text, choice))
+        events += self._delta(state.halves.join(text), state, choice)
         if opaque is not None:  # a signature belongs to the part that it stands on: nothing may be joined to it
+            events += self._delta(state.halves.rest(), state, choice)
             state.open = None
             events.append(ThinkingEnded(opaque, choice=choice) if thought else TextEnded(choice, opaque))
         return events
 
+    def _delta(self, text: str, state: _Candidate, choice: int) -> list[Event]:
+        """More of the open part."""
+        if text == "":
+            return []
+        if state.open == "thinking":
+            return [ThinkingDelta(text, choice)]
+        state.text.append(text)
+        return [TextDelta(text, choice)]
+
     def _closed(self, state: _Candidate, choice: int) -> list[Event]:
         """The end of the open part."""
-        kind, state.open = state.open, None
-        if kind == "thinking":
-            return [ThinkingEnded(choice=choice)]
-        return [TextEnded(choice)] if kind == "text" else []
+        if state.open is None:
+            return []
+        events = self._delta(state.halves.rest(), state, choice)
+        events.append(ThinkingEnded(choice=choice) if state.open == "thinking" else TextEnded(choice))
+        state.open = None
+        return events
 
     def _call(self, call: JsonObject, opaque: Opaque | None, state: _Candidate, choice: int) -> list[Event]:
         events: list[Event] = []

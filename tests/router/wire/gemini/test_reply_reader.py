@@ -66,12 +66,7 @@ def test_a_reply_is_written_with_everything_in_it():
     answer = Answer(
         choices=(
             Choice(
-                parts=(
-                    Thinking("t", opaque=signed),
-                    Text("Größe", opaque=signed),
-                    ToolCall("c", "f", "{}"),
-                    Refusal("no"),
-                ),
+                parts=parts,
                 reason="tools",
                 citations=((1, Cited("https://a", "A", 0, 5)),),
             ),

@@ -248,6 +248,42 @@ def test_tools_of_all_kinds():
     assert tools[5].extra == {"gemini": {"googleMaps": {"enableWidget": True}}}
 
 
+def test_proto_schemas_become_ordinary_json_schema_at_every_depth():
+    proto = {
+        "type": "ARRAY",
+        "minItems": "1",
+        "items": {
+            "any_of": [{"type": "STRING", "enum": ["a"], "nullable": True}, {"type": "INTEGER"}],
+            "nullable": True,
+            "property_ordering": ["x"],
+        },
+    }
+    (tool,) = read(tools=[{"functionDeclarations": [{"name": "f", "parameters": proto}]}]).tools
+    assert tool.schema == {
+        "type": "array",
+        "minItems": 1,
+        "items": {"anyOf": [{"type": ["string", "null"], "enum": ["a", None]}, {"type": "integer"}, {"type": "null"}]},
+    }
+    upper = {"type": "OBJECT", "properties": {"type": {"type": "ARRAY", "items": {"anyOf": [{"type": "STRING"}]}}}}
+    (tool,) = read(tools=[{"functionDeclarations": [{"name": "f", "parametersJsonSchema": upper}]}]).tools
+    assert tool.schema == {
+        "type": "object",
+        "properties": {"type": {"type": "array", "items": {"anyOf": [{"type": "string"}]}}},
+    }
+    assert tool.extra == {"gemini": {"parametersJsonSchema": upper}}
+
+
+def test_what_thinking_says_beyond_the_neutral_words_is_kept():
+    conversation = read(generationConfig={"thinkingConfig": {"thinkingLevel": "HUGE", "thinkingBudget": 5, "new": 1}})
+    assert conversation.reasoning == Reasoning(budget=5)
+    assert conversation.extra["gemini"]["generationConfig"] == {
+        "thinkingConfig": {"new": 1, "thinkingLevel": "ENORMOUS"}
+    }
+    assert read(generationConfig={"responseLogprobs": True}).logprobs == 0
+    assert read(generationConfig={"logprobs": 3}).logprobs is None
+    assert read(serviceTier="ultra").extra == {"gemini": {"serviceTier": "ultra"}}
+
+
 @pytest.mark.parametrize(
     ("config", "choice"),
     [

@@ -364,6 +364,25 @@ def test_knobs():
     }
 
 
+def test_knobs_that_a_model_lacks_are_dropped_with_a_note():
+    poor = Capabilities(penalties=False, seed=False, max_stops=1)
+    written = write(sampling=Sampling(presence_penalty=0.1, seed=3), stop=("a", "b"), logprobs=2, capabilities=poor)
+    assert written.body["generationConfig"] == {"stopSequences": ["a"], "responseLogprobs": True, "logprobs": 2}
+    assert {note.what for note in written.notes} == {"presence_penalty", "seed", "stop"}
+    assert written.undo.stop == ("b",)
+
+
+def test_the_system_instruction_takes_only_text():
+    with pytest.raises(Fault, match=r"system\[0\]"):
+        write(system=(Image(source=PNG),))
+
+
+def test_a_result_that_holds_an_untranslatable_part_is_refused():
+    strange = Foreign("messages", {"type": "tool_reference"}, where="messages[2].content[0].content[0]")
+    with pytest.raises(Fault, match=r"messages\[2\]"):
+        write(HI, Turn("assistant", (ToolCall("c", "f", ""),)), Turn("user", (ToolResult("c", (strange,)),)))
+
+
 def test_a_model_without_stops_has_them_all_emulated():
     written = write(stop=("a",), capabilities=Capabilities(stop=False, penalties=False), sampling=Sampling(seed=1))
     assert written.body["generationConfig"] == {"seed": 1}

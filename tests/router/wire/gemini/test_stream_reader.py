@@ -135,6 +135,12 @@ def test_a_signature_on_a_thought():
     assert events[1:4] == [ThinkingDelta("t"), ThinkingEnded(SIGNED), TextDelta("x")]
 
 
+def test_a_character_cut_between_two_frames_is_joined():
+    raw = as_bytes(frame({"text": "a\ud83d"}), frame({"text": "\ude00b"}), frame({"text": "\ud83d"}, finish="STOP"))
+    events = read_bytes(raw)
+    assert [event.text for event in events if isinstance(event, TextDelta)] == ["a", "😀b", "\ud83d"]
+
+
 @pytest.mark.parametrize(
     ("wire", "reason"),
     [
