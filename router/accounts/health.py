@@ -197,6 +197,8 @@ class Health:
         return True
 
     def _learn(self, lease: Lease, verdict: Verdict) -> None:
+        if not self._entries:  # all is well, as it nearly always is
+            return
         for key in (*scopes.keys(lease.account.id, lease.model), scopes.target(lease.provider, lease.model)):
             entry = self._entries.get(key)
             if entry is not None:

@@ -82,6 +82,9 @@ def look(
 
 def _stand(account: Account, model: str, view: View, able: list[_Standing], waits: list[Waiting]) -> None:
     """Sort one account into those that can serve and those that wait: the strictest of its keys decides."""
+    if not view.entries:  # all is well, as it nearly always is
+        able.append(_Standing(account, "open", ()))
+        return
     verdict: Literal["open", "due", "early"] = "open"
     probes: list[Key] = []
     held: list[Waiting] = []

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 from router.faults import Fault, bad_request
 from router.routing.nearest import did_you_mean, nearest
 
 MAX_NAME = 256
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def check_name(asked: object) -> str:
@@ -18,9 +21,9 @@ def check_name(asked: object) -> str:
         raise bad_request("model must not be empty; GET /v1/models lists the names.", "model")
     if len(asked) > MAX_NAME:
         raise bad_request(f"model is longer than {MAX_NAME} characters.", "model")
-    if any(ord(char) < 32 or ord(char) == 127 or 0x80 <= ord(char) < 0xA0 or char in "\u2028\u2029" for char in asked):
+    if _CONTROL.search(asked):
         raise bad_request("model must not contain control characters.", "model")
-    if any("\ud800" <= char <= "\udfff" for char in asked):
+    if _SURROGATE.search(asked):
         raise bad_request("model must be valid Unicode text.", "model")
     if ".." in asked or "\\" in asked or asked.startswith("/") or "//" in asked:
         raise bad_request("model must not contain '..', a backslash or an empty path segment.", "model")

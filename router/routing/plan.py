@@ -31,6 +31,7 @@ SURFACES: Mapping[Surface, tuple[Dialect, ...]] = MappingProxyType(
 )
 """Upstream dialects whose providers have a surface at all (``wire.md`` 11)."""
 
+_REMEMBERED = 1024  # names come from clients, so the memory needs a bound
 _MEDIA: tuple[tuple[str, str], ...] = (
     ("tools", "tools"),
     ("images", "images"),
@@ -103,9 +104,9 @@ def draft(table: Table, asked: str, *, needs: Needs, pinned: str | None = None, 
         _refuse_excluded(table, name)
     except Fault as fault:
         return Plan(asked=asked, fault=fault)
-    found = resolve(table, name, only)
-    skipped = list(found.skipped)
-    offers = _fitting(_unique(table, _rotated(found.targets, rotation), needs, skipped), needs, skipped)
+    found, able, unable = _offers(table, name, only, needs)
+    skipped = list(unable)
+    offers = _fitting(_rotated(able, rotation), needs, skipped)
     return Plan(
         asked=name,
         candidates=tuple(offers),
@@ -131,9 +132,27 @@ def _refuse_excluded(table: Table, name: str) -> None:
             raise Fault("not_found", text, param="model", code="model_not_found")
 
 
-def _rotated(targets: Sequence[Target], rotation: int) -> list[Target]:
-    ordered: list[Target] = []
-    for _, members in groupby(targets, key=lambda target: target.rank):
+def _offers(
+    table: Table, name: str, only: tuple[str, ...], needs: Needs
+) -> tuple[Found, Sequence[Candidate], Sequence[Skipped]]:
+    """What a name leads to, before this call's own needs. Every call asks, so that what serves is remembered."""
+    key = (name, only, needs.dialect, needs.surface)
+    known: tuple[Found, Sequence[Candidate], Sequence[Skipped]] | None = table.remembered.get(key)
+    if known is not None:
+        return known
+    found = resolve(table, name, only)
+    skipped = list(found.skipped)
+    offers = (found, _unique(table, found.targets, needs, skipped), skipped)
+    if offers[1]:
+        if len(table.remembered) >= _REMEMBERED:
+            table.remembered.clear()
+        table.remembered[key] = offers
+    return offers
+
+
+def _rotated(candidates: Sequence[Candidate], rotation: int) -> list[Candidate]:
+    ordered: list[Candidate] = []
+    for _, members in groupby(candidates, key=lambda candidate: candidate.rank):
         rank = list(members)
         turn = rotation % len(rank)
         ordered += rank[turn:] + rank[:turn]
@@ -183,14 +202,15 @@ def _fitting(candidates: list[Candidate], needs: Needs, skipped: list[Skipped]) 
 
     A window that an estimate does not fit into comes last rather than not at all: estimates are rough.
     """
-    lacking = {id(candidate): _lacks(candidate.capabilities, needs) for candidate in candidates}
-    able = [candidate for candidate in candidates if not lacking[id(candidate)]]
-    if able and len(able) < len(candidates):
-        for candidate in candidates:
-            if lacking[id(candidate)]:
-                reason = f"the model does not take {' or '.join(lacking[id(candidate)])}"
+    lacking = [_lacks(candidate.capabilities, needs) for candidate in candidates]
+    if any(lacking) and not all(lacking):
+        for candidate, words in zip(candidates, lacking, strict=True):
+            if words:
+                reason = f"the model does not take {' or '.join(words)}"
                 skipped.append(Skipped(candidate.provider, candidate.model, reason, "need"))
-        candidates = able
+        candidates = [candidate for candidate, words in zip(candidates, lacking, strict=True) if not words]
+    if needs.input_tokens is None:
+        return candidates
     return sorted(candidates, key=lambda candidate: _too_small(candidate.capabilities, needs))
 
 

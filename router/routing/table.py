@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
+from typing import Any
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from router.models.capabilities import CapabilityTable, quirk_mistakes
 from router.models.patterns import Pattern, compile_pattern
@@ -61,7 +62,7 @@ class Table(Struct, frozen=True, kw_only=True):
 
     ids: every name of a provider, as `plain` gives it -> ids. upstream: provider id -> shown name in lower case ->
     upstream name, for providers that name their models. listed: shown name in lower case -> ids of providers that offer
-    it without more. excluded: provider id -> its exclusions.
+    it without more. excluded: provider id -> its exclusions. remembered: what `plan` found before.
     """
 
     providers: Mapping[str, ProviderConfig]
@@ -74,6 +75,7 @@ class Table(Struct, frozen=True, kw_only=True):
     routes: tuple[Route, ...]
     exclusions: tuple[Pattern, ...]
     capabilities: CapabilityTable
+    remembered: dict[object, Any] = field(default_factory=dict)
 
     def resolve_provider(self, name: str) -> tuple[str, ...]:
         """The ids that a provider's name means: one, several for a group, none where it is unknown."""

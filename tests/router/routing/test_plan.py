@@ -301,6 +301,27 @@ def test_a_surface_that_nobody_has_is_refused_before_any_call():
     assert "anthropic: it has no embeddings" in caught.value.message
 
 
+def test_a_remembered_plan_is_the_same_plan_and_still_rotates_and_fits():
+    made = table(
+        provider("a", quirks={"images": False}), provider("b"), provider("c"), rules=[("^m", [("a", "b"), "c"])]
+    )
+    first = plan(made, "m", needs=CHAT)
+    assert plan(made, "m", needs=CHAT) == first
+    assert targets(plan(made, "m", needs=CHAT, rotation=1)) == ["b:m", "a:m", "c:m"]
+    seeing = plan(made, "m", needs=Needs(dialect="chat", images=True))
+    assert (targets(seeing), len(seeing.skipped)) == (["b:m", "c:m"], 1)
+    assert plan(made, "m", needs=CHAT).skipped == ()
+
+
+def test_what_is_remembered_of_names_is_bounded_and_nothing_of_unknown_ones():
+    made = table(provider("a"), rules=[("^m", ["a"])])
+    for number in range(1500):
+        plan(made, f"m{number}", needs=CHAT)
+        draft(made, f"x{number}", needs=CHAT)
+    assert 0 < len(made.remembered) <= 1024
+    assert not any(key[0].startswith("x") for key in made.remembered)
+
+
 def test_draft_reports_what_plan_raises():
     made = table(provider("a"))
     found = draft(made, "nobody", needs=CHAT)
