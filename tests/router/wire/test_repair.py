@@ -182,6 +182,12 @@ def test_merge_puts_results_first_in_their_order_and_keeps_turn_keys() -> None:
     assert merged.extra == {"messages": {"x": 1, "y": 2}, "chat": {"z": 3}}
 
 
+def test_merge_leaves_ordered_turns_untouched() -> None:
+    ordered = (user(result("1"), "a"), assistant("b"), user("c"))
+    merged = merge(ordered)
+    assert all(new is old for new, old in zip(merged, ordered, strict=True))
+
+
 def test_system_turns_fold_into_the_neighbouring_user_turn() -> None:
     reminder = "<system-reminder>\ns\n</system-reminder>"
     notes = Notes()

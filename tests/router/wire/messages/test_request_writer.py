@@ -619,3 +619,30 @@ def test_reading_what_was_written_gives_the_same_request(conversation: Conversat
     first = body(conversation, json_schema=True)
     again = body(SPEC.read_request(first))
     assert dumps(again) == dumps(first)
+
+
+def test_effort_is_kept_beside_thinking_that_is_off() -> None:
+    off = Reasoning(effort="max", budget=0)
+    written = body(talk(reasoning=off, dialect="messages"))
+    assert (written["thinking"], written["output_config"]) == ({"type": "disabled"}, {"effort": "high"})
+    assert "output_config" not in body(talk(reasoning=off), thinking="budget")
+
+
+def test_a_named_effort_goes_before_a_budget_on_adaptive_models() -> None:
+    assert body(talk(reasoning=Reasoning(effort="low", budget=30_000)))["output_config"] == {"effort": "low"}
+
+
+def test_a_limit_that_equals_the_budget_is_raised() -> None:
+    conversation = talk(reasoning=Reasoning(budget=2000), max_tokens=2000)
+    assert body(conversation, thinking="budget")["max_tokens"] == 4000
+    roomy = talk(reasoning=Reasoning(budget=2000), max_tokens=2001)
+    assert body(roomy, thinking="budget")["max_tokens"] == 2001
+
+
+def test_only_the_running_tool_loop_decides_about_thinking() -> None:
+    call = ToolCall("c", "f", "{}")
+    result = user(ToolResult("c", (Text(text="r"),)))
+    signed = assistant(Thinking(text="x", opaque=Opaque("messages", "s")), call)
+    old = (user("a"), assistant(call), result, assistant("done"), user("next"))
+    conversation = talk(*old, signed, result, tools=(F,), reasoning=Reasoning(effort="high"))
+    assert body(conversation, needs_signature=True)["thinking"] == {"type": "adaptive"}

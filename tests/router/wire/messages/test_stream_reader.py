@@ -365,3 +365,39 @@ def test_the_recorded_web_search_keeps_its_citations() -> None:
     cited = [e for e in events if isinstance(e, Cited)]
     assert cited
     assert all(e.url.startswith("https://") and e.title for e in cited)
+
+
+def test_citations_without_any_text_are_left_out() -> None:
+    delta = {"type": "citations_delta", "citation": {"url": "https://x", "title": 1, "cited_text": 2}}
+    empty = read(START, *block(0, {"type": "text", "text": ""}, delta), finish(), STOP)
+    assert empty[1:2] == [TextEnded()]
+    late = block(0, {"type": "text", "text": "a"}, delta)
+    assert read(START, *late, finish(), STOP)[1:4] == [TextDelta("a"), Cited("https://x"), TextEnded()]
+    fast = block(0, {"type": "text", "text": ""}, {"type": "text_delta", "text": "a"}, delta)
+    assert read(START, *fast, finish(), STOP)[1:4] == [TextDelta("a"), Cited("https://x"), TextEnded()]
+
+
+@pytest.mark.parametrize("value", [None, 5, "", [], {}])
+def test_deltas_of_a_wrong_type_say_nothing(value: Any) -> None:
+    for kind, key, content in (
+        ("text_delta", "text", {"type": "text"}),
+        ("thinking_delta", "thinking", {"type": "thinking"}),
+        ("input_json_delta", "partial_json", {"type": "tool_use", "id": "t", "name": "f"}),
+        ("citations_delta", "citation", {"type": "text"}),
+    ):
+        with_delta = block(0, content, {"type": kind, key: value})
+        assert read(START, *with_delta, finish(), STOP) == read(START, *block(0, content), finish(), STOP)
+
+
+def test_a_server_tool_block_cut_in_its_input_is_left_out() -> None:
+    use = {"type": "server_tool_use", "id": "s1", "name": "web_search", "input": {}}
+    cut = block(0, use, {"type": "input_json_delta", "partial_json": '{"query'})[:-1]
+    events = read(START, *cut, finish("max_tokens"), STOP)
+    assert not [event for event in events if isinstance(event, ForeignProduced)]
+
+
+def test_a_lone_low_surrogate_joins_nothing_that_was_not_held() -> None:
+    head = typed_frame(START) + typed_frame(text(0)[0])
+    tail = b"".join(typed_frame(p) for p in (text(0)[-1], finish(), STOP))
+    events = read_bytes(head + delta_frame(b"a\\udbff") + delta_frame(b"\\udfff") + tail)
+    assert "".join(e.text for e in events if isinstance(e, TextDelta)) == "a\U0010ffff"
