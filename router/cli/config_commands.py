@@ -16,15 +16,16 @@ from typing import Annotated, Any
 import typer
 from pydantic import BaseModel
 
+from router import places
 from router.access.sources import file_keys
 from router.clock import SystemClock
 from router.settings.load import Loaded, load, plain_value
 from router.settings.mistakes import SettingsError
-from router.settings.places import Places, base_folder, find_config, locate, reader
 from router.state.client_keys import usable_keys
 from router.state.database import open_database
 from router.state.migrate import revision
 
+DATABASE = "switchyard.sqlite"
 _USER_INFO = re.compile(r"//[^/@\s]*@")
 app = typer.Typer(help="Check, show and locate the settings.", no_args_is_help=True)
 ConfigOption = Annotated[
@@ -39,24 +40,40 @@ def read_settings(config: str | None, *, need_key: bool = True) -> tuple[Loaded,
     A key in the state database or in ``state/keys`` counts for a public address; it is looked for where the settings
     themselves say that the state is. need_key: whether a public address without any key is a mistake.
     """
-    path = find_config(config, os.environ, Path.is_file)
+    path = config_file(config)
     text = path.read_text(encoding="utf-8") if path is not None else ""
     source = str(path) if path is not None else "defaults"
-    read = reader(base_folder(path), os.environ)
-    loaded = load(text, os.environ, read, client_keys_exist=True, source=source)
-    if need_key and not client_keys_exist(locate(loaded.settings, path, os.environ)):
-        loaded = load(text, os.environ, read, client_keys_exist=False, source=source)
+    loaded = load(text, os.environ, _read_file, client_keys_exist=True, source=source)
+    if need_key and not client_keys_exist(state_dir(loaded)):
+        loaded = load(text, os.environ, _read_file, client_keys_exist=False, source=source)
     return loaded, path
 
 
-def client_keys_exist(places: Places) -> bool:
-    """Whether a client key is in ``state/keys`` or in the database. What cannot be read counts as none."""
+def config_file(config: str | None) -> Path | None:
+    """The file that is read. None where none is named and there is none in the usual place."""
+    path = places.config_path(config, os.environ)
+    named = config is not None or bool(os.environ.get(places.CONFIG_VARIABLE))
+    return path if named or path.exists() else None
+
+
+def state_dir(loaded: Loaded) -> Path:
+    """The folder of the database and the generated keys."""
+    return places.in_checkout(loaded.settings.server.state_dir)
+
+
+def _read_file(name: str) -> str:
+    return places.in_checkout(name).read_text(encoding="utf-8")
+
+
+def client_keys_exist(folder: Path) -> bool:
+    """Whether the state in `folder` has a client key, in a file or in the database. An unreadable file is none."""
     with suppress(OSError):
-        if any("client" in key.scopes for key in file_keys(places.keys)):
+        if any("client" in key.scopes for key in file_keys(folder / "keys")):
             return True
-    if not places.database.exists() or revision(places.database) is None:
+    database = folder / DATABASE
+    if revision(database) is None:
         return False
-    engine = open_database(places.database)
+    engine = open_database(database)
     try:
         with engine.connect() as connection:
             return usable_keys(connection, SystemClock().wall()) > 0
@@ -126,7 +143,7 @@ def show(
 @app.command()
 def path(config: ConfigOption = None) -> None:
     """Print the path of the file that is read."""
-    found = find_config(config, os.environ, Path.is_file)
+    found = config_file(config)
     if found is None or not found.is_file():
         typer.echo(f"there is no file{f' {found}' if found else ''}; everything is at its default", err=True)
         raise typer.Exit(1)

@@ -6,23 +6,23 @@ Exit codes: 0 done, 1 failed, 2 wrong usage.
 from __future__ import annotations
 
 import json
-import os
 import re
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Annotated
 
 import typer
 from sqlalchemy import Connection
 
+from router import places
 from router.access.keys import SCOPES, ClientKey, digest, generate, key_id
 from router.access.sources import file_keys, settings_keys, stored_keys
-from router.cli.config_commands import ConfigOption, JsonOption, settings_or_exit
+from router.cli.config_commands import DATABASE, ConfigOption, JsonOption, settings_or_exit, state_dir
 from router.clock import SystemClock
-from router.settings.places import CHECKOUT, Places, locate
 from router.state.client_keys import StoredKey, add_key, revoke_key
 from router.state.database import open_database
 from router.state.migrate import HEAD, revision
@@ -55,7 +55,7 @@ def create(
     row = StoredKey(
         id=key_id(hexadecimal), name=name, digest=hexadecimal, scopes=(scope,), created_at=now, expires_at=until
     )
-    with _writing(_places(config)) as connection:
+    with _writing(_database(config)) as connection:
         add_key(connection, row)
     if as_json:
         typer.echo(json.dumps({"id": row.id, "name": name, "scope": scope, "expires_at": until, "key": key.reveal()}))
@@ -67,11 +67,11 @@ def create(
 @app.command("list")
 def list_(config: ConfigOption = None, as_json: JsonOption = False) -> None:
     """List every key: of the settings, of the generated files, of the database."""
-    loaded, path = settings_or_exit(config, need_key=False)
-    places = locate(loaded.settings, path, os.environ)
-    keys = [*settings_keys(loaded.settings), *file_keys(places.keys)]
-    if places.database.exists() and revision(places.database) is not None:
-        with _open(places) as connection:
+    loaded, _ = settings_or_exit(config, need_key=False)
+    folder = state_dir(loaded)
+    keys = [*settings_keys(loaded.settings), *file_keys(folder / "keys")]
+    if revision(folder / DATABASE) is not None:
+        with _open(folder / DATABASE) as connection:
             keys += stored_keys(connection)
     now = SystemClock().wall()
     if as_json:
@@ -92,7 +92,7 @@ def revoke(
     as_json: JsonOption = False,
 ) -> None:
     """Revoke a key of the database. Running calls end by themselves; new ones are refused within a second."""
-    with _writing(_places(config)) as connection:
+    with _writing(_database(config)) as connection:
         revoked = revoke_key(connection, key, SystemClock().wall())
     if as_json:
         typer.echo(json.dumps({"revoked": list(revoked)}))
@@ -135,18 +135,18 @@ def _moment(text: str, now: float) -> float:
     return moment
 
 
-def _places(config: str | None) -> Places:
-    loaded, path = settings_or_exit(config, need_key=False)  # the first key of an open router is made here
-    return locate(loaded.settings, path, os.environ)
+def _database(config: str | None) -> Path:
+    loaded, _ = settings_or_exit(config, need_key=False)  # the first key of an open router is made here
+    return state_dir(loaded) / DATABASE
 
 
 @contextmanager
-def _writing(places: Places) -> Iterator[Connection]:
+def _writing(database: Path) -> Iterator[Connection]:
     """A transaction on the migrated database. A refusal goes to stderr and ends the command with 1."""
-    if revision(places.database) != HEAD:
+    if revision(database) != HEAD:
         done = subprocess.run(
-            [sys.executable, "-m", "router.state.migrate", str(places.database)],
-            cwd=CHECKOUT,
+            [sys.executable, "-m", "router.state.migrate", str(database)],
+            cwd=places.ROOT,
             check=False,
             capture_output=True,
             text=True,
@@ -155,7 +155,7 @@ def _writing(places: Places) -> Iterator[Connection]:
             typer.echo(done.stderr.strip(), err=True)
             raise typer.Exit(1)
     try:
-        with _open(places, writes=True) as connection:
+        with _open(database, writes=True) as connection:
             yield connection
     except ValueError as error:
         typer.echo(str(error), err=True)
@@ -163,8 +163,8 @@ def _writing(places: Places) -> Iterator[Connection]:
 
 
 @contextmanager
-def _open(places: Places, *, writes: bool = False) -> Iterator[Connection]:
-    engine = open_database(places.database)
+def _open(database: Path, *, writes: bool = False) -> Iterator[Connection]:
+    engine = open_database(database)
     try:
         with engine.connect().execution_options(writes=writes) as connection, connection.begin():
             yield connection

@@ -60,8 +60,8 @@ def read_document(text: str) -> Document:
         mark = error.problem_mark or error.context_mark
         what = error.problem or error.context or "it cannot be read"
         remedy = "Indent with blanks." if "\\t" in what else None
-        line = mark.line + 1 if mark is not None else None
-        document.mistakes.append(Mistake(path="", problem=f"is not valid YAML: {what}", line=line, remedy=remedy))
+        found_at = mark.line + 1 if mark is not None else None
+        document.mistakes.append(Mistake(path="", problem=f"is not valid YAML: {what}", line=found_at, remedy=remedy))
     except yaml.YAMLError as error:
         document.mistakes.append(Mistake(path="", problem=f"is not valid YAML: {str(error).splitlines()[0]}"))
     finally:

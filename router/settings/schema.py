@@ -35,18 +35,6 @@ class Route(Block):
         ..., "Providers, the preferred first. A list inside the list is one rank, whose members take turns."
     )
     priority: int = setting(0, "Rules with a lower number are looked at first; equal ones in file order.")
-    grace: Seconds | None = setting(None, "Seconds before heads and heartbeats, in place of `server.timeouts.grace`.")
-
-
-DEFAULT_ROUTES: tuple[Route, ...] = tuple(
-    Route(pattern=pattern, providers=providers, priority=1_000_000)
-    for pattern, providers in (
-        (r"^(gpt-|o[1-9]|chatgpt-|codex-|text-embedding-[a3]|dall-e|gpt-image-)", (("openai",),)),
-        (r"^claude-", (("anthropic",),)),
-        (r"^(gemini-|gemma-|imagen-|text-embedding-0)", (("gemini",), ("vertex",))),
-    )
-)
-"""Where names go that no rule of the file has sent anywhere: to the company that makes the model."""
 
 
 class ModelRules(Block):
@@ -60,11 +48,6 @@ class ModelRules(Block):
     capabilities: dict[str, dict[str, Any]] = setting(
         {}, "What a model accepts, where the shipped data is wrong: pattern with `*` to facts of `docs/providers.md`."
     )
-
-    @property
-    def rules(self) -> tuple[Route, ...]:
-        """The rules of the file, and after them those that send a model's name to its maker."""
-        return (*self.routing, *DEFAULT_ROUTES)
 
     @field_validator("aliases")
     @classmethod
@@ -94,9 +77,11 @@ class Retry(Block):
 class StoredResponses(Block):
     """Answers kept for `previous_response_id`: encrypted, for the same key alone."""
 
-    enabled: bool = setting(True, "Whether answers are stored unless the caller says `store: false`.")
-    ttl: float = setting(86_400.0, "Seconds that a stored answer lives.", ge=60, le=30 * 86_400)
-    max_bytes: int = setting(256 * 1024 * 1024, "Bytes of all stored answers together; the oldest go first.", ge=0)
+    enabled: bool = setting(True, "Whether answers are stored unless the caller says `store: false`.", effect="restart")
+    ttl: float = setting(86_400.0, "Seconds that a stored answer lives.", effect="restart", ge=60, le=30 * 86_400)
+    max_bytes: int = setting(
+        256 * 1024 * 1024, "Bytes of all stored answers together; the oldest go first.", effect="restart", ge=0
+    )
 
 
 class Policies(Block):
@@ -113,7 +98,7 @@ class Observe(Block):
     """What the router says about its work."""
 
     level: Literal["debug", "info", "warning", "error"] = setting("info", "Least important log lines that are written.")
-    format: Literal["text", "json"] = setting("text", "Log lines for people or for machines.")
+    format: Literal["text", "json"] = setting("text", "Log lines for people or for machines.", effect="restart")
     metrics: bool = setting(True, "Whether `/metrics` answers.")
     account_header: bool = setting(False, "Whether answers name the account in `x-switchyard-account`.")
 

@@ -22,6 +22,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     path = tmp_path / "config" / "config.yaml"
     path.write_text("server: {port: 9}\n")
     monkeypatch.setenv("SWITCHYARD_CONFIG", str(path))
+    monkeypatch.setenv("SWITCHYARD__SERVER__STATE_DIR", str(tmp_path / "state"))
     return path
 
 
