@@ -6,8 +6,8 @@ import re
 
 from msgspec import Struct
 
-_REGEX_SIGNS = frozenset("^$\\(|+{")
-_GLOB_SIGNS = frozenset("*?[")
+_REGEX_SIGNS = frozenset("^$\\(|[{")
+_GLOB_SIGNS = frozenset("*?")
 
 
 class Pattern(Struct, frozen=True):
@@ -21,20 +21,21 @@ class Pattern(Struct, frozen=True):
         return self.regex.search(name) is not None
 
 
-def compile_pattern(text: str) -> Pattern:
+def compile_pattern(text: str, *, plain_is_regex: bool = False) -> Pattern:
     """Read one pattern. Raises `ValueError` with a sentence where it is no valid regular expression.
 
-    A text with one of ``^ $ \\ ( | + {`` or with ``.*`` is a regular expression that is searched; one with ``* ? [``
-    is a glob for the whole name; anything else is one exact name.
+    A text with one of ``^ $ \\ ( | [ {`` or with ``.*`` is a regular expression that is searched; one with ``* ?``
+    is a glob for the whole name; anything else is one exact name, or, where `plain_is_regex`, searched too.
     """
     if not text:
         raise ValueError("a pattern must not be empty")
-    if _REGEX_SIGNS & set(text) or ".*" in text:
+    glob = bool(_GLOB_SIGNS & set(text))
+    if _REGEX_SIGNS & set(text) or ".*" in text or (plain_is_regex and not glob):
         try:
             return Pattern(text, None, re.compile(text, re.IGNORECASE))
         except re.error as error:
             raise ValueError(f"{text!r} is not a valid regular expression: {error}") from error
-    if _GLOB_SIGNS & set(text):
+    if glob:
         return Pattern(text, None, re.compile(_glob(text), re.IGNORECASE))
     return Pattern(text, text.lower(), re.compile(rf"\A{re.escape(text)}\Z", re.IGNORECASE))
 

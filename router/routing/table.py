@@ -221,7 +221,7 @@ def _loop(start: str, aliases: Mapping[str, Alias]) -> tuple[str, ...]:
 
 def _route(index: int, rule: Rule, ids: Mapping[str, tuple[str, ...]], mistakes: list[Mistake]) -> Route | None:
     where = f"routing[{index}]"
-    patterns = _patterns((rule.pattern,), f"{where}.pattern", mistakes)
+    patterns = _patterns((rule.pattern,), f"{where}.pattern", mistakes, plain_is_regex=True)
     ranks: list[tuple[str, ...]] = []
     if not rule.providers:
         mistakes.append(Mistake(f"{where}.providers", "must name at least one provider"))
@@ -237,11 +237,13 @@ def _route(index: int, rule: Rule, ids: Mapping[str, tuple[str, ...]], mistakes:
     return Route(number=index + 1, pattern=patterns[0], ranks=tuple(ranks)) if patterns else None
 
 
-def _patterns(texts: Iterable[str], where: str, mistakes: list[Mistake]) -> tuple[Pattern, ...]:
+def _patterns(
+    texts: Iterable[str], where: str, mistakes: list[Mistake], *, plain_is_regex: bool = False
+) -> tuple[Pattern, ...]:
     patterns: list[Pattern] = []
     for text in texts:
         try:
-            patterns.append(compile_pattern(text))
+            patterns.append(compile_pattern(text, plain_is_regex=plain_is_regex))
         except ValueError as error:
             mistakes.append(Mistake(where, str(error)))
     return tuple(patterns)

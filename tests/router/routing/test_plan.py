@@ -41,6 +41,11 @@ def test_a_glob_matches_the_whole_name_and_a_regex_any_part_of_it():
     assert caught.value.kind == "not_found"
 
 
+def test_a_route_of_plain_text_is_a_regular_expression_too():
+    made = table(provider("a"), rules=[("gpt-5", ["a"])])
+    assert targets(plan(made, "gpt-5-mini", needs=CHAT)) == ["a:gpt-5-mini"]
+
+
 def test_a_provider_named_twice_counts_once():
     made = table(provider("a"), provider("b"), rules=[("^m", ["a", "b", "a", ("b", "a")])])
     assert targets(plan(made, "m", needs=CHAT)) == ["a:m", "b:m"]
