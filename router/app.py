@@ -10,8 +10,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from starlette.applications import Starlette
-from starlette.middleware import Middleware
-from starlette.routing import Mount, Route
+from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from router import places
@@ -20,6 +19,7 @@ from router.access.sources import file_keys, settings_keys, stored_keys
 from router.accounts.health import Health
 from router.api.cors import Cors
 from router.api.edge import Edge
+from router.api.front import Front
 from router.api.management import Management
 from router.api.operations import Operations
 from router.api.sockets import RefuseSockets
@@ -88,7 +88,7 @@ class Router:
         self._state_dir = places.in_checkout(settings.server.state_dir)
         self._log_writer = logs.configure(settings.observe.level, settings.observe.format)
         self._clock = SystemClock()
-        chance = random.SystemRandom()
+        chance = random.Random()  # noqa: S311  seeded by the system; ids and jitter are no secrets
         self._health = Health(self._clock, chance)
         self._database = self._state_dir / DATABASE
         self._keys = KeyRing(self._fixed_keys(snapshot), self._clock, database=self._stored_keys)
@@ -109,10 +109,8 @@ class Router:
         """The routes, the busiest first."""
         operations, management = Operations(self._gateway), Management(self._gateway)
         surfaces = ModelSurfaces(self._edge)
-        return Starlette(
+        rest = Starlette(
             routes=[
-                Mount("/v1beta", surfaces),
-                Mount("/v1", surfaces),
                 Route("/", operations.root),
                 Route("/healthz", operations.healthz),
                 Route("/readyz", operations.readyz),
@@ -122,9 +120,10 @@ class Router:
                 Route("/v0/management/explain", management.explain),
                 Route("/v0/management/models", management.models),
             ],
-            middleware=[Middleware(RefuseSockets), Middleware(Cors, settings=lambda: self._gateway.current.settings)],
             lifespan=self._lifespan,
         )
+        front = Front(surfaces, rest)
+        return RefuseSockets(Cors(front, settings=lambda: self._gateway.current.settings))
 
     @asynccontextmanager
     async def _lifespan(self, app: Starlette) -> AsyncIterator[None]:

