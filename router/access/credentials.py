@@ -46,15 +46,6 @@ def _bearer(value: str) -> str:
     return token.strip() if scheme.lower() == "bearer" else ""
 
 
-def hide_query_key(query: str) -> str:
-    """The query string with the values of ``key`` and the like replaced, for logs."""
-    parts = query.split("&")
-    secret = ("key", "auth_token", "access_token", "token")
-    return "&".join(
-        f"{part.partition('=')[0]}=***" if part.partition("=")[0].lower() in secret else part for part in parts
-    )
-
-
 def is_local(peer: str | None, headers: Mapping[str, str] | Iterable[str], host: str) -> bool:
     """Whether a request comes from this machine and from nobody behind it: the peer is loopback, no forwarding header
     is there, and Host names loopback (a web page that rebinds its name to 127.0.0.1 fails here).

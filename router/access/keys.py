@@ -59,8 +59,7 @@ def key_id(digest_hex: str) -> str:
 class KeyRing:
     """All keys in one table by digest. Replaced as a whole; a lookup sees one state or the other, never a mixture.
 
-    database: reads the database's keys. version: a number that changes when another process has written to it (SQLite's
-    ``data_version``). Both are called at most once a second, by `refresh` and, after a miss, by `verify_fresh`.
+    database: reads the database's keys, at most once a second: in `refresh`, and after a miss in `verify_fresh`.
     """
 
     def __init__(
@@ -69,15 +68,12 @@ class KeyRing:
         clock: Clock,
         *,
         database: Callable[[], Iterable[ClientKey]] = tuple,
-        version: Callable[[], int] | None = None,
         every: float = 1.0,
     ) -> None:
         self._clock = clock
         self._database = database
-        self._version = version
         self._every = every
         self._looked: float | None = None
-        self._seen: int | None = None
         self._fixed = tuple(fixed)
         self._stored: tuple[ClientKey, ...] = ()
         self._by_digest: Mapping[str, ClientKey] = {}
@@ -104,7 +100,7 @@ class KeyRing:
         return found if found is not None or not self.refresh() else self.verify(presented)
 
     def refresh(self) -> bool:
-        """Look whether the database has changed, at most every so many seconds. True where the keys were read again.
+        """Read the database's keys again, at most every so many seconds. True where they were read.
 
         Also to be called periodically: a revoked key is no miss.
         """
@@ -112,22 +108,13 @@ class KeyRing:
         if self._looked is not None and now - self._looked < self._every:
             return False
         self._looked = now
-        version = self._version() if self._version is not None else None
-        if version is not None and version == self._seen:
-            return False
         self._stored = tuple(self._database())
-        self._seen = version
         self._index()
         return True
 
     def keys(self) -> tuple[ClientKey, ...]:
         """Every key, for lists."""
         return (*self._fixed, *self._stored)
-
-    def has(self, scope: Scope) -> bool:
-        """Whether some key of `scope` is in use."""
-        now = self._clock.wall()
-        return any(scope in key.scopes and key.usable(now) for key in self.keys())
 
     def _index(self) -> None:
         """One digest given twice: its scopes add up, and revoked anywhere is revoked."""

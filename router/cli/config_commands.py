@@ -22,7 +22,7 @@ from router.clock import SystemClock
 from router.settings.load import Loaded, load, plain_value
 from router.settings.mistakes import SettingsError
 from router.state.client_keys import usable_keys
-from router.state.database import open_database
+from router.state.database import transaction
 from router.state.migrate import revision
 
 DATABASE = "switchyard.sqlite"
@@ -73,12 +73,8 @@ def client_keys_exist(folder: Path) -> bool:
     database = folder / DATABASE
     if revision(database) is None:
         return False
-    engine = open_database(database)
-    try:
-        with engine.connect() as connection:
-            return usable_keys(connection, SystemClock().wall()) > 0
-    finally:
-        engine.dispose()
+    with transaction(database) as connection:
+        return usable_keys(connection, SystemClock().wall()) > 0
 
 
 def settings_or_exit(config: str | None, *, need_key: bool = True) -> tuple[Loaded, Path | None]:

@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from sqlalchemy import Connection
 
 from router import places
 from router.access.keys import SCOPES, ClientKey, digest, generate, key_id
@@ -24,7 +23,7 @@ from router.access.sources import file_keys, settings_keys, stored_keys
 from router.cli.config_commands import DATABASE, ConfigOption, JsonOption, settings_or_exit, state_dir
 from router.clock import SystemClock
 from router.state.client_keys import StoredKey, add_key, revoke_key
-from router.state.database import open_database
+from router.state.database import Connection, transaction
 from router.state.migrate import HEAD, revision
 
 app = typer.Typer(help="Make, list and revoke keys of this gateway.", no_args_is_help=True)
@@ -71,7 +70,7 @@ def list_(config: ConfigOption = None, as_json: JsonOption = False) -> None:
     folder = state_dir(loaded)
     keys = [*settings_keys(loaded.settings), *file_keys(folder / "keys")]
     if revision(folder / DATABASE) is not None:
-        with _open(folder / DATABASE) as connection:
+        with transaction(folder / DATABASE) as connection:
             keys += stored_keys(connection)
     now = SystemClock().wall()
     if as_json:
@@ -155,18 +154,8 @@ def _writing(database: Path) -> Iterator[Connection]:
             typer.echo(done.stderr.strip(), err=True)
             raise typer.Exit(1)
     try:
-        with _open(database, writes=True) as connection:
+        with transaction(database, writes=True) as connection:
             yield connection
     except ValueError as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(1) from None
-
-
-@contextmanager
-def _open(database: Path, *, writes: bool = False) -> Iterator[Connection]:
-    engine = open_database(database)
-    try:
-        with engine.connect().execution_options(writes=writes) as connection, connection.begin():
-            yield connection
-    finally:
-        engine.dispose()

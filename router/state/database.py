@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import Connection as Connection
+from sqlalchemy import Engine, create_engine, event
 
 BUSY_MS = 10_000
 """Milliseconds to wait for another process that writes."""
@@ -20,6 +23,17 @@ def open_database(path: Path) -> Engine:
     event.listen(engine, "connect", _connected)
     event.listen(engine, "begin", _begin)
     return engine
+
+
+@contextmanager
+def transaction(path: Path, *, writes: bool = False) -> Iterator[Connection]:
+    """One transaction on the database at `path`, for commands that do a single thing."""
+    engine = open_database(path)
+    try:
+        with engine.connect().execution_options(writes=writes) as connection, connection.begin():
+            yield connection
+    finally:
+        engine.dispose()
 
 
 def _connected(connection: Any, record: Any) -> None:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from router.access.credentials import hide_query_key, is_local, is_loopback_host, presented_keys
+from router.access.credentials import is_local, is_loopback_host, presented_keys
 
 
 @pytest.mark.parametrize(
@@ -28,9 +28,6 @@ def test_keys_are_found_in_every_place_in_one_order(headers: dict[str, str], que
 
 def test_a_presented_key_cannot_be_printed() -> None:
     assert "canary" not in repr(presented_keys({"x-api-key": "canary"}))
-    assert hide_query_key("alt=sse&key=canary&auth_token=canary&b") == "alt=sse&key=***&auth_token=***&b=***".replace(
-        "&b=***", "&b"
-    )
 
 
 @pytest.mark.parametrize(
