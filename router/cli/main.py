@@ -13,6 +13,8 @@ import typer
 
 JSON = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 CONFIG = Annotated[str | None, typer.Option("--config", help="The settings file.", metavar="FILE")]
+OFFLINE = Annotated[bool, typer.Option("--offline", help="Ask the settings, not the running gateway.")]
+DIALECT = Annotated[str, typer.Option("--dialect", help="The caller's: chat, responses, messages or gemini.")]
 GROUPS = {"keys": "Client keys of this gateway.", "config": "The settings file."}
 
 app = typer.Typer(
@@ -41,7 +43,7 @@ def status(as_json: JSON = False, config: CONFIG = None) -> None:
 
 
 @app.command()
-def models(as_json: JSON = False, offline: bool = False, config: CONFIG = None) -> None:
+def models(as_json: JSON = False, offline: OFFLINE = False, config: CONFIG = None) -> None:
     """List the models that clients may ask for."""
     from router.cli import models_command
 
@@ -49,11 +51,13 @@ def models(as_json: JSON = False, offline: bool = False, config: CONFIG = None) 
 
 
 @app.command()
-def explain(model: str, as_json: JSON = False, offline: bool = False, config: CONFIG = None) -> None:
-    """Say who would answer for a model name, in which order, and why. --offline asks the settings, not the gateway."""
+def explain(
+    model: str, dialect: DIALECT = "chat", as_json: JSON = False, offline: OFFLINE = False, config: CONFIG = None
+) -> None:
+    """Say who would answer for a model name, in which order, and why."""
     from router.cli import models_command
 
-    raise typer.Exit(models_command.explain(model, as_json, offline, config))
+    raise typer.Exit(models_command.explain(model, dialect, as_json, offline, config))
 
 
 @app.command()
@@ -115,7 +119,7 @@ def main(words: Sequence[str]) -> int:
     wanted = words[0] if words else ""
     for group in GROUPS:
         if wanted in (group, "", "--help"):
-            _add_group(group)
+            add_group(group)
     try:
         app(list(words), prog_name="switchyard")
     except SystemExit as end:
@@ -123,7 +127,8 @@ def main(words: Sequence[str]) -> int:
     return 0
 
 
-def _add_group(name: str) -> None:
+def add_group(name: str) -> None:
+    """Load the verbs of one group."""
     import importlib
 
     module = importlib.import_module(f"router.cli.{name}_commands")

@@ -3,29 +3,46 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
+import time
 from collections.abc import Callable
-from typing import Any
-from urllib.parse import quote
+from typing import Any, cast, get_args
+from urllib.parse import urlencode
 
+from router import places
 from router.cli.talk import Refused, Unreachable, find_place, manage
+from router.faults import Fault
+from router.gateway import Snapshot, snapshot_of
+from router.models.capabilities import CapabilityMistakes
+from router.routing.choose import View
+from router.routing.explain import as_text
+from router.routing.explain import explain as tell
+from router.routing.plan import Needs, draft
+from router.routing.table import RoutingMistakes
+from router.server.product import CannotPrepare, read_settings
+from router.wire.conversation import Dialect
 
 OK, FAILED, UNREACHABLE = 0, 1, 3
 
 
 def models(as_json: bool, offline: bool, config: str | None) -> int:
     """List the models that clients may ask for."""
-    return _print("/v0/management/models", as_json, offline, config, _show_models)
+    path = "/v0/management/models"
+    return _print(lambda: _listed(config) if offline else manage(find_place(config), path), as_json, _show_models)
 
 
-def explain(model: str, as_json: bool, offline: bool, config: str | None) -> int:
+def explain(model: str, dialect: str, as_json: bool, offline: bool, config: str | None) -> int:
     """Say who would answer for `model`, in which order, and why."""
-    return _print(f"/v0/management/explain?model={quote(model, safe='')}", as_json, offline, config, _show_plan)
+    path = f"/v0/management/explain?{urlencode({'model': model, 'dialect': dialect})}"
+    return _print(
+        lambda: _explained(model, dialect, config) if offline else manage(find_place(config), path), as_json, _show_plan
+    )
 
 
-def _print(path: str, as_json: bool, offline: bool, config: str | None, show: Callable[[Any], None]) -> int:
+def _print(ask: Callable[[], Any], as_json: bool, show: Callable[[Any], None]) -> int:
     try:
-        answer = _offline(path, config) if offline else manage(find_place(config), path)
+        answer = ask()
     except Unreachable as error:
         print(f"{error} Or ask the settings alone, with --offline.", file=sys.stderr)
         return UNREACHABLE
@@ -39,41 +56,42 @@ def _print(path: str, as_json: bool, offline: bool, config: str | None, show: Ca
     return OK
 
 
-def _offline(path: str, config: str | None) -> Any:
-    """The same question to an application of our own, which opens no port and calls nobody."""
-    raise Refused(f"--offline is not available for {path.partition('?')[0]} yet ({config or 'default settings'})")
+def _snapshot(config: str | None) -> Snapshot:
+    """What the router would route by, if it started now. Raises `Refused` with every mistake."""
+    path = places.config_path(config, os.environ)
+    try:
+        loaded = read_settings(path, os.environ, named=config is not None)
+        return snapshot_of(loaded.settings, os.environ)
+    except (CannotPrepare, RoutingMistakes, CapabilityMistakes) as error:
+        raise Refused(str(error)) from error
+
+
+def _listed(config: str | None) -> Any:
+    names = ("id", "provider", "model", "display_name", "context_window", "max_output", "label")
+    models = _snapshot(config).catalogue.models
+    return {"models": [{name: getattr(model, name) for name in names} for model in models]}
+
+
+def _explained(model: str, dialect: str, config: str | None) -> Any:
+    """The answer of the management route, from the same engine; every account counts as healthy."""
+    snapshot = _snapshot(config)
+    if dialect not in get_args(Dialect):
+        raise Refused(f"{dialect!r} is no dialect; there are {', '.join(get_args(Dialect))}")
+    try:
+        plan = draft(snapshot.table, model, needs=Needs(dialect=cast(Dialect, dialect)))
+    except Fault as fault:
+        raise Refused(fault.message) from fault
+    healthy = View(entries={}, busy={}, turns={}, now=time.time())
+    return tell(plan, snapshot.providers, healthy)
 
 
 def _show_models(answer: Any) -> None:
-    entries: Any = answer.get("models", answer.get("data", [])) if isinstance(answer, dict) else answer
-    for entry in entries:
-        if isinstance(entry, str):
-            print(entry)
-            continue
-        name = entry.get("id") or entry.get("name") or entry.get("model")
-        served_by = entry.get("providers") or entry.get("provider") or entry.get("owned_by") or ""
-        print(f"{name:<40} {', '.join(served_by) if isinstance(served_by, list) else served_by}".rstrip())
+    models = answer["models"]
+    width = max((len(model["id"]) for model in models), default=0)
+    for model in models:
+        label = f" ({model['label']})" if model["label"] else ""
+        print(f"{model['id']:<{width}}  {model['provider'] or 'alias'}/{model['model']}{label}")
 
 
 def _show_plan(answer: Any) -> None:
-    _show_value(answer, "")
-
-
-def _show_value(value: Any, indent: str) -> None:
-    """Nested facts as indented lines; the same words as in the JSON."""
-    if isinstance(value, dict):
-        for name, item in value.items():
-            if isinstance(item, (dict, list)) and item:
-                print(f"{indent}{name}:")
-                _show_value(item, indent + "  ")
-            elif item is not None and item not in ([], {}):
-                print(f"{indent}{name}: {item}")
-    elif isinstance(value, list):
-        for number, item in enumerate(value, 1):
-            if isinstance(item, dict):
-                head, *rest = [f"{name}: {each}" for name, each in item.items() if each not in (None, [], {})] or [""]
-                print(f"{indent}{number}. {head}")
-                for line in rest:
-                    print(f"{indent}   {line}")
-            else:
-                print(f"{indent}- {item}")
+    print(as_text(answer))
