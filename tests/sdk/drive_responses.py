@@ -104,7 +104,7 @@ class ResponsesCases:
                 shown = "".join(one.delta for one in events if one.type == "response.reasoning_summary_text.delta")
                 has(shown, "The user wants")
                 sealed = [item.encrypted_content for item in answer.output if item.type == "reasoning"]
-                need(len(sealed) == 1 and bool(sealed[0]), answer.output)
+                need(any(sealed), answer.output)
             calls = [item for item in answer.output if item.type == "function_call"]
             equal([call.name for call in calls], [step], "calls")
             items.extend(_replayed(item) for item in answer.output)

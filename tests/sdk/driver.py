@@ -2,7 +2,8 @@
 
 `python driver.py --dialect chat --base-url URL --key KEY --model NAME [--think-model NAME] [--embed-model NAME]
 [--upstream chat|responses|messages|gemini|demo] [--cases=text,stream | --cases=-midstream]` prints one JSON line for
-each case: `{"case", "ok", "detail", "ms"}`, where ok is true, false, or null for a case that does not apply.
+each case: `{"run", "case", "ok", "detail", "ms"}`, where ok is true, false, or null for a case that does not apply.
+`--runs JSON` takes a list of such options instead, so that the SDK is imported once for all of them.
 """
 
 from __future__ import annotations
@@ -26,20 +27,20 @@ MODULES = {
 }
 
 
-def _arguments() -> argparse.Namespace:
+OPTIONS = ("dialect", "base_url", "key", "model", "think_model", "embed_model", "upstream", "cases")
+
+
+def _arguments() -> list[dict[str, str]]:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--dialect", required=True, choices=MODULES)
-    parser.add_argument("--base-url", required=True)
-    parser.add_argument("--key", required=True)
-    parser.add_argument("--model", required=True)
-    parser.add_argument("--think-model", default="")
-    parser.add_argument("--embed-model", default="")
-    parser.add_argument("--upstream", default="", choices=["", "chat", "responses", "messages", "gemini", "demo"])
-    parser.add_argument("--cases", default="")
-    return parser.parse_args()
+    for name in OPTIONS:
+        parser.add_argument(f"--{name.replace('_', '-')}", default="")
+    parser.add_argument("--runs", default="", help="several runs as JSON, with the options' names as keys")
+    chosen = vars(parser.parse_args())
+    runs = json.loads(chosen.pop("runs") or "[]") or [chosen]
+    return [dict.fromkeys(OPTIONS, "") | run for run in runs]
 
 
-def _run(name: str, case: Callable[[], str | None]) -> bool:
+def _run(number: int, name: str, case: Callable[[], str | None]) -> bool:
     started = time.monotonic()
     ok: bool | None = True
     try:
@@ -51,28 +52,28 @@ def _run(name: str, case: Callable[[], str | None]) -> bool:
         own = next((frame for frame in reversed(place) if "drive" in frame.filename), place[-1])
         ok, detail = False, f"{type(error).__name__} at line {own.lineno} `{own.line}`: {error}"[:600]
     taken = round((time.monotonic() - started) * 1000)
-    print(json.dumps({"case": name, "ok": ok, "detail": detail, "ms": taken}, ensure_ascii=False), flush=True)
+    line = {"run": number, "case": name, "ok": ok, "detail": detail, "ms": taken}
+    print(json.dumps(line, ensure_ascii=False), flush=True)
     return ok is not False
+
+
+def _all(number: int, options: dict[str, str]) -> bool:
+    chosen, dialect = options.pop("cases"), options.pop("dialect")
+    options["think_model"] = options["think_model"] or options["model"]
+    options["upstream"] = options["upstream"] or dialect
+    cases: dict[str, Callable[[], str | None]] = importlib.import_module(MODULES[dialect]).cases(Setup(**options))
+    named = [name for name in chosen.split(",") if name and not name.startswith("-")]
+    left_out = [name[1:] for name in chosen.split(",") if name.startswith("-")]
+    wanted = [name for name in named or list(cases) if name not in left_out]
+    results = [_run(number, name, cases[name]) for name in wanted]  # every one runs, whatever came of the others
+    return all(results)
 
 
 def main() -> int:
     """Run the cases; 0 when none failed."""
     warnings.simplefilter("ignore")
-    chosen = _arguments()
-    setup = Setup(
-        base_url=chosen.base_url,
-        key=chosen.key,
-        model=chosen.model,
-        think_model=chosen.think_model or chosen.model,
-        embed_model=chosen.embed_model,
-        upstream=chosen.upstream or chosen.dialect,
-    )
-    cases: dict[str, Callable[[], str | None]] = importlib.import_module(MODULES[chosen.dialect]).cases(setup)
-    named = [name for name in chosen.cases.split(",") if name and not name.startswith("-")]
-    left_out = [name[1:] for name in chosen.cases.split(",") if name.startswith("-")]
-    wanted = [name for name in named or list(cases) if name not in left_out]
-    results = [_run(name, cases[name]) for name in wanted]
-    return 0 if all(results) else 1
+    good = [_all(number, options) for number, options in enumerate(_arguments())]
+    return 0 if all(good) else 1
 
 
 if __name__ == "__main__":

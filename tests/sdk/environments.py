@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import pytest
@@ -21,11 +21,12 @@ class Outcome:
     case: str
     ok: bool | None
     detail: str
+    ms: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """What to drive: the options of `driver.py`."""
+    """What to drive: the options of `driver.py`, by their names."""
 
     dialect: str
     base_url: str
@@ -36,14 +37,6 @@ class Run:
     upstream: str = ""
     cases: str = ""
 
-    @property
-    def words(self) -> list[str]:
-        """The command line."""
-        options = {"dialect": self.dialect, "base-url": self.base_url, "key": self.key, "model": self.model,
-                   "think-model": self.think_model, "embed-model": self.embed_model, "upstream": self.upstream,
-                   "cases": self.cases}  # fmt: skip
-        return [f"--{name}={value}" for name, value in options.items()]
-
 
 def python_of(generation: str) -> Path:
     """The interpreter with the SDKs of a generation; skips the test, with the remedy, where it was not built."""
@@ -53,12 +46,18 @@ def python_of(generation: str) -> Path:
     return python
 
 
-async def drive(generation: str, run: Run, within: float = 90) -> list[Outcome]:
-    """Run the driver and read its lines. Raises `AssertionError` when it did not get to the end."""
+async def drive(generation: str, *runs: Run, within: float = 200) -> list[list[Outcome]]:
+    """Run the driver once and read its lines, grouped by run. Raises `AssertionError` when it did not get to the end.
+
+    within: seconds for all runs together.
+    """
     process = await asyncio.create_subprocess_exec(
-        str(python_of(generation)), str(DRIVER), *run.words,
-        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
-    )  # fmt: skip
+        str(python_of(generation)),
+        str(DRIVER),
+        f"--runs={json.dumps([asdict(run) for run in runs])}",
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
     try:
         async with asyncio.timeout(within):
             out, err = await process.communicate()
@@ -68,8 +67,11 @@ async def drive(generation: str, run: Run, within: float = 90) -> list[Outcome]:
             await process.wait()
     lines = [json.loads(line) for line in out.decode().splitlines() if line.startswith("{")]
     assert process.returncode in (0, 1), err.decode()[-2000:]
-    assert lines, err.decode()[-2000:]
-    return [Outcome(line["case"], line["ok"], line["detail"]) for line in lines]
+    outcomes: list[list[Outcome]] = [[] for _ in runs]
+    for line in lines:
+        outcomes[line["run"]].append(Outcome(line["case"], line["ok"], line["detail"], line["ms"]))
+    assert all(outcomes), err.decode()[-2000:]
+    return outcomes
 
 
 def failures(outcomes: list[Outcome]) -> str:

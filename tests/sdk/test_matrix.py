@@ -6,7 +6,7 @@ A real router process stands between the SDKs and the simulated upstreams, which
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
 
 import pytest
@@ -27,68 +27,79 @@ UPSTREAMS = {
     "messages": ("claude-sonnet-4-5", "claude-opus-5", ""),
     "gemini": ("gemini-2.5-flash", "gemini-3-pro", "gemini-embedding-001"),
 }
-LAST = "midstream"  # breaks the upstream on purpose, so it runs when all else is done
+LAST = "midstream"  # breaks the upstream on purpose, so it has routers of its own that may lose faith in it
+AT_ONCE = 2  # driver processes
+Results = dict[tuple[str, str], dict[str, list[Outcome]]]
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def routers(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[dict[str, RunningRouter]]:
-    """Two routers before one simulated upstream: `openai` speaks Chat Completions in one, Responses in the other."""
+    """Routers before one simulated upstream: `openai` speaks Chat Completions in one, Responses in the other."""
     async with AsyncExitStack() as stack:
         upstream = await stack.enter_async_context(Upstream())
         started = {}
-        for dialect in ("chat", "responses"):
-            folder = tmp_path_factory.mktemp(f"router-{dialect}")
-            started[dialect] = await stack.enter_async_context(running_router(folder, upstream, openai_dialect=dialect))
+        for name in ("chat", "responses", "chat broken", "responses broken"):
+            folder = tmp_path_factory.mktemp(f"router-{name.replace(' ', '-')}")
+            dialect = name.split()[0]
+            started[name] = await stack.enter_async_context(running_router(folder, upstream, openai_dialect=dialect))
         yield started
 
 
-def _run(routers: dict[str, RunningRouter], client: str, upstream: str, cases: str = "") -> Run:
-    router = routers["responses" if upstream == "responses" else "chat"]
-    model, think, embed = UPSTREAMS[upstream]
-    return Run(dialect=client, base_url=router.base_url(client), key=router.key, model=model, think_model=think,
-               embed_model=embed, upstream=upstream, cases=cases)  # fmt: skip
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def results(routers: dict[str, RunningRouter], table: Table) -> Results:
+    """Everything that every SDK did, one process for each client dialect and generation."""
+    gate = asyncio.Semaphore(AT_ONCE)
+    keys = [(client, generation) for client in CLIENTS for generation in GENERATIONS]
+
+    async def one(client: str, generation: str) -> dict[str, list[Outcome]]:
+        named = list(_runs(routers, client))
+        async with gate:
+            outcomes = await drive(generation, *(run for _, run in named))
+        return dict(zip((name for name, _ in named), outcomes, strict=True))
+
+    found = dict(zip(keys, await asyncio.gather(*(one(*key) for key in keys)), strict=True))
+    for (client, generation), by_name in found.items():
+        for name, outcomes in by_name.items():
+            table.enter(client, generation, name.split()[0], outcomes)
+    return found
 
 
-async def _both(run: Run) -> dict[str, list[Outcome]]:
-    """The same run with both generations at once."""
-    return dict(zip(GENERATIONS, await asyncio.gather(*(drive(one, run) for one in GENERATIONS)), strict=True))
-
-
-@pytest.mark.parametrize("upstream", UPSTREAMS)
-@pytest.mark.parametrize("client", CLIENTS)
-async def test_a_pair_of_dialects_gets_through_every_case(
-    routers: dict[str, RunningRouter], table: Table, client: str, upstream: str
-) -> None:
-    results = await _both(_run(routers, client, upstream, f"-{LAST}"))
-    for generation, outcomes in results.items():
-        table.enter(client, generation, upstream, outcomes)
-    assert {generation: failures(outcomes) for generation, outcomes in results.items()} == dict.fromkeys(
-        GENERATIONS, ""
-    )
-
-
-@pytest.mark.parametrize("client", CLIENTS)
-async def test_the_demo_provider_answers_every_sdk(
-    routers: dict[str, RunningRouter], table: Table, client: str
-) -> None:
+def _runs(routers: dict[str, RunningRouter], client: str) -> Iterator[tuple[str, Run]]:
+    for suffix, cases in (("", f"-{LAST}"), (" broken", LAST)):
+        for upstream, (model, think, embed) in UPSTREAMS.items():
+            router = routers[("responses" if upstream == "responses" else "chat") + suffix]
+            yield upstream + suffix, Run(
+                dialect=client, base_url=router.base_url(client), key=router.key, model=model, think_model=think,
+                embed_model=embed, upstream=upstream, cases=cases,
+            )  # fmt: skip
     router = routers["chat"]
-    run = Run(dialect=client, base_url=router.base_url(client), key=router.key, model="demo/echo", upstream="demo")
-    results = await _both(run)
-    for generation, outcomes in results.items():
-        table.enter(client, generation, "demo", outcomes)
-    assert {generation: failures(outcomes) for generation, outcomes in results.items()} == dict.fromkeys(
-        GENERATIONS, ""
+    yield (
+        "demo",
+        Run(dialect=client, base_url=router.base_url(client), key=router.key, model="demo/echo", upstream="demo"),
     )
+
+
+def _failed(results: Results, client: str, name: str) -> dict[str, str]:
+    told = {generation: failures(results[(client, generation)][name]) for generation in GENERATIONS}
+    return {generation: text for generation, text in told.items() if text}
 
 
 @pytest.mark.parametrize("upstream", UPSTREAMS)
 @pytest.mark.parametrize("client", CLIENTS)
-async def test_an_error_in_the_middle_is_a_typed_error_of_the_sdk(
-    routers: dict[str, RunningRouter], table: Table, client: str, upstream: str
-) -> None:
-    results = await _both(_run(routers, client, upstream, LAST))
-    for generation, outcomes in results.items():
-        table.enter(client, generation, upstream, outcomes)
-    assert {generation: failures(outcomes) for generation, outcomes in results.items()} == dict.fromkeys(
-        GENERATIONS, ""
-    )
+async def test_a_pair_of_dialects_gets_through_every_case(results: Results, client: str, upstream: str) -> None:
+    assert _failed(results, client, upstream) == {}
+    done = {one.case for generation in GENERATIONS for one in results[(client, generation)][upstream] if one.ok}
+    assert {"text", "stream", "tools", "tools_stream", "forced_tool", "thinking", "structured", "image"} <= done
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+async def test_the_demo_provider_answers_every_sdk(results: Results, client: str) -> None:
+    assert _failed(results, client, "demo") == {}
+    done = {one.case for generation in GENERATIONS for one in results[(client, generation)]["demo"] if one.ok}
+    assert {"text", "stream", "bad_request", "unknown_model"} <= done
+
+
+@pytest.mark.parametrize("upstream", UPSTREAMS)
+@pytest.mark.parametrize("client", CLIENTS)
+async def test_an_error_in_the_middle_is_a_typed_error_of_the_sdk(results: Results, client: str, upstream: str) -> None:
+    assert _failed(results, client, f"{upstream} broken") == {}

@@ -12,6 +12,7 @@ from tests.simulators.refusal import openai
 
 NAME = re.compile(r"^[a-zA-Z0-9_-]+$")
 IMAGES = ("image/png", "image/jpeg", "image/gif", "image/webp")
+DOCUMENTS = ("application/pdf", "text/", "application/json", "application/vnd.openxmlformats-officedocument")
 SAMPLING = ("temperature", "top_p", "presence_penalty", "frequency_penalty", "logprobs", "top_logprobs", "logit_bias")
 
 
@@ -236,7 +237,7 @@ def document(data: Any, path: str) -> str:
     """A PDF as a data URL; a short description of it."""
     typed(data, str, path, "a string")
     found = media.data_url(data)
-    if found is None or found[1] is None:
+    if found is None or found[1] is None or not found[0].startswith(DOCUMENTS):
         raise openai(
             f"Invalid '{path}'. Expected a base64-encoded data URL with an application/pdf MIME type (e.g. "
             "'data:application/pdf;base64,aW1nIGJ5dGVzIGhlcmU='), but got unsupported MIME type.",
