@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, field_validator
@@ -114,7 +113,3 @@ class Settings(Block):
     retry: Retry = setting(Retry(), "How long and how often another attempt is made.")
     policies: Policies = setting(Policies(), "How requests and answers are treated.")
     observe: Observe = setting(Observe(), "What the router says about its work.")
-
-
-Provenance = Mapping[str, str]
-"""Dotted path of each setting that is not at its default -> where its value comes from."""

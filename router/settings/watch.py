@@ -18,10 +18,10 @@ from pydantic import BaseModel
 from router.clock import Clock
 from router.settings.load import Loaded
 from router.settings.mistakes import SettingsError
-from router.tasks import Tasks
 
 _log = logging.getLogger("switchyard.settings")
 EVERY = 1.0
+"""Seconds between two looks."""
 QUIET = 0.5
 """Seconds without another change before a file is read: editors write in several steps."""
 
@@ -70,13 +70,6 @@ class Watch:
         self._changed_at: float | None = None
         self._others_changed = False
         self.last: Outcome | None = None
-
-    def start(self, tasks: Tasks) -> None:
-        """Look every second, until the tasks are closed."""
-        tasks.periodic(lambda: EVERY, self._look_once, "settings-watch")
-
-    async def _look_once(self) -> None:
-        await self.look()
 
     async def look(self) -> Outcome | None:
         """One look. Returns what came of it, None where nothing has changed or the change is not yet quiet."""
