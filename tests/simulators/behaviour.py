@@ -1,10 +1,11 @@
 """The simulated model's mind: the last user text directs it, so that every test can foretell the answer.
 
 Words anywhere in the last user text (upper case): `TOOLS a,b` or `TOOLS 2` calls tools, `TOOLS a THEN b` in two steps;
-`THINK` thinks where thinking is allowed; `JSON` answers by the given schema; `LONG n` gives n words, `GAP ms` between
-them; `REFUSE` refuses; `LENGTH` cuts (with TOOLS: in the middle of the call); `STOPAT x` writes text that runs into
-`x`; `SYSTEM`, `MEDIA`, `TURNS`, `WHO` report what arrived; `HALVES` cuts surrogate pairs; `BREAK n` sends an error
-after n events of a stream. Everything else is echoed.
+`THINK` thinks where thinking is allowed, with `REDACTED` unreadably (Anthropic); `JSON` and the like are not needed: a
+schema in the request is obeyed; `LONG n` gives n words, `GAP ms` between them; `REFUSE` refuses, `BLOCKED` without a
+word; `LENGTH` cuts (with TOOLS: in the middle of the call); `STOPAT x` writes text that runs into `x`; `SYSTEM`,
+`MEDIA`, `TURNS`, `WHO` report what arrived; `HALVES` cuts surrogate pairs; `BREAK n` sends an error after n events of a
+stream. Everything else is echoed.
 """
 
 from __future__ import annotations
@@ -33,6 +34,8 @@ def answer(prompt: Prompt) -> Answer:
     text, finish, stop = _text(prompt, calls), "tools" if calls else "end", None
     if _word(prompt, "REFUSE"):
         text, calls, finish = REFUSAL, (), "refusal"
+    elif _word(prompt, "BLOCKED"):
+        text, calls, finish = "", (), "refusal"
     elif _word(prompt, "LENGTH"):
         finish = "length"
         if calls:

@@ -40,6 +40,11 @@ def _head(prompt: Prompt, kind: str) -> dict[str, Any]:
     }
 
 
+def _finish(answer: Answer) -> str:
+    """A refusal in words is the model's own and ends with stop; without words the filter has spoken."""
+    return "stop" if answer.finish == "refusal" and answer.text else FINISH[answer.finish]
+
+
 def _calls(prompt: Prompt, answer: Answer) -> list[dict[str, Any]]:
     calls = []
     for number, call in enumerate(answer.calls):
@@ -79,13 +84,13 @@ def _whole(prompt: Prompt, answer: Answer) -> dict[str, Any]:
         "refusal": None,
         "annotations": [],
     }
-    if answer.finish == "refusal":
+    if answer.finish == "refusal" and answer.text:
         message.update(content=None, refusal=answer.whole_text)
     if answer.calls:
         message["tool_calls"] = _calls(prompt, answer)
     if prompt.shows and answer.thinking:
         message["reasoning_content"] = answer.thinking
-    finish = "stop" if answer.finish == "refusal" else FINISH[answer.finish]
+    finish = _finish(answer)
     choices = [
         {"index": number, "message": message, "logprobs": None, "finish_reason": finish}
         for number in range(prompt.echo["n"])
@@ -110,7 +115,7 @@ def _chunks(prompt: Prompt, answer: Answer) -> Iterator[dict[str, Any]]:
             yield chunk({field: piece}, index)
         for delta in _interleaved(_calls(prompt, answer)):
             yield chunk({"tool_calls": [delta]}, index)
-        finish = "stop" if answer.finish == "refusal" else FINISH[answer.finish]
+        finish = _finish(answer)
         yield chunk({}, index, finish)
     if prompt.echo["include_usage"]:
         yield {**head, "choices": [], "usage": usage(answer)}

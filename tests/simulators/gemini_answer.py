@@ -83,6 +83,9 @@ def _whole(prompt: Prompt, answer: Answer) -> Json:
 
 
 def _response(prompt: Prompt, answer: Answer, parts: list[Json], finish: str | None, *, used: bool = True) -> Json:
+    if answer.finish == "refusal" and not answer.text:  # the prompt was blocked: no candidates at all
+        blocked = {"promptFeedback": {"blockReason": "PROHIBITED_CONTENT"}, "usageMetadata": {"promptTokenCount": 1}}
+        return {**blocked, "modelVersion": prompt.model, "responseId": prompt.digest[:22]}
     candidate: Json = {"index": 0}
     if parts or finish is None:
         candidate["content"] = {"parts": parts, "role": "model"}

@@ -39,6 +39,9 @@ def _blocks(prompt: Prompt, answer: Answer) -> list[Json]:
         shown = answer.thinking if prompt.shows else ""
         signature = signatures.issue("messages", prompt.facts.family, shown, prompt.digest)
         out.append({"type": "thinking", "thinking": shown, "signature": signature})
+        if "REDACTED" in prompt.said:
+            data = signatures.issue("messages", prompt.facts.family, "redacted", prompt.digest)
+            out[-1] = {"type": "redacted_thinking", "data": data}
     if answer.text:
         out.append({"type": "text", "text": answer.whole_text})
     for number, call in enumerate(answer.calls):
@@ -105,6 +108,7 @@ OPENED: dict[str, Json] = {
     "thinking": {"thinking": "", "signature": ""},
     "text": {"text": ""},
     "tool_use": {"input": {}},
+    "redacted_thinking": {},  # arrives whole at its start
 }
 
 
@@ -116,7 +120,7 @@ def _deltas(block: Json, answer: Answer, partial: dict[str, str]) -> Iterator[Js
     elif block["type"] == "text":
         for piece in answer.text:
             yield {"type": "text_delta", "text": piece}
-    else:
+    elif block["type"] == "tool_use":
         arguments = partial[block["id"]]
         if arguments != "{}":  # a call without arguments has no delta at all
             for piece in ["", *fragments(arguments)]:

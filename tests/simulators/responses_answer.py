@@ -54,7 +54,8 @@ def _object(prompt: Prompt, status: str) -> Json:
 
 def final(prompt: Prompt, answer: Answer) -> Json:
     """The finished response."""
-    whole = answer.finish != "length"
+    filtered = answer.finish == "refusal" and not answer.text
+    whole = answer.finish != "length" and not filtered
     response = _object(prompt, "completed" if whole else "incomplete")
     used = answer.usage
     response["output"] = items(prompt, answer)
@@ -68,7 +69,7 @@ def final(prompt: Prompt, answer: Answer) -> Json:
     if whole:
         response["completed_at"] = CREATED + 1
     else:
-        response["incomplete_details"] = {"reason": "max_output_tokens"}
+        response["incomplete_details"] = {"reason": "content_filter" if filtered else "max_output_tokens"}
     return response
 
 

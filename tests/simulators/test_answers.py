@@ -55,7 +55,7 @@ async def test_parallel_calls_of_chat_interleave_their_arguments(
 
 async def test_steps_follow_one_another(upstream: Upstream, http: aiohttp.ClientSession) -> None:
     turns: list[Any] = ["TOOLS f THEN g"]
-    names = []
+    names: list[str] = []
     for _ in range(2):
         _, answer = await ask(http, upstream, "chat", chat(*turns, tools=CHAT_TOOLS))
         message = answer["choices"][0]["message"]
@@ -106,6 +106,11 @@ async def test_only_the_first_of_parallel_gemini_calls_is_signed(
         ("messages", messages("STOPAT END", stop_sequences=["END"]), ("stop_sequence", "END")),
         ("gemini", contents("REFUSE"), ("candidates", 0, "finishReason", "SAFETY")),
         ("messages", messages("REFUSE"), ("stop_reason", "refusal")),
+        ("chat", chat("REFUSE"), ("choices", 0, "message", "refusal", "I can't help with that.")),
+        ("chat", chat("BLOCKED"), ("choices", 0, "finish_reason", "content_filter")),
+        ("responses", responses("BLOCKED"), ("incomplete_details", "reason", "content_filter")),
+        ("messages", messages("BLOCKED"), ("content", [])),
+        ("gemini", contents("BLOCKED"), ("promptFeedback", "blockReason", "PROHIBITED_CONTENT")),
     ],
 )
 async def test_the_finish_is_named_as_the_dialect_names_it(

@@ -120,7 +120,7 @@ MESSAGES = [
     (messages("hi", USE, "more", tools=ANTHROPIC_TOOLS), "without `tool_result` blocks immediately after: t1"),
     (messages("hi", DONE, tools=ANTHROPIC_TOOLS), "unexpected `tool_use_id` found in `tool_result` blocks: t1"),
     (
-        messages("hi", USE, {"role": "user", "content": [{"type": "text", "text": "x"}, *DONE["content"]]},  # type: ignore[misc]
+        messages("hi", USE, {"role": "user", "content": [{"type": "text", "text": "x"}, *DONE["content"]]},
                  tools=ANTHROPIC_TOOLS),
         "without `tool_result` blocks immediately after",
     ),

@@ -122,3 +122,14 @@ async def test_responses_continues_what_it_stored(upstream: Upstream, http: aioh
     _, first = await ask(http, upstream, "responses", responses("one"))
     _, second = await ask(http, upstream, "responses", responses("TURNS", previous_response_id=first["id"]))
     assert second["output"][0]["content"][0]["text"] == "Turns: 3"
+
+
+async def test_redacted_thinking_comes_back_as_it_was(upstream: Upstream, http: aiohttp.ClientSession) -> None:
+    more = {"model": "claude-opus-5", "thinking": {"type": "adaptive"}}
+    _, answer = await ask(http, upstream, "messages", messages("THINK REDACTED", **more))
+    assert [block["type"] for block in answer["content"]] == ["redacted_thinking", "text"]
+    turns = ["THINK", {"role": "assistant", "content": answer["content"]}, "and now"]
+    assert (await ask(http, upstream, "messages", messages(*turns, **more)))[0] == 200
+    answer["content"][0]["data"] = "Zm9yZWlnbg=="
+    status, refused = await ask(http, upstream, "messages", messages(*turns, **more))
+    assert (status, "Invalid `data`" in said(refused)) == (400, True)
