@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+import threading
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from starlette.applications import Starlette
 from starlette.routing import Route
@@ -15,7 +17,7 @@ from starlette.types import ASGIApp
 
 from router import places
 from router.access.keys import ClientKey, KeyRing
-from router.access.sources import file_keys, settings_keys, stored_keys
+from router.access.sources import file_keys, settings_keys
 from router.accounts.health import Health
 from router.api.cors import Cors
 from router.api.edge import Edge
@@ -31,11 +33,10 @@ from router.observe import logs
 from router.observe.metrics import Metrics
 from router.settings.load import Loaded, load
 from router.settings.watch import EVERY, Watch, restart_needed
-from router.state.health_rows import load_health, save_health
-from router.state.responses import ResponseStore
-from router.state.store import StateStore
-from router.state.vault import Vault, vault_key
 from router.tasks import Tasks
+
+if TYPE_CHECKING:
+    from router.memory import Memory
 
 _log = logging.getLogger("switchyard.app")
 DATABASE = "switchyard.sqlite"
@@ -47,44 +48,56 @@ SWEEP_EVERY = 600.0
 """Seconds between two removals of stored answers that have expired."""
 
 
-def read_snapshot(path: Path, environ: Mapping[str, str]) -> Snapshot:
-    """The settings file as a snapshot; a missing file gives the defaults. Raises `SettingsError`, `RoutingMistakes`,
-    `CapabilityMistakes` or `OSError`."""
-    text = path.read_text(encoding="utf-8") if path.exists() else ""
-    return snapshot_from(load_text(text, path, environ), environ)
+class SettingsFile:
+    """One settings file, and the files that it named when it was last read."""
 
+    def __init__(self, path: Path, environ: Mapping[str, str]) -> None:
+        self.path = path
+        self.named: set[Path] = set()
+        self._environ = environ
 
-def load_text(text: str, path: Path, environ: Mapping[str, str]) -> Loaded:
-    """The settings in `text`, which stands at `path`."""
-    return load(
-        text,
-        environ,
-        lambda name: places.in_checkout(name).read_text(encoding="utf-8"),
-        client_keys_exist=True,  # the server checked the door before it bound the port
-        source=str(path),
-    )
+    def read(self) -> Snapshot:
+        """The file as a snapshot; a missing one gives the defaults. Raises `SettingsError`, `RoutingMistakes`,
+        `CapabilityMistakes` or `OSError`."""
+        return self.snapshot(self.load(self.path.read_text(encoding="utf-8") if self.path.exists() else ""))
 
+    def load(self, text: str) -> Loaded:
+        """The settings in `text`. Raises `SettingsError`."""
+        self.named.clear()
+        return load(
+            text,
+            self._environ,
+            self._read_named,
+            client_keys_exist=True,  # the server checked the door before it bound the port
+            source=str(self.path),
+        )
 
-def snapshot_from(loaded: Loaded, environ: Mapping[str, str]) -> Snapshot:
-    """Everything that follows from the settings. Raises `RoutingMistakes` or `CapabilityMistakes`."""
-    now = SystemClock().wall()
-    return snapshot_of(loaded.settings, environ, warnings=loaded.warnings, provenance=loaded.provenance, now=now)
+    def snapshot(self, loaded: Loaded) -> Snapshot:
+        """Everything that follows from the settings. Raises `RoutingMistakes` or `CapabilityMistakes`."""
+        now = SystemClock().wall()
+        return snapshot_of(
+            loaded.settings, self._environ, warnings=loaded.warnings, provenance=loaded.provenance, now=now
+        )
+
+    def _read_named(self, name: str) -> str:
+        path = places.in_checkout(name)
+        self.named.add(path)
+        return path.read_text(encoding="utf-8")
 
 
 def create_app(config: Path, environ: Mapping[str, str]) -> ASGIApp:
-    """The application for one settings file. Raises as `read_snapshot` does, before anything is started."""
-    snapshot = read_snapshot(config, environ)
-    return Router(config, environ, snapshot).app()
+    """The application for one settings file. Raises as `SettingsFile.read` does, before anything is started."""
+    file = SettingsFile(config, environ)
+    return Router(file, file.read()).app()
 
 
 class Router:
     """Builds the parts when the server starts and takes them down when it stops."""
 
-    def __init__(self, config: Path, environ: Mapping[str, str], snapshot: Snapshot) -> None:
+    def __init__(self, file: SettingsFile, snapshot: Snapshot) -> None:
         settings = snapshot.settings
-        self._config = config
+        self._file = file
         self._started_with = settings
-        self._environ = environ
         self._state_dir = places.in_checkout(settings.server.state_dir)
         self._log_writer = logs.configure(settings.observe.level, settings.observe.format)
         self._clock = SystemClock()
@@ -92,7 +105,8 @@ class Router:
         self._health = Health(self._clock, chance)
         self._database = self._state_dir / DATABASE
         self._keys = KeyRing(self._fixed_keys(snapshot), self._clock, database=self._stored_keys)
-        self._store: StateStore | None = None
+        self._memory: Memory | None = None
+        self._opening = threading.Lock()
         self._gateway = Gateway(
             snapshot,
             keys=self._keys,
@@ -127,7 +141,6 @@ class Router:
 
     @asynccontextmanager
     async def _lifespan(self, app: Starlette) -> AsyncIterator[None]:
-        self._open_state()
         self._edge.start()
         self._watch()
         try:
@@ -136,44 +149,50 @@ class Router:
             await self._tasks.close()
             await self._edge.close()
             await self._gateway.close()
-            if self._store is not None:
-                self._save_health()
-                self._store.close()
+            if self._memory is not None:
+                self._memory.save_health(self._health.dirty())
+                self._memory.close()
             self._log_writer.close()
 
-    def _open_state(self) -> None:
-        """The database, if it is there (``make up`` makes it): health, keys, stored answers."""
-        if not self._database.exists():
-            _log.warning("there is no database at %s: nothing is remembered over a restart", self._database.name)
+    def _open_memory(self) -> Memory | None:
+        """The database, if it is there (``make up`` makes it). Called on two threads, opened once."""
+        with self._opening:
+            if self._memory is None and self._database.exists():
+                from router.memory import Memory
+
+                kept = self._gateway.current.settings.policies.stored_responses
+                self._memory = Memory(self._state_dir, self._database, self._clock, kept)
+            return self._memory
+
+    async def _remember(self) -> None:
+        """Take over what the last process knew."""
+        memory = await asyncio.to_thread(self._open_memory)
+        if memory is None:
+            _log.warning("there is no database at %s: nothing is remembered over a restart", self._database)
             return
-        self._store = StateStore(self._database)
-        self._keys.refresh()
-        self._health.load(self._store.read_now(load_health))
-        kept = self._gateway.current.settings.policies.stored_responses
-        if kept.enabled:
-            vault = Vault(vault_key(self._state_dir / "vault.key"))
-            rows = ResponseStore(self._store, vault, self._clock, ttl=kept.ttl, max_bytes=kept.max_bytes)
-            self._edge.continuations.use(rows)
-            self._tasks.periodic(lambda: SWEEP_EVERY, _sweeping(rows), "forget old answers")
+        self._health.load(await asyncio.to_thread(memory.health))
+        await asyncio.to_thread(self._keys.refresh)
+        responses = memory.responses
+        if responses is not None:
+            self._edge.continuations.use(responses)
+
+            async def sweep() -> None:
+                await responses.sweep()
+
+            self._tasks.periodic(lambda: SWEEP_EVERY, sweep, "forget old answers")
 
     def _watch(self) -> None:
         """What goes on beside the requests."""
-
-        async def save() -> None:
-            self._save_health()
-
-        async def keys() -> None:
-            await asyncio.to_thread(self._keys.refresh)
-
-        self._tasks.periodic(lambda: SAVE_EVERY, save, "save health")
-        if self._store is not None:
-            self._tasks.periodic(lambda: KEYS_EVERY, keys, "look at keys")
+        self._tasks.spawn(self._remember(), "remember")
+        self._tasks.periodic(lambda: SAVE_EVERY, self._save_health, "save health")
+        self._tasks.periodic(lambda: KEYS_EVERY, self._look_at_keys, "look at keys")
         watch = Watch(
-            self._config,
+            self._file.path,
             read=Path.read_bytes,
-            load=lambda text: load_text(text, self._config, self._environ),
+            load=self._file.load,
             apply=self._apply,
             clock=self._clock,
+            others=lambda: tuple(self._file.named),
         )
 
         async def look() -> None:
@@ -183,9 +202,17 @@ class Router:
 
         self._tasks.periodic(lambda: EVERY, look, "watch settings")
 
+    async def _save_health(self) -> None:
+        if self._memory is not None:
+            self._memory.save_health(self._health.dirty())
+
+    async def _look_at_keys(self) -> None:
+        if self._memory is not None:
+            await asyncio.to_thread(self._keys.refresh)
+
     async def _apply(self, loaded: Loaded) -> None:
         """Changed settings come into force for the calls that start from now on, or not at all."""
-        snapshot = snapshot_from(loaded, self._environ)
+        snapshot = self._file.snapshot(loaded)
         logs.set_level(snapshot.settings.observe.level)
         self._keys.replace_fixed(self._fixed_keys(snapshot))
         waiting = restart_needed(self._started_with, snapshot.settings)
@@ -197,18 +224,5 @@ class Router:
         return [*settings_keys(snapshot.settings), *file_keys(self._state_dir / "keys")]
 
     def _stored_keys(self) -> tuple[ClientKey, ...]:
-        return self._store.read_now(stored_keys) if self._store is not None else ()
-
-    def _save_health(self) -> None:
-        if self._store is None:
-            return
-        rows = self._health.dirty()
-        if rows:
-            self._store.submit(lambda connection: save_health(connection, rows))
-
-
-def _sweeping(rows: ResponseStore) -> Callable[[], Awaitable[None]]:
-    async def sweep() -> None:
-        await rows.sweep()
-
-    return sweep
+        memory = self._memory or self._open_memory()
+        return memory.keys() if memory is not None else ()

@@ -1,4 +1,4 @@
-"""Where keys come from: the settings, generated files, the database."""
+"""Keys of the settings and of generated files."""
 
 from __future__ import annotations
 
@@ -8,8 +8,6 @@ from pathlib import Path
 from router.access.keys import SCOPES, ClientKey, digest, key_id
 from router.secret import Secret
 from router.settings.schema import Settings
-from router.state.client_keys import StoredKey, list_keys
-from router.state.database import Connection
 
 
 def settings_keys(settings: Settings) -> Iterator[ClientKey]:
@@ -33,21 +31,3 @@ def file_keys(folder: Path) -> Iterator[ClientKey]:
         if path.exists() and (text := path.read_text(encoding="utf-8").strip()):
             hexadecimal = digest(Secret(text))
             yield ClientKey(id=key_id(hexadecimal), name=scope, digest=hexadecimal, scopes=(scope,), source="file")
-
-
-def from_stored(key: StoredKey) -> ClientKey:
-    """A row of the database as a key of the ring."""
-    return ClientKey(
-        id=key.id,
-        name=key.name,
-        digest=key.digest,
-        scopes=tuple(scope for scope in SCOPES if scope in key.scopes),
-        expires_at=key.expires_at,
-        revoked_at=key.revoked_at,
-        source="database",
-    )
-
-
-def stored_keys(connection: Connection) -> tuple[ClientKey, ...]:
-    """Every key of the database, revoked ones too."""
-    return tuple(from_stored(key) for key in list_keys(connection))

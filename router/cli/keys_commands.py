@@ -19,7 +19,8 @@ import typer
 
 from router import places
 from router.access.keys import SCOPES, ClientKey, digest, generate, key_id
-from router.access.sources import file_keys, settings_keys, stored_keys
+from router.access.sources import file_keys, settings_keys
+from router.access.stored import stored_keys
 from router.cli.config_commands import DATABASE, ConfigOption, JsonOption, settings_or_exit, state_dir
 from router.clock import SystemClock
 from router.state.client_keys import StoredKey, add_key, revoke_key

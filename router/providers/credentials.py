@@ -9,8 +9,6 @@ import asyncio
 from typing import Any
 from urllib.parse import urlencode
 
-import jwt
-
 from router.accounts.record import Account
 from router.clock import Clock
 from router.faults import Fault
@@ -64,6 +62,8 @@ class Credentials:
             "iat": int(began),
             "exp": int(began + LIFETIME),
         }
+        import jwt  # only Vertex needs it, and it brings a large library along
+
         try:
             assertion = jwt.encode(claims, facts["private_key"], "RS256", {"kid": facts.get("private_key_id", "")})
         except (ValueError, TypeError, jwt.PyJWTError) as error:

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from router.access.keys import ClientKey, KeyRing, digest, generate, key_id
-from router.access.sources import file_keys, settings_keys, stored_keys
+from router.access.sources import file_keys, settings_keys
+from router.access.stored import stored_keys
 from router.clock import FakeClock
 from router.secret import Secret
 from router.settings.load import load

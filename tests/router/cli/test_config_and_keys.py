@@ -9,7 +9,7 @@ from typer import Typer
 from typer.testing import CliRunner, Result
 
 from router.access.keys import KeyRing
-from router.access.sources import stored_keys
+from router.access.stored import stored_keys
 from router.cli import config_commands, keys_commands
 from router.clock import FakeClock, SystemClock
 from router.secret import Secret

@@ -1,0 +1,25 @@
+"""Keys of the database."""
+
+from __future__ import annotations
+
+from router.access.keys import SCOPES, ClientKey
+from router.state.client_keys import StoredKey, list_keys
+from router.state.database import Connection
+
+
+def from_stored(key: StoredKey) -> ClientKey:
+    """A row of the database as a key of the ring."""
+    return ClientKey(
+        id=key.id,
+        name=key.name,
+        digest=key.digest,
+        scopes=tuple(scope for scope in SCOPES if scope in key.scopes),
+        expires_at=key.expires_at,
+        revoked_at=key.revoked_at,
+        source="database",
+    )
+
+
+def stored_keys(connection: Connection) -> tuple[ClientKey, ...]:
+    """Every key of the database, revoked ones too."""
+    return tuple(from_stored(key) for key in list_keys(connection))

@@ -1,0 +1,50 @@
+"""What survives a restart: client keys, the health of accounts, stored answers. Opened behind the start, not before it.
+
+Importing the database layer takes a third of the time that the whole start may take, so `router.app` imports this
+module on a thread of its own when the server already answers, or at once when a key must be looked up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from router.access.keys import ClientKey
+from router.access.stored import stored_keys
+from router.accounts.health import HealthRow
+from router.clock import Clock
+from router.settings.schema import StoredResponses
+from router.state.health_rows import load_health, save_health
+from router.state.responses import ResponseStore
+from router.state.store import StateStore
+from router.state.vault import Vault, vault_key
+
+
+class Memory:
+    """The open database of one router process."""
+
+    def __init__(self, state_dir: Path, database: Path, clock: Clock, kept: StoredResponses) -> None:
+        """database: migrated. kept: whether and how long answers are stored. Raises `OSError` where it cannot be read."""
+        self._store = StateStore(database)
+        self.responses: ResponseStore | None = None
+        if kept.enabled:
+            vault = Vault(vault_key(state_dir / "vault.key"))
+            self.responses = ResponseStore(self._store, vault, clock, ttl=kept.ttl, max_bytes=kept.max_bytes)
+
+    def keys(self) -> tuple[ClientKey, ...]:
+        """Every key of the database."""
+        return self._store.read_now(stored_keys)
+
+    def health(self) -> list[HealthRow]:
+        """What was known of accounts and targets when the last process stopped."""
+        return self._store.read_now(load_health)
+
+    def save_health(self, rows: Iterable[HealthRow]) -> None:
+        """Keep changed rows, behind the requests."""
+        kept = list(rows)
+        if kept:
+            self._store.submit(lambda connection: save_health(connection, kept))
+
+    def close(self) -> None:
+        """Write what waits."""
+        self._store.close()
