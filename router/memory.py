@@ -24,7 +24,7 @@ class Memory:
     """The open database of one router process."""
 
     def __init__(self, state_dir: Path, database: Path, clock: Clock, kept: StoredResponses) -> None:
-        """database: migrated. kept: whether and how long answers are stored. Raises `OSError` where it cannot be read."""
+        """database: migrated. kept: whether and how long answers are stored. Raises `OSError`."""
         self._store = StateStore(database)
         self.responses: ResponseStore | None = None
         if kept.enabled:
