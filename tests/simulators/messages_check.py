@@ -44,7 +44,7 @@ BETA = {
     "output_format": "structured-outputs",
     "thread": "message-threads",
     "speed": "fast-mode",
-    "safeguards": "safeguard",
+    "safeguards": "dangerous-tool-use",
 }
 TOOL = frozenset(
     {

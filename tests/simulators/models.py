@@ -50,7 +50,10 @@ _TABLES: dict[str, list[tuple[str, Model]]] = {
                 efforts=("minimal", "low", "medium", "high"),
             ),
         ),
-        (r"gpt-5\.\d", Model(family="gpt-5", output=128000, reasoning=True, sampling=False, efforts=MODERN_EFFORTS)),
+        (
+            r"gpt-[5-9]\.\d",
+            Model(family="gpt-5", output=128000, reasoning=True, sampling=False, efforts=MODERN_EFFORTS),
+        ),
         (
             r"o[34](-mini)?$",
             Model(family="o", output=100000, reasoning=True, sampling=False, efforts=("low", "medium", "high")),
@@ -92,7 +95,7 @@ _TABLES: dict[str, list[tuple[str, Model]]] = {
             ),
         ),
         (
-            r"claude-opus-5-5|claude-fable-5",
+            r"claude-(opus|sonnet|haiku)-5-5|claude-fable-5",
             Model(
                 family="claude-5-5",
                 output=128000,
