@@ -142,14 +142,10 @@ class Gateway:
         health.strategy = _STRATEGIES[snapshot.settings.routing.strategy]
         self.metrics = metrics
         self.state_dir = state_dir
-        self.ids = Ids(chance or random.Random())  # noqa: S311
+        chance = chance or random.Random()  # noqa: S311  ids and jitter are no secrets
+        self.ids = Ids(chance)
         self.runner = Runner(net, Credentials(net, self.clock))
-        self.attempts = Attempts(
-            Runner(net, Credentials(net, self.clock)),
-            health,
-            self.clock,
-            chance or random.Random(),  # noqa: S311
-        )
+        self.attempts = Attempts(self.runner, health, self.clock, chance, net.patience)
         self.draining = False
         self.config_error: str | None = None
         self.restart_needed: tuple[str, ...] = ()

@@ -24,6 +24,7 @@ class Edge:
     def start(self) -> None:
         """Begin the background work."""
         self.heartbeats.start()
+        self.gateway.net.patience.start()
 
     async def close(self) -> None:
         """End it."""

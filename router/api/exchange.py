@@ -12,6 +12,7 @@ from urllib.parse import parse_qsl
 from starlette.types import Receive, Scope, Send
 
 from router.faults import Fault
+from router.patience import Patience
 from router.tasks import Tasks
 
 BODY_SECONDS = 300.0
@@ -55,13 +56,13 @@ class Exchange:
         client = self.scope.get("client")
         return client[0] if client else ""
 
-    async def body(self, limit: int) -> bytes:
+    async def body(self, limit: int, patience: Patience) -> bytes:
         """The whole body, decompressed. Raises `Fault` too_large, bad_request (encoding), timeout or cancelled."""
         announced = self.headers.get("content-length", "")
         if announced.isdigit() and int(announced) > limit:
             raise _too_large(limit)
         try:
-            async with asyncio.timeout(BODY_SECONDS):
+            with patience.limit(BODY_SECONDS):
                 body = await self._read(limit)
         except TimeoutError:
             raise Fault("bad_request", "The request's body did not arrive in time.", status=408) from None

@@ -73,7 +73,7 @@ async def _generate(edge: Edge, surface: Surface, addressed: Addressed, record: 
     key = authenticate(exchange, gateway.keys)
     record.caller = caller_of(exchange, key)
     with gateway.admitted(), exchange.until_deadline():
-        body = await exchange.body(snapshot.settings.server.limits.body_bytes)
+        body = await exchange.body(snapshot.settings.server.limits.body_bytes, gateway.net.patience)
         call = understand(
             exchange,
             surface,
@@ -92,7 +92,7 @@ async def _generate(edge: Edge, surface: Surface, addressed: Addressed, record: 
         call, chosen = plan_call(edge, snapshot, surface, call)
         watcher = exchange.watch(edge.watchers)
         try:
-            async with asyncio.timeout(snapshot.limits.total):
+            with gateway.net.patience.limit(snapshot.limits.total):
                 await _serve(edge, snapshot, call, chosen, record, out)
         finally:
             watcher.cancel()

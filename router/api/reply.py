@@ -101,6 +101,8 @@ class Reply:
 
 def _clean(value: str) -> bytes:
     """A header value without anything that could end it."""
+    if value.isascii() and value.isprintable():
+        return value.encode("ascii")
     return "".join(c if " " <= c <= "~" else "?" for c in value).encode("ascii")
 
 

@@ -171,7 +171,7 @@ async def _work(
     with gateway.admitted():
         body, asked = b"", addressed.model or ""
         if exchange.method == "POST":
-            body = await exchange.body(snapshot.settings.server.limits.body_bytes)
+            body = await exchange.body(snapshot.settings.server.limits.body_bytes, gateway.net.patience)
             asked, _ = model_and_stream(body, addressed)
         record.asked = asked
         call = Call(
@@ -188,7 +188,7 @@ async def _work(
         )
         watcher = exchange.watch(edge.watchers) if exchange.method == "POST" else None
         try:
-            async with asyncio.timeout(snapshot.limits.total):
+            with gateway.net.patience.limit(snapshot.limits.total):
                 return await work(Side(edge=edge, snapshot=snapshot, call=call, record=record, spec=spec))
         finally:
             if watcher is not None:

@@ -15,14 +15,14 @@ from yarl import URL
 
 from router.faults import Fault
 from router.net.message import HttpRequest, Timeouts
-from router.net.patience import Patience, Watch
+from router.patience import Patience, Watch
 
 MAX_ERROR_BODY = 1024 * 1024
 _NO_TOTAL = aiohttp.ClientTimeout(total=None)
 
 
 class HttpResponse:
-    """An open response. Close it on every path; closing before the end closes the connection, which tells the provider."""
+    """An open response. Close it on every path; closing it early closes the connection, which tells the provider."""
 
     def __init__(self, response: aiohttp.ClientResponse, patience: Patience, idle: float) -> None:
         self._response = response
@@ -33,8 +33,8 @@ class HttpResponse:
         self.headers: Mapping[str, str] = {name.lower(): value for name, value in response.headers.items()}
 
     async def chunks(self) -> AsyncIterator[bytes]:
-        """The body as it arrives, decompressed. Raises `Fault` timeout after `idle` seconds of silence, and upstream_broken
-        where the connection breaks or the body is not as long as announced."""
+        """The body as it arrives, decompressed. Raises `Fault` timeout after `idle` seconds of silence, and
+        upstream_broken where the connection breaks or the body is not as long as announced."""
         content = self._response.content
         with self._patience.watch(self._idle, self._expire) as watch:
             self._watch = watch
@@ -99,16 +99,16 @@ class HttpResponse:
 class Net:
     """Owner of all outgoing connections. One per process; `close` ends them."""
 
-    def __init__(self, *, ca: ssl.SSLContext | None = None) -> None:
+    def __init__(self, patience: Patience | None = None, *, ca: ssl.SSLContext | None = None) -> None:
+        self.patience = patience or Patience()
         self._sessions: dict[str | None, aiohttp.ClientSession] = {}
-        self._patience = Patience()
         self._ca = ca
 
     async def send(self, request: HttpRequest, timeouts: Timeouts) -> HttpResponse:
         """Send and wait for the head. Raises `Fault` upstream_broken (no connection) or timeout (no head in time)."""
         session = self._session(request.proxy)
         try:
-            async with asyncio.timeout(timeouts.head):
+            with self.patience.limit(timeouts.head):
                 response = await session.request(
                     request.method,
                     URL(request.url, encoded=True),
@@ -130,7 +130,7 @@ class Net:
             raise Fault("upstream_broken", f"The provider cannot be reached: {_reason(error)}.") from error
         except (aiohttp.ClientError, OSError) as error:
             raise _broken(error) from error
-        return HttpResponse(response, self._patience, timeouts.idle)
+        return HttpResponse(response, self.patience, timeouts.idle)
 
     def _session(self, proxy: str | None) -> aiohttp.ClientSession:
         session = self._sessions.get(proxy)
@@ -154,7 +154,7 @@ class Net:
                 max_field_size=65_536,
             )
             self._sessions[proxy] = session
-            self._patience.start()
+            self.patience.start()
         return session
 
     async def close(self) -> None:
@@ -162,7 +162,7 @@ class Net:
         sessions, self._sessions = list(self._sessions.values()), {}
         for session in sessions:
             await session.close()
-        await self._patience.close()
+        await self.patience.close()
 
     async def __aenter__(self) -> Net:
         return self

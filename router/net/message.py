@@ -8,7 +8,7 @@ from msgspec import Struct
 
 
 class HttpRequest(Struct, frozen=True):
-    """One outgoing request. url: absolute. headers: as sent, credentials included. proxy: outbound proxy URL, or None."""
+    """One outgoing request. url: absolute. headers: as sent, credentials included. proxy: outbound proxy URL."""
 
     method: str
     url: str

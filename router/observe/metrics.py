@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from typing import TypeVar, cast
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.metrics import MetricWrapperBase
 from prometheus_client.registry import Collector
 
 from router.call import Record
 
+M = TypeVar("M", bound=MetricWrapperBase)
 FIRST_BYTE = (0.05, 0.1, 0.25, 0.5, 1, 2, 4, 8, 15, 30, 60, 120, 300)
 TOTAL = (0.1, 0.5, 1, 2, 5, 10, 20, 40, 60, 120, 300, 600, 1800, 3600)
 OVERHEAD = (0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5)
@@ -20,6 +23,7 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry(auto_describe=True)
+        self._children: dict[tuple[MetricWrapperBase | str, ...], MetricWrapperBase] = {}
         name = "switchyard"
         self.requests = Counter(
             f"{name}_requests",
@@ -79,17 +83,18 @@ class Metrics:
 
     def settle(self, record: Record) -> None:
         """Count one finished call."""
-        self.requests.labels(record.surface, record.dialect, str(record.status), record.outcome).inc()
+        child = self._child
+        child(self.requests, record.surface, record.dialect, str(record.status), record.outcome).inc()
         for attempt in record.tries:
-            self.attempts.labels(attempt.provider, "ok" if attempt.outcome == "ok" else "failed").inc()
+            child(self.attempts, attempt.provider, "ok" if attempt.outcome == "ok" else "failed").inc()
             if attempt.outcome != "ok":
-                self.upstream_errors.labels(attempt.provider, attempt.outcome).inc()
+                child(self.upstream_errors, attempt.provider, attempt.outcome).inc()
         lane = record.lane or "none"
         if record.first_byte is not None:
-            self.first_byte.labels(record.dialect, lane).observe(record.first_byte)
-        self.total.labels(record.dialect, lane).observe(record.total)
+            child(self.first_byte, record.dialect, lane).observe(record.first_byte)
+        child(self.total, record.dialect, lane).observe(record.total)
         if record.overhead is not None:
-            self.overhead.labels(lane).observe(record.overhead)
+            child(self.overhead, lane).observe(record.overhead)
         usage = record.usage
         if usage is None or not record.provider:
             return
@@ -102,7 +107,15 @@ class Metrics:
         )
         for kind, count in counts:
             if count > 0:
-                self.tokens.labels(record.provider, kind).inc(count)
+                child(self.tokens, record.provider, kind).inc(count)
+
+    def _child(self, metric: M, *labels: str) -> M:
+        """The metric with these labels, remembered: `labels` of the library checks and locks every time."""
+        key = (metric, *labels)
+        found = self._children.get(key)
+        if found is None:
+            found = self._children[key] = metric.labels(*labels)
+        return cast(M, found)
 
     def exposition(self) -> bytes:
         """The text that Prometheus reads."""

@@ -14,6 +14,7 @@ from router.accounts.health import Cooling, Health, Lease
 from router.call import Call, Limits, Record, Try
 from router.clock import Clock
 from router.faults import Fault
+from router.patience import Patience
 from router.providers.config import ProviderConfig
 from router.providers.lanes import Batch, Lane
 from router.providers.run import Opened, Runner
@@ -67,7 +68,8 @@ class Begun:
 class Attempts:
     """Makes attempts for calls. Holds no state of its own."""
 
-    def __init__(self, runner: Runner, health: Health, clock: Clock, chance: random.Random) -> None:
+    def __init__(self, runner: Runner, health: Health, clock: Clock, chance: random.Random, patience: Patience) -> None:
+        self._patience = patience
         self._runner = runner
         self._health = health
         self._clock = clock
@@ -135,7 +137,7 @@ class Attempts:
 
         opened: Opened | None = None
         try:
-            async with asyncio.timeout(seconds):
+            with self._patience.limit(seconds):
                 opened = await self._runner.open(call, plan, candidate, provider, lease.account, limits, sent)
                 rest = opened.lane.batches()
                 first = await _first_content(rest)

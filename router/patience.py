@@ -1,10 +1,11 @@
-"""Silence on open responses: one ticker per process instead of a timer per event.
+"""Waits that have a limit: one ticker per process instead of a timer for each of them.
 
 Resolution is a quarter of a second, which is enough for time-outs of many seconds and costs nothing per event.
 """
 
 from __future__ import annotations
 
+import asyncio
 import time
 import types
 from collections.abc import Callable
@@ -49,6 +50,30 @@ class Watch:
         self._owner.watches.discard(self)
 
 
+class Limit(Watch):
+    """At most so many seconds for a block of the current task; then `TimeoutError`, as `asyncio.timeout` raises it.
+
+    The ticker cancels the task while it waits inside the block, so the cancellation always arrives inside it.
+    """
+
+    __slots__ = ("_task",)
+
+    def __init__(self, owner: Patience, seconds: float, task: asyncio.Task[object]) -> None:
+        super().__init__(owner, seconds, self._cancel)
+        self._task = task
+
+    def _cancel(self) -> None:
+        self._task.cancel()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: types.TracebackType | None
+    ) -> None:
+        super().__exit__(kind, error, trace)
+        cancelled = kind is not None and issubclass(kind, asyncio.CancelledError)
+        if self._expired and cancelled and self._task.uncancel() == 0:
+            raise TimeoutError from error
+
+
 class Patience:
     """All open waits of one owner, looked at four times a second."""
 
@@ -65,6 +90,13 @@ class Patience:
     def watch(self, limit: float, expires: Callable[[], None]) -> Watch:
         """A wait of at most `limit` seconds; `expires` is called once if it lasts longer. Use as a context manager."""
         return Watch(self, limit, expires)
+
+    def limit(self, seconds: float) -> Limit:
+        """A limit for a block of the current task. Use as a context manager."""
+        task = asyncio.current_task()
+        if task is None:
+            raise RuntimeError("there is no task to limit")
+        return Limit(self, seconds, task)
 
     async def _look(self) -> None:
         now = time.monotonic()
