@@ -9,6 +9,7 @@ import asyncio
 import time
 import types
 from collections.abc import Callable
+from typing import Any
 
 from router.tasks import Tasks
 
@@ -58,7 +59,7 @@ class Limit(Watch):
 
     __slots__ = ("_task",)
 
-    def __init__(self, owner: Patience, seconds: float, task: asyncio.Task[object]) -> None:
+    def __init__(self, owner: Patience, seconds: float, task: asyncio.Task[Any]) -> None:
         super().__init__(owner, seconds, self._cancel)
         self._task = task
 
@@ -91,9 +92,9 @@ class Patience:
         """A wait of at most `limit` seconds; `expires` is called once if it lasts longer. Use as a context manager."""
         return Watch(self, limit, expires)
 
-    def limit(self, seconds: float) -> Limit:
-        """A limit for a block of the current task. Use as a context manager."""
-        task = asyncio.current_task()
+    def limit(self, seconds: float, task: asyncio.Task[Any] | None = None) -> Limit:
+        """A limit for a block of the current task. Use as a context manager. task: the current one, if known."""
+        task = task or asyncio.current_task()
         if task is None:
             raise RuntimeError("there is no task to limit")
         return Limit(self, seconds, task)

@@ -30,6 +30,7 @@ class Exchange:
         self.headers: Mapping[str, str] = {
             name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]
         }
+        self.task = asyncio.current_task()
         self.gone = False
         self.stopping = False
         self.finished = False  # the whole answer is on its way: a disconnect is no news any more
@@ -62,7 +63,7 @@ class Exchange:
         if announced.isdigit() and int(announced) > limit:
             raise _too_large(limit)
         try:
-            with patience.limit(BODY_SECONDS):
+            with patience.limit(BODY_SECONDS, self.task):
                 body = await self._read(limit)
         except TimeoutError:
             raise Fault("bad_request", "The request's body did not arrive in time.", status=408) from None
@@ -91,7 +92,7 @@ class Exchange:
     def until_deadline(self) -> Iterator[None]:
         """Within it the task is cancelled, with `stopping` set, when the server's time to drain is over."""
         drain = self.scope.get("state", {}).get("drain")
-        task = asyncio.current_task()
+        task = self.task
         if drain is None or task is None:
             yield
             return
@@ -108,8 +109,7 @@ class Exchange:
 
     def watch(self, tasks: Tasks) -> asyncio.Task[None]:
         """Cancel the calling task when the client goes away. Stop the watcher when the answer is complete."""
-        owner = asyncio.current_task()
-        return tasks.spawn(self._watch(owner), "client")
+        return tasks.spawn(self._watch(self.task), "client")
 
     async def _watch(self, owner: asyncio.Task[Any] | None) -> None:
         while (await self._receive())["type"] != "http.disconnect":

@@ -92,7 +92,7 @@ async def _generate(edge: Edge, surface: Surface, addressed: Addressed, record: 
         call, chosen = plan_call(edge, snapshot, surface, call)
         watcher = exchange.watch(edge.watchers)
         try:
-            with gateway.net.patience.limit(snapshot.limits.total):
+            with gateway.net.patience.limit(snapshot.limits.total, exchange.task):
                 await _serve(edge, snapshot, call, chosen, record, out)
         finally:
             watcher.cancel()

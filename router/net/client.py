@@ -106,21 +106,17 @@ class Net:
 
     async def send(self, request: HttpRequest, timeouts: Timeouts) -> HttpResponse:
         """Send and wait for the head. Raises `Fault` upstream_broken (no connection) or timeout (no head in time)."""
-        session = self._session(request.proxy)
         try:
-            with self.patience.limit(timeouts.head):
-                response = await session.request(
-                    request.method,
-                    URL(request.url, encoded=True),
-                    data=request.body or None,
-                    headers=request.headers,
-                    proxy=request.proxy,
-                    allow_redirects=False,
-                    timeout=_connect_timeout(timeouts.connect),
-                )
+            if timeouts.head is None:
+                response = await self._request(request, timeouts.connect)
+            else:
+                with self.patience.limit(timeouts.head):
+                    response = await self._request(request, timeouts.connect)
         except aiohttp.ConnectionTimeoutError as error:
             raise Fault("timeout", f"No connection to the provider within {timeouts.connect:g} seconds.") from error
         except TimeoutError as error:
+            if timeouts.head is None:
+                raise
             raise Fault("timeout", f"The provider gave no answer within {timeouts.head:g} seconds.") from error
         except aiohttp.ClientConnectorCertificateError as error:
             raise Fault("upstream_broken", "The provider's TLS certificate is not valid for its name.") from error
@@ -131,6 +127,17 @@ class Net:
         except (aiohttp.ClientError, OSError) as error:
             raise _broken(error) from error
         return HttpResponse(response, self.patience, timeouts.idle)
+
+    async def _request(self, request: HttpRequest, connect: float) -> aiohttp.ClientResponse:
+        return await self._session(request.proxy).request(
+            request.method,
+            URL(request.url, encoded=True),
+            data=request.body or None,
+            headers=request.headers,
+            proxy=request.proxy,
+            allow_redirects=False,
+            timeout=_connect_timeout(connect),
+        )
 
     def _session(self, proxy: str | None) -> aiohttp.ClientSession:
         session = self._sessions.get(proxy)

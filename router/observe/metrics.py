@@ -23,7 +23,7 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry(auto_describe=True)
-        self._children: dict[tuple[MetricWrapperBase | str, ...], MetricWrapperBase] = {}
+        self._children: dict[tuple[object, ...], MetricWrapperBase] = {}
         name = "switchyard"
         self.requests = Counter(
             f"{name}_requests",

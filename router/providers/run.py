@@ -105,7 +105,9 @@ class Runner:
         patient = candidate.capabilities.slow or not stream
         head = limits.slow_first_token if patient else limits.first_token
         timeouts = Timeouts(
-            connect=limits.connect, head=head, idle=max(limits.idle, head) if not stream else limits.idle
+            connect=limits.connect,
+            head=None if operation == "generate" else head,  # the attempt's own limit holds
+            idle=max(limits.idle, head) if not stream else limits.idle,
         )
         unreachable: Fault | None = None
         for base_url in provider.base_urls:

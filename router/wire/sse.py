@@ -47,6 +47,10 @@ class Splitter:
     def feed(self, chunk: bytes) -> list[Frame]:
         """Take the next bytes, give the frames that are complete."""
         buffer = self._buffer
+        if not buffer and not self._first and chunk.endswith(b"\n\n") and b"\r" not in chunk:
+            frames = _whole_frames(chunk)
+            if frames is not None:
+                return frames
         buffer += chunk
         if self._first and buffer:
             if len(buffer) < 3 and b"\xef\xbb\xbf".startswith(bytes(buffer)):
@@ -83,10 +87,28 @@ class Splitter:
         return [frame] if frame.data is not None or frame.event is not None or is_json else []
 
 
+def _whole_frames(chunk: bytes) -> list[Frame] | None:
+    """The frames of a read that holds nothing but whole ones with LF, as nearly every read does; None for others."""
+    frames: list[Frame] = []
+    for part in chunk.split(b"\n\n")[:-1]:
+        raw = part + b"\n\n"
+        if part.startswith(b"data: ") and b"\n" not in part:
+            frames.append(Frame(raw, None, part[6:]))
+        elif part == b"" or part[:1] == b"\n":
+            return None  # more than one blank line: whose they are is for the long way to say
+        else:
+            frames.append(parse(raw))
+    return frames
+
+
 def parse(raw: bytes) -> Frame:
     """Read the fields of one frame (`raw` with or without its blank line)."""
     if raw.startswith(b"data: ") and raw.count(b"\n") == 2 and raw.endswith(b"\n\n") and b"\r" not in raw:
         return Frame(raw, None, raw[6:-2])  # nine frames of ten
+    if raw.startswith(b"event: ") and raw.count(b"\n") == 3 and raw.endswith(b"\n\n") and b"\r" not in raw:
+        end = raw.index(b"\n")
+        if raw.startswith(b"data: ", end + 1):
+            return Frame(raw, raw[7:end].decode("utf-8", "replace"), raw[end + 7 : -2])
     event: str | None = None
     data: list[bytes] = []
     for line in _LINE.split(raw):

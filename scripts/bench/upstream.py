@@ -1,7 +1,8 @@
 """A fast simulated upstream for the benchmark: canned answers, raw asyncio, no framework.
 
 ``POST …/chat/completions`` and ``POST …/messages`` answer in their dialect, unstreamed or streamed. The request's
-``user`` field directs a stream: ``chunks=100;gap=0`` (chunks, and seconds between them).
+``user`` field directs a stream: ``chunks=100;gap=0`` (chunks, and seconds between them); without it there are 16, as
+the translated lane asks for a stream also where its caller did not.
 """
 
 from __future__ import annotations
@@ -89,11 +90,11 @@ class Upstream(asyncio.Protocol):
             self._transport.write(head + CHAT)
             return
         found = _DIRECTIVE.search(body)
-        chunks, gap = (int(found.group(1)), float(found.group(2))) if found else (100, 0.0)
+        chunks, gap = (int(found.group(1)), float(found.group(2))) if found else (16, 0.0)
         self._transport.write(
             b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
         )
-        self._stream = asyncio.get_running_loop().create_task(self._send(chunks, gap))  # noqa: TID251
+        self._stream = asyncio.get_running_loop().create_task(self._send(chunks, gap))
 
     async def _send(self, chunks: int, gap: float) -> None:
         self._write(CHAT_FIRST)
