@@ -68,7 +68,7 @@ MEANINGS: Mapping[Kind, Meaning] = MappingProxyType(
         "internal": Meaning(500, False, True, "gateway"),
     }
 )
-assert set(MEANINGS) == set(get_args(Kind))
+KINDS: tuple[Kind, ...] = get_args(Kind)
 
 
 class Fault(Exception):

@@ -18,8 +18,8 @@ class HttpRequest(Struct, frozen=True):
 
 
 class Timeouts(Struct, frozen=True):
-    """Seconds. connect: TCP and TLS. head: until the response's headers, None where the caller holds a limit of its own.
-    idle: between two reads of the body."""
+    """Seconds. connect: TCP and TLS. head: until the response's headers, None where the caller holds a limit of its
+    own. idle: between two reads of the body."""
 
     connect: float = 10.0
     head: float | None = 90.0

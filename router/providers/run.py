@@ -15,6 +15,7 @@ from router.net.client import HttpResponse, Net
 from router.net.message import Timeouts
 from router.providers.config import ProviderConfig
 from router.providers.credentials import Credentials
+from router.providers.demo.checks import refuse_unknown_parts
 from router.providers.demo.source import demo_events
 from router.providers.executor import FORWARDED, Operation, Outgoing, build
 from router.providers.lanes import HttpEvents, Lane, RawReply, RawStream, Typed, TypedReply
@@ -135,9 +136,11 @@ class Runner:
         raise unreachable or Fault("unavailable", f"The provider {provider.id} has no base URL.")
 
     def _open_demo(self, call: Call, spec: DialectSpec, candidate: Candidate, sent: Callable[[], None]) -> Opened:
+        conversation = _read(call)
+        refuse_unknown_parts(conversation)
         sent()
         observed = Observed()
-        source = demo_events(candidate.model, _read(call), call.response_id)
+        source = demo_events(candidate.model, conversation, call.response_id)
         return Opened(lane=_typed(call, spec, source, observed, Undo(), "demo"), name="translated")
 
     def _conversation(self, call: Call, plan: Plan, candidate: Candidate) -> Conversation:

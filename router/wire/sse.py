@@ -48,9 +48,9 @@ class Splitter:
         """Take the next bytes, give the frames that are complete."""
         buffer = self._buffer
         if not buffer and not self._first and chunk.endswith(b"\n\n") and b"\r" not in chunk:
-            frames = _whole_frames(chunk)
-            if frames is not None:
-                return frames
+            whole = _whole_frames(chunk)
+            if whole is not None:
+                return whole
         buffer += chunk
         if self._first and buffer:
             if len(buffer) < 3 and b"\xef\xbb\xbf".startswith(bytes(buffer)):

@@ -35,8 +35,8 @@ def plan_thinking(conversation: Conversation, capabilities: Capabilities, notes:
     if asked.effort == "none" or asked.budget == 0:
         return _switched_off(asked, capabilities, form)
     said = asked.adaptive or asked.effort is not None or asked.budget is not None
-    if not said:
-        return ThinkingPlan(on=capabilities.thinking_by_default)
+    if not said and not (asked.show is True and form == "adaptive" and conversation.dialect != "messages"):
+        return ThinkingPlan(on=capabilities.thinking_by_default)  # wanting to see thoughts is wanting them
     if form == "none":
         notes.dropped("thinking")
         return ThinkingPlan()
