@@ -136,8 +136,8 @@ def _tell(place: Place, made: dict[str, str], running: bool) -> None:
 def _tell_keys(place: Place, made: dict[str, str]) -> None:
     for name, key in made.items():
         print(f"  {name.capitalize() + ' key':<15} {key}")
-    folder = places.key_file(place.state_dir, "client").parent
-    print(f"  {'Keys' if not made else ''} {'(shown once; ' if made else '('}kept in {folder})")
+    note = "shown once; kept in" if made else "kept in"
+    print(f"  {'' if made else 'Keys':<15} ({note} {places.key_file(place.state_dir, 'client').parent})")
 
 
 def curl_line(place: Place, key: str | None) -> str:
