@@ -136,6 +136,7 @@ class Router:
             ],
             lifespan=self._lifespan,
         )
+        rest.router.default = surfaces  # which say what is wrong with a path in the caller's dialect
         front = Front(surfaces, rest)
         return RefuseSockets(Cors(front, settings=lambda: self._gateway.current.settings))
 

@@ -146,7 +146,6 @@ class Gateway:
         self.ids = Ids(chance)
         self.runner = Runner(net, Credentials(net, self.clock))
         self.attempts = Attempts(self.runner, health, self.clock, chance, net.patience)
-        self.draining = False
         self.config_error: str | None = None
         self.restart_needed: tuple[str, ...] = ()
         self.open_calls = 0
@@ -162,9 +161,7 @@ class Gateway:
 
     @contextmanager
     def admitted(self) -> Iterator[None]:
-        """A place for one more call. Raises `Fault` unavailable or overloaded where there is none."""
-        if self.draining:
-            raise Fault("unavailable", "This gateway is stopping. Try again in a moment.", retry_after=2.0)
+        """A place for one more call. Raises `Fault` overloaded where there is none."""
         if self.open_calls >= self.current.settings.server.limits.streams:
             raise Fault(
                 "overloaded",

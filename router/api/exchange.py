@@ -42,7 +42,7 @@ class Exchange:
         """Query parameters; of a repeated one, the last."""
         if self._query is None:
             text = self.query_string
-            self._query = dict(parse_qsl(text, keep_blank_values=True, max_num_fields=100)) if text else {}
+            self._query = _parsed(text) if text else {}
         return self._query
 
     @property
@@ -120,6 +120,13 @@ class Exchange:
                 owner.cancel()
 
 
+def _parsed(text: str) -> dict[str, str]:
+    try:
+        return dict(parse_qsl(text, keep_blank_values=True, max_num_fields=100))
+    except ValueError:  # more fields than any client sends
+        return {}
+
+
 def _inflate(body: bytes, encoding: str, limit: int) -> bytes:
     """Undo gzip or deflate, never making more than `limit` bytes."""
     if encoding not in ("gzip", "x-gzip", "deflate"):
@@ -128,17 +135,22 @@ def _inflate(body: bytes, encoding: str, limit: int) -> bytes:
             f"Content-Encoding {encoding!r} is not understood here: send the body plain, or with gzip or deflate.",
             status=415,
         )
-    inflater = zlib.decompressobj(zlib.MAX_WBITS | 32)
-    try:
-        plain = inflater.decompress(body, limit + 1)
-        if len(plain) > limit or inflater.unconsumed_tail:
+    plain: list[bytes] = []
+    left = limit
+    while body:  # several members may follow one another (RFC 1952, 2.2)
+        inflater = zlib.decompressobj(zlib.MAX_WBITS | 32)
+        try:
+            piece = inflater.decompress(body, left + 1)
+        except zlib.error as error:
+            raise Fault("bad_request", f"The body is not valid {encoding} data.") from error
+        left -= len(piece)
+        if left < 0:
             raise _too_large(limit)
-        plain += inflater.flush()
-    except zlib.error as error:
-        raise Fault("bad_request", f"The body is not valid {encoding} data.") from error
-    if not inflater.eof:
-        raise Fault("bad_request", f"The {encoding} data of the body ends too early.")
-    return plain
+        if not inflater.eof:
+            raise Fault("bad_request", f"The {encoding} data of the body ends too early.")
+        plain.append(piece)
+        body = inflater.unused_data
+    return plain[0] if len(plain) == 1 else b"".join(plain)
 
 
 def _too_large(limit: int) -> Fault:

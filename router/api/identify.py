@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from starlette.requests import Request
+from starlette.types import Scope as AsgiScope
 
 from router.access.credentials import is_local, presented_keys
 from router.access.keys import ClientKey, KeyRing, Scope
@@ -21,3 +22,9 @@ def local(request: Request) -> bool:
     """Whether the request comes from this machine and from nobody behind it."""
     peer = request.client.host if request.client is not None else None
     return is_local(peer, request.headers, request.headers.get("host", ""))
+
+
+def draining(scope: AsgiScope) -> bool:
+    """Whether the server has been told to stop: it finishes what runs and takes no new connections."""
+    drain = scope.get("state", {}).get("drain")
+    return drain is not None and bool(drain.started)

@@ -7,7 +7,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from router.api.identify import key_with_scope, local
+from router.api.identify import draining, key_with_scope, local
 from router.faults import Fault
 from router.gateway import AccountState, Gateway
 from router.models.catalogue import Model
@@ -43,7 +43,7 @@ class Management:
         return JSONResponse(
             {
                 "version": VERSION,
-                "draining": gateway.draining,
+                "draining": draining(request.scope),
                 "config": {
                     "loaded_at": snapshot.loaded_at,
                     "error": gateway.config_error,

@@ -7,7 +7,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
-from router.api.identify import key_with_scope, local
+from router.api.identify import draining, key_with_scope, local
 from router.gateway import Gateway
 from router.version import NAME, VERSION
 
@@ -32,7 +32,7 @@ class Operations:
 
     async def root(self, request: Request) -> Response:
         """Name, version, state, links: enough to tell that this is the gateway one meant."""
-        state = "draining" if self._gateway.draining else "ready"
+        state = "draining" if draining(request.scope) else "ready"
         return JSONResponse({"name": NAME, "version": VERSION, "state": state, "links": _LINKS})
 
     async def healthz(self, request: Request) -> Response:
@@ -42,6 +42,8 @@ class Operations:
     async def readyz(self, request: Request) -> Response:
         """Can do its job; where not, why, and whether a restart would help."""
         causes = self.causes()
+        if draining(request.scope):
+            causes.insert(0, _cause("draining", "The router is stopping.", blocking=True))
         blocking = [cause for cause in causes if cause["blocking"]]
         body = {"ready": not blocking, "causes": causes, "version": VERSION}
         return JSONResponse(body, 503 if blocking else 200)
@@ -50,8 +52,6 @@ class Operations:
         """Everything that is not as it should be."""
         gateway = self._gateway
         causes: list[dict[str, Any]] = []
-        if gateway.draining:
-            causes.append(_cause("draining", "The router is stopping.", blocking=True))
         if gateway.config_error is not None:
             causes.append(_cause("config", f"The settings file is not valid: {gateway.config_error}", blocking=False))
         snapshot = gateway.current

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
-from urllib.parse import unquote
 
 from msgspec.structs import replace
 from starlette.types import Receive, Scope, Send
@@ -74,7 +73,7 @@ class ModelSurfaces:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         exchange = Exchange(scope, receive, send)
-        provider, rest = _split(exchange.path)
+        provider, rest = _split(exchange.path.rstrip("/"))
         post = POSTS.get(rest)
         if post is not None and exchange.method == "POST":
             await post[1](self._edge, exchange, Addressed(provider=provider))
@@ -88,12 +87,12 @@ class ModelSurfaces:
     async def _models(self, exchange: Exchange, provider: str | None, rest: str) -> None:
         model, colon, method = rest.rpartition(":")
         if exchange.method in ("GET", "HEAD"):
-            await listing.models(self._edge, exchange, Addressed(model=unquote(rest) or None, provider=provider))
+            await listing.models(self._edge, exchange, Addressed(model=rest or None, provider=provider))
             return
         if exchange.method != "POST" or not colon:
             await refuse(self._edge, exchange, GEMINI.spec, _wrong_method(exchange))
             return
-        addressed = Addressed(model=unquote(model), stream=False, provider=provider)
+        addressed = Addressed(model=model, stream=False, provider=provider)
         if method == "generateContent":
             await generate(self._edge, exchange, GEMINI, addressed)
         elif method == "streamGenerateContent":
@@ -139,4 +138,5 @@ def _no_such_path(exchange: Exchange) -> Fault:
         "not_found",
         f"There is nothing at {exchange.path[:200]}. GET / lists what this gateway serves; a base URL usually ends "
         "in /v1 (OpenAI clients) or has no path (Anthropic and Gemini clients).",
+        code="unknown_url",
     )

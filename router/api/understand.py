@@ -108,8 +108,12 @@ def model_and_stream(body: bytes, addressed: Addressed) -> tuple[str, bool]:
     """The two facts that a call is routed by. Raises `Fault` bad_request naming what is wrong with them."""
     try:
         seen = codec.peek(body)
+        if not body.isascii():
+            body.decode("utf-8")  # what a peek skips over would go on unread in the raw lane
     except codec.Malformed as error:
         raise bad_request(f"The body is not valid JSON: {error}.") from error
+    except UnicodeDecodeError as error:
+        raise bad_request(f"The body is not valid JSON: not valid UTF-8 at byte {error.start}.") from error
     if addressed.model is not None:
         return addressed.model, bool(addressed.stream)
     if seen.model is None:

@@ -41,8 +41,6 @@ def raw_body(call: Call, plan: Plan, candidate: Candidate) -> RawBody | None:
         if wish is not None:
             changes["stream_options"] = wish
             drop = _is_usage_chunk
-    if not changes:
-        return RawBody(call.body)
     try:
         return RawBody(codec.replace_top_level(call.body, changes), drop)
     except codec.Malformed as error:

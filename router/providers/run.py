@@ -22,6 +22,7 @@ from router.providers.lanes import HttpEvents, Lane, RawReply, RawStream, Typed,
 from router.providers.observed import Observed
 from router.providers.raw_body import raw_body
 from router.routing.plan import Candidate, Plan
+from router.secret import Secret
 from router.wire import codec, sse
 from router.wire.conversation import Conversation
 from router.wire.dialect import DialectSpec, ReplyContext
@@ -131,7 +132,10 @@ class Runner:
                     raise
                 unreachable = fault
                 continue
-            await _check(response, DIALECTS[candidate.dialect], stream)
+            try:
+                await _check(response, DIALECTS[candidate.dialect], stream)
+            except Fault as fault:
+                raise _without(fault, credential) from None
             return response
         raise unreachable or Fault("unavailable", f"The provider {provider.id} has no base URL.")
 
@@ -185,6 +189,16 @@ async def _raw_lane(
     if not call.stream:
         return RawReply(response, spec, candidate.capabilities, shown=call.asked)
     return RawStream(response, spec, candidate.capabilities, shown=call.asked, drop=drop)
+
+
+def _without(fault: Fault, credential: Secret) -> Fault:
+    """The fault without the credential: some servers quote in their errors what they were sent."""
+    secret = credential.reveal()
+    if len(secret) >= 8:
+        fault.message = fault.message.replace(secret, "***")
+        if fault.passthrough is not None:
+            fault.passthrough = fault.passthrough.replace(secret.encode(), b"***")
+    return fault
 
 
 async def _check(response: HttpResponse, spec: DialectSpec, stream: bool) -> None:

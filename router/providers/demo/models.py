@@ -56,7 +56,9 @@ def failure(model: str) -> Fault | None:
             "too_long", f"{LABEL} prompt is too long: 200001 tokens > 200000 maximum", code="context_length_exceeded"
         )
     name, _, status = model.partition("-")
-    if name != "error" or not status.isdigit() or int(status) not in ERRORS:
+    if model not in model_names():
+        return Fault("not_found", f"There is no model demo/{model}. The demo has {', '.join(model_names())}.")
+    if name != "error" or not status.isdigit():
         return None
     kind, text = ERRORS[int(status)]
     wait = 7.0 if kind in ("rate_limited", "overloaded") else None
