@@ -58,8 +58,8 @@ check: environment ## format, lint, types, import contracts, spelling, dead code
 	$(PY) -m ruff check .
 	$(PY) -m mypy
 	.venv/bin/lint-imports
-	$(PY) -m vulture router services --min-confidence 80
-	$(PY) -m codespell_lib --ignore-words-list "keep-alives,medias" $(wildcard router services scripts config docs README.md)
+	$(PY) -m vulture
+	$(PY) -m codespell_lib
 	@if [ -f scripts/dev/check_docs.py ]; then $(PY) scripts/dev/check_docs.py; fi
 
 format: environment ## put the code into its format

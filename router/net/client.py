@@ -79,6 +79,18 @@ class HttpResponse:
         if self._watch is not None:
             self._watch.limit = idle
 
+    def stall(self, seconds: float) -> Watch:
+        """A watch, paused, that ends the body with a `Fault` timeout after `seconds` of nothing that its owner counts as
+        progress. Use as a context manager."""
+
+        def expire() -> None:
+            text = f"The provider kept the connection alive for {seconds:g} seconds without going on with its answer."
+            self._response.content.set_exception(Fault("timeout", text))
+
+        watch = self._patience.watch(seconds, expire)
+        watch.pause()
+        return watch
+
     def _expire(self) -> None:
         self._response.content.set_exception(Fault("timeout", f"The provider sent nothing for {self._idle:g} seconds."))
 
@@ -92,7 +104,9 @@ class HttpResponse:
     async def __aenter__(self) -> HttpResponse:
         return self
 
-    async def __aexit__(self, *exc: object) -> None:
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: types.TracebackType | None
+    ) -> None:
         self.close()
 
 

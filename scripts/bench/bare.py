@@ -29,7 +29,8 @@ class Bare:
             message = await receive()
             body += message.get("body", b"")
             more = message.get("more_body", False)
-        assert self._session is not None
+        if self._session is None:
+            raise RuntimeError("the server sent no lifespan")
         headers = {"content-type": "application/json"}
         async with self._session.post(self._upstream + scope["path"], data=body, headers=headers) as response:
             kind = response.headers["content-type"].encode()

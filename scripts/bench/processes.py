@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -58,7 +59,8 @@ def started(
     child: bool = False,
 ) -> Iterator[Running]:
     """Run ``python arguments`` until the block ends; comes back when the port accepts. child: measure its child."""
-    command = [sys.executable, *arguments]
+    pinned = ["taskset", "-c", str(cpu)] if cpu is not None and shutil.which("taskset") else []
+    command = [*pinned, sys.executable, *arguments]
     began = time.perf_counter()
     process = subprocess.Popen(
         command,
@@ -66,7 +68,6 @@ def started(
         env={**os.environ, **(env or {})},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
-        preexec_fn=(lambda: os.sched_setaffinity(0, {cpu})) if cpu is not None else None,
     )
     try:
         ready = _await_port(process, port, began)

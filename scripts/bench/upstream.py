@@ -59,7 +59,7 @@ class Upstream(asyncio.Protocol):
 
     def __init__(self) -> None:
         self._buffer = bytearray()
-        self._transport: asyncio.Transport | None = None
+        self._transport: asyncio.Transport
         self._stream: asyncio.Task[None] | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -84,7 +84,6 @@ class Upstream(asyncio.Protocol):
             self._answer(body)
 
     def _answer(self, body: bytes) -> None:
-        assert self._transport is not None
         if b'"stream":true' not in body.replace(b" ", b""):
             head = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n" % len(CHAT)
             self._transport.write(head + CHAT)
@@ -105,11 +104,9 @@ class Upstream(asyncio.Protocol):
                 await asyncio.sleep(0)
             self._write(CHAT_CHUNK)
         self._write(CHAT_LAST)
-        assert self._transport is not None
         self._transport.write(b"0\r\n\r\n")
 
     def _write(self, data: bytes) -> None:
-        assert self._transport is not None
         self._transport.write(b"%x\r\n%b\r\n" % (len(data), data))
 
 
