@@ -10,7 +10,11 @@ from router.wire.capabilities import Capabilities
 from router.wire.conversation import Conversation
 from router.wire.dialect import DialectSpec
 from router.wire.notes import Notes
+from router.wire.unique_calls import with_unique_ids
 from router.wire.written import Undo, Written
+
+_UNIQUE_IDS = ("messages", "responses")
+"""Dialects that refuse a history in which a call id returns."""
 
 
 def prepare(conversation: Conversation, capabilities: Capabilities, spec: DialectSpec) -> Written:
@@ -23,7 +27,10 @@ def prepare(conversation: Conversation, capabilities: Capabilities, spec: Dialec
     # Adapted before the repair moves turns about, so that refusals name places of the caller's own body.
     adapted = adapt(conversation, capabilities, spec.name)
     sound = repair.repair(adapted.conversation, notes)
-    merged = structs.replace(sound, turns=repair.merge(sound.turns))
+    turns = repair.merge(sound.turns)
+    if spec.name in _UNIQUE_IDS:
+        turns = with_unique_ids(turns, notes)
+    merged = structs.replace(sound, turns=turns)
     written = spec.write_request(merged, capabilities)
     notes.extend(adapted.notes)
     notes.extend(written.notes)

@@ -8,9 +8,11 @@ from router.faults import bad_request
 from router.wire.capabilities import Capabilities
 from router.wire.conversation import Conversation, Dialect, Text, Tool, ToolChoice
 from router.wire.notes import Notes
+from router.wire.schema_items import with_items
 
 _OURS = ("function", "custom")
 _FORCED = ("any", "tool")
+_OPENAI = ("chat", "responses")
 
 
 def fit_tools(conversation: Conversation, capabilities: Capabilities, target: Dialect, notes: Notes) -> Conversation:
@@ -24,11 +26,19 @@ def fit_tools(conversation: Conversation, capabilities: Capabilities, target: Di
             raise bad_request(text, "tools")
         notes.dropped("tools")
         return structs.replace(conversation, tools=(), tool_choice=None, parallel_tool_calls=None)
+    if target in _OPENAI and conversation.dialect not in _OPENAI:
+        conversation = structs.replace(conversation, tools=tuple(_with_items(tool) for tool in conversation.tools))
     kept = tuple(tool for tool in conversation.tools if _takes(tool, conversation, capabilities))
     for tool in conversation.tools:
         if tool not in kept:
             _leave_out(tool, conversation, notes)
     return structs.replace(conversation, tools=kept) if len(kept) < len(conversation.tools) else conversation
+
+
+def _with_items(tool: Tool) -> Tool:
+    """Anthropic and Gemini take arrays that do not say what they hold, OpenAI refuses them (`wire.md` 5.1)."""
+    fitted = tool.schema if tool.schema is None else with_items(tool.schema)
+    return tool if fitted is tool.schema else structs.replace(tool, schema=fitted)
 
 
 def _takes(tool: Tool, conversation: Conversation, capabilities: Capabilities) -> bool:

@@ -67,7 +67,18 @@ _TABLES: dict[str, list[tuple[str, Model]]] = {
             Model(family="claude-4-5", reasoning=True, enabled=True, prefill=True, efforts=()),
         ),
         (
-            r"claude-(sonnet|opus)-4-6",
+            r"claude-opus-4-6",
+            Model(
+                family="claude-4-6",
+                output=128000,
+                reasoning=True,
+                enabled=True,
+                adaptive=True,
+                efforts=CLAUDE_EFFORTS,
+            ),
+        ),
+        (
+            r"claude-sonnet-4-6",
             Model(family="claude-4-6", reasoning=True, enabled=True, adaptive=True, efforts=CLAUDE_EFFORTS),
         ),
         (

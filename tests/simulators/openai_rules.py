@@ -128,7 +128,7 @@ def sampling(body: Mapping[str, Any], facts: Model, effort: Any) -> None:
     between(body.get("presence_penalty"), -2, 2, "presence_penalty")
     between(body.get("frequency_penalty"), -2, 2, "frequency_penalty")
     between(body.get("top_logprobs"), 0, 20, "top_logprobs")
-    if facts.sampling or effort == "none":
+    if facts.sampling or effort == "none" or (effort is None and "none" in facts.efforts):  # none is their default
         return
     for key in SAMPLING:
         if body.get(key) is None:

@@ -39,7 +39,7 @@ CHAT = [
         "Missing 'a'",
     ),
     (chat("hi", model="gpt-5.2", max_tokens=9), "Use 'max_completion_tokens' instead"),
-    (chat("hi", model="gpt-5.2", temperature=0), "Only the default (1) value is supported"),
+    (chat("hi", model="gpt-5-mini", temperature=0), "Only the default (1) value is supported"),
     (chat("hi", model="gpt-5.2", stop="x"), "'stop' is not supported with this model"),
     (chat("hi", model="gpt-5-mini", reasoning_effort="none"), "Supported values are: 'minimal'"),
     (chat("hi", reasoning_effort="low"), "'reasoning_effort' is not supported"),

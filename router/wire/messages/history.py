@@ -28,12 +28,14 @@ NO_INPUT = "(no input)"
 def arranged(conversation: Conversation, capabilities: Capabilities, notes: Notes) -> Conversation:
     """Leading system turns in `system`, other ones where the model takes them, turns merged, a user turn first."""
     conversation = _leading_system(conversation)
+    # First what cannot be written goes: it decides which turns stand beside a system turn.
+    turns = _without_empty(_pictures_to_users(conversation.turns, notes), capabilities)
+    conversation = structs.replace(conversation, turns=turns)
     if capabilities.system_in_middle:
         conversation = repair.fold_system_where(conversation, notes, _misplaced)
     else:
         conversation = repair.fold_system(conversation, notes)
-    turns = _without_empty(_pictures_to_users(conversation.turns, notes), capabilities)
-    turns = repair.merge(turns)
+    turns = repair.merge(conversation.turns)
     if not turns:
         turns, conversation = _something_to_answer(conversation)
     elif turns[0].role == "assistant":

@@ -341,3 +341,16 @@ def test_the_same_conversation_gives_the_same_result_twice():
         sampling=Sampling(temperature=1.5, seed=3), reasoning=Reasoning(budget=3000), output=WANTED, max_tokens=9
     )
     assert fit(conversation, json_schema=False, seed=False) == fit(conversation, json_schema=False, seed=False)
+
+
+def test_arrays_say_what_they_hold_where_openai_is_asked_by_a_caller_of_another_dialect():
+    loose = {"type": "object", "properties": {"list": {"type": "array"}}}
+    asked = Conversation(
+        dialect="messages", model="m", turns=(Turn("user", (Text("hi"),)),), tools=(Tool("f", schema=loose),)
+    )
+    for target in ("chat", "responses"):
+        tool = adapt(asked, Capabilities(), target).conversation.tools[0]
+        assert tool.schema == {"type": "object", "properties": {"list": {"type": "array", "items": {}}}}
+        own = structs.replace(asked, dialect=target)
+        assert adapt(own, Capabilities(), target).conversation.tools[0].schema == loose
+    assert adapt(asked, Capabilities(), "messages").conversation.tools[0].schema == loose

@@ -137,7 +137,7 @@ def _answer_part(draw: st.DrawFn, kind: str, call_id: str, custom: bool) -> Part
 
 
 @st.composite
-def answers(draw: st.DrawFn, **features: Any) -> Answer:
+def answers(draw: st.DrawFn, /, **features: Any) -> Answer:
     """One complete answer of one choice. features: see `answer_parts`."""
     parts = draw(answer_parts(**features))
     called = any(isinstance(part, ToolCall) for part in parts)
@@ -210,7 +210,7 @@ def _flushed(draw: st.DrawFn, waiting: list[list[Event]], interleave: bool) -> l
 
 
 @st.composite
-def event_streams(draw: st.DrawFn, *, interleave: bool = False, **features: Any) -> list[Event]:
+def event_streams(draw: st.DrawFn, /, *, interleave: bool = False, **features: Any) -> list[Event]:
     """A complete, valid stream of one choice. features: see `answer_parts`."""
     return draw(streams_of(draw(answers(**features)), interleave=interleave))
 

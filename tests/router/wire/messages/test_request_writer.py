@@ -646,3 +646,17 @@ def test_only_the_running_tool_loop_decides_about_thinking() -> None:
     old = (user("a"), assistant(call), result, assistant("done"), user("next"))
     conversation = talk(*old, signed, result, tools=(F,), reasoning=Reasoning(effort="high"))
     assert body(conversation, needs_signature=True)["thinking"] == {"type": "adaptive"}
+
+
+def test_a_blank_answer_between_a_system_turn_and_a_user_turn_does_not_leave_the_system_turn_misplaced() -> None:
+    turns = (
+        Turn("user", (Text("a"),)),
+        Turn("system", (Text("rule"),)),
+        Turn("assistant", (Text(" \n"),)),
+        Turn("user", (Text("b"),)),
+    )
+    asked = Conversation(dialect="chat", model="m", turns=turns)
+    body = SPEC.write_request(asked, Capabilities(system_in_middle=True)).body
+    assert [message["role"] for message in body["messages"]] == ["user"]
+    texts = [block["text"] for block in body["messages"][0]["content"]]
+    assert texts == ["a", "<system-reminder>\nrule\n</system-reminder>", "b"]
