@@ -36,6 +36,14 @@ class Watch:
         """The peer is not waited for."""
         self._since = None
 
+    def waited(self) -> float:
+        """Seconds that the peer has been waited for."""
+        return 0.0 if self._since is None else time.monotonic() - self._since
+
+    def resume(self, waited: float) -> None:
+        """The peer is waited for as if it had been for `waited` seconds already."""
+        self._since = time.monotonic() - waited
+
     def check(self, now: float) -> None:
         if self._since is not None and not self._expired and now - self._since > self.limit:
             self._expired = True

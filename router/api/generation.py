@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
+from typing import Protocol
 
 from msgspec.structs import replace
 
@@ -25,8 +26,13 @@ from router.wire.notes import header_value
 
 _NO_CAPABILITIES = Capabilities()
 
-Framing = Callable[[AsyncIterator[bytes]], AsyncIterator[bytes]]
-"""Turns a stream of SSE bytes into another framing (Gemini's JSON array)."""
+
+class Framing(Protocol):
+    """Turns a stream of SSE bytes, errors included, into another framing (Gemini's JSON array). One per answer."""
+
+    def feed(self, data: bytes) -> bytes: ...
+
+    def close(self) -> bytes: ...
 
 
 async def generate(
@@ -156,13 +162,13 @@ async def _stream(begun: Begun, out: _Out, headers: dict[str, str], record: Reco
     reply = out.reply
     try:
         await reply.head(200, headers, stream=out.framing is None)
-        pieces = _pieces(begun)
-        async for data in out.framing(pieces) if out.framing is not None else pieces:
+        framing = out.framing
+        async for data in _pieces(begun):
             if final is not None:
                 final.frames(data)
-            await reply.write(data)
+            await reply.write(data if framing is None else framing.feed(data))
         out.exchange.finished = True
-        await reply.end()
+        await reply.end(b"" if framing is None else framing.close())
         await begun.complete()
     except Fault as fault:
         await begun.broken(fault)
@@ -228,8 +234,8 @@ async def _refuse(spec: DialectSpec, out: _Out, record: Record, fault: Fault) ->
         return
     failure = out.lane.failure(fault) if out.lane is not None else _failure(spec, fault)
     for data in failure:
-        await reply.write(data)
-    await reply.end()
+        await reply.write(data if out.framing is None else out.framing.feed(data))
+    await reply.end(b"" if out.framing is None else out.framing.close())
 
 
 def _failure(spec: DialectSpec, fault: Fault) -> list[bytes]:

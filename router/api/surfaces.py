@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 
 from msgspec.structs import replace
 from starlette.types import Receive, Scope, Send
@@ -98,7 +98,7 @@ class ModelSurfaces:
         elif method == "streamGenerateContent":
             array = exchange.query.get("alt") != "sse"
             addressed = Addressed(addressed.model, True, provider, array)
-            await generate(self._edge, exchange, GEMINI, addressed, _as_array if array else None)
+            await generate(self._edge, exchange, GEMINI, addressed, _Array() if array else None)
         elif method in GEMINI_METHODS:
             await GEMINI_METHODS[method](self._edge, exchange, addressed)
         else:
@@ -116,17 +116,24 @@ def _split(path: str) -> tuple[str | None, str]:
     return provider, rest
 
 
-async def _as_array(pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+class _Array:
     """Gemini's stream without ``alt=sse``: one JSON array that grows."""
-    splitter = sse.Splitter()
-    first = True
-    async for data in pieces:
-        for frame in splitter.feed(data):
-            item = as_array_item(frame.raw, first)
+
+    def __init__(self) -> None:
+        self._splitter = sse.Splitter()
+        self._first = True
+
+    def feed(self, data: bytes) -> bytes:
+        items: list[bytes] = []
+        for frame in self._splitter.feed(data):
+            item = as_array_item(frame.raw, self._first)
             if item:
-                yield item
-                first = False
-    yield array_close(first)
+                items.append(item)
+                self._first = False
+        return b"".join(items)
+
+    def close(self) -> bytes:
+        return array_close(self._first)
 
 
 def _wrong_method(exchange: Exchange) -> Fault:

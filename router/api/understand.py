@@ -13,6 +13,7 @@ from router.api.exchange import Exchange
 from router.call import Call, Caller
 from router.faults import Fault, bad_request
 from router.providers.executor import FORWARDED
+from router.providers.raw_body import carries_ours
 from router.wire import codec
 from router.wire.conversation import Conversation, Dialect, JsonObject
 from router.wire.dialect import DialectSpec
@@ -137,9 +138,9 @@ def decoded(body: bytes) -> JsonObject:
 
 
 def must_read(call: Call) -> bool:
-    """Whether a body that could go raw has something that only its reader can refuse well: Anthropic message threads,
-    whose state would be at one account of one provider."""
-    return call.dialect == "messages" and b'"thread"' in call.body
+    """Whether a body that could go raw has something that only its reader can treat: our own opaque bytes and ids, or
+    an Anthropic message thread, whose state would be at one account of one provider."""
+    return carries_ours(call.dialect, call.body) or (call.dialect == "messages" and b'"thread"' in call.body)
 
 
 def read(call: Call, read_request: Callable[..., Conversation]) -> Conversation:

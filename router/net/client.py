@@ -80,7 +80,7 @@ class HttpResponse:
             self._watch.limit = idle
 
     def stall(self, seconds: float) -> Watch:
-        """A watch, paused, that ends the body with a `Fault` timeout after `seconds` of nothing that its owner counts as
+        """A watch, paused, that ends the body with a `Fault` timeout after `seconds` without what its owner counts as
         progress. Use as a context manager."""
 
         def expire() -> None:

@@ -6,7 +6,6 @@ reads them beside; the typed lane reads them into events and writes the other di
 
 from __future__ import annotations
 
-import asyncio
 import re
 from collections.abc import AsyncIterator, Callable
 from typing import Protocol
@@ -16,21 +15,18 @@ from msgspec.structs import replace
 
 from router.faults import Fault
 from router.net.client import HttpResponse
+from router.providers.frames import framed, let_go
 from router.providers.observed import Observed
 from router.wire import codec, sse
 from router.wire.capabilities import Capabilities
 from router.wire.conversation import Dialect
-from router.wire.dialect import DialectSpec, ReplyContext, StreamReader
+from router.wire.dialect import DialectSpec, ReplyContext
 from router.wire.events import Event, TextEnded, ThinkingEnded, ToolStarted
 from router.wire.fold import fold
 from router.wire.opaque import stamped
 from router.wire.undo import Undoer
 from router.wire.written import Undo
 
-AFTER_FINISH = 2.0
-"""Seconds to wait for usage when the stream falls silent after a finish reason: a success without ``[DONE]``."""
-DRAIN = 0.2
-"""Seconds to wait for the end of the body behind the end of the stream, so that the connection can be used again."""
 MAX_REPLY = 256 * 1024 * 1024
 
 
@@ -67,75 +63,10 @@ class EventSource(Protocol):
     async def close(self) -> None: ...
 
 
-class HttpEvents:
-    """The events of an SSE response, and after the frames the verdict of the reader on how it ended."""
-
-    def __init__(self, response: HttpResponse, reader: StreamReader, observed: Observed) -> None:
-        self._response = response
-        self._reader = reader
-        self._observed = observed
-
-    async def __aiter__(self) -> AsyncIterator[list[Event]]:
-        async for _, events in framed(self._response, self._reader, self._observed):
-            if events:
-                yield events
-
-    async def close(self) -> None:
-        await let_go(self._response, self._observed)
-
-
-async def framed(
-    response: HttpResponse, reader: StreamReader, observed: Observed
-) -> AsyncIterator[tuple[list[sse.Frame], list[Event]]]:
-    """Each read's whole frames with their events, until the end of the answer. Raises `Fault` where it never comes."""
-    splitter = sse.Splitter()
-    content = response.chunks()
-    try:
-        async for chunk in content:
-            frames = splitter.feed(chunk)
-            if not frames:
-                continue
-            events = _read(reader, frames)
-            yield frames, events
-            if observed.ended:
-                return
-            if observed.finish is not None:
-                response.patience(AFTER_FINISH)
-    except Fault as fault:
-        if observed.finish is None or fault.kind != "timeout":
-            raise
-    frames = splitter.close()
-    events = _read(reader, frames)
-    events += reader.close()
-    yield frames, events
-
-
-def _read(reader: StreamReader, frames: list[sse.Frame]) -> list[Event]:
-    if len(frames) == 1:
-        return reader.feed(frames[0])
-    events: list[Event] = []
-    for frame in frames:
-        events += reader.feed(frame)
-    return events
-
-
-async def let_go(response: HttpResponse, observed: Observed) -> None:
-    """Close a response; one that has ended is given a moment for its last bytes, so that its connection lives on."""
-    try:
-        if observed.ended:
-            async with asyncio.timeout(DRAIN):
-                async for _ in response.chunks():
-                    pass
-    except (Fault, TimeoutError):
-        pass
-    finally:
-        response.close()
-
-
 class RawStream:
     """Same dialect in and out, streamed.
 
-    shown: the model name for the client. drop: says which frames (by their events) the client did not ask for.
+    shown: the model name for the client. stall: as for `framed`. drop: says which frames the client did not ask for.
     """
 
     def __init__(
@@ -145,6 +76,7 @@ class RawStream:
         capabilities: Capabilities,
         *,
         shown: str,
+        stall: float,
         drop: Callable[[sse.Frame], bool] | None = None,
     ) -> None:
         self.observed = Observed()
@@ -153,12 +85,13 @@ class RawStream:
         self._reader = spec.stream_reader(capabilities)
         self._shown = shown
         self._drop = drop
+        self._stall = stall
         self._pattern: tuple[str, re.Pattern[bytes]] | None = None
         self._shown_json = b""
 
     async def batches(self) -> AsyncIterator[Batch]:
         observed, drop = self.observed, self._drop
-        async for frames, events in framed(self._response, self._reader, observed):
+        async for frames, events in framed(self._response, self._reader, observed, self._stall):
             content = observed.note(events)
             if drop is not None:
                 frames = [frame for frame in frames if not drop(frame)]

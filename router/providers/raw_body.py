@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import re
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
@@ -12,9 +14,12 @@ from router.faults import bad_request
 from router.routing.plan import Candidate, Plan
 from router.wire import codec, sse
 from router.wire.conversation import Dialect, JsonObject
+from router.wire.item_ids import MARK
 from router.wire.opaque import PREFIX
 
 _OURS = b'"' + PREFIX.encode()
+_OURS_IN_BASE64 = b'"' + base64.b64encode(PREFIX.encode())[:5]  # Gemini's signatures are base64 of whatever they are
+_OUR_ID = re.compile(rb'"[a-z]{1,8}_' + MARK.encode())
 _MODEL_IN_BODY: Mapping[Dialect, bool] = MappingProxyType(
     {"chat": True, "responses": True, "messages": True, "gemini": False}
 )
@@ -27,10 +32,18 @@ class RawBody(Struct, frozen=True):
     drop: Callable[[sse.Frame], bool] | None = None
 
 
+def carries_ours(dialect: Dialect, body: bytes) -> bool:
+    """Whether a body carries opaque bytes or item ids that only this gateway understands: its reader unwraps or drops
+    them, and no provider ever sees one. May be wrong for a text that quotes them, which costs only the raw lane."""
+    if _OURS in body or (dialect == "gemini" and _OURS_IN_BASE64 in body):
+        return True
+    return dialect == "responses" and _OUR_ID.search(body) is not None
+
+
 def raw_body(call: Call, plan: Plan, candidate: Candidate) -> RawBody | None:
-    """The body for the raw lane; None where this call cannot take it: another dialect, a thinking suffix, or opaque
-    items that carry our own prefix and must be unwrapped first. Raises `Fault` bad_request for unreadable JSON."""
-    if candidate.lane != "raw" or plan.reasoning is not None or _OURS in call.body:
+    """The body for the raw lane; None where this call cannot take it: another dialect, a thinking suffix, or
+    something of our own in it (`carries_ours`). Raises `Fault` bad_request for unreadable JSON."""
+    if candidate.lane != "raw" or plan.reasoning is not None or carries_ours(call.dialect, call.body):
         return None
     changes: JsonObject = {}
     drop = None

@@ -18,7 +18,8 @@ from router.providers.credentials import Credentials
 from router.providers.demo.checks import refuse_unknown_parts
 from router.providers.demo.source import demo_events
 from router.providers.executor import FORWARDED, Operation, Outgoing, build
-from router.providers.lanes import HttpEvents, Lane, RawReply, RawStream, Typed, TypedReply
+from router.providers.frames import HttpEvents
+from router.providers.lanes import Lane, RawReply, RawStream, Typed, TypedReply
 from router.providers.observed import Observed
 from router.providers.raw_body import raw_body
 from router.routing.plan import Candidate, Plan
@@ -63,6 +64,7 @@ class Runner:
         if provider.kind == "demo":
             return self._open_demo(call, spec, candidate, sent)
         written = Written({})
+        betas: tuple[str, ...] = ()
         if raw is not None:
             body, stream = raw.body, call.stream
         else:
@@ -70,16 +72,26 @@ class Runner:
                 self._conversation(call, plan, candidate), candidate.capabilities, DIALECTS[candidate.dialect]
             )
             refuse_if_strict(written.notes, strict=call.strict)
-            body, stream = codec.dumps(written.body), True
+            body, stream, betas = codec.dumps(written.body), True, _betas(candidate, written)
         response = await self.send(
-            call, candidate, provider, account, limits, body=body, stream=stream, operation="generate", sent=sent
+            call,
+            candidate,
+            provider,
+            account,
+            limits,
+            body=body,
+            stream=stream,
+            operation="generate",
+            sent=sent,
+            betas=betas,
         )
         request_id = response.headers.get("x-request-id") or response.headers.get("request-id")
         if raw is not None:
-            lane: Lane = await _raw_lane(response, spec, candidate, call, raw.drop)
+            lane: Lane = _raw_lane(response, spec, candidate, call, raw.drop, limits.content_stall)
             return Opened(lane=lane, name="raw", provider_request_id=request_id)
         observed = Observed()
-        source = HttpEvents(response, DIALECTS[candidate.dialect].stream_reader(candidate.capabilities), observed)
+        reader = DIALECTS[candidate.dialect].stream_reader(candidate.capabilities)
+        source = HttpEvents(response, reader, observed, limits.content_stall)
         return Opened(
             lane=_typed(call, spec, source, observed, written.undo, candidate.capabilities.family),
             name="translated",
@@ -99,11 +111,18 @@ class Runner:
         stream: bool,
         operation: Operation,
         sent: Callable[[], None],
+        betas: tuple[str, ...] = (),
     ) -> HttpResponse:
-        """Send to the provider's base URLs in order until one can be reached. Raises `Fault` for every bad answer."""
+        """Send to the provider's base URLs in order until one can be reached. Raises `Fault` for every bad answer.
+
+        betas: of Anthropic, that the body needs beside those that the caller names.
+        """
         credential = await self._credentials.resolve(provider, account)
         allowed = FORWARDED[candidate.dialect] if candidate.dialect == call.dialect else ()
         headers = {name: call.headers[name] for name in allowed if name in call.headers}
+        if betas:
+            named = [beta.strip() for beta in headers.get("anthropic-beta", "").split(",") if beta.strip()]
+            headers["anthropic-beta"] = ",".join(dict.fromkeys((*named, *betas)))
         patient = candidate.capabilities.slow or not stream
         head = limits.slow_first_token if patient else limits.first_token
         timeouts = Timeouts(
@@ -179,16 +198,28 @@ def _typed(call: Call, spec: DialectSpec, source: object, observed: Observed, un
     return kind(source, spec, context, observed, undo=undo, family=family)  # type: ignore[arg-type]
 
 
-async def _raw_lane(
+def _raw_lane(
     response: HttpResponse,
     spec: DialectSpec,
     candidate: Candidate,
     call: Call,
     drop: Callable[[sse.Frame], bool] | None,
+    stall: float,
 ) -> Lane:
     if not call.stream:
         return RawReply(response, spec, candidate.capabilities, shown=call.asked)
-    return RawStream(response, spec, candidate.capabilities, shown=call.asked, drop=drop)
+    return RawStream(response, spec, candidate.capabilities, shown=call.asked, stall=stall, drop=drop)
+
+
+_BETAS = {"web_fetch_20250910": "web-fetch-2025-09-10"}
+"""Tools of Anthropic that need a beta (https://docs.claude.com/en/docs/agents-and-tools/tool-use/web-fetch-tool)."""
+
+
+def _betas(candidate: Candidate, written: Written) -> tuple[str, ...]:
+    if candidate.dialect != "messages":
+        return ()
+    types = [tool.get("type") for tool in written.body.get("tools", ()) if isinstance(tool, dict)]
+    return tuple(beta for kind, beta in _BETAS.items() if kind in types)
 
 
 def _without(fault: Fault, credential: Secret) -> Fault:

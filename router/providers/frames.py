@@ -1,0 +1,92 @@
+"""An open SSE response as frames and their events, up to the end of the answer: what both lanes read."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+from router.faults import Fault
+from router.net.client import HttpResponse
+from router.providers.observed import Observed
+from router.wire import sse
+from router.wire.dialect import StreamReader
+from router.wire.events import Event
+
+AFTER_FINISH = 2.0
+"""Seconds to wait for usage when the stream falls silent after a finish reason: a success without ``[DONE]``."""
+DRAIN = 0.2
+"""Seconds to wait for the end of the body behind the end of the stream, so that the connection can be used again."""
+
+
+class HttpEvents:
+    """The events of an SSE response, and after the frames the verdict of the reader on how it ended."""
+
+    def __init__(self, response: HttpResponse, reader: StreamReader, observed: Observed, stall: float) -> None:
+        self._response = response
+        self._reader = reader
+        self._observed = observed
+        self._stall = stall
+
+    async def __aiter__(self) -> AsyncIterator[list[Event]]:
+        async for _, events in framed(self._response, self._reader, self._observed, self._stall):
+            if events:
+                yield events
+
+    async def close(self) -> None:
+        await let_go(self._response, self._observed)
+
+
+async def framed(
+    response: HttpResponse, reader: StreamReader, observed: Observed, stall: float
+) -> AsyncIterator[tuple[list[sse.Frame], list[Event]]]:
+    """Each read's whole frames with their events, until the end of the answer. Raises `Fault` where it never comes.
+
+    stall: seconds that a begun answer may consist of keep-alives, which give no events; the client's time not counted.
+    """
+    splitter = sse.Splitter()
+    content = response.chunks()
+    try:
+        with response.stall(stall) as watch:
+            async for chunk in content:
+                frames = splitter.feed(chunk)
+                if not frames:
+                    continue
+                events = _read(reader, frames)
+                waited = 0.0 if events else watch.waited()
+                watch.pause()
+                yield frames, events
+                if observed.ended:
+                    return
+                if observed.committed:
+                    watch.resume(waited)
+                if observed.finish is not None:
+                    response.patience(AFTER_FINISH)
+    except Fault as fault:
+        if observed.finish is None or fault.kind != "timeout":
+            raise
+    frames = splitter.close()
+    events = _read(reader, frames)
+    events += reader.close()
+    yield frames, events
+
+
+def _read(reader: StreamReader, frames: list[sse.Frame]) -> list[Event]:
+    if len(frames) == 1:
+        return reader.feed(frames[0])
+    events: list[Event] = []
+    for frame in frames:
+        events += reader.feed(frame)
+    return events
+
+
+async def let_go(response: HttpResponse, observed: Observed) -> None:
+    """Close a response; one that has ended is given a moment for its last bytes, so that its connection lives on."""
+    try:
+        if observed.ended:
+            async with asyncio.timeout(DRAIN):
+                async for _ in response.chunks():
+                    pass
+    except (Fault, TimeoutError):
+        pass
+    finally:
+        response.close()
