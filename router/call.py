@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from msgspec import Struct, field
 
 from router.wire.conversation import Conversation, Dialect
+from router.wire.dialect import DialectSpec
 from router.wire.events import Usage
 from router.wire.written import Note
 
@@ -46,7 +47,8 @@ class Call(Struct, frozen=True, kw_only=True):
 
     body: the caller's bytes. headers: the caller's, lower-case, cut to what may be forwarded. asked: the model's name
     as written. pinned: the provider the caller insists on. strict: refuse rather than drop. began: monotonic time.
-    created: Unix time. conversation: the body as read, where the typed lane needs it.
+    created: Unix time. conversation: the body as read, where the typed lane needs it. spec: how the surface answers
+    where that is not its dialect's own way (legacy completions).
     """
 
     id: str
@@ -63,6 +65,7 @@ class Call(Struct, frozen=True, kw_only=True):
     conversation: Conversation | None = None
     response_id: str = ""
     thinking_output: str = "reasoning_content"
+    spec: DialectSpec | None = None
 
 
 class Try(Struct, frozen=True, kw_only=True):

@@ -102,6 +102,7 @@ def understand(
         created=created,
         response_id=response_id,
         thinking_output=thinking_output,
+        spec=surface.spec,
     )
 
 

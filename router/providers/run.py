@@ -59,7 +59,7 @@ class Runner:
         sent: Callable[[], None],
     ) -> Opened:
         """Send one attempt and give its lane. `sent` is called when the request leaves. Raises `Fault`."""
-        spec = DIALECTS[call.dialect]
+        spec = call.spec or DIALECTS[call.dialect]
         raw = raw_body(call, plan, candidate)
         if provider.kind == "demo":
             return self._open_demo(call, spec, candidate, sent)
