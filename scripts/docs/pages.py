@@ -1,4 +1,4 @@
-"""Writes the generated parts into the pages: whole pages, and regions between ``generated`` comments."""
+"""Writes the generated parts into the pages: whole pages, regions between ``generated`` comments, and example files."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ REGIONS: Mapping[str, Callable[[], str]] = {
     "capabilities": tables.capabilities,
 }
 _REGION = re.compile(r"(<!-- generated: ([a-z-]+) -->\n).*?(<!-- /generated -->)", re.S)
+_FILE = re.compile(r"(<!-- file: (\S+) -->\n```\w+\n).*?^(```)$", re.M | re.S)
 
 
 def fresh() -> Iterator[tuple[Path, str]]:
@@ -30,8 +31,13 @@ def fresh() -> Iterator[tuple[Path, str]]:
         yield DOCS / name, page()
     for path in sorted(DOCS.rglob("*.md")):
         text = path.read_text(encoding="utf-8")
-        if _REGION.search(text):
-            yield path, _REGION.sub(lambda found: found[1] + REGIONS[found[2]]() + found[3], text)
+        if _REGION.search(text) or _FILE.search(text):
+            text = _REGION.sub(lambda found: found[1] + REGIONS[found[2]]() + found[3], text)
+            yield path, _FILE.sub(lambda found: found[1] + _example(found[2]) + found[3], text)
+
+
+def _example(name: str) -> str:
+    return (DOCS.parent / name).read_text(encoding="utf-8")
 
 
 def stale() -> list[Path]:
