@@ -116,6 +116,7 @@ class Router:
             clock=self._clock,
             chance=chance,
         )
+        self._gateway.metrics.logs_dropped.set_function(lambda: self._log_writer.dropped)
         self._edge = Edge(self._gateway)
         self._tasks = Tasks("app")
 

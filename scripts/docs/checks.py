@@ -13,7 +13,10 @@ import yaml
 from router import places
 from router.api.surfaces import GEMINI_METHODS, POSTS
 from router.cli import main as verbs
+from router.gateway import snapshot_of
+from router.models.capabilities import CapabilityMistakes
 from router.observe.metrics import Metrics
+from router.routing.table import RoutingMistakes
 from router.settings.describe import describe
 from router.settings.load import load
 from router.settings.mistakes import SettingsError
@@ -116,6 +119,7 @@ def _endpoints() -> frozenset[str]:
     """Every path, a parameter as ``{}``."""
     app = (ROOT / "router" / "app.py").read_text(encoding="utf-8")
     found = set(re.findall(r'Route\("([^"]+)"', app)) | {"/v1/models", "/v1beta/models"}
+    found |= {"/v1/models/{}", "/v1beta/models/{}"}
     found |= {f"/v1/{path}" for path in POSTS}
     methods = ("generateContent", "streamGenerateContent", *GEMINI_METHODS)
     found |= {f"/{version}/models/{{}}:{method}" for version in ("v1", "v1beta") for method in methods}
@@ -133,7 +137,7 @@ def _mentioned_endpoints(path: Path, text: str) -> Iterator[str]:
         if plain in ("/v1", "/v1beta", "/v1/providers", "/v0/management", "/v1beta/models") or raw in NOT_SERVED:
             continue
         pattern = re.sub(r"^/v1/providers/[^/]+", "/v1/providers/{}", plain)
-        pattern = re.sub(r"/models/[^:]+:", "/models/{}:", pattern)
+        pattern = re.sub(r"^(/v1|/v1beta|/v1/providers/{})/models/[^:]+", r"\1/models/{}", pattern)
         if pattern not in _endpoints() and not any(known.startswith(f"{pattern}/") for known in _endpoints()):
             yield f"there is no endpoint {raw}"
 
@@ -202,8 +206,10 @@ def _yaml_blocks(path: Path, text: str) -> Iterator[str]:
 
 def _settings_block(body: str) -> Iterator[str]:
     try:
-        load(body, {"OPENAI_API_KEY": "sk-of-a-page"}, lambda name: "secret", client_keys_exist=True, source="block")
-    except SettingsError as error:
+        environ = {"OPENAI_API_KEY": "sk-of-a-page"}
+        loaded = load(body, environ, lambda name: "secret", client_keys_exist=True, source="block")
+        snapshot_of(loaded.settings, environ)
+    except (SettingsError, RoutingMistakes, CapabilityMistakes) as error:
         yield f"a block of settings has mistakes: {error}"
 
 
@@ -226,6 +232,7 @@ def _unmentioned() -> Iterator[str]:
         "docs/headers.md": _headers(),
         "docs/metrics.md": re.findall(r"^# TYPE (\S+)(?<!_created) ", Metrics().exposition().decode(), re.M),
         "docs/dependencies.md": packages(),
+        "docs/endpoints.md": [path.replace("{}", "{model}") for path in _endpoints() if "/providers/" not in path],
     }
     for page, names in wanted.items():
         text = (ROOT / page).read_text(encoding="utf-8")
