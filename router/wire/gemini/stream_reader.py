@@ -147,7 +147,7 @@ class GeminiStreamReader:
             events.append(ToolArguments(call_id, dumps_text(partial.value), choice))
         detail = candidate.get("finishMessage")
         if not isinstance(detail, str):
-            detail = reason if neutral in ("filtered", "broken_call", "other") else None
+            detail = reason if neutral in ("broken_call", "other") else None  # a bare SAFETY explains nothing
         return [*events, Finished(neutral, detail=detail, choice=choice)]
 
     def _part(self, part: JsonObject, state: _Candidate, choice: int) -> list[Event]:
