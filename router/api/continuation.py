@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable, Iterable
 from typing import Protocol
 
 import msgspec
@@ -10,6 +11,7 @@ from msgspec.structs import replace
 
 from router.call import Call, Record
 from router.faults import Fault
+from router.routing.affinity import Digest, ids_of
 from router.wire import codec, sse
 from router.wire.conversation import JsonObject
 from router.wire.response_store import Stored, continued, items_by_id, referred, response_not_found, stored
@@ -21,7 +23,10 @@ _decode = msgspec.msgpack.Decoder(Stored).decode
 
 
 class Kept(Protocol):
-    """One stored answer."""
+    """One stored answer. account: the one that made it."""
+
+    @property
+    def account(self) -> str: ...
 
     @property
     def body(self) -> bytes: ...
@@ -61,8 +66,10 @@ class FinalAnswer:
 class Continuations:
     """Resumes and keeps conversations. Without rows it keeps nothing and refuses what it would need."""
 
-    def __init__(self) -> None:
+    def __init__(self, learn: Callable[[Iterable[Digest], str], None] | None = None) -> None:
+        """learn: told which account keeps reasoning that is known by its id alone."""
         self._rows: ResponseRows | None = None
+        self._learn = learn
 
     def use(self, rows: ResponseRows) -> None:
         """Keep answers there from now on."""
@@ -84,9 +91,11 @@ class Continuations:
             return call  # the reader says it better
         if not isinstance(body, dict):
             return call
-        previous = await self._previous(call, body)
+        row = await self._previous(call, body)
+        previous = None if row is None else _decode(row.body)
         known = items_by_id(await self._referred(call, body))
-        return replace(call, body=codec.dumps(continued(body, previous, known.get)))
+        prefer = None if row is None else row.account
+        return replace(call, body=codec.dumps(continued(body, previous, known.get)), prefer=prefer)
 
     async def _referred(self, call: Call, body: JsonObject) -> list[Stored]:
         """The stored answers whose items the request only names."""
@@ -95,7 +104,7 @@ class Continuations:
         )
         return [_decode(row.body) for row in kept if row is not None]
 
-    async def _previous(self, call: Call, body: JsonObject) -> Stored | None:
+    async def _previous(self, call: Call, body: JsonObject) -> Kept | None:
         named = body.get("previous_response_id")
         if named is None:
             return None
@@ -104,7 +113,7 @@ class Continuations:
         kept = await self._rows.get(named, call.caller.key_id) if self._rows is not None else None
         if kept is None:
             raise response_not_found(named)
-        return _decode(kept.body)
+        return kept
 
     def keep(self, call: Call, record: Record, final: FinalAnswer) -> None:
         """Store a finished answer, behind the request."""
@@ -114,6 +123,8 @@ class Continuations:
         kept = stored(request, final.response) if isinstance(request, dict) else None
         response_id = final.response.get("id")
         if kept is not None and isinstance(response_id, str):
+            if self._learn is not None:
+                self._learn(ids_of(kept.output), record.account)
             body = msgspec.msgpack.encode(kept)
             if not self._rows.put(response_id, call.caller.key_id, record.account, body):
                 _log.warning("the answer %s was not kept: too large, or the store is behind", response_id)

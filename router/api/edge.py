@@ -15,7 +15,7 @@ class Edge:
         self.gateway = gateway
         self.watchers = Tasks("watchers")
         self.heartbeats = Heartbeats(self._waits)
-        self.continuations = Continuations()
+        self.continuations = Continuations(gateway.affinity.learn)
 
     def _waits(self) -> tuple[float, float]:
         limits = self.gateway.current.limits

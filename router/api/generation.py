@@ -25,6 +25,8 @@ from router.wire.dialect import DialectSpec
 from router.wire.notes import header_value
 
 _NO_CAPABILITIES = Capabilities()
+_EXHAUSTED = frozenset({"upstream_broken", "timeout", "overloaded", "unavailable"})
+"""Faults that end a whole plan: an SDK that repeats the call would multiply all the attempts that were made for it."""
 
 
 class Framing(Protocol):
@@ -230,6 +232,8 @@ async def _refuse(spec: DialectSpec, out: _Out, record: Record, fault: Fault) ->
     if not reply.started:
         status, headers, body = spec.render_fault(fault, record.call_id)
         headers["x-switchyard-attempts"] = str(len(record.tries))
+        if fault.kind in _EXHAUSTED and fault.retry_after is None:
+            headers["x-should-retry"] = "false"
         await reply.json(status, headers, body)
         return
     failure = out.lane.failure(fault) if out.lane is not None else _failure(spec, fault)

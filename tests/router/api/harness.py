@@ -9,7 +9,6 @@ import json
 import logging
 import shutil
 import socket
-import sys
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -275,9 +274,10 @@ async def running(
     if not (folder / "state" / "switchyard.sqlite").exists():
         shutil.copy(_database(folder), folder / "state" / "switchyard.sqlite")
     output = io.StringIO()
-    with _own_logging(output):
+    with _own_logging():
         file = SettingsFile(config, {"HOME": str(folder), **(environ or {})})
-        router = Router(file, file.read())
+        with contextlib.redirect_stdout(output):
+            router = Router(file, file.read())
         drain = Drain()
         options: dict[str, Any] = {"quiet_seconds": 0.0, "drain_seconds": 5.0, **(server or {})}
         served = Server(router.app(), ServerSettings(**options), drain)
@@ -294,6 +294,38 @@ async def running(
             await one.stop()
 
 
+@asynccontextmanager
+async def scripted(*pieces: bytes | float | asyncio.Event | None) -> AsyncIterator[str]:
+    """A server that answers every request with these bytes of an event stream, and sleeps where a number stands.
+
+    None: never end. An event is set when its turn comes. Gives its address. What no well-behaved simulator would send comes from here.
+    """
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
+            head = await reader.readuntil(b"\r\n\r\n")
+            length = next(line for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:"))
+            await reader.readexactly(int(length.partition(b":")[2]))
+            writer.write(b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\n")
+            for piece in pieces:
+                if isinstance(piece, bytes):
+                    writer.write(piece)
+                    await writer.drain()
+                elif piece is None:
+                    await reader.read()
+                elif isinstance(piece, asyncio.Event):
+                    piece.set()
+                else:
+                    await asyncio.sleep(piece)
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    try:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    finally:
+        server.close()
+
+
 def _database(folder: Path) -> Path:
     """A migrated, empty database, made once for all tests of one run."""
     template = folder.parents[0] / "template.sqlite"
@@ -307,16 +339,14 @@ def _database(folder: Path) -> Path:
 
 
 @contextlib.contextmanager
-def _own_logging(output: io.StringIO) -> Iterator[None]:
-    """The router takes the process's logging over; here it writes into `output`, and what was there comes back."""
+def _own_logging() -> Iterator[None]:
+    """The router takes the process's logging over; afterwards what was there comes back."""
     root = logging.getLogger()
     handlers, level = list(root.handlers), root.level
     root.handlers[:] = []
-    before, sys.stdout = sys.stdout, output
     try:
         yield
     finally:
-        sys.stdout = before
         root.handlers[:] = handlers
         root.setLevel(level)
         logging.getLogger("switchyard").setLevel(logging.NOTSET)
