@@ -98,7 +98,7 @@ class Upstream(asyncio.Protocol):
     async def _send(self, chunks: int, gap: float) -> None:
         self._write(CHAT_FIRST)
         for number in range(chunks):
-            if gap > 0:
+            if gap > 0 and number > 0:
                 await asyncio.sleep(gap)
             elif number % 8 == 0:
                 await asyncio.sleep(0)
