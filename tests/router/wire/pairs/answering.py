@@ -8,14 +8,14 @@ from typing import Any
 
 from msgspec import structs
 
+from router.wire import opaque
 from router.wire.capabilities import Capabilities
-from router.wire.codec import loads
+from router.wire.codec import Malformed, loads
 from router.wire.conversation import Conversation, Dialect, Refusal, Text, Thinking, ToolCall
 from router.wire.dialect import ReplyContext, StreamReader, events_of
 from router.wire.dialects import DIALECTS
-from router.wire.events import Answer, Event, ThinkingEnded, ToolStarted
+from router.wire.events import Answer, Event, TextEnded, ThinkingEnded, ToolStarted
 from router.wire.fold import fold
-from router.wire.opaque import stamped
 from router.wire.sse import Splitter
 from router.wire.undo import apply
 from router.wire.written import Undo
@@ -51,13 +51,14 @@ def events_in(data: bytes, dialect: Dialect, cuts: Iterable[int] = ()) -> list[E
 
 def carried(data: bytes, upstream: Dialect, client: Dialect, request: Conversation | None = None) -> list[bytes]:
     """The client's writes for an upstream's bytes, as the router makes them."""
-    events = [_stamped(event) for event in apply(Undo(), events_in(data, upstream))]
+    events = [stamped(event, "family") for event in apply(Undo(), events_in(data, upstream))]
     return frames_of(events, client, request)
 
 
-def _stamped(event: Event) -> Event:
-    if isinstance(event, ToolStarted | ThinkingEnded) and event.opaque is not None and event.opaque.model is None:
-        return structs.replace(event, opaque=stamped(event.opaque, "family"))
+def stamped(event: Event, family: str) -> Event:
+    """The event with the family that made its bytes, as the typed lane tells the writer."""
+    if isinstance(event, ToolStarted | ThinkingEnded | TextEnded) and event.opaque is not None:
+        return structs.replace(event, opaque=opaque.stamped(event.opaque, family))
     return event
 
 
@@ -82,11 +83,19 @@ def said(answer: Answer, *dialects: Dialect) -> dict[str, Any]:
         "text": "".join(texts),
         "refusal": "".join(refusals),
         "thinking": "".join(part.text for part in choice.parts if isinstance(part, Thinking)),
-        "calls": [(p.call_id, p.name, loads(p.arguments or "{}")) for p in choice.parts if isinstance(p, ToolCall)],
+        "calls": [(p.call_id, p.name, _arguments(p)) for p in choice.parts if isinstance(p, ToolCall)],
         "reason": choice.reason,
         "usage": counts,
         "complete": answer.complete,
     }
+
+
+def _arguments(call: ToolCall) -> Any:
+    """An object, or the text where there is none: free text, or arguments that were cut."""
+    try:
+        return call.arguments if call.custom else loads(call.arguments or "{}")
+    except Malformed:
+        return call.arguments
 
 
 def payloads(frames: Iterable[bytes]) -> list[dict[str, Any]]:

@@ -91,5 +91,3 @@ TARGETS: tuple[Target, ...] = (
     Target("gemini", "gemini-3-pro"),
     Target("gemini", "gemini-3-flash"),
 )
-ONE_OF_EACH: tuple[Target, ...] = (TARGETS[1], TARGETS[3], TARGETS[8], TARGETS[12])
-"""The newest of each dialect: with the clients, the sixteen pairs."""
