@@ -45,7 +45,7 @@ SAVE_EVERY = 1.0
 KEYS_EVERY = 2.0
 """Seconds between two looks for keys that were made or revoked."""
 SWEEP_EVERY = 600.0
-"""Seconds between two removals of stored answers that have expired."""
+"""Seconds between two removals of what has expired: stored answers, makers of opaque items."""
 
 
 class SettingsFile:
@@ -152,7 +152,7 @@ class Router:
             await self._edge.close()
             await self._gateway.close()
             if self._memory is not None:
-                self._memory.save_health(self._health.dirty())
+                self._save(self._memory)
                 self._memory.close()
             self._log_writer.close()
 
@@ -173,20 +173,16 @@ class Router:
             _log.warning("there is no database at %s: nothing is remembered over a restart", self._database)
             return
         self._health.load(await asyncio.to_thread(memory.health))
+        self._gateway.affinity.load(await asyncio.to_thread(memory.affinity))
         await asyncio.to_thread(self._keys.refresh)
-        responses = memory.responses
-        if responses is not None:
-            self._edge.continuations.use(responses)
-
-            async def sweep() -> None:
-                await responses.sweep()
-
-            self._tasks.periodic(lambda: SWEEP_EVERY, sweep, "forget old answers")
+        if memory.responses is not None:
+            self._edge.continuations.use(memory.responses)
+        self._tasks.periodic(lambda: SWEEP_EVERY, memory.sweep, "forget what is old")
 
     def _watch(self) -> None:
         """What goes on beside the requests."""
         self._tasks.spawn(self._remember(), "remember")
-        self._tasks.periodic(lambda: SAVE_EVERY, self._save_health, "save health")
+        self._tasks.periodic(lambda: SAVE_EVERY, self._save_learnt, "save what was learnt")
         self._tasks.periodic(lambda: KEYS_EVERY, self._look_at_keys, "look at keys")
         watch = Watch(
             self._file.path,
@@ -204,9 +200,13 @@ class Router:
 
         self._tasks.periodic(lambda: EVERY, look, "watch settings")
 
-    async def _save_health(self) -> None:
+    async def _save_learnt(self) -> None:
         if self._memory is not None:
-            self._memory.save_health(self._health.dirty())
+            self._save(self._memory)
+
+    def _save(self, memory: Memory) -> None:
+        memory.save_health(self._health.dirty())
+        memory.save_affinity(self._gateway.affinity.dirty())
 
     async def _look_at_keys(self) -> None:
         if self._memory is not None:

@@ -48,7 +48,8 @@ class Call(Struct, frozen=True, kw_only=True):
     body: the caller's bytes. headers: the caller's, lower-case, cut to what may be forwarded. asked: the model's name
     as written. pinned: the provider the caller insists on. strict: refuse rather than drop. began: monotonic time.
     created: Unix time. conversation: the body as read, where the typed lane needs it. spec: how the surface answers
-    where that is not its dialect's own way (legacy completions).
+    where that is not its dialect's own way (legacy completions). prefer: the account
+    that made the stored answer which this call continues.
     """
 
     id: str
@@ -66,6 +67,7 @@ class Call(Struct, frozen=True, kw_only=True):
     response_id: str = ""
     thinking_output: str = "reasoning_content"
     spec: DialectSpec | None = None
+    prefer: str | None = None
 
 
 class Try(Struct, frozen=True, kw_only=True):

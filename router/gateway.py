@@ -15,6 +15,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from router.access.keys import KeyRing
+from router.accounts.affinity import Affinity
 from router.accounts.health import Health
 from router.call import Limits, Record
 from router.clock import Clock, SystemClock
@@ -145,7 +146,8 @@ class Gateway:
         chance = chance or random.Random()  # noqa: S311  ids and jitter are no secrets
         self.ids = Ids(chance)
         self.runner = Runner(net, Credentials(net, self.clock))
-        self.attempts = Attempts(self.runner, health, self.clock, chance, net.patience)
+        self.affinity = Affinity(self.clock)
+        self.attempts = Attempts(self.runner, health, self.affinity, self.clock, chance, net.patience)
         self.config_error: str | None = None
         self.restart_needed: tuple[str, ...] = ()
         self.open_calls = 0

@@ -11,9 +11,11 @@ from pathlib import Path
 
 from router.access.keys import ClientKey
 from router.access.stored import stored_keys
+from router.accounts.affinity import MOST, TTL, AffinityRow
 from router.accounts.health import HealthRow
 from router.clock import Clock
 from router.settings.schema import StoredResponses
+from router.state.affinity_rows import load_affinity, prune_affinity, save_affinity
 from router.state.health_rows import load_health, save_health
 from router.state.responses import ResponseStore
 from router.state.store import StateStore
@@ -26,6 +28,7 @@ class Memory:
     def __init__(self, state_dir: Path, database: Path, clock: Clock, kept: StoredResponses) -> None:
         """database: migrated. kept: whether and how long answers are stored. Raises `OSError`."""
         self._store = StateStore(database)
+        self._clock = clock
         self.responses: ResponseStore | None = None
         if kept.enabled:
             vault = Vault(vault_key(state_dir / "vault.key"))
@@ -44,6 +47,23 @@ class Memory:
         kept = list(rows)
         if kept:
             self._store.submit(lambda connection: save_health(connection, kept))
+
+    def affinity(self) -> list[AffinityRow]:
+        """Which account made the opaque items that clients may bring back."""
+        return self._store.read_now(lambda connection: load_affinity(connection, MOST))
+
+    def save_affinity(self, rows: Iterable[AffinityRow]) -> None:
+        """Keep changed rows, behind the requests."""
+        kept = list(rows)
+        if kept:
+            self._store.submit(lambda connection: save_affinity(connection, kept))
+
+    async def sweep(self) -> None:
+        """Remove what is too old to be of use. Call it now and then."""
+        before = self._clock.wall() - TTL
+        await self._store.write(lambda connection: prune_affinity(connection, before, MOST))
+        if self.responses is not None:
+            await self.responses.sweep()
 
     def close(self) -> None:
         """Write what waits."""

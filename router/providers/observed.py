@@ -1,22 +1,40 @@
-"""What one attempt's answer was seen to be: for the commit point, the meter and the record. No content is kept."""
+"""What one attempt's answer was seen to be: for the commit point, the meter and the record. No content is kept,
+of opaque items their digests."""
 
 from __future__ import annotations
 
-from router.wire.events import COMMITTING, Ended, Event, Failed, Finished, Started, Usage, UsageReported
+from router.routing.affinity import Digest, digests_of, of_raw
+from router.wire.events import (
+    COMMITTING,
+    Ended,
+    Event,
+    Failed,
+    Finished,
+    ForeignProduced,
+    Started,
+    TextDelta,
+    TextEnded,
+    ThinkingEnded,
+    ToolStarted,
+    Usage,
+    UsageReported,
+)
 
 _COMMITTING = frozenset(COMMITTING)
+_SIGNED = frozenset({TextEnded, ThinkingEnded, ToolStarted})
 
 
 class Observed:
     """Fed with every event of an answer. `note` raises the `Fault` of an in-band error."""
 
-    __slots__ = ("committed", "ended", "finish", "response_id", "served_model", "usage")
+    __slots__ = ("committed", "ended", "finish", "opaque", "response_id", "served_model", "usage")
 
     def __init__(self) -> None:
         self.response_id = ""
         self.served_model = ""
         self.usage: Usage | None = None
         self.finish: str | None = None
+        self.opaque: list[Digest] = []
         self.committed = False
         self.ended = False
 
@@ -25,7 +43,12 @@ class Observed:
         content = False
         for event in events:
             kind = type(event)
-            if kind in _COMMITTING:
+            if kind is TextDelta:  # nearly all of them
+                content = True
+            elif kind in _SIGNED or kind is ForeignProduced:
+                content = content or kind is not TextEnded
+                self._remember(event)
+            elif kind in _COMMITTING:
                 content = True
                 if kind is Ended:
                     self.ended = True
@@ -41,3 +64,9 @@ class Observed:
         if content:
             self.committed = True
         return content
+
+    def _remember(self, event: Event) -> None:
+        if isinstance(event, ForeignProduced):
+            self.opaque += of_raw(event.raw)
+        elif event.opaque is not None:  # type: ignore[union-attr]
+            self.opaque += digests_of(event.opaque)  # type: ignore[union-attr]

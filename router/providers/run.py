@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from router.accounts.record import Account
 from router.call import Call, Limits
-from router.faults import Fault
+from router.faults import Fault, bad_request
 from router.models.prepare import prepare
 from router.net.client import HttpResponse, Net
 from router.net.message import Timeouts
@@ -22,6 +22,7 @@ from router.providers.frames import HttpEvents
 from router.providers.lanes import Lane, RawReply, RawStream, Typed, TypedReply
 from router.providers.observed import Observed
 from router.providers.raw_body import raw_body
+from router.routing.affinity import Digest, without
 from router.routing.plan import Candidate, Plan
 from router.secret import Secret
 from router.wire import codec, sse
@@ -57,10 +58,12 @@ class Runner:
         account: Account,
         limits: Limits,
         sent: Callable[[], None],
+        foreign: frozenset[Digest] = frozenset(),
     ) -> Opened:
-        """Send one attempt and give its lane. `sent` is called when the request leaves. Raises `Fault`."""
+        """Send one attempt and give its lane. `sent` is called when the request leaves. foreign: opaque items that
+        other accounts made, which are left out. Raises `Fault`."""
         spec = call.spec or DIALECTS[call.dialect]
-        raw = raw_body(call, plan, candidate)
+        raw = raw_body(call, plan, candidate) if not foreign else None
         if provider.kind == "demo":
             return self._open_demo(call, spec, candidate, sent)
         written = Written({})
@@ -68,9 +71,11 @@ class Runner:
         if raw is not None:
             body, stream = raw.body, call.stream
         else:
-            written = prepare(
-                self._conversation(call, plan, candidate), candidate.capabilities, DIALECTS[candidate.dialect]
-            )
+            call = _with_conversation(call, spec)
+            conversation = self._conversation(call, plan, candidate)
+            written = prepare(without(conversation, foreign), candidate.capabilities, DIALECTS[candidate.dialect])
+            if foreign:
+                written = replace(written, notes=(*written.notes, Note("dropped", "opaque")))
             refuse_if_strict(written.notes, strict=call.strict)
             body, stream, betas = codec.dumps(written.body), True, _betas(candidate, written)
         response = await self.send(
@@ -179,6 +184,18 @@ def _read(call: Call) -> Conversation:
     if call.conversation is None:
         raise Fault("internal", "A translated attempt was planned for a request that was not read.")
     return call.conversation
+
+
+def _with_conversation(call: Call, spec: DialectSpec) -> Call:
+    """A call that was to go raw, read after all, as it must be changed. Raises `Fault` bad_request."""
+    if call.conversation is not None:
+        return call
+    try:
+        body = codec.loads(call.body)
+    except codec.Malformed as error:
+        raise bad_request(f"The body is not valid JSON: {error}.") from error
+    said = {"model": call.asked, "stream": call.stream} if call.dialect == "gemini" else {}
+    return replace(call, conversation=spec.read_request(body, **said))
 
 
 def context_of(call: Call, conversation: Conversation) -> ReplyContext:

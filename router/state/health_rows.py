@@ -10,7 +10,7 @@ from sqlalchemy.dialects.sqlite import insert
 from router.accounts.health import HealthRow
 from router.state.tables import health
 
-_FIELDS = ("account", "scope", "key", "state", "until", "strikes", "cause", "at")
+_FIELDS = ("account", "scope", "key", "state", "until", "strikes", "cause", "at", "hinted")
 
 
 def save_health(connection: Connection, rows: Iterable[HealthRow]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Column, Float, Index, Integer, LargeBinary, MetaData, String, Table
+from sqlalchemy import Boolean, Column, Float, Index, Integer, LargeBinary, MetaData, String, Table, text
 
 metadata = MetaData()
 
@@ -29,6 +29,16 @@ health = Table(
     Column("strikes", Integer, nullable=False),
     Column("cause", String, nullable=False),
     Column("at", Float, nullable=False),
+    Column("hinted", Boolean, nullable=False, server_default=text("0")),  # the provider said how long
+)
+
+affinity = Table(
+    "affinity",
+    metadata,
+    Column("digest", String, primary_key=True),  # of an opaque item, hexadecimal
+    Column("account", String, nullable=False),
+    Column("at", Float, nullable=False),
+    Index("ix_affinity_at", "at"),
 )
 
 responses = Table(

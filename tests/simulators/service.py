@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from dataclasses import replace
 from typing import Any
 
 from tests.simulators import (
@@ -33,9 +34,13 @@ METHOD = re.compile(r"^/v1(?:beta1?)?/(?:projects/[^/]+/locations/[^/]+/publishe
 
 
 class Service:
-    """The four hosts behind one address. `stored`: finished responses by id; `tokens`: the token endpoint."""
+    """The four hosts behind one address. `stored`: finished responses by id; `tokens`: the token endpoint.
+
+    bound_to_key: what one key was given signed, no other may bring back, as with keys of different organisations.
+    """
 
     def __init__(self) -> None:
+        self.bound_to_key = False
         self.stored: dict[str, list[Any]] = {}
         self.tokens = TokenEndpoint()
 
@@ -52,7 +57,7 @@ class Service:
             raise access.not_found(host, path)
         body = _json(request, access.dialect_of(host, path))
         if host in ("gemini", "vertex"):
-            return _gemini(request, path, body)
+            return self._gemini(request, path, body)
         return self._anthropic(request, path, body) if host == "anthropic" else self._openai(request, path, body)
 
     def _openai(self, request: Request, path: str, body: Any) -> Reply:
@@ -67,17 +72,18 @@ class Service:
             return images.openai_images(body)
         digest = _digest(request)
         if path == "/v1/chat/completions":
-            prompt = chat_check.check(body, _openai_model(body), digest)
+            prompt = chat_check.check(body, self._own(_openai_model(body), request), digest)
             return chat_answer.respond(prompt, behaviour.answer(prompt))
         if path == "/v1/responses":
-            return self._responses(body, digest)
+            return self._responses(body, self._own(_openai_model(body), request), digest)
         if path == "/v1/responses/input_tokens":
-            prompt = responses_check.check(body, _openai_model(body), digest, self.stored)
+            facts = self._own(_openai_model(body), request)
+            prompt = responses_check.check(body, facts, digest, self.stored)
             return Reply(body={"object": "response.input_tokens", "input_tokens": behaviour.counted(prompt)})
         raise access.not_found("openai", path)
 
-    def _responses(self, body: dict[str, Any], digest: str) -> Reply:
-        prompt = responses_check.check(body, _openai_model(body), digest, self.stored)
+    def _responses(self, body: dict[str, Any], facts: Model, digest: str) -> Reply:
+        prompt = responses_check.check(body, facts, digest, self.stored)
         answer = behaviour.answer(prompt)
         if prompt.echo["store"]:
             history = [*prompt.echo["input"], *responses_answer.items(prompt, answer)]
@@ -95,10 +101,43 @@ class Service:
         if facts is None:
             raise refusal.anthropic(f"model: {body['model']}", status=404)
         counting = path.endswith("count_tokens")
+        facts = self._own(facts, request)
         prompt = messages_check.check(body, facts, _digest(request), request.headers, counting=counting)
         if counting:
             return Reply(body={"input_tokens": behaviour.counted(prompt)})
         return messages_answer.respond(prompt, behaviour.answer(prompt))
+
+    def _gemini(self, request: Request, path: str, body: Any) -> Reply:
+        found = METHOD.match(path)
+        if found is None:
+            raise access.not_found("gemini", path)
+        name, method = found.groups()
+        if method in ("embedContent", "batchEmbedContents") and name.startswith("gemini-embedding"):
+            if method == "embedContent":
+                return embeddings.gemini_single(body)
+            return embeddings.gemini_batch(body, name)
+        if method == "predict" and name.startswith("imagen"):
+            return images.imagen(gemini_proto.read(body, "PredictRequest"))
+        facts = models.find("gemini", name)
+        if facts is None or method not in ("generateContent", "streamGenerateContent", "countTokens"):
+            version = path.split("/")[1]
+            raise refusal.gemini(
+                f"models/{name} is not found for API version {version}, or is not supported for {method}. "
+                "Call ListModels to see the list of available models and their supported methods.",
+                status=404,
+            )
+        facts = self._own(facts, request)
+        if method == "countTokens":
+            return _count(body, name, facts, _digest(request))
+        stream = method == "streamGenerateContent"
+        prompt = gemini_check.check(body, name, facts, _digest(request), stream=stream)
+        return gemini_answer.respond(prompt, behaviour.answer(prompt), sse=request.query.get("alt") == "sse")
+
+    def _own(self, facts: Model, request: Request) -> Model:
+        """The model as this key has it."""
+        if not self.bound_to_key:
+            return facts
+        return replace(facts, family=f"{facts.family} of {access.credential(request)}")
 
 
 def _digest(request: Request) -> str:
@@ -127,32 +166,6 @@ def _openai_model(body: dict[str, Any]) -> Model:
             f"The model `{name}` does not exist or you do not have access to it.", None, "model_not_found", status=404
         )
     return facts
-
-
-def _gemini(request: Request, path: str, body: Any) -> Reply:
-    found = METHOD.match(path)
-    if found is None:
-        raise access.not_found("gemini", path)
-    name, method = found.groups()
-    if method in ("embedContent", "batchEmbedContents") and name.startswith("gemini-embedding"):
-        if method == "embedContent":
-            return embeddings.gemini_single(body)
-        return embeddings.gemini_batch(body, name)
-    if method == "predict" and name.startswith("imagen"):
-        return images.imagen(gemini_proto.read(body, "PredictRequest"))
-    facts = models.find("gemini", name)
-    if facts is None or method not in ("generateContent", "streamGenerateContent", "countTokens"):
-        version = path.split("/")[1]
-        raise refusal.gemini(
-            f"models/{name} is not found for API version {version}, or is not supported for {method}. "
-            "Call ListModels to see the list of available models and their supported methods.",
-            status=404,
-        )
-    if method == "countTokens":
-        return _count(body, name, facts, _digest(request))
-    stream = method == "streamGenerateContent"
-    prompt = gemini_check.check(body, name, facts, _digest(request), stream=stream)
-    return gemini_answer.respond(prompt, behaviour.answer(prompt), sse=request.query.get("alt") == "sse")
 
 
 def _count(body: Any, name: str, facts: Model, digest: str) -> Reply:

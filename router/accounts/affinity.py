@@ -1,0 +1,80 @@
+"""Who made which opaque item, in memory: learnt from answers, asked for each request. Survives reloads.
+
+Synchronous, no locks, no I/O: whoever persists takes `dirty` and gives `load`, as with `router.accounts.health`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from msgspec import Struct
+
+from router.clock import Clock
+from router.routing.affinity import NOTHING_HELD, Digest, Held, Owners, in_body, in_conversation
+from router.wire.conversation import Conversation, Dialect
+
+MOST = 20_000
+"""Items that are remembered: some dozens of long agent sessions, about 5 MB."""
+TTL = 7 * 86_400.0
+"""Seconds for which an item is remembered after its last use."""
+REFRESH = 3600.0
+
+
+class AffinityRow(Struct, frozen=True, kw_only=True):
+    """One row of persistent state. digest: hexadecimal. at: Unix time of the last use."""
+
+    digest: str
+    account: str
+    at: float
+
+
+class Affinity:
+    """Remembers the account of every opaque item that an answer carried."""
+
+    def __init__(self, clock: Clock, *, most: int = MOST, ttl: float = TTL) -> None:
+        self._clock = clock
+        self._most = most
+        self._owners = Owners(most, ttl, REFRESH)
+        self._dirty: dict[Digest, None] = {}
+
+    def learn(self, digests: Iterable[Digest], account: str) -> None:
+        """An answer of `account` carried these."""
+        now = self._clock.wall()
+        for each in digests:
+            self._owners.learn(each, account, now)
+            self._changed(each)
+
+    def held(self, dialect: Dialect, body: bytes, conversation: Conversation | None) -> Held:
+        """What a request brings back, as far as its makers are known. conversation: the body as read, if it was."""
+        if not self._owners:
+            return NOTHING_HELD
+        found = in_body(dialect, body) if conversation is None else in_conversation(conversation)
+        if not found:
+            return NOTHING_HELD
+        now = self._clock.wall()
+        items: list[tuple[Digest, str]] = []
+        for each in found:
+            account, renewed = self._owners.find(each, now)
+            if account is not None:
+                items.append((each, account))
+            if renewed:
+                self._changed(each)
+        return Held(tuple(items))
+
+    def _changed(self, each: Digest) -> None:
+        self._dirty[each] = None
+        if len(self._dirty) > self._most:  # nobody persists
+            del self._dirty[next(iter(self._dirty))]
+
+    def dirty(self) -> list[AffinityRow]:
+        """Rows that changed since the last call."""
+        known = [(each, self._owners.at(each)) for each in self._dirty]
+        self._dirty.clear()
+        return [
+            AffinityRow(digest=each.hex(), account=entry[0], at=entry[1]) for each, entry in known if entry is not None
+        ]
+
+    def load(self, rows: Iterable[AffinityRow]) -> None:
+        """Take persisted rows over, at start."""
+        entries = [(bytes.fromhex(row.digest), row.account, row.at) for row in rows]
+        self._owners.take_over(entries, self._clock.wall())

@@ -1,0 +1,124 @@
+"""Where one call is in its plan: which target comes next, when to stop, what to tell when nothing is left. Pure."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+
+from router.accounts.health import Cooling, Lease
+from router.call import Limits
+from router.faults import Fault
+from router.routing.plan import Candidate, Plan
+
+FIRST_PAUSE = 0.25
+LONGEST_PAUSE = 4.0
+
+
+class Walk:
+    """Where one call is in its plan: what was tried, what to try next, and what to say when nothing is left."""
+
+    def __init__(self, plan: Plan, limits: Limits, now: float, prefer: str | None = None) -> None:
+        self._plan = plan
+        self._limits = limits
+        self._deadline = now + limits.deadline
+        self._left = _home_first(plan.candidates, prefer)
+        self._tried: dict[str, set[str]] = {}
+        self._faults: list[tuple[Candidate, Fault]] = []
+        self._coolings: list[Cooling] = []
+        self._attempts = 0
+        self._again = True
+        self._wait = 0.0
+
+    def next(self, now: float) -> Candidate | None:
+        """The next target to try; None where the plan, the budget or the time is used up."""
+        if self._attempts >= self._limits.max_attempts or now >= self._deadline:
+            return None
+        return self._left[0] if self._left else None
+
+    def avoid(self, candidate: Candidate) -> set[str]:
+        """Accounts of this target's provider that were tried and failed."""
+        return self._tried.setdefault(f"{candidate.provider}\0{candidate.model}", set())
+
+    def cooling(self, candidate: Candidate, cooling: Cooling) -> None:
+        """No account of the target can be used (any more)."""
+        self._left.remove(candidate)
+        if not self.avoid(candidate):
+            self._coolings.append(cooling)
+
+    def failed(self, candidate: Candidate, lease: Lease, fault: Fault, *, final: bool = False) -> None:
+        """An attempt failed: another account, another target, or the end (always, where `final`)."""
+        self._attempts += 1
+        self._faults.append((candidate, fault))
+        self._wait = 0.0
+        if final:
+            self._left = []
+        elif fault.kind == "too_long":
+            window = candidate.capabilities.context_window or 0
+            self._left = [other for other in self._left if (other.capabilities.context_window or 0) > window]
+        elif fault.kind in ("bad_request", "too_large") and _about_target(fault):
+            self._left.remove(candidate)
+        elif not fault.meaning.moves_on:
+            self._left = []
+        elif fault.kind in ("not_found", "timeout"):
+            self._left.remove(candidate)  # not the account's doing; a silent route is tried once
+        else:
+            self.avoid(candidate).add(lease.account.id)
+            if self._again and self._is_last(candidate) and fault.kind in ("upstream_broken", "overloaded"):
+                self._again = False
+                self.avoid(candidate).discard(lease.account.id)
+                self._wait = max(FIRST_PAUSE, fault.retry_after or 0.0)
+
+    def _is_last(self, candidate: Candidate) -> bool:
+        return len(self._left) == 1 and self._left[0] is candidate
+
+    def pause(self, now: float, chance: random.Random) -> float:
+        """Seconds to wait before the same target is tried once more; 0 where another one is next."""
+        if self._wait == 0.0:
+            return 0.0
+        wait = self._wait * (1.0 + chance.random() / 4)
+        if self._wait > LONGEST_PAUSE or now + wait >= self._deadline:
+            self._left = []
+            return 0.0
+        return wait
+
+    def verdict(self) -> Fault:
+        """The fault to tell: the last real one, with what else was tried; else why every account rests."""
+        if self._faults:
+            fault = _most_telling([fault for _, fault in self._faults])
+            others = [
+                f"{candidate.provider}: {other.message}" for candidate, other in self._faults if other is not fault
+            ]
+            if others and fault.meaning.whose != "caller":
+                told = "; ".join(dict.fromkeys(others))
+                fault.message = f"{fault.message} (also tried {told[:600]})"
+            return fault
+        if self._coolings:
+            soonest = min(self._coolings, key=lambda cooling: cooling.retry_after or float("inf"))
+            return soonest.fault()
+        if self._plan.fault is not None:
+            return self._plan.fault
+        return Fault("unavailable", f"No provider can serve {self._plan.asked} now.")
+
+
+def _about_target(fault: Fault) -> bool:
+    """A request that this target cannot be given (found before sending): another target may still take it."""
+    return fault.status is None and fault.passthrough is None
+
+
+def _most_telling(faults: list[Fault]) -> Fault:
+    """Recoverable faults before hopeless ones before "no such model": a client that may retry must learn it."""
+    for test in (
+        lambda fault: fault.meaning.retryable,
+        lambda fault: fault.kind != "not_found",
+        lambda fault: True,
+    ):
+        told = [fault for fault in faults if test(fault)]
+        if told:
+            return told[-1]
+    raise AssertionError("no fault to tell")
+
+
+def _home_first(candidates: Sequence[Candidate], prefer: str | None) -> list[Candidate]:
+    """Within one rank, first the provider of the account that made what this call brings back."""
+    home = (prefer or "").partition("/")[0]
+    return sorted(candidates, key=lambda each: (each.rank, each.provider != home)) if home else list(candidates)

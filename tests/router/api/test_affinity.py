@@ -1,0 +1,166 @@
+"""What an account signed goes back to that account; where another must serve, it is left out. (Decisions 21 and 22.)"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.router.api.harness import Answer, Running, running
+from tests.simulators import Upstream
+from tests.simulators.asking import FUNCTION
+from tests.simulators.faulty import status
+
+TWO = {
+    "providers": {
+        "anthropic": {"api_keys": ["sk-ant-sim-a", "sk-ant-sim-b"]},
+        "gemini": {"api_keys": ["AIzaSim-a", "AIzaSim-b"]},
+        "openai": {"api_keys": ["sk-sim-a", "sk-sim-b"]},
+    }
+}
+ASK = "THINK TOOLS f"
+
+
+class Agent:
+    """A client of one dialect with a tool, that sends back all that it was given."""
+
+    def __init__(self, running: Running, dialect: str, model: str, **more: Any) -> None:
+        self.running = running
+        self.dialect = dialect
+        self.model = model
+        self.more = more
+        self.history: list[Any] = []
+
+    async def say(self) -> Answer:
+        """The first turn; asserts that the answer calls the tool."""
+        key = "parts" if self.dialect == "gemini" else "content"
+        self.history.append({"role": "user", key: [{"text": ASK}] if self.dialect == "gemini" else ASK})
+        return await self.go_on()
+
+    async def go_on(self) -> Answer:
+        """Send the history, take the answer into it, and the result of its call."""
+        answer = await self.running.send(*self._request())
+        assert answer.status == 200, answer.body
+        getattr(self, f"_take_{self.dialect}")(answer.json)
+        return answer
+
+    def _request(self) -> tuple[str, Any]:
+        parameters = {"name": "f", "description": "a tool"}
+        if self.dialect == "gemini":
+            tools: Any = [{"functionDeclarations": [{**parameters, "parametersJsonSchema": FUNCTION}]}]
+            body = {"contents": self.history, "tools": tools, **self.more}
+            return f"/v1beta/models/{self.model}:generateContent", body
+        if self.dialect == "messages":
+            tools = [{**parameters, "input_schema": FUNCTION}]
+            body = {"max_tokens": 4000, "messages": self.history, "tools": tools}
+        elif self.dialect == "responses":
+            tools = [{"type": "function", **parameters, "parameters": FUNCTION}]
+            body = {"input": self.history, "tools": tools}
+        else:
+            tools = [{"type": "function", "function": {**parameters, "parameters": FUNCTION}}]
+            body = {"messages": self.history, "tools": tools}
+        paths = {"messages": "/v1/messages", "responses": "/v1/responses", "chat": "/v1/chat/completions"}
+        return paths[self.dialect], {"model": self.model, **body, **self.more}
+
+    def _take_messages(self, payload: Any) -> None:
+        self.history.append({"role": "assistant", "content": payload["content"]})
+        calls = [block["id"] for block in payload["content"] if block["type"] == "tool_use"]
+        results = [{"type": "tool_result", "tool_use_id": one, "content": "done"} for one in calls]
+        self.history.append({"role": "user", "content": results or "THINK again"})
+
+    def _take_responses(self, payload: Any) -> None:
+        self.history += payload["output"]
+        calls = [item["call_id"] for item in payload["output"] if item["type"] == "function_call"]
+        results = [{"type": "function_call_output", "call_id": one, "output": "done"} for one in calls]
+        self.history += results or [{"role": "user", "content": "THINK again"}]
+
+    def _take_gemini(self, payload: Any) -> None:
+        content = payload["candidates"][0]["content"]
+        self.history.append(content)
+        calls = [part["functionCall"] for part in content["parts"] if "functionCall" in part]
+        results = [
+            {"functionResponse": {"name": one["name"], "id": one["id"], "response": {"output": "done"}}}
+            for one in calls
+        ]
+        self.history.append({"role": "user", "parts": results or [{"text": "THINK again"}]})
+
+    def _take_chat(self, payload: Any) -> None:
+        message = payload["choices"][0]["message"]
+        self.history.append(message)
+        calls = [call["id"] for call in message.get("tool_calls") or ()]
+        results = [{"role": "tool", "tool_call_id": one, "content": "done"} for one in calls]
+        self.history += results or [{"role": "user", "content": "THINK again"}]
+
+
+THINKS = {"thinking": {"type": "enabled", "budget_tokens": 1024}}
+REASONS = {"store": False, "include": ["reasoning.encrypted_content"], "reasoning": {"effort": "low"}}
+CLIENTS: dict[str, tuple[str, str, dict[str, Any]]] = {
+    "messages raw": ("messages", "claude-sonnet-4-5", THINKS),
+    "messages raw adaptive": ("messages", "claude-opus-5", {"thinking": {"type": "adaptive"}}),
+    "responses raw": ("responses", "gpt-5.2", REASONS),
+    "gemini raw": ("gemini", "gemini-3-pro", {}),
+    "messages to gemini": ("messages", "gemini-3-pro", THINKS),
+    "chat to gemini": ("chat", "gemini-3-pro", {"reasoning_effort": "high"}),
+    "chat to messages": ("chat", "claude-sonnet-4-5", {"reasoning_effort": "high"}),
+    "responses to messages": ("responses", "claude-sonnet-4-5", REASONS),
+    "gemini to messages": (
+        "gemini",
+        "claude-sonnet-4-5",
+        {"generationConfig": {"thinkingConfig": {"thinkingBudget": 1024, "includeThoughts": True}}},
+    ),
+}
+SLOTS = ('"signature"', '"encrypted_content"', '"thoughtSignature"')
+
+
+def signed(upstream: Upstream) -> bool:
+    """Whether the last upstream request carried anything signed."""
+    text = json.dumps(upstream.requests[-1].body).replace("skip_thought_signature_validator", "")
+    return any(slot in text for slot in SLOTS if f'{slot}: ""' not in text)
+
+
+def dropped(answer: Answer) -> list[str]:
+    """What the answer says was left out of the request."""
+    groups = dict(group.split("=") for group in answer.headers.get("x-switchyard-notes", "").split("; ") if group)
+    return groups.get("dropped", "").split(",")
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+async def test_signed_items_go_back_to_the_account_that_made_them(
+    client: str, upstream: Upstream, tmp_path: Path
+) -> None:
+    upstream.service.bound_to_key = True
+    async with running(upstream, tmp_path, TWO) as router:
+        dialect, model, more = CLIENTS[client]
+        for start in range(2):
+            agent = Agent(router, dialect, model, **more)
+            await agent.say()
+            first = upstream.requests[-1].key
+            for _ in range(2):
+                answer = await agent.go_on()
+                assert upstream.requests[-1].key == first, f"conversation {start}"
+                assert signed(upstream)
+                assert "opaque" not in dropped(answer)
+        assert len({attempt.key for attempt in upstream.requests}) == 2  # each conversation has its own
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+async def test_another_account_serves_without_what_it_did_not_sign(
+    client: str, upstream: Upstream, tmp_path: Path
+) -> None:
+    upstream.service.bound_to_key = True
+    async with running(upstream, tmp_path, TWO) as router:
+        dialect, model, more = CLIENTS[client]
+        agent = Agent(router, dialect, model, **more)
+        await agent.say()
+        first = upstream.requests[-1].key
+        upstream.always(status(429, retry_after="60"), key=first)
+        answer = await agent.go_on()
+        assert upstream.requests[-1].key != first
+        assert not signed(upstream)
+        assert "opaque" in dropped(answer)
+        upstream.behave()
+        second = upstream.requests[-1].key
+        await agent.go_on()
+        assert upstream.requests[-1].key == second  # whose items are the newest
