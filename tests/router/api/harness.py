@@ -265,11 +265,14 @@ async def running(
     *,
     server: dict[str, Any] | None = None,
     environ: dict[str, str] | None = None,
+    keep: bool = False,
 ) -> AsyncIterator[Running]:
-    """A router. changes: to the plain settings. server: of `ServerSettings`. environ: beside HOME."""
+    """A router. changes: to the plain settings. server: of `ServerSettings`. environ: beside HOME. keep: the settings
+    file that is there."""
     folder.mkdir(parents=True, exist_ok=True)
     config = folder / "config.yaml"
-    config.write_text(json.dumps(settings(upstream, folder, changes or {})))
+    if not keep:
+        config.write_text(json.dumps(settings(upstream, folder, changes or {})))
     (folder / "state").mkdir(exist_ok=True)
     if not (folder / "state" / "switchyard.sqlite").exists():
         shutil.copy(_database(folder), folder / "state" / "switchyard.sqlite")
@@ -298,7 +301,7 @@ async def running(
 async def scripted(*pieces: bytes | float | asyncio.Event | None) -> AsyncIterator[str]:
     """A server that answers every request with these bytes of an event stream, and sleeps where a number stands.
 
-    None: never end. An event is set when its turn comes. Gives its address. What no well-behaved simulator would send comes from here.
+    None: never end. An event is set when its turn comes. Gives its address. For what no good simulator would send.
     """
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -135,10 +135,9 @@ async def test_too_long_a_prompt_goes_only_to_a_larger_window(upstream: Upstream
         "gpt-4.1": {"context_window": 9_000_000},
     }
     changes["models"]["aliases"] = {"fit": ["openai/gpt-small", "backup/gpt-small", "backup/gpt-4.1"]}
-    long = Misbehaviour(
-        status=400,
-        body=b'{"error":{"message":"This model\'s maximum context length is 1000 tokens.","type":"invalid_request_error","param":"messages","code":"context_length_exceeded"}}',
-    )
+    error = {"message": "This model's maximum context length is 1000 tokens.", "type": "invalid_request_error"}
+    error |= {"param": "messages", "code": "context_length_exceeded"}
+    long = Misbehaviour(status=400, body=json.dumps({"error": error}).encode())
     async with running(upstream, tmp_path, changes) as router:
         upstream.always(long, model="gpt-small")
         answer = await router.ask("chat", "fit")
@@ -182,10 +181,14 @@ async def test_no_attempt_begins_after_the_deadline(upstream: Upstream, tmp_path
 
 
 async def test_what_cannot_succeed_is_not_to_be_retried_by_sdks(router: Running) -> None:
-    router.upstream.always(status(401))
-    for dialect in ("chat", "responses", "messages"):
-        answer = await router.ask(dialect, MODELS[dialect])
-        assert answer.headers["x-should-retry"] == "false"
+    for code in (401, 500):
+        router.upstream.behave()
+        router.upstream.always(status(code))
+        for dialect in ("chat", "responses", "messages"):
+            router.router._health._entries.clear()
+            answer = await router.ask(dialect, MODELS[dialect])
+            assert answer.status == 502
+            assert answer.headers["x-should-retry"] == "false"
 
 
 async def test_no_request_id_or_rate_limit_of_an_account_reaches_the_client(router: Running) -> None:

@@ -130,7 +130,8 @@ async def test_silence_after_a_finish_reason_waits_two_seconds_and_succeeds(upst
 
 
 async def test_keep_alives_alone_do_not_hold_a_stream_open(upstream: Upstream, tmp_path: Path) -> None:
-    pieces: list[bytes | float] = [chunk("hey"), *[0.05, b": keep-alive\n\n"] * 60]
+    beat: tuple[bytes | float, ...] = (0.05, b": keep-alive\n\n")
+    pieces = (chunk("hey"), *beat * 60)
     settings = {"content_stall": 0.5, "idle": 5}
     async with scripted(*pieces) as address, running(upstream, tmp_path, served_by(address, **settings)) as router:
         for dialect in ("chat", "messages"):
@@ -139,7 +140,8 @@ async def test_keep_alives_alone_do_not_hold_a_stream_open(upstream: Upstream, t
 
 
 async def test_content_between_keep_alives_holds_a_stream_open(upstream: Upstream, tmp_path: Path) -> None:
-    pieces: list[bytes | float] = [chunk("a"), *[0.3, b": keep-alive\n\n", 0.3, chunk("b")] * 3, chunk("", "stop")]
+    more: tuple[bytes | float, ...] = (0.3, b": keep-alive\n\n", 0.3, chunk("b"))
+    pieces = (chunk("a"), *more * 3, chunk("", "stop"))
     settings = {"content_stall": 0.9, "idle": 5}
     async with scripted(*pieces) as address, running(upstream, tmp_path, served_by(address, **settings)) as router:
         answer = await router.ask("messages", "openai/gpt-4.1", stream=True)

@@ -1,9 +1,12 @@
 """Same dialect in and out: what the caller wrote arrives, and what the provider wrote comes back, byte for byte."""
 
+# ruff: noqa: E501  frames stand here as they are on the wire
+
 from __future__ import annotations
 
 import base64
 import json
+from typing import Any
 
 import pytest
 
@@ -138,7 +141,7 @@ async def test_answer_frames_come_back_byte_for_byte_but_for_the_models_name(rou
     router.upstream.always(
         Misbehaviour(status=200, body=frames_of(dialect, real), content_type="text/event-stream", drip=7)
     )
-    include = {"stream_options": {"include_usage": True}} if dialect == "chat" else {}
+    include: dict[str, Any] = {"stream_options": {"include_usage": True}} if dialect == "chat" else {}
     answer = await router.ask(dialect, shown, stream=True, **include)
     assert answer.body == frames_of(dialect, real)
     alias = {"messages": "anthropic/" + real, "gemini": "gemini%2F" + real}.get(dialect, "openai/" + real)
@@ -170,7 +173,7 @@ async def test_our_opaque_items_never_reach_an_upstream(router: Running) -> None
     signed = {"text": "a", "thoughtSignature": base64.b64encode(OPAQUE.encode()).decode()}
     call = {"id": "call_1", "type": "function", "function": {"name": "f", "arguments": "{}"}}
     call["extra_content"] = {"google": {"thought_signature": OPAQUE}}
-    bodies = {
+    bodies: dict[str, dict[str, Any]] = {
         "messages": {
             "messages": [
                 {"role": "user", "content": "a"},
