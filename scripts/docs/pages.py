@@ -25,11 +25,11 @@ _REGION = re.compile(r"(<!-- generated: ([a-z-]+) -->\n).*?(<!-- /generated -->)
 _FILE = re.compile(r"(<!-- file: (\S+) -->\n```\w+\n).*?^(```)$", re.M | re.S)
 
 
-def fresh() -> Iterator[tuple[Path, str]]:
+def fresh(folder: Path = DOCS) -> Iterator[tuple[Path, str]]:
     """Every page with something generated in it, as it should be. Raises `KeyError` for an unknown region."""
     for name, page in WHOLE.items():
-        yield DOCS / name, page()
-    for path in sorted(DOCS.rglob("*.md")):
+        yield folder / name, page()
+    for path in sorted(folder.rglob("*.md")):
         text = path.read_text(encoding="utf-8")
         if _REGION.search(text) or _FILE.search(text):
             text = _REGION.sub(lambda found: found[1] + REGIONS[found[2]]() + found[3], text)
@@ -40,9 +40,9 @@ def _example(name: str) -> str:
     return (DOCS.parent / name).read_text(encoding="utf-8")
 
 
-def stale() -> list[Path]:
+def stale(folder: Path = DOCS) -> list[Path]:
     """The pages that are not as they should be."""
-    return [path for path, text in fresh() if not path.exists() or path.read_text(encoding="utf-8") != text]
+    return [path for path, text in fresh(folder) if not path.exists() or path.read_text(encoding="utf-8") != text]
 
 
 def write() -> list[Path]:

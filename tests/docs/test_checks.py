@@ -80,8 +80,16 @@ def test_the_readme_leads_to_every_page() -> None:
     assert [path.name for path in sorted((checks.ROOT / "docs").rglob("*.md")) if path not in linked] == []
 
 
-def test_a_region_that_nobody_fills_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_region_that_nobody_fills_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "page.md").write_text("<!-- generated: nothing -->\n<!-- /generated -->\n")
-    monkeypatch.setattr(pages, "DOCS", tmp_path)
     with pytest.raises(KeyError):
-        pages.stale()
+        pages.stale(tmp_path)
+
+
+def test_a_page_that_was_changed_by_hand_is_stale(tmp_path: Path) -> None:
+    for path, text in pages.fresh():
+        (tmp_path / path.relative_to(pages.DOCS)).write_text(text, encoding="utf-8")
+    assert pages.stale(tmp_path) == []
+    page = tmp_path / "metrics.md"
+    page.write_text(page.read_text().replace("switchyard_requests_total` | counter", "switchyard_requests` | counter"))
+    assert pages.stale(tmp_path) == [page]
