@@ -115,6 +115,7 @@ class Router:
             metrics=Metrics(),
             clock=self._clock,
             chance=chance,
+            tell=RequestLines(self._log_writer, self._clock).tell,
         )
         self._gateway.metrics.logs_dropped.set_function(lambda: self._log_writer.dropped)
         self._edge = Edge(self._gateway)

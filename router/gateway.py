@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import logging
 import random
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
 
 from msgspec import Struct
 
@@ -26,7 +25,6 @@ from router.models.catalogue import Catalogue
 from router.models.catalogue import build as build_catalogue
 from router.net.client import Net
 from router.observe.metrics import AccountStates, Metrics
-from router.observe.request_line import tell
 from router.providers.config import ProviderConfig
 from router.providers.credentials import Credentials
 from router.providers.resolve import resolve
@@ -74,7 +72,7 @@ def snapshot_of(
     table = build(
         providers,
         [
-            Rule(pattern=route.pattern, providers=_ranks(route.providers), priority=route.priority)
+            Rule(pattern=route.pattern, providers=_ranks(route.providers), priority=route.priority, grace=route.grace)
             for route in settings.models.routing
         ],
         settings.models.aliases,
@@ -132,8 +130,9 @@ class Gateway:
         metrics: Metrics,
         clock: Clock | None = None,
         chance: random.Random | None = None,
-        state_dir: Path | None = None,
+        tell: Callable[[Record], None],
     ) -> None:
+        """tell: what to do with the record of every finished call."""
         self.log = logging.getLogger("switchyard.gateway")
         self.clock: Clock = clock or SystemClock()
         self.current = snapshot
@@ -142,7 +141,7 @@ class Gateway:
         self.health = health
         health.strategy = _STRATEGIES[snapshot.settings.routing.strategy]
         self.metrics = metrics
-        self.state_dir = state_dir
+        self._tell = tell
         chance = chance or random.Random()  # noqa: S311  ids and jitter are no secrets
         self.ids = Ids(chance)
         self.runner = Runner(net, Credentials(net, self.clock))
@@ -194,7 +193,7 @@ class Gateway:
     def settle(self, record: Record) -> None:
         """Account for one finished call, exactly once."""
         self.metrics.settle(record)
-        tell(record)
+        self._tell(record)
 
     def account_states(self) -> dict[str, AccountState]:
         """Every configured account with the state that it is in as a whole."""

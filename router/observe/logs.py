@@ -7,16 +7,19 @@ setting. Times are UTC.
 from __future__ import annotations
 
 import logging
-import queue
 import sys
 import threading
+import time
+from collections import deque
 from datetime import UTC, datetime
-from typing import Any, TextIO
+from typing import Any, Protocol, TextIO, cast
 
 from router.observe.redact import one_line, redact
 from router.wire.codec import dumps
 
 QUEUE = 10_000
+GATHER = 0.01
+"""Seconds for which the writer lets lines come together after it was woken."""
 LEVELS = ("debug", "info", "warning", "error")
 
 
@@ -49,40 +52,76 @@ class JsonFormatter(logging.Formatter):
         return redact(dumps(entry).decode("utf-8"))
 
 
+class Line(Protocol):
+    """What a formatter asks of a record; `logging.LogRecord` is one."""
+
+    created: float
+    levelname: str
+    name: str
+    exc_info: Any
+
+    def getMessage(self) -> str: ...  # noqa: N802  the name is the library's
+
+
 class QueueWriter(logging.Handler):
-    """Formats and writes on its own thread. `dropped` counts what the queue had no room for."""
+    """Formats and writes on its own thread, in batches. `dropped` counts what the queue had no room for."""
 
     def __init__(self, stream: TextIO, formatter: logging.Formatter, size: int = QUEUE) -> None:
         super().__init__()
         self.dropped = 0
         self._stream = stream
-        self._queue: queue.Queue[logging.LogRecord | None] = queue.Queue(size)
+        self._size = size
+        self._waiting: deque[Line] = deque()
+        self._wake = threading.Event()
+        self._idle = True
+        self._closing = False
         self.setFormatter(formatter)
-        self._thread = threading.Thread(target=self._write, name="log-writer", daemon=True)
+        self._thread = threading.Thread(target=self._write_all, name="log-writer", daemon=True)
         self._thread.start()
 
     def emit(self, record: logging.LogRecord) -> None:
-        try:
-            self._queue.put_nowait(record)
-        except queue.Full:
+        self.put(record)
+
+    def put(self, line: Line) -> None:
+        """Take one line. Never waits; wakes the writer only where it sleeps, as a wake costs more than the line."""
+        if len(self._waiting) >= self._size:
             self.dropped += 1
+            return
+        self._waiting.append(line)
+        if self._idle:
+            self._idle = False
+            self._wake.set()
+
+    def _write_all(self) -> None:
+        while not (self._closing and not self._waiting):
+            self._idle = True
+            if not self._waiting and not self._closing:
+                self._wake.wait()
+            self._wake.clear()
+            self._idle = False
+            if not self._closing:
+                time.sleep(GATHER)
+            self._write()
 
     def _write(self) -> None:
-        while (record := self._queue.get()) is not None:
+        lines: list[str] = []
+        while self._waiting:
+            line = self._waiting.popleft()
             try:
-                self._stream.write(self.format(record) + "\n")
-                if self._queue.empty():
-                    self._stream.flush()
-            except (OSError, ValueError):
-                self.dropped += 1
+                lines.append(self.format(cast(logging.LogRecord, line)))
+            except Exception as error:  # a record that cannot be told must not end the telling
+                lines.append(f"a log line could not be formatted: {type(error).__name__}")
+        try:
+            self._stream.write("\n".join(lines) + "\n")
+            self._stream.flush()
+        except (OSError, ValueError):
+            self.dropped += len(lines)
 
     def close(self) -> None:
         """Write what is queued, within two seconds, and stop."""
-        try:
-            self._queue.put(None, timeout=1.0)
-            self._thread.join(timeout=2.0)
-        except queue.Full:
-            pass
+        self._closing = True
+        self._wake.set()
+        self._thread.join(timeout=2.0)
         super().close()
 
 

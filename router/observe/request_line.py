@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import logging
+from functools import partial
 from typing import Any
 
 from router.call import Record
+from router.clock import Clock
+from router.observe.logs import QueueWriter
 from router.wire.notes import header_value
 
-_log = logging.getLogger("switchyard.request")
+NAME = "switchyard.request"
+_log = logging.getLogger(NAME)
 
 
 def fields(record: Record) -> dict[str, Any]:
@@ -70,23 +74,34 @@ def line(record: Record) -> str:
     return " ".join(parts)
 
 
-def tell(record: Record) -> None:
-    """Write the line, if anybody reads that level."""
-    level = logging.INFO if record.status < 500 else logging.WARNING
-    if _log.isEnabledFor(level):
-        _log.log(level, "%s", _Lazy(record), extra={"fields": lambda: fields(record)})
+class RequestLine:
+    """One finished call as a log line. Everything is made on the writer's thread."""
 
+    __slots__ = ("_record", "created", "fields", "levelname")
+    name = NAME
+    exc_info = None
 
-class _Lazy:
-    """Formats on the writer's thread, not on the request's."""
-
-    __slots__ = ("_record",)
-
-    def __init__(self, record: Record) -> None:
+    def __init__(self, record: Record, created: float) -> None:
         self._record = record
+        self.created = created
+        self.levelname = "INFO" if record.status < 500 else "WARNING"
+        self.fields = partial(fields, record)
 
-    def __str__(self) -> str:
+    def getMessage(self) -> str:  # noqa: N802  the name is the library's
         return line(self._record)
+
+
+class RequestLines:
+    """Tells finished calls to a writer, where anybody reads that level."""
+
+    def __init__(self, writer: QueueWriter, clock: Clock) -> None:
+        self._writer = writer
+        self._clock = clock
+
+    def tell(self, record: Record) -> None:
+        level = logging.INFO if record.status < 500 else logging.WARNING
+        if _log.isEnabledFor(level):
+            self._writer.put(RequestLine(record, self._clock.wall()))
 
 
 def _ms(seconds: float | None) -> float | None:
