@@ -31,6 +31,7 @@ from router.gateway import Gateway, Snapshot, snapshot_of
 from router.net.client import Net
 from router.observe import logs
 from router.observe.metrics import Metrics
+from router.observe.request_line import RequestLines
 from router.settings.load import Loaded, load
 from router.settings.watch import EVERY, Watch, restart_needed
 from router.tasks import Tasks
