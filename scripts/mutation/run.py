@@ -105,7 +105,7 @@ class Tests:
         first, last = mutant.lines
         names = {name for line in range(first, last + 1) for name in lines.get(str(line), [])}
         if not mutant.inside:
-            names = self._all(mutant.path, set())
+            names = self._near(mutant.path)
         own = f"{Path('tests', mutant.path).with_name('test_' + Path(mutant.path).name)}::"
         folder = f"{Path('tests', mutant.path).parent}/test_"
         passing = names.difference(self.failed)
@@ -114,15 +114,17 @@ class Tests:
     def seconds(self, names: Sequence[str]) -> float:
         return sum(self._seconds[name] for name in names)
 
-    def _all(self, path: str, seen: set[str]) -> set[str]:
-        """Of a module, of those that import it, and so on: a table may be another module's table."""
-        if path in seen:
-            return set()
-        seen.add(path)
-        names = {name for tests in self._lines.get(path, {}).values() for name in tests}
-        for importer in sorted(self._importers[path]):
-            names |= self._all(importer, seen)
-        return names
+    def _near(self, path: str) -> set[str]:
+        """Of a module and of those that import it; further away where those have none (a table of tables)."""
+        reached, ring = {path}, [path]
+        while ring:
+            names = {name for each in ring for tests in self._lines.get(each, {}).values() for name in tests}
+            further = sorted({importer for each in ring for importer in self._importers[each]} - reached)
+            if names and path not in ring:
+                return names | {name for tests in self._lines.get(path, {}).values() for name in tests}
+            reached.update(further)
+            ring = further
+        return {name for tests in self._lines.get(path, {}).values() for name in tests}
 
 
 def _imports(path: str) -> set[str]:
