@@ -11,23 +11,23 @@ SCHEMA = {"type": "object", "properties": {"q": {"type": "string"}}, "required":
 SAYS = "done: 7"
 
 
-def first(dialect: Dialect, said: str, *, think: bool) -> Json:
-    """The first request of an agent that has one tool, `f`."""
+def first(dialect: Dialect, said: str, *, think: bool, name: str = "f") -> Json:
+    """The first request of an agent that has one tool, called `name`."""
     if dialect == "chat":
-        tool: Json = {"type": "function", "function": {"name": "f", "parameters": SCHEMA}}
+        tool: Json = {"type": "function", "function": {"name": name, "parameters": SCHEMA}}
         effort = {"reasoning_effort": "high"} if think else {}
         return {"model": "m", "messages": [{"role": "user", "content": said}], "tools": [tool], **effort}
     if dialect == "responses":
-        tool = {"type": "function", "name": "f", "parameters": SCHEMA, "strict": False}
+        tool = {"type": "function", "name": name, "parameters": SCHEMA, "strict": False}
         more: Json = {"reasoning": {"effort": "high", "summary": "auto"}} if think else {}
         more |= {"include": ["reasoning.encrypted_content"], "store": False}
         return {"model": "m", "input": [{"role": "user", "content": said}], "tools": [tool], **more}
     if dialect == "messages":
-        tool = {"name": "f", "input_schema": SCHEMA}
+        tool = {"name": name, "input_schema": SCHEMA}
         more = {"thinking": {"type": "adaptive", "display": "summarized"}} if think else {}
         return {"model": "m", "max_tokens": 9000, "messages": [_user(said)], "tools": [tool], **more}
     config = {"thinkingConfig": {"includeThoughts": True, "thinkingLevel": "high"}} if think else {}
-    declared = [{"functionDeclarations": [{"name": "f", "parametersJsonSchema": SCHEMA}]}]
+    declared = [{"functionDeclarations": [{"name": name, "parametersJsonSchema": SCHEMA}]}]
     contents = [{"role": "user", "parts": [{"text": said}]}]
     return {"contents": contents, "tools": declared, "generationConfig": config}
 
