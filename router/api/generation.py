@@ -142,7 +142,7 @@ class _Out:
 async def _serve(edge: Edge, snapshot: Snapshot, call: Call, chosen: Plan, record: Record, out: _Out) -> None:
     """Find an answer that begins, and give it to the client."""
     if call.stream and out.framing is None:
-        edge.heartbeats.watch(out.reply)
+        edge.heartbeats.watch(out.reply, chosen.grace)
     begun = await edge.gateway.attempts.begin(call, chosen, snapshot.providers, snapshot.limits, record)
     out.lane = begun.lane
     headers = answer_headers(record, snapshot.settings.observe.account_header)

@@ -111,23 +111,25 @@ class Heartbeats:
 
     def __init__(self, waits: Callable[[], tuple[float, float]]) -> None:
         self._waits = waits
-        self._waiting: set[Reply] = set()
+        self._waiting: dict[Reply, float | None] = {}
         self._tasks = Tasks("heartbeats")
 
     def start(self) -> None:
         """Begin to tick, within the running loop."""
         self._tasks.periodic(lambda: TICK, self._tick, "tick")
 
-    def watch(self, reply: Reply) -> None:
-        self._waiting.add(reply)
+    def watch(self, reply: Reply, grace: float | None = None) -> None:
+        """Keep a reply's client waiting. grace: this call's own, None for the general one."""
+        self._waiting[reply] = grace
 
     def forget(self, reply: Reply) -> None:
-        self._waiting.discard(reply)
+        self._waiting.pop(reply, None)
 
     async def _tick(self) -> None:
         now = time.monotonic()
-        grace, every = self._waits()
-        for reply in list(self._waiting):
+        general, every = self._waits()
+        for reply, own in list(self._waiting.items()):
+            grace = general if own is None else own
             due = every if reply.started else grace
             if due > 0 and now - reply.last_write >= due:
                 self._tasks.spawn(_beat(reply, now, grace, every), "beat")

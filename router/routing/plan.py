@@ -73,6 +73,7 @@ class Candidate(Struct, frozen=True, kw_only=True):
 class Plan(Struct, frozen=True, kw_only=True):
     """asked: the name as the client wrote it. reasoning: what a suffix asked for; replaces the body's own wish.
     how: the steps from the name to the candidates, in words. fault: why nothing can serve, where there is no candidate.
+    grace: seconds before heads and heartbeats where the route says so, else None.
     """
 
     asked: str
@@ -81,6 +82,7 @@ class Plan(Struct, frozen=True, kw_only=True):
     reasoning: Reasoning | None = None
     how: tuple[str, ...] = ()
     fault: Fault | None = None
+    grace: float | None = None
 
 
 def plan(table: Table, asked: str, *, needs: Needs, pinned: str | None = None, rotation: int = 0) -> Plan:
@@ -114,6 +116,7 @@ def draft(table: Table, asked: str, *, needs: Needs, pinned: str | None = None, 
         reasoning=found.reasoning,
         how=found.how,
         fault=None if offers else _nothing(table, name, found, skipped, needs),
+        grace=next((target.grace for target in found.targets if target.grace is not None), None),
     )
 
 

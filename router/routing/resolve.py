@@ -34,12 +34,14 @@ _MAX_DEPTH = 8  # aliases of aliases; exact loops are refused when the table is 
 
 
 class Target(Struct, frozen=True):
-    """A provider and its model, before anything is known about the call. rank: equal ones rotate."""
+    """A provider and its model, before anything is known about the call. rank: equal ones rotate. grace: of its route,
+    see `table.Rule`."""
 
     provider: ProviderConfig
     model: str
     rank: int
     why: str
+    grace: float | None = None
 
 
 class Skipped(Struct, frozen=True):
@@ -93,7 +95,7 @@ def _aliased(table: Table, name: str, alias: Alias, pinned: tuple[str, ...], dep
         found = _resolve(table, wanted, pinned, depth + 1)
         offset = 1 + max((target.rank for target in targets), default=-1)
         targets += [
-            Target(target.provider, target.model, target.rank + offset, f"alias '{name}', {target.why}")
+            Target(target.provider, target.model, target.rank + offset, f"alias '{name}', {target.why}", target.grace)
             for target in found.targets
         ]
         skipped += found.skipped
@@ -196,7 +198,7 @@ def _routed(table: Table, name: str, pinned: tuple[str, ...]) -> Iterator[tuple[
                     seen.add(provider_id)
                     provider = table.providers[provider_id]
                     why = f"route {route.number} ({route.pattern.text}) names {provider_id}"
-                    targets.append(Target(provider, _upstream(table, provider, name), rank, why))
+                    targets.append(Target(provider, _upstream(table, provider, name), rank, why, route.grace))
         yield f"route {route.number} ({route.pattern.text}) matches '{name}'", targets
 
 

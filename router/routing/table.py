@@ -20,11 +20,12 @@ GROUPS: Mapping[str, tuple[str, ...]] = MappingProxyType({"claude": ("anthropic"
 class Rule(Struct, frozen=True, kw_only=True):
     """One entry of ``models.routing``. pattern: a regular expression (searched) or a glob (``gpt-*``, the whole name).
     providers: names in order; a nested tuple is one rank that rotates. priority: lower comes first; equal ones in file
-    order."""
+    order. grace: seconds before heads and heartbeats of its calls, None for the general setting."""
 
     pattern: str
     providers: tuple[str | tuple[str, ...], ...]
     priority: int = 0
+    grace: float | None = None
 
 
 class Route(Struct, frozen=True, kw_only=True):
@@ -33,6 +34,7 @@ class Route(Struct, frozen=True, kw_only=True):
     number: int
     pattern: Pattern
     ranks: tuple[tuple[str, ...], ...]
+    grace: float | None = None
 
 
 class Alias(Struct, frozen=True):
@@ -234,7 +236,9 @@ def _route(index: int, rule: Rule, ids: Mapping[str, tuple[str, ...]], mistakes:
                 mistakes.append(Mistake(f"{where}.providers[{place}]", f"no provider is named {name!r}.{hint}"))
             rank += found
         ranks.append(tuple(rank))
-    return Route(number=index + 1, pattern=patterns[0], ranks=tuple(ranks)) if patterns else None
+    if not patterns:
+        return None
+    return Route(number=index + 1, pattern=patterns[0], ranks=tuple(ranks), grace=rule.grace)
 
 
 def _patterns(

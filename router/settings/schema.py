@@ -34,6 +34,9 @@ class Route(Block):
         ..., "Providers, the preferred first. A list inside the list is one rank, whose members take turns."
     )
     priority: int = setting(0, "Rules with a lower number are looked at first; equal ones in file order.")
+    grace: Seconds | None = setting(
+        None, "`server.timeouts.grace` for the calls that this rule serves. 0: no heartbeats."
+    )
 
 
 class ModelRules(Block):
