@@ -70,9 +70,13 @@ def _counter(read: Read, tell: Tell) -> Work:
 
 async def _ask(side: Side, candidate: Candidate, conversation: Conversation) -> int:
     """The provider's own count. Raises `Fault` where it has none."""
-    kind = side.snapshot.providers[candidate.provider].kind
-    if kind == "demo" or "count_tokens" not in OPERATIONS[kind] or candidate.dialect not in _COUNTED:
+    provider = side.snapshot.providers[candidate.provider]
+    dialect = next((dialect for dialect in (candidate.dialect, *provider.dialects) if dialect in _COUNTED), None)
+    if provider.kind == "demo" or "count_tokens" not in OPERATIONS[provider.kind] or dialect is None:
         raise Fault("not_found", "This provider does not count tokens.")
+    if dialect != candidate.dialect:  # OpenAI counts in Responses only
+        facts = side.snapshot.table.capabilities.capabilities(provider, candidate.model, dialect)
+        candidate = replace(candidate, dialect=dialect, lane="translated", capabilities=facts)
     body = _body(side, candidate, conversation)
     answer, _ = await side.ask(candidate, "count_tokens", codec.dumps(body))
     counted = answer_object(answer).get(_COUNTED[candidate.dialect])

@@ -111,6 +111,8 @@ class QueueWriter(logging.Handler):
                 lines.append(self.format(cast(logging.LogRecord, line)))
             except Exception as error:  # a record that cannot be told must not end the telling
                 lines.append(f"a log line could not be formatted: {type(error).__name__}")
+        if not lines:
+            return
         try:
             self._stream.write("\n".join(lines) + "\n")
             self._stream.flush()

@@ -346,10 +346,14 @@ def _own_logging() -> Iterator[None]:
     """The router takes the process's logging over; afterwards what was there comes back."""
     root = logging.getLogger()
     handlers, level = list(root.handlers), root.level
+    names = ("_srcfile", "logThreads", "logProcesses", "logMultiprocessing")
+    facts = {name: getattr(logging, name) for name in names}
     root.handlers[:] = []
     try:
         yield
     finally:
         root.handlers[:] = handlers
         root.setLevel(level)
+        for name, value in facts.items():
+            setattr(logging, name, value)
         logging.getLogger("switchyard").setLevel(logging.NOTSET)
