@@ -121,7 +121,10 @@ IN_GEMINI: list[Case] = [
     (part({"inlineData": 5}), f"{PART}.inlineData"),
     (part({"inlineData": {}}), f"{PART}.inlineData.data"),
     (part({"inlineData": {"data": "AA==", "mimeType": 5}}), f"{PART}.inlineData.mimeType"),
-    (part({"inlineData": {"data": "AA==", "mimeType": "image/png", "displayName": 5}}), f"{PART}.inlineData.displayName"),
+    (
+        part({"inlineData": {"data": "AA==", "mimeType": "image/png", "displayName": 5}}),
+        f"{PART}.inlineData.displayName",
+    ),
     (part({"fileData": 5}), f"{PART}.fileData"),
     (part({"fileData": {}}), f"{PART}.fileData.fileUri"),
     *((part({"fileData": {"fileUri": "u", key: 5}}), f"{PART}.fileData.{key}")
