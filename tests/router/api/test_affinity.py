@@ -164,3 +164,92 @@ async def test_another_account_serves_without_what_it_did_not_sign(
         second = upstream.requests[-1].key
         await agent.go_on()
         assert upstream.requests[-1].key == second  # whose items are the newest
+
+
+async def test_makers_are_remembered_over_a_restart(upstream: Upstream, tmp_path: Path) -> None:
+    upstream.service.bound_to_key = True
+    async with running(upstream, tmp_path, TWO) as router:
+        agent = Agent(router, *CLIENTS["messages raw"][:2], **THINKS)
+        await agent.say()
+        first = upstream.requests[-1].key
+    async with running(upstream, tmp_path, TWO, keep=True) as router:
+        await router.until(lambda: len(router.router._gateway.affinity._owners))
+        agent.running = router
+        for _ in range(3):
+            await agent.go_on()
+            assert upstream.requests[-1].key == first
+
+
+async def test_streamed_signatures_count_too(upstream: Upstream, tmp_path: Path) -> None:
+    upstream.service.bound_to_key = True
+    async with running(upstream, tmp_path, TWO) as router:
+        body = {"model": "claude-sonnet-4-5", "max_tokens": 4000, "stream": True, **THINKS}
+        turns: list[Any] = [{"role": "user", "content": "THINK"}]
+        used = set()
+        for _ in range(3):
+            answer = await router.send("/v1/messages", {**body, "messages": turns})
+            used.add(upstream.requests[-1].key)
+            deltas = [payload["delta"] for event, payload in answer.frames if event == "content_block_delta"]
+            [signature] = [delta["signature"] for delta in deltas if "signature" in delta]
+            thinking = "".join(delta.get("thinking", "") for delta in deltas)
+            content = [
+                {"type": "thinking", "thinking": thinking, "signature": signature},
+                {"type": "text", "text": answer.text},
+            ]
+            turns += [{"role": "assistant", "content": content}, {"role": "user", "content": "THINK again"}]
+        assert len(used) == 1
+
+
+async def test_items_of_unknown_makers_and_bodies_without_any_go_as_they_are(
+    upstream: Upstream, tmp_path: Path
+) -> None:
+    async with running(upstream, tmp_path, TWO) as router:
+        agent = Agent(router, *CLIENTS["messages raw"][:2], **THINKS)
+        await agent.say()
+        router.router._gateway.affinity._owners.take_over([], 1e12)
+        router.router._gateway.affinity._owners._entries.clear()
+        answer = await agent.go_on()
+        assert "x-switchyard-notes" not in answer.headers
+        assert upstream.requests[-1].body["messages"] == agent.history[:3]
+        keys = {(await router.ask("messages", "claude-sonnet-4-5", "hi")).status for _ in range(2)}
+        assert keys == {200}
+        assert len({attempt.key for attempt in upstream.requests}) == 2
+
+
+async def test_a_stored_answer_is_continued_by_the_account_that_made_it(upstream: Upstream, tmp_path: Path) -> None:
+    async with running(upstream, tmp_path, TWO) as router:
+        await router.until(lambda: router.router._edge.continuations._rows is not None)
+        plain = {"model": "gpt-5.2", "reasoning": {"effort": "low"}}
+        first = await router.send("/v1/responses", {**plain, "input": "THINK one"})
+        assert first.json["output"][0]["id"].startswith("rs_")
+        maker = upstream.requests[-1].key
+        more = {**plain, "input": "two", "previous_response_id": first.json["id"]}
+        assert (await router.send("/v1/responses", more)).status == 200
+        assert upstream.requests[-1].key == maker
+        assert upstream.requests[-1].body["input"][1]["id"] == first.json["output"][0]["id"]
+        upstream.always(status(429, retry_after="60"), key=maker)
+        answer = await router.send("/v1/responses", more)
+        assert answer.status == 200
+        assert upstream.requests[-1].key != maker
+        assert "opaque" in dropped(answer)
+        sent = upstream.requests[-1].body["input"]
+        assert [item.get("role") for item in sent] == ["user", "assistant", "user"]  # nothing that it cannot know
+        assert not any("id" in item for item in sent)
+
+
+async def test_another_provider_of_the_same_rank_gives_way_to_the_maker(upstream: Upstream, tmp_path: Path) -> None:
+    upstream.service.bound_to_key = True
+    other = {"name": "other", "base_url": upstream.base_url("anthropic"), "api_keys": ["sk-ant-sim-other"]}
+    changes = {
+        "providers": {"anthropic": {"api_keys": ["sk-ant-sim-a"]}, "anthropic_compatible": [other]},
+        "models": {"routing": [{"pattern": "^claude", "providers": [["anthropic", "other"]]}]},
+    }
+    async with running(upstream, tmp_path, changes) as router:
+        for _ in range(2):
+            agent = Agent(router, *CLIENTS["messages raw"][:2], **THINKS)
+            await agent.say()
+            first = upstream.requests[-1].key
+            await agent.go_on()
+            await agent.go_on()
+            assert upstream.requests[-1].key == first
+        assert len({attempt.key for attempt in upstream.requests}) == 2
