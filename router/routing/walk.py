@@ -25,6 +25,7 @@ class Walk:
         self._tried: dict[str, set[str]] = {}
         self._faults: list[tuple[Candidate, Fault]] = []
         self._coolings: list[Cooling] = []
+        self._decisive: Fault | None = None
         self._attempts = 0
         self._again = True
         self._wait = 0.0
@@ -58,6 +59,7 @@ class Walk:
         elif fault.kind in ("bad_request", "too_large") and _about_target(fault):
             self._left.remove(candidate)
         elif not fault.meaning.moves_on:
+            self._decisive = fault  # about the request itself, whatever became of the targets before
             self._left = []
         elif fault.kind in ("not_found", "timeout"):
             self._left.remove(candidate)  # not the account's doing; a silent route is tried once
@@ -83,6 +85,8 @@ class Walk:
 
     def verdict(self) -> Fault:
         """The fault to tell: the last real one, with what else was tried; else why every account rests."""
+        if self._decisive is not None:
+            return self._decisive
         if self._faults:
             fault = _most_telling([fault for _, fault in self._faults])
             others = [
@@ -93,11 +97,15 @@ class Walk:
                 fault.message = f"{fault.message} (also tried {told[:600]})"
             return fault
         if self._coolings:
-            soonest = min(self._coolings, key=lambda cooling: cooling.retry_after or float("inf"))
+            soonest = min(self._coolings, key=_wait_of)
             return soonest.fault()
         if self._plan.fault is not None:
             return self._plan.fault
         return Fault("unavailable", f"No provider can serve {self._plan.asked} now.")
+
+
+def _wait_of(cooling: Cooling) -> float:
+    return float("inf") if cooling.retry_after is None else cooling.retry_after
 
 
 def _about_target(fault: Fault) -> bool:

@@ -1,0 +1,142 @@
+"""Which target a call goes to next, and what is told when nothing is left."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+from msgspec.structs import replace
+
+from router.accounts.health import Cooling, Lease
+from router.call import Limits
+from router.faults import Fault
+from router.routing.plan import Candidate, Plan, plan
+from router.routing.walk import FIRST_PAUSE, LONGEST_PAUSE, Walk
+from tests.router.routing.making import CHAT, account, provider, table
+
+NOW = 1000.0
+CHANCE = random.Random(7)
+
+
+def made(*names: str, windows: tuple[int, ...] = (), **limits: Any) -> tuple[Walk, list[Candidate]]:
+    """A walk over these providers of one model, in this order."""
+    providers = [provider(name, base_urls=("http://x",), accounts=2) for name in names]
+    chosen = plan(table(*providers, rules=[("^m$", names)]), "m", needs=CHAT)
+    candidates = list(chosen.candidates)
+    for index, window in enumerate(windows):
+        facts = replace(candidates[index].capabilities, context_window=window)
+        candidates[index] = replace(candidates[index], capabilities=facts)
+    return Walk(Plan(asked="m", candidates=tuple(candidates)), Limits(**limits), NOW), candidates
+
+
+def lease(candidate: Candidate, label: str = "a") -> Lease:
+    config = provider(candidate.provider, accounts=2)
+    used = account(candidate.provider, label)
+    return Lease(number=1, provider=candidate.provider, model="m", account=used, config=config, began=NOW)
+
+
+def test_another_account_comes_before_another_provider() -> None:
+    walk, (one, two) = made("one", "two")
+    walk.failed(one, lease(one), Fault("rate_limited", "slow down"))
+    assert walk.next(NOW) is one
+    assert walk.avoid(one) == {"one/a"}
+    walk.cooling(one, Cooling(provider="one", model="m", reasons=(), retry_after=3.0))
+    assert walk.next(NOW) is two
+
+
+def test_a_silent_or_unknowing_target_is_tried_once() -> None:
+    for kind in ("timeout", "not_found"):
+        walk, (one, two) = made("one", "two")
+        walk.failed(one, lease(one), Fault(kind, "no"))
+        assert walk.next(NOW) is two
+        assert walk.avoid(one) == set()
+
+
+def test_a_fault_of_the_request_ends_the_walk_and_is_told_whatever_failed_before() -> None:
+    walk, (one, two) = made("one", "two")
+    walk.failed(one, lease(one), Fault("timeout", "silence"))
+    bad = Fault("bad_request", "messages.1.role: no", status=400, passthrough=b"{}")
+    walk.failed(two, lease(two), bad)
+    assert walk.next(NOW) is None
+    assert walk.verdict() is bad
+    assert bad.message == "messages.1.role: no"
+
+
+def test_what_one_target_cannot_express_another_may() -> None:
+    walk, (one, two) = made("one", "two")
+    walk.failed(one, lease(one), Fault("bad_request", "audio cannot be sent"))
+    assert walk.next(NOW) is two
+
+
+def test_too_long_a_prompt_goes_to_larger_windows_only() -> None:
+    walk, (one, _, three) = made("one", "two", "three", windows=(1000, 500, 9000))
+    walk.failed(one, lease(one), Fault("too_long", "too long", status=400))
+    assert walk.next(NOW) is three
+    walk.failed(three, lease(three), Fault("too_long", "too long again", status=400))
+    assert walk.next(NOW) is None
+    assert walk.verdict().kind == "too_long"
+
+
+def test_the_budget_and_the_deadline_end_the_walk() -> None:
+    walk, (one, _) = made("one", "two", max_attempts=1)
+    walk.failed(one, lease(one), Fault("timeout", "no"))
+    assert walk.next(NOW) is None
+    walk, (one, _) = made("one", "two", deadline=5.0)
+    assert walk.next(NOW + 4.9) is one
+    assert walk.next(NOW + 5.0) is None
+
+
+def test_the_last_target_gets_one_more_try_after_a_pause() -> None:
+    walk, (one,) = made("one")
+    walk.failed(one, lease(one), Fault("upstream_broken", "500"))
+    assert FIRST_PAUSE <= walk.pause(NOW, CHANCE) <= FIRST_PAUSE * 1.25
+    assert walk.next(NOW) is one
+    assert walk.avoid(one) == set()
+    walk.failed(one, lease(one), Fault("upstream_broken", "500"))
+    assert walk.pause(NOW, CHANCE) == 0.0
+    assert walk.avoid(one) == {"one/a"}
+
+
+def test_a_target_with_others_behind_it_is_not_waited_for() -> None:
+    walk, (one, _) = made("one", "two")
+    walk.failed(one, lease(one), Fault("overloaded", "busy", retry_after=3.0))
+    assert walk.pause(NOW, CHANCE) == 0.0
+
+
+def test_a_long_hint_is_told_instead_of_waited_for() -> None:
+    walk, (one,) = made("one")
+    walk.failed(one, lease(one), Fault("overloaded", "busy", retry_after=LONGEST_PAUSE + 1))
+    assert walk.pause(NOW, CHANCE) == 0.0
+    assert walk.next(NOW) is None
+    assert walk.verdict().retry_after == LONGEST_PAUSE + 1
+    walk, (one,) = made("one", deadline=0.1)
+    walk.failed(one, lease(one), Fault("upstream_broken", "500"))
+    assert walk.pause(NOW, CHANCE) == 0.0
+    assert walk.next(NOW) is None
+
+
+def test_the_verdict_tells_the_recoverable_fault_and_what_else_was_tried() -> None:
+    walk, (one, two) = made("one", "two")
+    walk.failed(one, lease(one), Fault("rate_limited", "slow down", retry_after=9.0))
+    walk.failed(two, lease(two), Fault("not_found", "no such model"))
+    told = walk.verdict()
+    assert told.kind == "rate_limited"
+    assert told.message == "slow down (also tried two: no such model)"
+    walk, (one, two) = made("one", "two")
+    walk.failed(one, lease(one), Fault("not_found", "no such model"))
+    walk.failed(two, lease(two), Fault("not_found", "none here"))
+    assert walk.verdict().message == "none here"
+
+
+def test_of_resting_targets_the_soonest_is_told() -> None:
+    walk, candidates = made("one", "two", "three")
+    for candidate, wait in zip(candidates, (30.0, 0.0, None), strict=True):
+        walk.cooling(candidate, Cooling(provider=candidate.provider, model="m", reasons=(), retry_after=wait))
+    assert walk.next(NOW) is None
+    assert "two" in walk.verdict().message
+
+
+def test_without_any_target_the_plans_own_fault_is_told() -> None:
+    fault = Fault("not_found", "nobody")
+    assert Walk(Plan(asked="m", fault=fault), Limits(), NOW).verdict() is fault
+    assert Walk(Plan(asked="m"), Limits(), NOW).verdict().kind == "unavailable"
