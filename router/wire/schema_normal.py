@@ -69,7 +69,9 @@ class Normaliser:
             return {} if schema else None
         if not isinstance(schema, dict):
             raise bad_request(f"{path} must be a JSON Schema, that is an object or a boolean.", path)
-        if isinstance(schema.get("$ref"), str):
+        if "$ref" in schema:
+            if not isinstance(schema["$ref"], str):
+                raise bad_request(f"{path}.$ref must be a string such as #/$defs/name.", f"{path}.$ref")
             return self._reference(schema, path, active, depth)
         out: Schema = {}
         for key, value in schema.items():
