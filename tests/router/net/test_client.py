@@ -1,0 +1,100 @@
+"""What leaves the router, and foreign errors in our own words."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from router.faults import Fault
+from router.net.client import Net
+from router.net.message import HttpRequest, Timeouts
+from tests.router.api.harness import scripted
+from tests.simulators import Misbehaviour, Upstream
+from tests.simulators.faulty import hang, refused, status
+
+
+@pytest_asyncio.fixture
+async def net() -> AsyncIterator[Net]:
+    async with Net() as opened:
+        yield opened
+
+
+@pytest_asyncio.fixture
+async def upstream() -> AsyncIterator[Upstream]:
+    async with Upstream() as started:
+        yield started
+
+
+def request(address: str, path: str = "/openai/v1/chat/completions") -> HttpRequest:
+    return HttpRequest("POST", address + path, {"authorization": "Bearer sk-sim", "user-agent": "x"}, b"{}")
+
+
+async def refusal(net: Net, address: str, timeouts: Timeouts | None = None) -> Fault:
+    with pytest.raises(Fault) as raised:
+        async with await net.send(request(address), timeouts or Timeouts()) as response:
+            await response.read(10_000)
+    return raised.value
+
+
+async def test_each_way_to_lose_a_connection_has_its_words(net: Net, upstream: Upstream) -> None:
+    upstream.script(refused(), Misbehaviour(status=200, body=b"half", length=100))
+    assert (await refusal(net, upstream.address)).kind == "upstream_broken"
+    cut = await refusal(net, upstream.address)
+    assert (cut.kind, "before the answer was complete" in cut.message) == ("upstream_broken", True)
+    async with upstream.closed_port():
+        closed = await refusal(net, upstream.address)
+    assert "connection refused" in closed.message
+    unknown = await refusal(net, "http://no-such-host.invalid")
+    assert "name cannot be resolved" in unknown.message
+    assert "sk-sim" not in unknown.message
+
+
+async def test_silence_is_a_timeout_before_and_behind_the_head(net: Net, upstream: Upstream) -> None:
+    upstream.script(hang())
+    silent = await refusal(net, upstream.address, Timeouts(head=0.2))
+    assert (silent.kind, "0.2 seconds" in silent.message) == ("timeout", True)
+    async with scripted(b"begun", None) as address:
+        stalled = await refusal(net, address, Timeouts(idle=0.2))
+    assert (stalled.kind, "nothing for 0.2 seconds" in stalled.message) == ("timeout", True)
+
+
+async def test_the_time_that_our_own_client_takes_is_not_the_providers(net: Net) -> None:
+    got = []
+    async with scripted(b"one", 0.05, b"two") as address:
+        response = await net.send(request(address), Timeouts(idle=0.3))
+        async for chunk in response.chunks():
+            got.append(chunk)
+            await asyncio.sleep(0.7)
+        response.close()
+    assert b"".join(got) == b"onetwo"
+
+
+async def test_redirects_are_not_followed_and_cookies_not_kept(net: Net, upstream: Upstream) -> None:
+    elsewhere: dict[str, Any] = {"location": f"{upstream.address}/elsewhere", "set_cookie": "session=1"}
+    upstream.script(status(307, **elsewhere), status(500))
+    for expected in (307, 500):
+        async with await net.send(request(upstream.address), Timeouts()) as response:
+            assert response.status == expected
+    assert [attempt.path for attempt in upstream.requests] == ["/v1/chat/completions"] * 2
+    assert "cookie" not in upstream.requests[1].headers
+
+
+async def test_a_body_has_a_bound(net: Net) -> None:
+    async with scripted(b"x" * 50_000) as address:
+        assert "larger than 10000 bytes" in (await refusal(net, address)).message
+        async with await net.send(request(address), Timeouts()) as response:
+            assert len(await response.read_some(100)) == 100
+
+
+async def test_closing_early_closes_the_connection_and_reading_to_the_end_keeps_it(
+    net: Net, upstream: Upstream
+) -> None:
+    upstream.always(Misbehaviour(status=500, message="whole"))
+    for _ in range(3):
+        async with await net.send(request(upstream.address), Timeouts()) as response:
+            await response.read_some()
+    assert len(upstream._writers) == 1
