@@ -495,9 +495,9 @@ def test_what_was_written_for_openapi_is_kept_when_it_is_written_again(given_sch
 
 
 @pytest.mark.parametrize("reference", [None, 3, ["#/$defs/a"], {"x": 1}])
-@pytest.mark.parametrize("write", [for_openapi, for_gemini_json, for_anthropic_format])
+@pytest.mark.parametrize("write", [schema.for_openapi, schema.for_gemini_json, schema.for_anthropic_format])
 def test_a_reference_that_is_no_text_is_refused_with_its_path(write, reference):
-    schema = {"type": "object", "properties": {"a": {"$ref": reference}}}
+    wrong = {"type": "object", "properties": {"a": {"$ref": reference}}}
     with pytest.raises(Fault) as caught:
-        write(schema, "tools[0].parameters")
+        write(wrong, "tools[0].parameters")
     assert (caught.value.kind, caught.value.param) == ("bad_request", "tools[0].parameters.properties.a.$ref")
