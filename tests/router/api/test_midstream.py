@@ -56,15 +56,18 @@ BREAKS = {how: Misbehaviour(after_events=6, ending=how, gap=0.005) for how in HO
 @pytest.mark.parametrize("dialect", DIALECTS)
 async def test_a_broken_answer_ends_with_the_dialects_error(upstream: Upstream, tmp_path: Path, dialect: str) -> None:
     async with running(upstream, tmp_path, QUICK) as router:
-        for model in (MODELS[dialect], OTHER[dialect]):
-            for how, broken in BREAKS.items():
-                router.router._health._entries.clear()
-                upstream.script(broken)
-                before = len(upstream.requests)
-                answer = await router.ask(dialect, model, "LONG 200", stream=True)
+        for how, broken in BREAKS.items():
+            router.router._health._entries.clear()
+            models = (MODELS[dialect], OTHER[dialect])
+            for model in models:
+                upstream.script(broken, model=model)
+            before = len(upstream.requests)
+            for answer in await asyncio.gather(
+                *(router.ask(dialect, each, "LONG 200", stream=True) for each in models)
+            ):
                 assert ends_with_error(dialect, answer), how
                 assert answer.text, how
-                assert len(upstream.requests) == before + 1, how  # never tried again after content
+            assert len(upstream.requests) == before + 2, how  # never tried again after content
         await router.until(lambda: router.router._gateway.open_calls == 0)
 
 
@@ -179,11 +182,11 @@ async def test_a_client_that_leaves_cancels_the_upstream_within_a_second(router:
 
 async def test_a_call_may_not_last_longer_than_the_total(upstream: Upstream, tmp_path: Path) -> None:
     async with running(upstream, tmp_path, {"server": {"timeouts": {"total": 0.5}}}) as router:
-        for dialect in ("chat", "messages"):
-            answer = await router.ask(dialect, MODELS[dialect], "LONG 400 GAP 50", stream=True)
-            assert "0.5 seconds" in ends_with_error(dialect, answer)
-        upstream.script(hang())
-        answer = await router.ask("chat", MODELS["chat"])
+        upstream.script(hang(), model="gpt-5.2")
+        asked = [router.ask(dialect, MODELS[dialect], "LONG 400 GAP 50", stream=True) for dialect in DIALECTS]
+        *others, answer = await asyncio.gather(*asked, router.ask("chat", "gpt-5.2"))
+        for dialect, other in zip(DIALECTS, others, strict=True):
+            assert "0.5 seconds" in ends_with_error(dialect, other)
         assert answer.status == 504
         assert "0.5 seconds" in answer.body.decode()
 
