@@ -1,0 +1,491 @@
+"""Cases of the differential harness: a setting, two values, and what an outsider sees with each."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import socket
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+from tests.router.api.harness import KEY, MANAGEMENT, OPENAI_KEYS, Running
+from tests.simulators import Misbehaviour
+from tests.simulators.faulty import status
+
+Probe = Callable[[Running], Awaitable[Any]]
+Changes = dict[str, Any] | Callable[[Running], dict[str, Any]]
+SECOND = "sk-client-canary-second-key"
+DEAD = "http://127.0.0.1:9"
+FILE = "key-of-a-file"
+
+
+@dataclass(frozen=True)
+class Case:
+    """before, after: changes to the plain settings. first, second: what `probe` gives with each."""
+
+    before: Changes
+    after: Changes
+    first: Any
+    second: Any
+    probe: Probe
+
+
+CASES: dict[str, Case] = {}
+
+
+def case(path: str, before: Changes, after: Changes, first: Any, second: Any) -> Callable[[Probe], Probe]:
+    """Register the probe of one setting; several on top of one another share a probe."""
+
+    def register(probe: Probe) -> Probe:
+        assert path not in CASES
+        CASES[path] = Case(before, after, first, second, probe)
+        return probe
+
+    return register
+
+
+def at(path: str, value: Any) -> dict[str, Any]:
+    """Nested settings for a dotted path."""
+    for name in reversed(path.split(".")):
+        value = {name: value}
+    return dict(value)
+
+
+def timeouts(**seconds: float) -> dict[str, Any]:
+    return at("server.timeouts", seconds)
+
+
+def openai(**block: Any) -> dict[str, Any]:
+    return at("providers.openai", block)
+
+
+def keys(*entries: Any) -> dict[str, Any]:
+    return openai(api_keys=list(entries))
+
+
+def two_providers(openai_block: dict[str, Any], backup: dict[str, Any], **more: Any) -> Changes:
+    """OpenAI, and another server of the same models with a key of its own."""
+
+    def changes(router: Running) -> dict[str, Any]:
+        entry = {"name": "backup", "base_url": router.upstream.base_url("openai"), "api_keys": ["sk-sim-backup"]}
+        providers = {"openai": openai_block, "openai_compatible": [{**entry, **backup}]}
+        return {"providers": providers, **more}
+
+    return changes
+
+
+def routed(*rules: dict[str, Any]) -> Changes:
+    return two_providers({"api_keys": [OPENAI_KEYS[0]]}, {}, models={"routing": list(rules)})
+
+
+def clients(*entries: Any) -> dict[str, Any]:
+    return at("auth.keys", [{"name": "tester", "key": KEY}, *entries])
+
+
+@case("server.limits.body_bytes", at("server.limits.body_bytes", 2048), {}, False, True)
+async def large_body(router: Running) -> bool:
+    return (await router.ask("chat", "gpt-4.1", "x" * 3000)).status == 200
+
+
+@case("server.limits.streams", {}, at("server.limits.streams", 1), True, False)
+async def a_second_call(router: Running) -> bool:
+    path = {"model": "gpt-4.1", "stream": True, "messages": [{"role": "user", "content": "LONG 20 GAP 30"}]}
+    async with router.open("/v1/chat/completions", path):
+        return (await router.ask("chat", "gpt-4.1")).status == 200
+
+
+@case("server.cors.origins", {}, at("server.cors.origins", ["https://chat.example"]), None, "https://chat.example")
+async def cors(router: Running) -> Any:
+    answer = await router.send("/healthz", headers={"origin": "https://chat.example"})
+    return answer.headers.get("access-control-allow-origin")
+
+
+@case("server.timeouts.first_token", timeouts(first_token=0.2), timeouts(first_token=30), False, True)
+async def slow_stream(router: Running) -> bool:
+    router.upstream.always(Misbehaviour(delay=0.8))
+    return (await router.ask("chat", "gpt-4.1", stream=True)).status == 200
+
+
+@case("server.timeouts.slow_first_token", timeouts(slow_first_token=0.2), timeouts(slow_first_token=30), False, True)
+async def slow_answer(router: Running) -> bool:
+    router.upstream.always(Misbehaviour(delay=0.8))
+    return (await router.ask("chat", "gpt-4.1")).status == 200
+
+
+@case("server.timeouts.idle", timeouts(idle=0.3), timeouts(idle=30), False, True)
+async def pauses(router: Running) -> bool:
+    answer = await router.ask("chat", "gpt-4.1", "LONG 3 GAP 1500", stream=True)
+    return b"[DONE]" in answer.body
+
+
+@case("server.timeouts.total", timeouts(total=0.5), timeouts(total=30), False, True)
+async def long_answer(router: Running) -> bool:
+    answer = await router.ask("chat", "gpt-4.1", "LONG 20 GAP 100", stream=True)
+    return answer.status == 200 and b"[DONE]" in answer.body
+
+
+@case("server.timeouts.grace", timeouts(grace=0.1), timeouts(grace=0), True, False)
+async def heartbeat_first(router: Running) -> bool:
+    router.upstream.always(Misbehaviour(delay=0.8))
+    return (await router.ask("chat", "gpt-4.1", stream=True)).body.startswith(b":")
+
+
+@case("server.timeouts.heartbeat", timeouts(heartbeat=0.2), timeouts(heartbeat=0), True, False)
+async def heartbeat_later(router: Running) -> bool:
+    answer = await router.ask("messages", "claude-sonnet-4-5", "LONG 3 GAP 900", stream=True)
+    return answer.body.count(b"event: ping") > 1
+
+
+def swallowed(seconds: float) -> Changes:
+    """An address at which nobody accepts and the queue is full."""
+
+    def changes(router: Running) -> dict[str, Any]:
+        held: list[socket.socket] = router.__dict__.setdefault("held", [])
+        if not held:
+            listener = socket.socket()
+            listener.bind(("127.0.0.1", 0))
+            listener.listen(0)
+            held.append(listener)
+            for _ in range(4):
+                one = socket.socket()
+                one.setblocking(False)
+                one.connect_ex(listener.getsockname())
+                held.append(one)
+        url = f"http://127.0.0.1:{held[0].getsockname()[1]}/v1"
+        waits = timeouts(connect=seconds, slow_first_token=1.0, first_token=1.0)
+        return {**openai(base_url=url, api_keys=["sk-one"]), **waits, "retry": {"max_attempts": 1}}
+
+    return changes
+
+
+@case("server.timeouts.connect", swallowed(0.3), swallowed(30), False, True)
+async def swallowing_address(router: Running) -> bool:
+    try:
+        return b"no first token" in (await router.ask("chat", "gpt-4.1")).body
+    finally:
+        router.router._health._entries.clear()
+
+
+async def as_second(router: Running) -> int:
+    return (await router.ask("chat", "gpt-4.1", headers={"authorization": f"Bearer {SECOND}"})).status
+
+
+DIGEST = hashlib.sha256(SECOND.encode()).hexdigest()
+FILED = "sk-sim-of-a-file-0123456789"
+case("auth.keys", {}, clients(SECOND), 401, 200)(as_second)
+case("auth.keys[].key", clients({"name": "b", "key": "other"}), clients({"name": "b", "key": SECOND}), 401, 200)(
+    as_second
+)
+case("auth.keys[].digest", {}, clients({"name": "b", "digest": DIGEST}), 401, 200)(as_second)
+case(
+    "auth.keys[].expires",
+    clients({"name": "b", "key": SECOND, "expires": "2020-01-01"}),
+    clients({"name": "b", "key": SECOND, "expires": "2999-01-01"}),
+    401,
+    200,
+)(as_second)
+
+
+def file_named(path: str, value: Callable[[str], Any]) -> Changes:
+    """Settings that name a file with `FILED` in it."""
+
+    def changes(router: Running) -> dict[str, Any]:
+        file = router.folder / FILE
+        file.write_text(FILED + "\n")
+        return at(path, value(str(file)))
+
+    return changes
+
+
+@case(
+    "auth.keys[].key_file",
+    {},
+    file_named("auth.keys", lambda name: [{"name": "tester", "key": KEY}, {"name": "b", "key_file": name}]),
+    401,
+    200,
+)
+async def as_filed(router: Running) -> int:
+    return (await router.ask("chat", "gpt-4.1", headers={"authorization": f"Bearer {FILED}"})).status
+
+
+@case(
+    "auth.keys[].name",
+    clients({"name": "first-name", "key": SECOND}),
+    clients({"name": "second-name", "key": SECOND}),
+    False,
+    True,
+)
+async def named_in_logs(router: Running) -> bool:
+    before = router.log.count("-name")
+    await as_second(router)
+    await router.until(lambda: router.log.count("-name") > before)
+    return "second-name" in router.log
+
+
+async def management_status(router: Running, key: str, **headers: str) -> int:
+    answer = await router.send("/v0/management/status", headers={"authorization": f"Bearer {key}", **headers})
+    return answer.status
+
+
+@case("auth.management.remote", {}, at("auth.management.remote", True), False, True)
+async def from_elsewhere(router: Running) -> bool:
+    return await management_status(router, MANAGEMENT, **{"x-forwarded-for": "192.0.2.7"}) == 200
+
+
+@case("auth.management.key", {}, at("auth.management.key", SECOND), False, True)
+async def with_another_management_key(router: Running) -> bool:
+    return await management_status(router, SECOND) == 200
+
+
+def management_file(router: Running) -> dict[str, Any]:
+    (router.folder / FILE).write_text(FILED)
+    return at("auth.management", {"key": None, "key_file": str(router.folder / FILE)})
+
+
+@case("auth.management.key_file", {}, management_file, False, True)
+async def with_a_filed_management_key(router: Running) -> bool:
+    return await management_status(router, FILED) == 200
+
+
+async def served(router: Running) -> bool:
+    return (await router.ask("chat", "gpt-4.1")).status == 200
+
+
+case("providers.openai.enabled", openai(enabled=False), {}, False, True)(served)
+case("providers.openai.base_url", openai(base_url=DEAD), {}, False, True)(served)
+case(
+    "providers.openai.base_urls",
+    openai(base_url=None, base_urls=[DEAD]),
+    lambda router: openai(base_url=None, base_urls=[DEAD, router.upstream.base_url("openai")]),
+    False,
+    True,
+)(served)
+case("providers.openai.proxy", openai(proxy=DEAD), {}, False, True)(served)
+case("providers.openai.excluded_models", openai(excluded_models=["gpt-4*"]), {}, False, True)(served)
+case("providers.openai.models", openai(models=["gpt-5.2"]), {}, False, True)(served)
+case(
+    "providers.openai.models[].name",
+    openai(models=[{"name": "gpt-5.2"}]),
+    openai(models=[{"name": "gpt-4.1"}]),
+    False,
+    True,
+)(served)
+case(
+    "providers.openai.api_keys[].proxy", keys({"key": OPENAI_KEYS[0], "proxy": DEAD}), keys(OPENAI_KEYS[0]), False, True
+)(served)
+case("models.exclusions", at("models.exclusions", ["gpt-4*"]), {}, False, True)(served)
+
+
+async def quick(router: Running) -> bool:
+    return (await router.ask("chat", "quick")).status == 200
+
+
+case("models.aliases", {}, at("models.aliases", {"quick": "gpt-4.1"}), False, True)(quick)
+case(
+    "providers.openai.models[].alias",
+    openai(models=[{"name": "gpt-4.1"}]),
+    openai(models=[{"name": "gpt-4.1", "alias": "quick"}]),
+    False,
+    True,
+)(quick)
+case(
+    "providers.openai.models[].aliases",
+    openai(models=[{"name": "gpt-4.1"}]),
+    openai(models=[{"name": "gpt-4.1", "aliases": ["quick"]}]),
+    False,
+    True,
+)(quick)
+
+
+@case("providers.openai.headers", {}, openai(headers={"x-team": "blue"}), None, "blue")
+async def sent_header(router: Running) -> Any:
+    await served(router)
+    return router.upstream.requests[-1].headers.get("x-team")
+
+
+@case("providers.openai.prefix", {}, openai(prefix="oa"), False, True)
+async def prefixed(router: Running) -> bool:
+    return (await router.ask("chat", "oa/gpt-4.1")).status == 200
+
+
+async def upstream_key(router: Running) -> str:
+    await router.ask("chat", "gpt-4.1")
+    return router.upstream.requests[-1].key
+
+
+A, B = OPENAI_KEYS
+case("providers.openai.api_keys", keys(A), keys(B), A, B)(upstream_key)
+case("providers.openai.api_keys[].key", keys({"key": A}), keys({"key": B}), A, B)(upstream_key)
+case(
+    "providers.openai.api_keys[].key_file",
+    keys(A),
+    file_named("providers.openai.api_keys", lambda name: [{"key_file": name}]),
+    A,
+    FILED,
+)(upstream_key)
+case("providers.openai.api_keys[].env", keys(A), keys({"env": "OWN_VARIABLE"}), A, "sk-sim-of-the-environment")(
+    upstream_key
+)
+case(
+    "providers.openai.api_keys[].priority",
+    keys({"key": A, "priority": 1}, {"key": B, "priority": 2}),
+    keys({"key": A, "priority": 2}, {"key": B, "priority": 1}),
+    A,
+    B,
+)(upstream_key)
+case(
+    "providers.openai.api_keys[].models",
+    keys({"key": A}, {"key": B, "priority": 1}),
+    keys({"key": A, "models": ["gpt-5.2"]}, {"key": B, "priority": 1}),
+    A,
+    B,
+)(upstream_key)
+HAVE = {"models": ["gpt-4.1"]}
+case(
+    "providers.openai.priority",
+    two_providers({**HAVE, "api_keys": [A], "priority": 1}, {**HAVE, "priority": 2}),
+    two_providers({**HAVE, "api_keys": [A], "priority": 3}, {**HAVE, "priority": 2}),
+    A,
+    "sk-sim-backup",
+)(upstream_key)
+RULE = {"pattern": "^gpt", "providers": ["backup"]}
+case("models.routing", routed(), routed(RULE), A, "sk-sim-backup")(upstream_key)
+case("models.routing[].pattern", routed({**RULE, "pattern": "^zzz"}), routed(RULE), A, "sk-sim-backup")(upstream_key)
+case("models.routing[].providers", routed({**RULE, "providers": ["openai"]}), routed(RULE), A, "sk-sim-backup")(
+    upstream_key
+)
+case(
+    "models.routing[].priority",
+    routed({"pattern": "^gpt", "providers": ["openai"]}, {**RULE, "priority": 1}),
+    routed({"pattern": "^gpt", "providers": ["openai"]}, {**RULE, "priority": -1}),
+    A,
+    "sk-sim-backup",
+)(upstream_key)
+
+
+async def keys_in_turn(router: Running) -> dict[str, int]:
+    before = len(router.upstream.requests)
+    for _ in range(8):
+        await router.ask("chat", "gpt-4.1")
+    used = [attempt.key for attempt in router.upstream.requests[before:]]
+    return {key: used.count(key) for key in sorted(set(used))}
+
+
+case("routing.strategy", at("routing.strategy", "fill_first"), {}, {A: 8}, {A: 4, B: 4})(keys_in_turn)
+case(
+    "providers.openai.api_keys[].weight",
+    {**keys({"key": A}, {"key": B}), "routing": {"strategy": "weighted"}},
+    {**keys({"key": A}, {"key": B, "weight": 3}), "routing": {"strategy": "weighted"}},
+    {A: 4, B: 4},
+    {A: 2, B: 6},
+)(keys_in_turn)
+
+
+@case(
+    "providers.openai.api_keys[].label",
+    {**keys({"key": A}), **at("observe.account_header", True)},
+    {**keys({"key": A, "label": "work"}), **at("observe.account_header", True)},
+    "openai/1",
+    "openai/work",
+)
+async def account(router: Running) -> Any:
+    return (await router.ask("chat", "gpt-4.1")).headers.get("x-switchyard-account")
+
+
+case("observe.account_header", keys(A), {**keys(A), **at("observe.account_header", True)}, None, "openai/1")(account)
+
+
+async def most_tokens(router: Running) -> Any:
+    await router.ask("messages", "gpt-4.1")
+    body = router.upstream.requests[-1].body
+    return body.get("max_completion_tokens") or body.get("max_output_tokens")
+
+
+case("providers.openai.quirks", {}, openai(quirks={"max_output": 50}), 1000, 50)(most_tokens)
+case("models.capabilities", {}, at("models.capabilities", {"gpt-4.1": {"max_output": 60}}), 1000, 60)(most_tokens)
+
+
+@case("providers.openai.dialects", openai(dialects=["chat"]), openai(dialects=["responses"]), "chat", "responses")
+async def spoken(router: Running) -> str:
+    await router.ask("messages", "gpt-4.1")
+    return router.upstream.requests[-1].dialect
+
+
+def vertex(**block: str) -> Changes:
+    def changes(router: Running) -> dict[str, Any]:
+        file = router.folder / "service-account.json"
+        file.write_text(json.dumps(router.upstream.service_account()))
+        base = {"base_url": router.upstream.base_url("vertex"), "service_account_files": [str(file)]}
+        return at("providers.vertex", {**base, "project": "one", **block})
+
+    return changes
+
+
+async def vertex_path(router: Running) -> str:
+    await router.ask("gemini", "vertex/gemini-2.5-flash")
+    return router.upstream.requests[-1].path.partition("/publishers")[0]
+
+
+GLOBAL = "/v1/projects/one/locations/global"
+case("providers.vertex.project", vertex(), vertex(project="two"), GLOBAL, GLOBAL.replace("one", "two"))(vertex_path)
+case("providers.vertex.location", vertex(), vertex(location="us-east1"), GLOBAL, GLOBAL.replace("global", "us-east1"))(
+    vertex_path
+)
+
+
+def compatible(kind: str, host: str, *names: str) -> Changes:
+    start = "sk-ant-sim" if host == "anthropic" else "sk-sim"
+
+    def changes(router: Running) -> dict[str, Any]:
+        entries = [{"name": name, "base_url": router.upstream.base_url(host), "api_keys": [f"{start}-{name}"]}
+                   for name in names]  # fmt: skip
+        return at(f"providers.{kind}", entries)
+
+    return changes
+
+
+def asked(model: str) -> Probe:
+    async def probe(router: Running) -> bool:
+        return (await router.ask("chat", model)).status == 200
+
+    return probe
+
+
+for _kind, _host, _model in (
+    ("openai_compatible", "openai", "gpt-4.1"),
+    ("anthropic_compatible", "anthropic", "claude-sonnet-4-5"),
+):
+    case(f"providers.{_kind}", {}, compatible(_kind, _host, "one"), False, True)(asked(f"one/{_model}"))
+    case(f"providers.{_kind}[].name", compatible(_kind, _host, "one"), compatible(_kind, _host, "two"), False, True)(
+        asked(f"two/{_model}")
+    )
+case("providers.demo.enabled", at("providers.demo.enabled", False), {}, False, True)(asked("demo/echo"))
+
+
+@case("retry.max_attempts", at("retry.max_attempts", 1), {}, False, True)
+async def fails_once(router: Running) -> bool:
+    router.upstream.script(status(500))
+    return await served(router)
+
+
+@case("retry.deadline", at("retry.deadline", 0.2), {}, False, True)
+async def fails_late(router: Running) -> bool:
+    router.upstream.script(Misbehaviour(delay=0.5, status=500))
+    return await served(router)
+
+
+@case("policies.strict", {}, at("policies.strict", True), 200, 400)
+async def with_a_seed(router: Running) -> int:
+    return (await router.ask("chat", "claude-sonnet-4-5", seed=7)).status
+
+
+@case("policies.thinking_output", {}, at("policies.thinking_output", "none"), True, False)
+async def thinking_shown(router: Running) -> bool:
+    answer = await router.ask("chat", "claude-sonnet-4-5", "THINK", reasoning_effort="high")
+    return bool(answer.json["choices"][0]["message"].get("reasoning_content"))
+
+
+@case("observe.metrics", {}, at("observe.metrics", False), 200, 404)
+async def metrics(router: Running) -> int:
+    return (await router.send("/metrics")).status
