@@ -14,6 +14,9 @@ from router.wire.gemini.tools_writer import ToolNames
 from router.wire.notes import Notes
 from router.wire.written import Undo, Written
 
+_TURNS = {"gemini": "contents", "responses": "input"}
+"""Where callers of other dialects than Chat and Messages have their turns."""
+
 FIRST_TURN = "(conversation continues)"
 LAST_TURN = "Continue."
 ONE_CALL = "Call at most one tool at a time: wait for its result before you call the next."
@@ -53,7 +56,8 @@ def _body(
     if not contents:
         contents, system = ([{"role": "user", "parts": system}] if system else []), []
     if not contents:
-        raise bad_request("The conversation is empty: send at least one message.", "contents")
+        where = _TURNS.get(conversation.dialect, "messages")
+        raise bad_request(f"{where}: the conversation is empty; send at least one message.", where)
     body: JsonObject = {"contents": contents}
     if system:
         body["systemInstruction"] = {"parts": system}
