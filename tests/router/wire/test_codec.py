@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from router.wire.codec import REMOVE, Malformed, dumps, dumps_text, loads, peek, replace_top_level
+from router.wire.codec import REMOVE, Malformed, dumps, dumps_text, loads, peek, replace_top_level, top_level
 from tests.router.wire.strategies import json_values
 
 
@@ -95,3 +95,30 @@ def test_replacing_in_what_is_no_object_is_malformed(body: bytes) -> None:
 @given(st.dictionaries(st.text(max_size=5), json_values(), max_size=4))
 def test_replacing_nothing_changes_nothing(value: dict[str, object]) -> None:
     assert loads(replace_top_level(dumps(value), {})) == value
+
+
+def test_one_top_level_value_is_found_without_the_rest() -> None:
+    assert top_level(b'{"a":{"b":[1]},"c":2}', "a") == {"b": [1]}
+    assert top_level(b'{"a":null,"c":2}', "a") is None
+    assert top_level(b'{"c":2}', "a") is None
+    assert top_level(b'{"t":"\\ud83d","a":3}', "a") == 3
+    assert top_level(b"[1]", "a") is None
+    for broken in (b"{", b'{"a":' + b"[" * 200_000 + b"]" * 200_000 + b"}"):
+        with pytest.raises(Malformed):
+            top_level(broken, "a")
+
+
+def test_peek_finds_both_fields_beside_a_half_character_and_none_where_there_are_none() -> None:
+    found = peek(b'{"stream":true,"model":"m","text":"\\ud83d"}')
+    assert (found.model, found.stream) == ("m", True)
+    assert (peek(b"{}").model, peek(b"{}").stream) == (None, None)
+
+
+def test_texts_and_other_buffers_load_like_bytes() -> None:
+    for data in ('{"t":"\\ud83d"}', bytearray(b'{"t":"\\ud83d"}'), memoryview(b'{"t":"\\ud83d"}')):
+        assert loads(data) == {"t": "\ud83d"}
+
+
+def test_a_key_that_is_absent_can_be_removed() -> None:
+    assert replace_top_level(b'{"a":1}', {"b": REMOVE}) == b'{"a":1}'
+    assert json.loads(replace_top_level(b'{"t":"\\ud83d"}', {"b": REMOVE})) == {"t": "\ud83d"}

@@ -85,3 +85,41 @@ def test_qualified_names_leave_the_default_namespace_out() -> None:
     assert qualified("clock", "sleep") == "clock__sleep"
     assert qualified("functions", "exec") == "exec"
     assert qualified(None, "exec") == "exec"
+
+
+def test_a_stand_in_is_the_cleaned_head_and_a_hash_and_exactly_as_long_as_allowed() -> None:
+    assert re.fullmatch(r"a_b_[0-9a-f]{8}", safe_name("a.b"))
+    assert re.fullmatch(r"_1st_[0-9a-f]{8}", safe_name("1st"))
+    assert re.fullmatch(r"__[0-9a-f]{8}", safe_name(""))
+    assert re.fullmatch(r"_x-y_[0-9a-f]{8}", safe_name(".x-y"))
+    assert safe_name("x" * 64) == "x" * 64
+    assert re.fullmatch(r"x{55}_[0-9a-f]{8}", safe_name("x" * 65))
+    assert safe_name("_private") == "_private"
+
+
+def test_colliding_stand_ins_get_a_longer_hash_within_the_limit() -> None:
+    long = "a." + "x" * 80
+    taken = safe_name(long)
+    mapped = name_map([taken, long, "other"])
+    assert mapped[taken] == taken
+    assert mapped["other"] == "other"
+    assert re.fullmatch(r"a_x{45}_[0-9a-f]{16}", mapped[long])
+    assert len(name_map([safe_name("b" * 130, 128), "b" * 130], 128)["b" * 130]) == 128
+
+
+@pytest.mark.parametrize(
+    ("target", "limit", "prefix"),
+    [("chat", 40, "call_"), ("responses", 64, "call_"), ("messages", 64, "toolu_"), ("gemini", 64, "call_")],
+)
+def test_call_ids_have_the_limit_and_the_prefix_of_their_target(target: Dialect, limit: int, prefix: str) -> None:
+    assert call_id("x" * limit, target) == "x" * limit
+    assert re.fullmatch(prefix + "[a-z2-7]{26}", call_id("x" * (limit + 1), target))
+    assert re.fullmatch(prefix + "[a-z2-7]{26}", call_id("a.b", target))
+    assert re.fullmatch(prefix + "[a-z2-7]{26}", call_id("", target))
+
+
+def test_names_and_ids_with_half_characters_are_hashed_too() -> None:
+    assert SAFE.fullmatch(safe_name("a\ud83d"))
+    assert SAFE.fullmatch(call_id("a\ud83d", "chat"))
+    assert SAFE.fullmatch(made_up_call_id("a\ud83d", 0))
+    assert name_map([safe_name("\ud83d"), "\ud83d"])["\ud83d"] != safe_name("\ud83d")

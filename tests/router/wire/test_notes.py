@@ -51,3 +51,20 @@ def test_strict_mode_refuses_any_change_and_names_it() -> None:
     assert "dropped=seed" in caught.value.message
     refuse_if_strict([], strict=True)
     refuse_if_strict([Note("dropped", "seed")], strict=False)
+
+
+def test_every_action_has_its_word() -> None:
+    notes = Notes()
+    for add in (notes.dropped, notes.clamped, notes.changed, notes.emulated, notes.repaired):
+        add("x")
+    assert [note.action for note in notes.taken()] == ["dropped", "clamped", "changed", "emulated", "repaired"]
+
+
+def test_what_would_break_the_header_becomes_an_underscore() -> None:
+    assert header_value([Note("dropped", "a,b;c=d\né")]) == "dropped=a_b_c_d__"
+
+
+def test_a_header_of_exactly_the_limit_is_whole_and_a_longer_one_is_cut() -> None:
+    name = "x" * (512 - len("dropped="))
+    assert header_value([Note("dropped", name)]) == f"dropped={name}"
+    assert header_value([Note("dropped", name + "y")]) == f"dropped={name}"[:509] + "..."

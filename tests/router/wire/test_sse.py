@@ -7,7 +7,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from router.faults import Fault
-from router.wire.sse import Frame, Splitter, crlf_frame, data_frame, parse, typed_frame
+from router.wire.sse import (
+    COMMENT_HEARTBEAT,
+    DONE,
+    DONE_FRAME,
+    Frame,
+    Splitter,
+    crlf_frame,
+    data_frame,
+    parse,
+    typed_frame,
+)
 
 
 def frames_of(chunks: list[bytes]) -> list[Frame]:
@@ -113,3 +123,49 @@ def test_written_frames_are_read_back(payload: dict[str, str]) -> None:
     frames = frames_of([stream])
     assert [frame.event for frame in frames] == [None, None, "t"]
     assert [frame.data for frame in frames[:2]] == [data_frame(payload)[6:-2]] * 2
+
+
+def test_whole_reads_after_the_first_are_split_like_any_other() -> None:
+    reads = [
+        (b"data: a\n\ndata: b\n\n", [(None, b"a"), (None, b"b")]),
+        (b"event: x\ndata: c\n\n", [("x", b"c")]),
+        (b"data: d\ndata: e\n\n", [(None, b"d\ne")]),
+        (b": comment\n\n", [(None, None)]),
+        (b"id: 1\nevent: y\n\n", [("y", None)]),
+        (b"event: y\nid: 1\n\n", [("y", None)]),
+        (b"data: r\r\n\r\n", [(None, b"r")]),
+        (b"data:  two spaces\n\n", [(None, b" two spaces")]),
+        (b"data: f\n\n\ndata: g\n\n", [(None, b"f"), (None, b"g")]),
+        (b"event: \xff\ndata: h\n\n", [("\ufffd", b"h")]),
+    ]
+    splitter = Splitter()
+    splitter.feed(b"data: first\n\n")
+    for read, expected in reads:
+        frames = splitter.feed(read)
+        assert [found for found in told(frames) if found != (None, None)] == [f for f in expected if f != (None, None)]
+        assert b"".join(frame.raw for frame in frames) == read
+
+
+def test_a_late_error_as_one_raw_line_of_json_is_given_at_the_end() -> None:
+    for line in (b'{"error":{}}', b'[{"error":{}}]', b' \n{"error":{}}\n'):
+        [frame] = frames_of([b"data: a\n\n", line])[1:]
+        assert (frame.raw, frame.event, frame.data) == (line, None, None)
+
+
+def test_a_mark_of_byte_order_is_dropped_once_however_it_is_cut() -> None:
+    for chunks in ([b"\xef", b"\xbb", b"\xbfdata: a\n\n"], [b"\xef\xbb\xbf", b"data: a\n\n"], [b"", b"data: a\n\n"]):
+        assert told(frames_of(chunks)) == [(None, b"a")]
+    splitter = Splitter()
+    splitter.feed(b"data: a\n\n")
+    assert told(splitter.feed(b"\xef\xbb\xbfdata: b\n\n")) == [(None, None)]
+    assert frames_of([b"\xef"]) == []
+
+
+def test_a_frame_of_exactly_the_limit_passes() -> None:
+    assert Splitter(max_frame=10).feed(b"data: 6789") == []
+    with pytest.raises(Fault):
+        Splitter(max_frame=10).feed(b"data: 67890")
+
+
+def test_the_marks_of_the_chat_dialect() -> None:
+    assert (DONE, DONE_FRAME, COMMENT_HEARTBEAT) == ("[DONE]", b"data: [DONE]\n\n", b": keep-alive\n\n")

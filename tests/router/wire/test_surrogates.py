@@ -29,3 +29,15 @@ def test_any_cut_between_utf_16_units_is_healed(text: str, data: st.DataObject) 
     halves = Halves()
     first, second = (part.decode("utf-16-le", "surrogatepass") for part in (units[:cut], units[cut:]))
     assert halves.join(first) + halves.join(second) + halves.rest() == text
+
+
+def test_the_first_and_the_last_of_the_leading_halves_wait() -> None:
+    for half, whole in (("\ud800", "\U00010000"), ("\udbff", "\U0010fc00")):
+        halves = Halves()
+        assert halves.join("a" + half) == "a"
+        assert halves.join("\udc00") == whole
+        assert halves.join("x" + half) == "x"
+        assert halves.join("y" + half) == half + "y"
+        assert halves.rest() == half
+    halves = Halves()
+    assert halves.join("\udc00") == "\udc00"
