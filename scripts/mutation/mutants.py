@@ -170,8 +170,7 @@ def _expressions(node: ast.stmt) -> Iterator[tuple[ast.expr, Callable[[ast.expr]
         yield from _members(node.args, "defaults")
         yield from _members(node.args, "kw_defaults")
         return
-    if isinstance(node, ast.ClassDef):
-        yield from ((keyword.value, _setter(keyword, "value")) for keyword in node.keywords)
+    if isinstance(node, ast.ClassDef):  # its keywords (frozen, kw_only) protect the source, not the wire
         return
     skipped = {"annotation", "type_comment", "simple", *_FIELDS}
     for field in node._fields:

@@ -31,7 +31,7 @@ sys.path.insert(0, str(ROOT))
 
 from scripts.mutation.equivalents import reason_for  # noqa: E402
 from scripts.mutation.mutants import Mutant, mutants_of  # noqa: E402
-from scripts.mutation.runner import finished, forked, record, test_mutant  # noqa: E402
+from scripts.mutation.runner import finished, forked, record, test_mutant, warm  # noqa: E402
 
 PACKAGE = "router/wire"
 
@@ -46,6 +46,7 @@ def main() -> int:
     if options.list:
         print("\n".join(map(str, chosen)))
         return 0
+    warm()
     plan = Tests(record(ROOT, options.tests or unit_tests()), paths)
     _try_out(chosen, plan)
     results = run(chosen, plan, options.jobs, options.verbose)
@@ -92,12 +93,20 @@ class Tests:
 
     def __init__(self, recorded: dict[str, Any], paths: Sequence[str]) -> None:
         self.failed: list[str] = recorded["failed"]
+        self._skipped = frozenset(recorded["skipped"])
         self._seconds: dict[str, float] = recorded["seconds"]
         self._lines: dict[str, dict[str, list[str]]] = recorded["lines"]
         self._importers: dict[str, set[str]] = defaultdict(set)
         for path in paths:
             for name in _imports(path):
                 self._importers[name].add(path)
+        files: dict[str, list[str]] = defaultdict(list)
+        for test in self._seconds:
+            files[test.partition("::")[0]].append(test)
+        self._named: dict[str, set[str]] = defaultdict(set)  # module -> tests of the files that import it by name
+        for file, tests in files.items():
+            for name in _imports(file):
+                self._named[name].update(tests)
 
     def of(self, mutant: Mutant) -> list[str]:
         """Tests that run the statement; for what runs at import, those that run any of the module or its importers."""
@@ -105,7 +114,7 @@ class Tests:
         first, last = mutant.lines
         names = {name for line in range(first, last + 1) for name in lines.get(str(line), [])}
         if not mutant.inside:
-            names = self._near(mutant.path)
+            names = self._near(mutant.path) | (self._named[mutant.path] - self._skipped)
         own = f"{Path('tests', mutant.path).with_name('test_' + Path(mutant.path).name)}::"
         folder = f"{Path('tests', mutant.path).parent}/test_"
         passing = names.difference(self.failed)

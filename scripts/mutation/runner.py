@@ -7,7 +7,10 @@ imports everything that depends on the changed module anew, tables included.
 from __future__ import annotations
 
 import ast
+import contextlib
+import importlib
 import importlib.util
+import io
 import json
 import os
 import resource
@@ -118,6 +121,12 @@ def prepare(root: Path) -> None:
     data.SHARED = Path("/nonexistent")  # what only some machines have must not decide the score
 
 
+def warm() -> None:
+    """In the parent: load pytest's plugins, so that no fork needs to."""
+    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+        pytest.main([*OPTIONS, "--version", "--version"])
+
+
 def forked(work: Callable[[], int]) -> int:
     """Run `work` in a fork; its process id."""
     pid = os.fork()
@@ -145,7 +154,7 @@ def test_mutant(root: Path, path: str, tree: ast.Module, names: Sequence[str]) -
 
 
 def record(root: Path, tests: Sequence[str]) -> dict[str, Any]:
-    """Run the tests once, unchanged: ``{seconds: {test: s}, failed: [test], lines: {path: {line: [test]}}}``."""
+    """Run the tests once, unchanged: seconds of each test, those that fail or skip, and the tests of each line."""
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder, "map.json")
         pid = forked(lambda: _record(root, tests, out))
@@ -169,7 +178,8 @@ def _record(root: Path, tests: Sequence[str], out: Path) -> int:
         }
         for file in data.measured_files()
     }
-    out.write_text(json.dumps({"seconds": timed.seconds, "failed": sorted(set(timed.failed)), "lines": lines}))
+    facts = {"seconds": timed.seconds, "failed": sorted(set(timed.failed)), "skipped": sorted(timed.skipped)}
+    out.write_text(json.dumps({**facts, "lines": lines}))
     return 0
 
 
