@@ -122,7 +122,8 @@ class PartWriter:
         for index, each in enumerate(part.content):
             place = f"{where}.content[{index}]"
             if isinstance(each, Foreign) and each.text is None and each.meaningful:
-                raise bad_request(f"{each.where or place}: Gemini cannot be told this part of a tool result.", place)
+                told = each.where or place
+                raise bad_request(f"{told}: Gemini cannot be told this part of a tool result.", told)
             if not isinstance(each, _MEDIA):
                 continue
             written = media_parts.write(each, self._capabilities, self._notes, place)

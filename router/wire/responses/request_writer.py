@@ -63,9 +63,9 @@ def write_request(conversation: Conversation, capabilities: Capabilities) -> Wri
 
 def _refuse(conversation: Conversation) -> None:
     if conversation.n is not None and conversation.n > 1:
-        raise bad_request("The Responses API gives one answer per request: n must be 1. Send n requests.", "n")
+        raise bad_request("n: the Responses API gives one answer per request. Send n requests.", "n")
     if "audio" in conversation.modalities:
-        raise bad_request("This model gives no audio. Ask for text, or choose a model that does.", "modalities")
+        raise bad_request("modalities: this model gives no audio. Ask for text, or choose a model that does.", "modalities")
 
 
 def _system(conversation: Conversation, items: ItemsWriter, sentence: str | None) -> str | None:
