@@ -11,6 +11,7 @@ import copy
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 _COMPARISONS: dict[type[ast.cmpop], type[ast.cmpop]] = {
     ast.Eq: ast.NotEq, ast.NotEq: ast.Eq, ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt,
@@ -116,7 +117,7 @@ class _Finder:
         if isinstance(node, ast.Call):
             for index, keyword in enumerate(node.keywords):
                 text = f"without {keyword.arg or '**'}"
-                self._add("removed keyword", node, text, lambda index=index: node.keywords.pop(index))  # type: ignore[misc]
+                self._add("removed keyword", node, text, lambda index=index: _drop(node.keywords, index))  # type: ignore[misc]
         if isinstance(node, ast.Dict):
             for index, key in enumerate(node.keys):
                 text = f"without {ast.unparse(key) if key is not None else '**'}"
@@ -124,7 +125,7 @@ class _Finder:
         if isinstance(node, (ast.ListComp, ast.SetComp, ast.GeneratorExp, ast.DictComp)):
             for generator in node.generators:
                 for index, condition in enumerate(generator.ifs):
-                    self._add("removed filter", condition, "True", lambda g=generator, i=index: g.ifs.pop(i))  # type: ignore[misc]
+                    self._add("removed filter", condition, "True", lambda g=generator, i=index: _drop(g.ifs, i))  # type: ignore[misc]
         for inner in _inner(node):
             self._expression(*inner)
 
@@ -227,6 +228,10 @@ def _members(node: ast.AST, field: str) -> Iterator[tuple[ast.expr, Callable[[as
 
 def _setter(node: ast.AST, field: str, unwrap: bool = False) -> Callable[[ast.expr], None]:
     return lambda new: setattr(node, field, new.value if unwrap and isinstance(new, ast.Constant) else new)
+
+
+def _drop(items: list[Any], index: int) -> None:
+    del items[index]
 
 
 def _without(node: ast.Dict, index: int) -> None:

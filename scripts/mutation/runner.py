@@ -117,7 +117,7 @@ def prepare(root: Path) -> None:
     )  # fmt: skip
     hypothesis.settings.load_profile("mutation")
     sys.path.insert(0, str(root))
-    data = importlib.import_module("tests.data")
+    data: Any = importlib.import_module("tests.data")
     data.SHARED = Path("/nonexistent")  # what only some machines have must not decide the score
 
 
@@ -144,7 +144,7 @@ def forked(work: Callable[[], int]) -> int:
 def test_mutant(root: Path, path: str, tree: ast.Module, names: Sequence[str]) -> int:
     """In a child: pytest's exit code for these tests, 0 where all pass. The first run before others are imported."""
     prepare(root)
-    sys.meta_path.insert(0, Changed(root, path, tree))  # type: ignore[arg-type]
+    sys.meta_path.insert(0, Changed(root, path, tree))
     for batch in filter(None, (names[:FIRST], names[FIRST:])):
         files = list(dict.fromkeys(name.partition("::")[0] for name in batch))
         code = int(pytest.main([*OPTIONS, *files], plugins=[Selected(batch)]))
