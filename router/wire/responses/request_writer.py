@@ -65,7 +65,7 @@ def _refuse(conversation: Conversation) -> None:
     if conversation.n is not None and conversation.n > 1:
         raise bad_request("n: the Responses API gives one answer per request. Send n requests.", "n")
     if "audio" in conversation.modalities:
-        raise bad_request("modalities: this model gives no audio. Ask for text, or choose a model that does.", "modalities")
+        raise bad_request("modalities: this model gives no audio. Ask for text, or choose another model.", "modalities")
 
 
 def _system(conversation: Conversation, items: ItemsWriter, sentence: str | None) -> str | None:
