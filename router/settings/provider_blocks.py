@@ -148,7 +148,7 @@ class Reserved(Block):
 
     model_config = ConfigDict(extra="allow")
 
-    enabled: bool = setting(True, "Whether the provider is used at all.")
+    enabled: bool = setting(True, "Whether the provider is used at all. Reserved.")
 
 
 class Llmux(Block):

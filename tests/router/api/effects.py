@@ -460,6 +460,22 @@ for _kind, _host, _model in (
     case(f"providers.{_kind}[].name", compatible(_kind, _host, "one"), compatible(_kind, _host, "two"), False, True)(
         asked(f"two/{_model}")
     )
+
+
+def of_preset(**more: str) -> Changes:
+    def changes(router: Running) -> dict[str, Any]:
+        entry = {"name": "one", "base_url": router.upstream.base_url("openai"), "api_keys": [OPENAI_KEYS[0]]}
+        return at("providers.openai_compatible", [{**entry, **more}])
+
+    return changes
+
+
+@case("providers.openai_compatible[].preset", of_preset(), of_preset(preset="mistral"), True, False)
+async def asked_for_usage(router: Running) -> bool:
+    await router.ask("messages", "one/gpt-4.1")
+    return "stream_options" in router.upstream.requests[-1].body
+
+
 case("providers.demo.enabled", at("providers.demo.enabled", False), {}, False, True)(asked("demo/echo"))
 
 

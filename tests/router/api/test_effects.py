@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -33,3 +35,38 @@ async def test_a_changed_setting_shows_at_once(upstream: Upstream, tmp_path: Pat
         assert await case.probe(router) == case.second, "after"
         for held in router.__dict__.get("held", ()):
             held.close()
+
+
+def remembered(router: Running) -> bool:
+    memory = router.router._memory
+    return memory is not None and router.router._edge.continuations._rows is memory.responses
+
+
+async def continued(upstream: Upstream, folder: Path, kept: dict[str, Any]) -> int:
+    """Status of a call that continues an answer, on a router that was started with these settings."""
+    async with running(upstream, folder, {"policies": {"stored_responses": kept}}) as router:
+        await router.until(lambda: remembered(router))
+        first = await router.ask("responses", "gpt-4.1")
+        assert first.status == 200
+        more = {"model": "gpt-4.1", "input": "more", "previous_response_id": first.json["id"]}
+        return (await router.send("/v1/responses", more)).status
+
+
+@pytest.mark.parametrize(
+    ("off", "on"), [({"enabled": False}, {"enabled": True}), ({"max_bytes": 0}, {"max_bytes": 9999})]
+)
+async def test_stored_answers_follow_the_settings_of_the_start(
+    upstream: Upstream, tmp_path: Path, off: dict[str, Any], on: dict[str, Any]
+) -> None:
+    assert await continued(upstream, tmp_path / "off", off) == 400
+    assert await continued(upstream, tmp_path / "on", on) == 200
+
+
+@pytest.mark.parametrize("seconds", [60, 7200])
+async def test_stored_answers_live_as_long_as_the_settings_say(
+    upstream: Upstream, tmp_path: Path, seconds: int
+) -> None:
+    assert await continued(upstream, tmp_path, {"ttl": seconds}) == 200
+    with closing(sqlite3.connect(tmp_path / "state" / "switchyard.sqlite")) as database:
+        rows = database.execute("SELECT expires_at - created_at FROM responses").fetchall()
+    assert [round(row[0]) for row in rows] == [seconds, seconds]
