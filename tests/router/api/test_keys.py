@@ -9,7 +9,7 @@ import pytest
 
 from router.access.keys import digest, key_id
 from router.secret import Secret
-from router.state.client_keys import StoredKey, add_key, revoke_key
+from router.state.client_keys import StoredKey, add_key, list_keys, revoke_key
 from router.state.database import open_database
 from tests.router.api.harness import (
     ANTHROPIC_KEY,
@@ -24,6 +24,7 @@ from tests.router.api.harness import (
     ask,
     error_text,
 )
+from tests.simulators import Upstream
 from tests.simulators.faulty import status
 
 PLACES: dict[str, dict[str, str | None]] = {
@@ -151,3 +152,28 @@ async def test_a_provider_that_quotes_our_key_does_not_give_it_to_the_client(rou
     await router.stop()
     for key in keys:
         assert key not in router.log
+
+
+async def test_a_key_is_never_a_part_of_a_query(router: Running) -> None:
+    for key in ("' OR 1=1 --", "x'; DROP TABLE client_keys; --", '" OR ""="', "%", "\\", "sk-sy-%' OR '1'='1"):
+        router.router._keys._looked = None  # so that the database is asked every time
+        answer = await router.send(*ask("chat", "demo/echo"), headers={"authorization": f"Bearer {key}"})
+        assert answer.status == 401
+    engine = open_database(router.state / "switchyard.sqlite")
+    with engine.connect() as connection:
+        assert list_keys(connection) == []  # the table is still there
+    engine.dispose()
+
+
+async def test_a_client_never_chooses_where_we_connect(router: Running) -> None:
+    """Addresses in a request are for the provider to fetch, if for anybody."""
+    async with Upstream() as elsewhere:
+        target = f"{elsewhere.address}/cat.png"
+        chosen = {"base_url": elsewhere.address, "api_base": elsewhere.address, "webhook_url": elsewhere.address}
+        image = {"type": "image_url", "image_url": {"url": target}}
+        headers = {"x-base-url": elsewhere.address, "x-forwarded-host": "evil.example", "x-upstream": elsewhere.address}
+        for model in ("gpt-4.1", "claude-sonnet-4-5", "gemini-2.5-flash"):
+            body = {"model": model, "messages": [{"role": "user", "content": [image]}], **chosen}
+            await router.send("/v1/chat/completions", body, headers=headers)
+        assert router.upstream.requests
+        assert elsewhere.requests == []
