@@ -48,23 +48,25 @@ async def framed(
     try:
         with response.stall(stall) as watch:
             async for chunk in content:
-                frames = splitter.feed(chunk)
-                if not frames:
+                arrived = splitter.feed(chunk)
+                if not arrived:
                     continue
-                events = _read(reader, frames)
+                events = _read(reader, arrived)
                 waited = 0.0 if events else watch.waited()
                 watch.pause()
-                yield frames, events
+                yield arrived, events
                 if observed.ended:
                     return
                 if observed.committed:
                     watch.resume(waited)
                 if observed.finish is not None:
                     response.patience(AFTER_FINISH)
-    except Fault as fault:
-        if observed.finish is None or fault.kind != "timeout":
+    except Fault:
+        if observed.finish is None:
             raise
-    frames = splitter.close()
+        frames: list[sse.Frame] = []  # the answer was whole; what is lost is usage, or the end's mark
+    else:
+        frames = splitter.close()
     events = _read(reader, frames)
     events += reader.close()
     yield frames, events

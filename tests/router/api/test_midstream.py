@@ -123,6 +123,18 @@ async def test_a_cut_right_after_a_finish_reason_is_a_success(upstream: Upstream
             assert "error" not in answer.body.decode()
 
 
+async def test_a_reset_right_after_a_finish_reason_is_a_success(router: Running) -> None:
+    for dialect in ("chat", "messages"):
+        asked: dict[str, Any] = {"stream_options": {"include_usage": True}}
+        sent = len((await router.ask("chat", "gpt-4.1", "kettle", stream=True, **asked)).frames)  # as many as came
+        router.upstream.script(Misbehaviour(after_events=sent - 2, ending="reset", gap=0.005))
+        answer = await router.ask(dialect, "gpt-4.1", "kettle", stream=True)
+        assert "kettle" in answer.text
+        assert "error" not in answer.body.decode()
+        if dialect == "messages":
+            assert answer.frames[-1][0] == "message_stop"
+
+
 async def test_silence_after_a_finish_reason_waits_two_seconds_and_succeeds(upstream: Upstream, tmp_path: Path) -> None:
     pieces = (chunk("hey"), 0.02, chunk("", "stop"), None)
     async with scripted(*pieces) as address, running(upstream, tmp_path, served_by(address)) as router:
