@@ -15,6 +15,7 @@ from router.wire.dialect import events_of
 from router.wire.events import (
     Cited,
     Event,
+    Failed,
     Finished,
     MediaProduced,
     RefusalDelta,
@@ -201,3 +202,17 @@ def test_a_whole_message_inside_a_stream_is_read_as_a_delta() -> None:
     data = json.dumps({"choices": [{"index": 0, "message": {"content": "all"}, "finish_reason": "stop"}]}).encode()
     events = events_of(SPEC.stream_reader(Capabilities()), [Frame(b"", None, data)])
     assert events[1:3] == [TextDelta("all"), Finished("end")]
+
+
+@pytest.mark.parametrize("payload", [{"detail": "broken"}, {"object": "error", "message": "broken", "code": 500}])
+def test_an_error_without_its_envelope_is_known_by_what_it_says_and_lacks(payload: dict[str, Any]) -> None:
+    reader = SPEC.stream_reader(Capabilities())
+    [failed] = reader.feed(Frame(b"", None, json.dumps(payload).encode()))
+    assert isinstance(failed, Failed)
+    assert failed.fault.message == "broken"
+
+
+def test_a_chunk_with_choices_may_say_anything_beside_them() -> None:
+    chunk = {"choices": [{"index": 0, "delta": {"content": "a"}}], "detail": "fine"}
+    reader = SPEC.stream_reader(Capabilities())
+    assert reader.feed(Frame(b"", None, json.dumps(chunk).encode()))[-1] == TextDelta("a")

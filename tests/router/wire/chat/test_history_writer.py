@@ -178,6 +178,19 @@ def test_thinking_of_tool_loops_goes_back_in_the_servers_field(field: Any) -> No
     assert written.notes == (Note("dropped", "thinking"),)
 
 
+def test_a_server_without_a_field_for_thinking_gets_none_even_where_it_wants_it_back() -> None:
+    turns = (HI, said(Thinking("hm"), ToolCall("a", "f", "{}")))
+    written = SPEC.write_request(conversation(*turns, tools=(Tool("f"),)), Capabilities(echo_reasoning=True))
+    assert written.body["messages"][1].keys() == {"role", "content", "tool_calls"}
+    assert written.notes == (Note("dropped", "thinking"),)
+
+
+def test_free_text_tools_sent_as_functions_are_noted_and_undone() -> None:
+    written = SPEC.write_request(conversation(HI, tools=(Tool("patch", kind="custom"),)), Capabilities())
+    assert written.notes == (Note("emulated", "patch"),)
+    assert written.undo.custom == {"patch"}
+
+
 @pytest.mark.parametrize("data", ["not json", '{"an":"object"}'])
 def test_damaged_details_are_left_out(data: str) -> None:
     turns = (HI, said(Thinking("hm", opaque=Opaque("chat", data)), ToolCall("a", "f", "{}")))
