@@ -8,10 +8,10 @@ from msgspec.structs import replace
 
 from router.api.edge import Edge
 from router.api.exchange import Exchange
-from router.api.side import Answer, Side, answer_object, serve
+from router.api.side import Answer, Side, answer_object, first_answer, serve
 from router.api.understand import Addressed, decoded
 from router.faults import Fault
-from router.providers.demo.vectors import vector
+from router.providers.demo.vectors import refuse_too_much, vector
 from router.routing.plan import Candidate, Needs, plan
 from router.wire import codec, embeddings
 from router.wire.conversation import JsonObject
@@ -61,18 +61,13 @@ def _gemini_batch(answer: EmbeddingAnswer, request: EmbeddingRequest, model: str
 async def _embed(side: Side, request: EmbeddingRequest, tell: Tell) -> Answer:
     needs = Needs(dialect=side.call.dialect, surface="embeddings")
     chosen = plan(side.snapshot.table, side.call.asked, needs=needs, pinned=side.call.pinned)
-    last: Fault | None = None
-    for candidate in chosen.candidates:
-        try:
-            answer, headers = await _ask(side, candidate, replace(request, model=candidate.model))
-        except Fault as fault:
-            if not fault.meaning.moves_on:
-                raise
-            last = fault
-        else:
-            side.record.usage = Usage(input=embeddings.input_tokens(request, answer))
-            return Answer(codec.dumps(tell(answer, request, side.call.asked)), headers)
-    raise last or Fault("unavailable", "No provider with an account has this model's embeddings.")
+
+    async def ask(candidate: Candidate) -> Answer:
+        answer, headers = await _ask(side, candidate, replace(request, model=candidate.model))
+        side.record.usage = Usage(input=embeddings.input_tokens(request, answer))
+        return Answer(codec.dumps(tell(answer, request, side.call.asked)), headers)
+
+    return await first_answer(chosen.candidates, ask, "No provider with an account has this model's embeddings.")
 
 
 async def _ask(side: Side, candidate: Candidate, request: EmbeddingRequest) -> tuple[EmbeddingAnswer, dict[str, str]]:
@@ -80,6 +75,7 @@ async def _ask(side: Side, candidate: Candidate, request: EmbeddingRequest) -> t
     kind = side.snapshot.providers[candidate.provider].kind
     if kind == "demo":
         side.record.provider, side.record.model = candidate.provider, candidate.model
+        refuse_too_much(len(request.inputs), request.dimensions)
         return EmbeddingAnswer(tuple(vector(entry, request.dimensions) for entry in request.inputs)), {}
     google = kind in ("gemini", "vertex")
     written = embeddings.write_gemini(request) if google else embeddings.write_openai(request)

@@ -15,6 +15,9 @@ from router.faults import Fault
 from router.patience import Patience
 from router.tasks import Tasks
 
+INFLATE_HERE = 64 * 1024
+"""Compressed bytes up to which a body is inflated without a thread of its own."""
+MAX_MEMBERS = 16
 BODY_SECONDS = 300.0
 """How long a client may take for its whole body."""
 
@@ -68,7 +71,11 @@ class Exchange:
         except TimeoutError:
             raise Fault("bad_request", "The request's body did not arrive in time.", status=408) from None
         encoding = self.headers.get("content-encoding", "identity").strip().lower()
-        return body if encoding in ("", "identity") else _inflate(body, encoding, limit)
+        if encoding in ("", "identity"):
+            return body
+        if len(body) <= INFLATE_HERE:
+            return _inflate(body, encoding, limit)
+        return await asyncio.to_thread(_inflate, body, encoding, limit)
 
     async def _read(self, limit: int) -> bytes:
         chunks: list[bytes] = []
@@ -138,6 +145,8 @@ def _inflate(body: bytes, encoding: str, limit: int) -> bytes:
     plain: list[bytes] = []
     left = limit
     while body:  # several members may follow one another (RFC 1952, 2.2)
+        if len(plain) == MAX_MEMBERS:  # each costs a copy of the rest
+            raise Fault("bad_request", f"The {encoding} data of the body has more than {MAX_MEMBERS} members.")
         inflater = zlib.decompressobj(zlib.MAX_WBITS | 32)
         try:
             piece = inflater.decompress(body, left + 1)

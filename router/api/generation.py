@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from router.api.continuation import FinalAnswer
 from router.api.edge import Edge
 from router.api.exchange import Exchange
+from router.api.frame import framed
 from router.api.reply import Reply
 from router.api.understand import Addressed, Surface, authenticate, caller_of, must_read, read, understand
 from router.call import Call, Record
@@ -47,31 +48,14 @@ async def generate(
     record = Record(call_id=call_id, dialect=spec.name, surface=surface.name, asked=addressed.model or "")
     reply = Reply(exchange.send, call_id, heartbeat=spec.heartbeat)
     out = _Out(exchange, reply, framing, gateway.clock.monotonic())
-    limits = gateway.current.limits
-    try:
-        await _generate(edge, surface, addressed, record, out)
-        record.outcome = record.outcome or "ok"
-    except Fault as fault:
-        await _refuse(spec, out, record, fault)
-    except TimeoutError:
-        text = f"The call took longer than {limits.total:g} seconds altogether."
-        await _refuse(spec, out, record, Fault("timeout", text))
-    except asyncio.CancelledError:
-        if exchange.gone:
-            record.outcome, record.reason = "cancelled", "the client went away"
-        elif exchange.stopping:
-            text = "This gateway is stopping and could not wait for the rest of the answer."
-            await _refuse(spec, out, record, Fault("unavailable", text))
-        else:
-            raise
-        task = asyncio.current_task()
-        if task is not None:
-            task.uncancel()
-    except Exception as error:
-        gateway.log.exception("request %s failed by a mistake of ours", call_id)
-        await _refuse(spec, out, record, Fault("internal", f"The gateway itself failed ({type(error).__name__})."))
-    finally:
-        _settle(gateway, record, out)
+    await framed(
+        gateway,
+        exchange,
+        record,
+        _generate(edge, surface, addressed, record, out),
+        refuse=lambda fault: _refuse(spec, out, record, fault),
+        settle=lambda: _settle(gateway, record, out),
+    )
 
 
 async def _generate(edge: Edge, surface: Surface, addressed: Addressed, record: Record, out: _Out) -> None:

@@ -8,10 +8,10 @@ from msgspec.structs import replace
 
 from router.api.edge import Edge
 from router.api.exchange import Exchange
-from router.api.side import Answer, Side, answer_object, serve
+from router.api.side import Answer, Side, answer_object, first_answer, serve
 from router.api.understand import Addressed, decoded
-from router.faults import Fault, bad_request
-from router.providers.demo.vectors import picture
+from router.faults import bad_request
+from router.providers.demo.vectors import picture, refuse_too_much
 from router.providers.executor import Operation
 from router.routing.plan import Candidate, Needs, plan
 from router.wire import codec, images
@@ -32,23 +32,19 @@ async def _work(side: Side) -> Answer:
         raise bad_request("Streamed pictures are not supported: leave `stream` out.", "stream")
     needs = Needs(dialect="chat", surface="images")
     chosen = plan(side.snapshot.table, side.call.asked, needs=needs, pinned=side.call.pinned)
-    last: Fault | None = None
-    for candidate in chosen.candidates:
-        try:
-            answer, headers = await _ask(side, candidate, replace(request, model=candidate.model))
-        except Fault as fault:
-            if not fault.meaning.moves_on:
-                raise
-            last = fault
-        else:
-            return Answer(codec.dumps(images.write_openai_reply(answer, request, side.call.created)), headers)
-    raise last or Fault("unavailable", "No provider with an account makes pictures with this model.")
+
+    async def ask(candidate: Candidate) -> Answer:
+        answer, headers = await _ask(side, candidate, replace(request, model=candidate.model))
+        return Answer(codec.dumps(images.write_openai_reply(answer, request, side.call.created)), headers)
+
+    return await first_answer(chosen.candidates, ask, "No provider with an account makes pictures with this model.")
 
 
 async def _ask(side: Side, candidate: Candidate, request: ImageRequest) -> tuple[ImageAnswer, dict[str, str]]:
     kind = side.snapshot.providers[candidate.provider].kind
     if kind == "demo":
         side.record.provider, side.record.model = candidate.provider, candidate.model
+        refuse_too_much(request.n, None)
         return ImageAnswer(tuple(MadeImage(data=picture(request.prompt)) for _ in range(request.n))), {}
     if kind not in ("gemini", "vertex"):
         return await _made(side, candidate, "images", [images.write_openai(request)])

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import TypeVar
 
 from msgspec import Struct
 
@@ -11,15 +11,15 @@ from router.accounts.health import Cooling
 from router.accounts.record import Account
 from router.api.edge import Edge
 from router.api.exchange import Exchange
+from router.api.frame import framed
 from router.api.reply import Reply
 from router.api.understand import Addressed, authenticate, caller_of, model_and_stream
 from router.call import Call, Record, Try
-from router.clock import Clock
 from router.faults import Fault
 from router.gateway import Snapshot
 from router.net.client import HttpResponse
 from router.providers.config import ProviderConfig
-from router.providers.executor import OPERATIONS, Operation
+from router.providers.executor import FORWARDED, OPERATIONS, Operation
 from router.routing.plan import Candidate
 from router.wire import codec
 from router.wire.conversation import JsonObject
@@ -29,7 +29,7 @@ MAX_ANSWER = 128 * 1024 * 1024
 
 
 class Side(Struct, kw_only=True):
-    """One such request, understood. call.body is its body, "" for a GET."""
+    """One such request, understood. call.body is its body, empty for a GET."""
 
     edge: Edge
     snapshot: Snapshot
@@ -109,6 +109,21 @@ class Answer(Struct, frozen=True):
 
 
 Work = Callable[[Side], Awaitable[Answer]]
+T = TypeVar("T")
+
+
+async def first_answer(candidates: Sequence[Candidate], ask: Callable[[Candidate], Awaitable[T]], otherwise: str) -> T:
+    """What the first candidate says that can answer. Raises the last `Fault` that may be worth another try, at once one
+    that is not, and unavailable with the words `otherwise` where there is nobody to ask."""
+    last: Fault | None = None
+    for candidate in candidates:
+        try:
+            return await ask(candidate)
+        except Fault as fault:
+            if not fault.meaning.moves_on:
+                raise
+            last = fault
+    raise last or Fault("unavailable", otherwise)
 
 
 def answer_object(body: bytes) -> JsonObject:
@@ -130,29 +145,25 @@ async def serve(
     record = Record(call_id=gateway.ids.request(), dialect=spec.name, surface=surface, asked=addressed.model or "")
     reply = Reply(exchange.send, record.call_id)
     began = gateway.clock.monotonic()
-    try:
+
+    async def answered() -> None:
         answer = await _work(edge, exchange, spec, addressed, record, began, work)
-        record.outcome = "ok"
         exchange.finished = True
         await reply.whole(200, {**answer.headers, **_headers(record)}, answer.body)
-    except Fault as fault:
-        await _refuse(reply, spec, record, fault)
-    except TimeoutError:
-        await _refuse(reply, spec, record, Fault("timeout", "The call took too long altogether."))
-    except asyncio.CancelledError:
-        if not exchange.gone:
-            raise
-        record.outcome = "cancelled"
-        task = asyncio.current_task()
-        if task is not None:
-            task.uncancel()
-    except Exception as error:
-        gateway.log.exception("request %s failed by a mistake of ours", record.call_id)
-        await _refuse(reply, spec, record, Fault("internal", f"The gateway itself failed ({type(error).__name__})."))
-    finally:
+
+    def settle() -> None:
         record.status = 499 if exchange.gone else reply.status
-        record.total = _since(gateway.clock, began)
+        record.total = gateway.clock.monotonic() - began
         gateway.settle(record)
+
+    await framed(
+        gateway,
+        exchange,
+        record,
+        answered(),
+        refuse=lambda fault: _refuse(reply, spec, record, fault),
+        settle=settle,
+    )
 
 
 async def _work(
@@ -168,7 +179,7 @@ async def _work(
     snapshot = gateway.current
     key = authenticate(exchange, gateway.keys)
     record.caller = caller_of(exchange, key)
-    with gateway.admitted():
+    with gateway.admitted(), exchange.until_deadline():
         body, asked = b"", addressed.model or ""
         if exchange.method == "POST":
             body = await exchange.body(snapshot.settings.server.limits.body_bytes, gateway.net.patience)
@@ -181,21 +192,18 @@ async def _work(
             stream=False,
             body=body,
             caller=record.caller,
-            headers={name: exchange.headers[name] for name in _FORWARDED if name in exchange.headers},
+            headers={name: exchange.headers[name] for name in FORWARDED[spec.name] if name in exchange.headers},
             pinned=addressed.provider or exchange.headers.get("x-switchyard-provider") or None,
             began=began,
             created=int(gateway.clock.wall()),
         )
         watcher = exchange.watch(edge.watchers) if exchange.method == "POST" else None
         try:
-            with gateway.net.patience.limit(snapshot.limits.total):
+            with gateway.net.patience.limit(snapshot.limits.total, exchange.task):
                 return await work(Side(edge=edge, snapshot=snapshot, call=call, record=record, spec=spec))
         finally:
             if watcher is not None:
                 watcher.cancel()
-
-
-_FORWARDED = ("anthropic-version", "anthropic-beta", "openai-beta")
 
 
 async def _refuse(reply: Reply, spec: DialectSpec, record: Record, fault: Fault) -> None:
@@ -213,10 +221,6 @@ def _headers(record: Record) -> dict[str, str]:
         "x-switchyard-provider": record.provider,
         "x-switchyard-attempts": str(len(record.tries)),
     }
-
-
-def _since(clock: Clock, began: float) -> float:
-    return clock.monotonic() - began
 
 
 def _nothing() -> None:

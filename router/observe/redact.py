@@ -10,7 +10,7 @@ _PATTERNS = (
     (re.compile(r"\bAIza[0-9A-Za-z_-]{20,}"), "AIza***"),
     (re.compile(r"\bya29\.[0-9A-Za-z._-]{10,}"), "ya29.***"),
     (re.compile(r"\beyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}(\.[A-Za-z0-9_-]*)?"), "eyJ***"),
-    (re.compile(r"(?i)([?&](?:key|api_key|access_token|auth_token|token)=)[^&\s\"']+"), r"\1***"),
+    (re.compile(r"(?i)([?&](?:key|api_key|access_token|auth_token|token)=)[^&\s\"'`]+"), r"\1***"),
     (
         re.compile(
             r"(?i)(\"?(?:api[_-]?key|authorization|x-api-key|x-goog-api-key|access_token|refresh_token|"

@@ -62,7 +62,7 @@ def line(record: Record) -> str:
         f"{record.asked or '-'} -> {served}",
         f"lane={record.lane or '-'}",
         f"tries={len(record.tries)}",
-        f"first={_ms(record.first_byte)}ms total={_ms(record.total)}ms",
+        f"first={_told(record.first_byte)} total={_told(record.total)}",
         f"tokens={tokens}",
     ]
     if failed:
@@ -102,6 +102,10 @@ class RequestLines:
         level = logging.INFO if record.status < 500 else logging.WARNING
         if _log.isEnabledFor(level):
             self._writer.put(RequestLine(record, self._clock.wall()))
+
+
+def _told(seconds: float | None) -> str:
+    return "-" if seconds is None else f"{_ms(seconds)}ms"
 
 
 def _ms(seconds: float | None) -> float | None:

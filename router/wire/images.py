@@ -85,7 +85,13 @@ def _size(text: str | None) -> tuple[int, int] | None:
         return None
     width, _, height = str(text).partition("x")
     if not (
-        width.isascii() and width.isdigit() and height.isascii() and height.isdigit() and int(width) and int(height)
+        width.isascii()
+        and width.isdigit()
+        and height.isascii()
+        and height.isdigit()
+        and max(len(width), len(height)) <= 5
+        and int(width)
+        and int(height)
     ):
         raise bad_request(f'size: "{text}" is no size; write it as 1024x1024, or auto.', "size")
     return int(width), int(height)
@@ -171,8 +177,7 @@ def _image_size(size: tuple[int, int]) -> str | None:
 
 def read_openai_reply(body: JsonObject) -> ImageAnswer:
     """An answer of `/v1/images/generations`. Raises `Fault` upstream_broken where it holds no pictures."""
-    data = body.get("data")
-    entries = [entry for entry in data if isinstance(entry, dict)] if isinstance(data, list) else []
+    entries = _objects(body.get("data"))
     media_type = f"image/{body.get('output_format') or 'png'}"
     images = tuple(
         MadeImage(entry.get("b64_json"), entry.get("url"), media_type, entry.get("revised_prompt"))
@@ -187,20 +192,20 @@ def read_gemini_reply(body: JsonObject) -> ImageAnswer:
     """An answer of `generateContent`. A refusal in words becomes the message of the fault."""
     images: list[MadeImage] = []
     words: list[str] = []
-    for candidate in body.get("candidates") or []:
-        for part in (candidate.get("content") or {}).get("parts") or []:
-            inline = part.get("inlineData", part.get("inline_data"))
-            if isinstance(inline, dict) and not part.get("thought"):
-                images.append(MadeImage(inline.get("data"), None, inline.get("mimeType", "image/png")))
-            elif isinstance(part.get("text"), str) and not part.get("thought"):
-                words.append(part["text"])
-    blocked = (body.get("promptFeedback") or {}).get("blockReason")
+    for part in _gemini_parts(body):
+        inline = part.get("inlineData", part.get("inline_data"))
+        if isinstance(inline, dict) and not part.get("thought"):
+            images.append(MadeImage(inline.get("data"), None, inline.get("mimeType", "image/png")))
+        elif isinstance(part.get("text"), str) and not part.get("thought"):
+            words.append(part["text"])
+    feedback = body.get("promptFeedback")
+    blocked = feedback.get("blockReason") if isinstance(feedback, dict) else None
     return ImageAnswer(_some(tuple(images), " ".join(words) or str(blocked or "")), _gemini_usage(body))
 
 
 def read_imagen_reply(body: JsonObject) -> ImageAnswer:
     """An answer of `predict`; filtered pictures are missing from it."""
-    predictions = [entry for entry in body.get("predictions") or [] if isinstance(entry, dict)]
+    predictions = _objects(body.get("predictions"))
     images = tuple(
         MadeImage(entry["bytesBase64Encoded"], None, entry.get("mimeType", "image/png"), entry.get("prompt"))
         for entry in predictions
@@ -208,6 +213,16 @@ def read_imagen_reply(body: JsonObject) -> ImageAnswer:
     )
     reasons = [str(entry["raiFilteredReason"]) for entry in predictions if entry.get("raiFilteredReason")]
     return ImageAnswer(_some(images, " ".join(reasons)))
+
+
+def _objects(value: object) -> list[JsonObject]:
+    """The objects of a list; a provider's answer may be anything."""
+    return [entry for entry in value if isinstance(entry, dict)] if isinstance(value, list) else []
+
+
+def _gemini_parts(body: JsonObject) -> list[JsonObject]:
+    contents = [candidate.get("content") for candidate in _objects(body.get("candidates"))]
+    return [part for content in _objects(contents) for part in _objects(content.get("parts"))]
 
 
 def _some(images: tuple[MadeImage, ...], why: str) -> tuple[MadeImage, ...]:
@@ -222,8 +237,9 @@ def _gemini_usage(body: JsonObject) -> JsonObject | None:
     usage = body.get("usageMetadata")
     if not isinstance(usage, dict):
         return None
-    given = int(usage.get("promptTokenCount") or 0)
-    made = int(usage.get("candidatesTokenCount") or 0) + int(usage.get("thoughtsTokenCount") or 0)
+    counts = {name: value for name, value in usage.items() if isinstance(value, int)}
+    given = counts.get("promptTokenCount", 0)
+    made = counts.get("candidatesTokenCount", 0) + counts.get("thoughtsTokenCount", 0)
     return {"input_tokens": given, "output_tokens": made, "total_tokens": given + made}
 
 

@@ -16,7 +16,9 @@ _KNOWN = {
 
 
 def refuse_unknown_parts(conversation: Conversation) -> None:
-    """Raises `Fault` bad_request for parts of an unknown kind and for media of an impossible type."""
+    """Raises `Fault` bad_request for parts of an unknown kind, media of an impossible type, and several answers."""
+    if conversation.n is not None and conversation.n > 1:
+        raise bad_request("n: the demo gives one answer; leave `n` out.", "n")
     for part in _parts(conversation):
         if isinstance(part, Foreign) and part.meaningful and part.text is None:
             kind = part.raw.get("type", "unknown")

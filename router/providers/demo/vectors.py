@@ -8,7 +8,22 @@ import random
 import struct
 import zlib
 
+from router.faults import bad_request
+
 DIMENSIONS = 64
+MAX_INPUTS = 256
+MAX_DIMENSIONS = 4096
+MAX_NUMBERS = 65_536
+
+
+def refuse_too_much(count: int, dimensions: int | None) -> None:
+    """The demo works on the event loop, so its work is bounded. Raises `Fault` bad_request."""
+    if count > MAX_INPUTS:
+        raise bad_request(f"The demo takes at most {MAX_INPUTS} inputs or pictures at once.", "input")
+    if dimensions is not None and dimensions > MAX_DIMENSIONS:
+        raise bad_request(f"The demo's vectors have at most {MAX_DIMENSIONS} dimensions.", "dimensions")
+    if count * (dimensions or DIMENSIONS) > MAX_NUMBERS:
+        raise bad_request(f"The demo gives at most {MAX_NUMBERS} numbers at once: send fewer inputs.", "input")
 
 
 def vector(entry: str | tuple[int, ...], dimensions: int | None) -> tuple[float, ...]:
