@@ -43,8 +43,10 @@ _log = logging.getLogger("switchyard.app")
 DATABASE = "switchyard.sqlite"
 SAVE_EVERY = 1.0
 """Seconds between two writes of what was learnt about accounts."""
-KEYS_EVERY = 2.0
-"""Seconds between two looks for keys that were made or revoked."""
+OTHERS_EVERY = 2.0
+"""Seconds between two looks at what others wrote: keys made or revoked by the command line, makers of opaque items that
+the process learnt which this one replaces."""
+OTHERS_WITHIN = 30.0
 SWEEP_EVERY = 600.0
 """Seconds between two removals of what has expired: stored answers, makers of opaque items."""
 
@@ -185,7 +187,8 @@ class Router:
         """What goes on beside the requests."""
         self._tasks.spawn(self._remember(), "remember")
         self._tasks.periodic(lambda: SAVE_EVERY, self._save_learnt, "save what was learnt")
-        self._tasks.periodic(lambda: KEYS_EVERY, self._look_at_keys, "look at keys")
+        self._tasks.periodic(lambda: OTHERS_EVERY, self._look_at_keys, "look at keys")
+        self._tasks.periodic(lambda: OTHERS_EVERY, self._look_at_makers, "look at makers")
         watch = Watch(
             self._file.path,
             read=Path.read_bytes,
@@ -213,6 +216,10 @@ class Router:
     async def _look_at_keys(self) -> None:
         if self._memory is not None:
             await asyncio.to_thread(self._keys.refresh)
+
+    async def _look_at_makers(self) -> None:
+        if self._memory is not None:
+            self._gateway.affinity.load(await asyncio.to_thread(self._memory.affinity, OTHERS_WITHIN))
 
     async def _apply(self, loaded: Loaded) -> None:
         """Changed settings come into force for the calls that start from now on, or not at all."""

@@ -48,9 +48,10 @@ class Memory:
         if kept:
             self._store.submit(lambda connection: save_health(connection, kept))
 
-    def affinity(self) -> list[AffinityRow]:
-        """Which account made the opaque items that clients may bring back."""
-        return self._store.read_now(lambda connection: load_affinity(connection, MOST))
+    def affinity(self, within: float = TTL) -> list[AffinityRow]:
+        """Which account made the opaque items that clients may bring back. within: seconds since their last use."""
+        since = self._clock.wall() - within
+        return self._store.read_now(lambda connection: load_affinity(connection, MOST, since))
 
     def save_affinity(self, rows: Iterable[AffinityRow]) -> None:
         """Keep changed rows, behind the requests."""

@@ -75,6 +75,8 @@ class Affinity:
         ]
 
     def load(self, rows: Iterable[AffinityRow]) -> None:
-        """Take persisted rows over, at start."""
+        """Take persisted rows over: at start, and what another process has learnt. What is known stays."""
         entries = [(bytes.fromhex(row.digest), row.account, row.at) for row in rows]
-        self._owners.take_over(entries, self._clock.wall())
+        new = [entry for entry in entries if self._owners.at(entry[0]) is None]
+        if new:
+            self._owners.take_over(new, self._clock.wall())

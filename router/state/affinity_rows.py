@@ -26,9 +26,10 @@ def save_affinity(connection: Connection, rows: Iterable[AffinityRow]) -> None:
     )
 
 
-def load_affinity(connection: Connection, most: int) -> list[AffinityRow]:
-    """At most so many rows, those that were used last."""
-    query = select(affinity.c.digest, affinity.c.account, affinity.c.at).order_by(affinity.c.at.desc()).limit(most)
+def load_affinity(connection: Connection, most: int, since: float = 0.0) -> list[AffinityRow]:
+    """At most so many rows, those that were used last. since: Unix time, of none that was used before."""
+    columns = select(affinity.c.digest, affinity.c.account, affinity.c.at)
+    query = columns.where(affinity.c.at >= since).order_by(affinity.c.at.desc()).limit(most)
     return [AffinityRow(digest=row.digest, account=row.account, at=row.at) for row in connection.execute(query)]
 
 

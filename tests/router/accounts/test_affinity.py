@@ -55,6 +55,13 @@ def test_loaded_rows_count_until_their_time_is_over(clock: Clock) -> None:
     assert affinity.held("messages", BODY, None).prefer is None
 
 
+def test_rows_of_another_process_do_not_replace_what_is_known(clock: Clock) -> None:
+    affinity = Affinity(clock)
+    affinity.learn([digest("s1")], "anthropic/1")
+    affinity.load([AffinityRow(digest=digest("s1").hex(), account="anthropic/2", at=clock.now + 5)])
+    assert affinity.held("messages", BODY, None).prefer == "anthropic/1"
+
+
 def test_what_nobody_persists_is_bounded(clock: Clock) -> None:
     affinity = Affinity(clock, most=3)
     affinity.learn([digest(str(number)) for number in range(10)], "p/a")

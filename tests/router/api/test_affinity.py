@@ -94,7 +94,7 @@ class Agent:
         self.history += results or [{"role": "user", "content": "THINK again"}]
 
 
-THINKS = {"thinking": {"type": "enabled", "budget_tokens": 1024}}
+THINKS: dict[str, Any] = {"thinking": {"type": "enabled", "budget_tokens": 1024}}
 REASONS = {"store": False, "include": ["reasoning.encrypted_content"], "reasoning": {"effort": "low"}}
 CLIENTS: dict[str, tuple[str, str, dict[str, Any]]] = {
     "messages raw": ("messages", "claude-sonnet-4-5", THINKS),
@@ -253,3 +253,19 @@ async def test_another_provider_of_the_same_rank_gives_way_to_the_maker(upstream
             await agent.go_on()
             assert upstream.requests[-1].key == first
         assert len({attempt.key for attempt in upstream.requests}) == 2
+
+
+async def test_what_the_replaced_process_still_learns_counts(upstream: Upstream, tmp_path: Path) -> None:
+    """Two routers overlap on one database while one takes the other's place."""
+    upstream.service.bound_to_key = True
+    async with running(upstream, tmp_path, TWO) as old, running(upstream, tmp_path, TWO) as new:
+        owners = new.router._gateway.affinity._owners
+        await new.until(lambda: new.router._memory is not None)
+        agent = Agent(old, *CLIENTS["messages raw"][:2], **THINKS)
+        await agent.say()
+        first = upstream.requests[-1].key
+        agent.running = new
+        await new.until(lambda: len(owners) > 0)
+        for _ in range(2):
+            await agent.go_on()
+            assert upstream.requests[-1].key == first
