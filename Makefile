@@ -2,6 +2,7 @@
 SHELL := /bin/sh
 PY := .venv/bin/python
 JOBS ?= auto
+MUTANTS ?= 400
 export PYTHON
 # Only what stands on make's command line counts: some shells export HOST with another meaning.
 ifeq ($(origin HOST),command line)
@@ -12,7 +13,7 @@ export SWITCHYARD__SERVER__PORT := $(PORT)
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help up down restart reload status logs test test-fast sdk e2e check format bench docs clean environment
+.PHONY: help up down restart reload status logs test test-fast sdk e2e check format mutation bench docs clean environment
 
 help: ## list the targets
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z0-9-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -65,6 +66,9 @@ check: environment ## format, lint, types, import contracts, spelling, dead code
 format: environment ## put the code into its format
 	$(PY) -m ruff format .
 	$(PY) -m ruff check --fix .
+
+mutation: environment ## how many small mistakes in the wire code its tests notice (slow; MUTANTS=400)
+	$(PY) scripts/mutation/run.py --sample $(MUTANTS) --at-least 0.85
 
 bench: environment ## measure against a bare proxy in the same run
 	$(PY) scripts/bench/run.py
