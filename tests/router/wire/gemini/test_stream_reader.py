@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from router.faults import Fault
 from router.wire.codec import loads
-from router.wire.conversation import Foreign, Inline, Opaque, Text, Thinking, ToolCall
+from router.wire.conversation import Foreign, Inline, Opaque, Text, Thinking, ToolCall, Url
 from router.wire.events import (
     Cited,
     Ended,
@@ -301,3 +301,38 @@ def test_recorded_web_search_cites_within_the_text():
     placed = [cited for _, cited in choice.citations if cited.start is not None and cited.end is not None]
     assert placed
     assert all(text[cited.start : cited.end] == cited.quote for cited in placed)
+
+
+def test_the_reason_for_an_odd_end_is_told_in_the_providers_words_if_it_has_any():
+    def finished(reason, **more):
+        return next(event for event in read(frame({"text": "a"}, finish=reason, **more)) if isinstance(event, Finished))
+
+    assert finished("SAFETY", finishMessage="blocked by policy") == Finished("filtered", detail="blocked by policy")
+    assert finished("SAFETY") == Finished("filtered")
+    assert finished("MALFORMED_FUNCTION_CALL") == Finished("broken_call", detail="MALFORMED_FUNCTION_CALL")
+    assert finished("OTHER") == Finished("other", detail="OTHER")
+    assert finished("STOP") == Finished("end")
+
+
+def test_an_empty_signature_is_none():
+    events = read(frame({"text": "a", "thoughtSignature": ""}, {"thoughtSignature": ""}, finish="STOP"))
+    assert [type(event).__name__ for event in events] == ["Started", "TextDelta", "TextEnded", "Finished", "Ended"]
+
+
+def test_media_come_with_bytes_or_with_an_address():
+    events = read(
+        frame(
+            {"inlineData": {"mimeType": "audio/wav", "data": "AA=="}},
+            {"inlineData": {"data": "AA=="}},
+            {"fileData": {"mimeType": "image/webp", "fileUri": "https://x.test/a"}},
+            {"fileData": {"fileUri": "https://x.test/b"}},
+            {"inlineData": {"mimeType": "image/png", "data": "BB=="}, "thought": True},
+            finish="STOP",
+        )
+    )
+    assert [event for event in events if isinstance(event, MediaProduced)] == [
+        MediaProduced("audio", Inline("audio/wav", "AA==")),
+        MediaProduced("image", Inline("image/png", "AA==")),
+        MediaProduced("image", Url("https://x.test/a", "image/webp")),
+        MediaProduced("image", Url("https://x.test/b")),
+    ]
