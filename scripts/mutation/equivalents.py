@@ -25,6 +25,8 @@ RULES: tuple[Rule, ...] = (
          "guards of the short way: the long way gives the same frames, only slower"),
     Rule(r"/sse\.py", r"self\._scanned = |\[number\] .*(64 => 65|1024 => 1025)",
          "where a search begins again, and a bound of 64 MiB: nothing depends on the byte"),
+    Rule(r"stream_reader\.py", r"_(fast_text|quick) \[string\] '(text_delta|role)'",
+         "the short way declines, the long way gives the same events"),
     Rule(r"/names\.py", r"made_up_call_id \[string\] '/'", "inside a hash: any separator will do"),
     Rule(r".", r"\[string\] '(surrogatepass|replace|ignore|utf-8|ascii)'",
          "the error handler and the name of a codec: other spellings raise or mean the same"),

@@ -21,7 +21,7 @@ _ARITHMETIC: dict[type[ast.operator], type[ast.operator]] = {
     ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.FloorDiv, ast.FloorDiv: ast.Mult, ast.Div: ast.Mult,
     ast.Mod: ast.Mult, ast.BitAnd: ast.BitOr, ast.Pow: ast.Mult,
 }  # fmt: skip
-_MESSAGE_ARGUMENT = {"Fault": 1, "bad_request": 0}
+_MESSAGE_ARGUMENT = {"Fault": 1, "bad_request": 0, "wrong": 1}
 """Which argument of a call is a sentence for people; other exceptions and `_refused`: all of them."""
 _ALIASES = ("Literal", "Callable", "TypeVar", "ParamSpec", "Union", "Annotated", "NewType")
 _FIELDS = ("body", "orelse", "finalbody", "handlers")

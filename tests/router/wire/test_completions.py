@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from router.faults import Fault
-from router.wire.completions import CompletionsStreamWriter, read_request, write_reply
+from router.wire.completions import CompletionsStreamWriter, legacy_logprobs, read_request, write_reply
 from router.wire.conversation import Text, Turn
 from router.wire.dialect import ReplyContext
 from router.wire.events import (
@@ -138,3 +138,25 @@ def test_every_choice_is_finished_once_and_nothing_follows() -> None:
 def test_a_failure_is_an_error_without_done() -> None:
     chunks = written(Started(), TextDelta("a"), Failed(Fault("timeout", "silence")), Ended())
     assert chunks[-1]["error"]["message"] == "silence"
+
+
+def test_legacy_log_probabilities_stand_where_their_tokens_begin() -> None:
+    content: list[Any] = [
+        {"token": "ab", "logprob": -0.1, "top_logprobs": [{"token": "ab", "logprob": -0.1}, {"token": "x"}]},
+        {"logprob": -0.5},
+        "odd",
+        {"token": "c", "logprob": -0.2, "top_logprobs": None},
+    ]
+    assert legacy_logprobs({"content": content}, 3) == {
+        "tokens": ["ab", "", "c"],
+        "token_logprobs": [-0.1, -0.5, -0.2],
+        "top_logprobs": [{"ab": -0.1, "x": None}, {}, {}],
+        "text_offset": [3, 5, 5],
+    }
+    assert legacy_logprobs({"content": None}, 0) == {
+        "tokens": [],
+        "token_logprobs": [],
+        "top_logprobs": [],
+        "text_offset": [],
+    }
+    assert legacy_logprobs(None, 0) is None

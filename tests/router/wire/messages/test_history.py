@@ -121,3 +121,20 @@ def test_system_text_in_the_middle_stays_only_where_anthropic_takes_it() -> None
     assert [role for role, _ in texts(misplaced.body)] == ["user", "assistant", "user"]
     older = write(turn("user", "a"), turn("system", "now"), capabilities=Capabilities(system_in_middle=False))
     assert [role for role, _ in texts(older.body)] == ["user"]
+
+
+def test_a_turn_of_blocks_from_elsewhere_is_told_as_text_or_refused_never_lost() -> None:
+    told = Foreign("gemini", {"executableCode": {}}, text="code", where="x")
+    assert texts(write(turn("user", told)).body) == [("user", ["code"])]
+    idle = Foreign("gemini", {"toolCall": {}}, meaningful=False)
+    assert texts(write(turn("user", "a"), turn("assistant", idle), turn("user", "b")).body) == [("user", ["a", "b"])]
+    with pytest.raises(Fault) as caught:
+        write(turn("user", Foreign("gemini", {"toolCall": {}}, where="contents[0].parts[0]")))
+    assert caught.value.kind == "bad_request"
+
+
+def test_a_begun_answer_that_ends_with_something_else_than_text_stays_as_it_is() -> None:
+    written = write(turn("user", "hi"), turn("assistant", "a", "b  "))
+    assert texts(written.body)[-1] == ("assistant", ["a", "b"])
+    called = write(turn("user", "hi"), turn("assistant", ToolCall("t", "f", "{}")))
+    assert [role for role, _ in texts(called.body)] == ["user", "assistant"]  # the planner's repair answers it
