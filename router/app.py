@@ -155,9 +155,10 @@ class Router:
             await self._tasks.close()
             await self._edge.close()
             await self._gateway.close()
-            if self._memory is not None:
-                self._save(self._memory)
-                self._memory.close()
+            memory = await asyncio.to_thread(self._open_memory)  # also where the start was only just over
+            if memory is not None:
+                self._save(memory)
+                memory.close()
             self._log_writer.close()
 
     def _open_memory(self) -> Memory | None:
