@@ -12,13 +12,16 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
+import h11
 from hypercorn.events import Closed, Event, RawData, Updated
 from hypercorn.protocol import ProtocolWrapper
+from hypercorn.protocol.h11 import H11Protocol
 from hypercorn.typing import ConnectionState
 from hypercorn.utils import parse_socket_addr
 
 from router.server.config import HypercornConfig, ServerSettings
 from router.server.context import Context
+from router.server.framing import StrictConnection
 from router.server.inbox import Inbox
 from router.server.transport import Transport
 from router.tasks import Tasks
@@ -93,7 +96,7 @@ class Connection:
         raw = self.transport.raw
         sock, tls = raw.get_extra_info("socket"), raw.get_extra_info("ssl_object")
         alpn = tls.selected_alpn_protocol() if tls is not None else "http/1.1"
-        return ProtocolWrapper(
+        wrapper = ProtocolWrapper(
             self._shared.app,  # type: ignore[arg-type]  # only handed on to `spawn_app` below
             self._shared.config,
             self._shared.multiplexed if alpn == "h2" else self._shared.plain,  # type: ignore[arg-type]
@@ -105,6 +108,10 @@ class Connection:
             self._send,
             alpn,
         )
+        if isinstance(wrapper.protocol, H11Protocol):
+            most = self._shared.config.h11_max_incomplete_size
+            wrapper.protocol.connection = StrictConnection(h11.SERVER, max_incomplete_event_size=most)
+        return wrapper
 
     async def _read(self) -> None:
         while True:
