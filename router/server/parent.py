@@ -90,6 +90,7 @@ class Parent:
         self._deaths = 0
         self._again_at: float | None = None
         self._served = False
+        self._once_more = False  # a replacement was asked for while another one was starting
         self._stopping = False
         self._status = 0
 
@@ -142,9 +143,13 @@ class Parent:
 
     def _replace(self) -> None:
         if self._next is not None:
-            _say("a replacement is already starting")
+            self._once_more = True  # what has changed since, the one that is starting may have missed
+            _say("a process is already starting; another one follows it")
             return
-        self._again_at = None
+        self._start()
+
+    def _start(self) -> None:
+        self._again_at, self._once_more = None, False
         self._next = Child(self._command, self._listening)
 
     def _hear(self, child: Child) -> None:
@@ -174,6 +179,8 @@ class Parent:
             self._leaving.append(self._current)
             self._current.end()
         self._current, self._next = child, None
+        if self._once_more and not self._stopping:
+            self._start()
 
     def _reap(self) -> None:
         for child in self._children():
@@ -199,6 +206,8 @@ class Parent:
             return
         if not was_current and self._current is not None:
             _say(f"the replacement did not start (exit {code}); process {self._current.pid} goes on serving")
+            if self._once_more:
+                self._start()
             return
         self._deaths = 0 if time.monotonic() - child.born > HEALTHY_AFTER else self._deaths + 1
         wait = 0.0 if self._deaths == 0 else BACKOFF[min(self._deaths, len(BACKOFF)) - 1]
@@ -210,7 +219,7 @@ class Parent:
         if self._again_at is not None and now >= self._again_at:
             self._again_at = None
             if self._current is None and self._next is None:
-                self._next = Child(self._command, self._listening)
+                self._start()
         for child in self._children():
             if child.ending_by is not None:
                 if now > child.ending_by:

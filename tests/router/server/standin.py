@@ -10,6 +10,7 @@ import json
 import logging
 import os
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -114,6 +115,11 @@ PATHS = {
 def prepare(config: str | None) -> tuple[ServerSettings, Any]:
     logging.basicConfig(level=logging.INFO, stream=sys.stderr)
     values = json.loads(Path(config).read_text() if config else os.environ["STANDIN"])
+    held = Path(values.pop("held_by", "/nowhere"))
+    if held.exists():
+        print("held", file=sys.stderr, flush=True)
+    while held.exists():
+        time.sleep(0.01)
     for name in ("run_dir", "tls_cert", "tls_key"):
         if name in values:
             values[name] = Path(values[name])

@@ -184,6 +184,29 @@ def test_a_changed_port_is_taken_over_by_the_replacement(start: Any) -> None:
     wait_for(lambda: refused(old))
 
 
+@pytest.mark.parametrize("the_first_fails", [False, True])
+def test_a_second_wish_for_a_replacement_is_kept_while_the_first_is_starting(
+    start: Any, tmp_path: Path, the_first_fails: bool
+) -> None:
+    running = start()
+    running.ready()
+    held = tmp_path / "held"
+    held.touch()
+    good = json.loads(running.settings.read_text())
+    wrong = {"tls_cert": "/nowhere", "tls_key": "/nowhere"} if the_first_fails else {}
+    running.settings.write_text(json.dumps(good | wrong | {"held_by": str(held)}))
+    running.signal(signal.SIGHUP)
+    wait_for(lambda: "held" in running.text())  # it has read the settings
+    running.port = free_port()
+    running.settings.write_text(json.dumps(good | {"port": running.port}))
+    for _ in range(3):
+        running.signal(signal.SIGHUP)
+    wait_for(lambda: "another one follows" in running.text())
+    held.unlink()
+    wait_for(lambda: str(running.port) in running.facts.read_text())
+    assert running.pid()
+
+
 def test_the_parent_stays_small(start: Any) -> None:
     running = start()
     running.ready()
