@@ -20,6 +20,10 @@ LIMITS: Mapping[Kind, Mapping[faults.Kind, Scope]] = MappingProxyType(
         # ai.google.dev/gemini-api/docs/rate-limits: quotas per project and model, the daily one too
         "gemini": {"rate_limited": "model", "quota_spent": "model"},
         "vertex": {"rate_limited": "model", "quota_spent": "model"},
+        # Whoever is behind the address: a limit is held against the model that met it, so that the account's other
+        # models go on serving; where the limit was the account's after all, each of them meets it once.
+        "openai-compatible": {"rate_limited": "model", "quota_spent": "account"},
+        "anthropic-compatible": {"rate_limited": "model", "quota_spent": "account"},
     }
 )
 _CLASSES = re.compile(r"(opus|sonnet|haiku|fable|mythos)", re.IGNORECASE)

@@ -212,8 +212,23 @@ def test_a_limit_of_one_openai_model_leaves_the_others_free(health):
     assert isinstance(health.lease(config, "gpt-4o"), Lease)
 
 
-def test_spent_money_holds_for_every_model_of_an_openai_account(health):
-    config = provider("a", kind="openai")
+@pytest.mark.parametrize("kind", ["openai-compatible", "anthropic-compatible", "gemini", "vertex"])
+def test_a_limit_of_one_model_never_locks_the_whole_account(health, kind):
+    config = provider("a", kind=kind)
+    health.failed(take(health, config, "claude-opus-4-8"), limited(60))
+    assert isinstance(health.lease(config, "claude-opus-4-8"), Cooling)
+    assert isinstance(health.lease(config, "claude-opus-5"), Lease)
+
+
+def test_a_provider_behind_any_address_that_says_its_limit_is_the_accounts_is_believed(health):
+    config = provider("a", kind="openai-compatible")
+    health.failed(take(health, config, "one"), limited(60, details={"scope": "account"}))
+    assert isinstance(health.lease(config, "two"), Cooling)
+
+
+@pytest.mark.parametrize("kind", ["openai", "anthropic", "openai-compatible", "anthropic-compatible"])
+def test_spent_money_holds_for_every_model_of_an_account(health, kind):
+    config = provider("a", kind=kind)
     health.failed(take(health, config, "gpt-5"), Fault("quota_spent", "Pay."))
     assert isinstance(health.lease(config, "gpt-4o"), Cooling)
 
@@ -279,7 +294,7 @@ def test_changed_rows_are_told_once_and_carry_over_to_a_new_process(health, cloc
     health.failed(take(health, config), limited(600))
     rows = health.dirty()
     assert [(row.account, row.scope, row.state, row.strikes, row.hinted) for row in rows] == [
-        ("p/a", "account", "cooling", 1, True)
+        ("p/a", "model", "cooling", 1, True)
     ]
     assert health.dirty() == []
     fresh = Health(clock, random.Random(2))
