@@ -28,8 +28,6 @@ RULES: tuple[Rule, ...] = (
     Rule(r"stream_reader\.py", r"_(fast_text|quick) \[string\] '(text_delta|role)'",
          "the short way declines, the long way gives the same events"),
     Rule(r"/names\.py", r"made_up_call_id \[string\] '/'", "inside a hash: any separator will do"),
-    Rule(r".", r"\[string\] '(surrogatepass|replace|ignore|utf-8|ascii)'",
-         "the error handler and the name of a codec: other spellings raise or mean the same"),
     Rule(r"/codec\.py", r"without ensure_ascii", "True is json's own default"),
     Rule(r"/openai_errors\.py|/gemini/faults\.py", r"4102444800\.0", "a point in the far future: the second is free"),
 )  # fmt: skip
