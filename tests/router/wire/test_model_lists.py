@@ -91,6 +91,11 @@ def test_geminis_shape_and_pages() -> None:
     assert first["models"][0]["inputTokenLimit"] == 1000
     assert first["models"][0]["outputTokenLimit"] == 100
     assert first["models"][1]["thinking"] is True
+    assert first["models"][0]["supportedGenerationMethods"] == [
+        "generateContent",
+        "streamGenerateContent",
+        "countTokens",
+    ]
     second = model_lists.gemini_list(MODELS, page_size="2", page_token=first["nextPageToken"])
     assert [entry["name"] for entry in second["models"]] == ["models/embed"]
     assert second["models"][0]["supportedGenerationMethods"] == ["embedContent", "batchEmbedContents"]
