@@ -44,10 +44,11 @@ class Side(Struct, kw_only=True):
         provider = self.snapshot.providers[candidate.provider]
         if operation not in OPERATIONS[provider.kind]:
             raise Fault("not_found", f"The provider {provider.id} has nothing for this.")
+        prefer = gateway.affinity.held(self.call.dialect, self.call.body, self.call.conversation).prefer
         tried: set[str] = set()
         last: Fault | None = None
         while len(tried) < self.snapshot.limits.max_attempts:
-            lease = gateway.health.lease(provider, candidate.model, avoid=tried)
+            lease = gateway.health.lease(provider, candidate.model, avoid=tried, prefer=prefer)
             if isinstance(lease, Cooling):
                 raise last or lease.fault()
             try:

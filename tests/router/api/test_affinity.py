@@ -122,7 +122,9 @@ def signed(upstream: Upstream) -> bool:
 
 def dropped(answer: Answer) -> list[str]:
     """What the answer says was left out of the request."""
-    groups = dict(group.split("=") for group in answer.headers.get("x-switchyard-notes", "").split("; ") if group)
+    groups: dict[str, str] = dict(
+        group.split("=") for group in answer.headers.get("x-switchyard-notes", "").split("; ") if group
+    )
     return groups.get("dropped", "").split(",")
 
 
@@ -268,4 +270,19 @@ async def test_what_the_replaced_process_still_learns_counts(upstream: Upstream,
         await new.until(lambda: len(owners) > 0)
         for _ in range(2):
             await agent.go_on()
+            assert upstream.requests[-1].key == first
+
+
+async def test_tokens_of_signed_items_are_counted_by_their_maker(upstream: Upstream, tmp_path: Path) -> None:
+    upstream.service.bound_to_key = True
+    async with running(upstream, tmp_path, TWO) as router:
+        agent = Agent(router, *CLIENTS["messages raw"][:2], **THINKS)
+        await agent.say()
+        first = upstream.requests[-1].key
+        _, body = agent._request()
+        counted = {name: body[name] for name in ("model", "messages", "tools", "thinking")}
+        for _ in range(3):
+            answer = await router.send("/v1/messages/count_tokens", counted)
+            assert answer.json["input_tokens"] > 0
+            assert "x-switchyard-notes" not in answer.headers
             assert upstream.requests[-1].key == first
