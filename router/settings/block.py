@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
@@ -26,42 +27,62 @@ def _one_or_many(value: Any) -> Any:
     return (value,) if isinstance(value, str) else value
 
 
-_URL = re.compile(r"^https?://[^\s/?#]+[^\s?#]*$")
+_URL = re.compile(r"https?://[^\s/?#]+[^\s?#]*")
+
+
+def address_problem(value: str) -> str | None:
+    """Why `value` cannot be the address of an API, None where it can. Never quotes the value: it may hold a password."""
+    if not value.isprintable():
+        return "has a line break or another control character in it"
+    if not _URL.fullmatch(value):
+        return "must be an http:// or https:// address without a query, like https://host.example/v1"
+    try:
+        parts = urlsplit(value)
+        port = parts.port
+    except ValueError:
+        return "has a host or a port that cannot be one"
+    if "@" in parts.netloc:
+        return (
+            "has a user name or password in front of the host; "
+            "put a key into api_keys, or `authorization: Basic …` into headers, and keep the address without it"
+        )
+    return None if parts.hostname and port != 0 else "has a host or a port that cannot be one"
 
 
 def _base_url(value: str) -> str:
-    if not _URL.match(value):
-        raise ValueError("must be an http:// or https:// address without a query, like https://host.example/v1")
-    return value.rstrip("/")
+    problem = address_problem(value.strip())
+    if problem is not None:
+        raise ValueError(problem)
+    return value.strip().rstrip("/")
 
 
-_PROXY = re.compile(r"^https?://[^\s/]+/?$")
+_PROXY = re.compile(r"https?://[^\s/]+/?")
 
 
 def _proxy(value: str) -> str:
-    if not _PROXY.match(value):
+    if not value.isprintable() or not _PROXY.fullmatch(value):
         raise ValueError("must be an HTTP proxy like http://user:password@host:3128 (SOCKS is not supported)")
     return value
 
 
-_NAME = re.compile(r"^[a-z0-9][a-z0-9._-]{0,62}$")
+_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
 
 
 def _name(value: str) -> str:
-    if not _NAME.match(value):
+    if not _NAME.fullmatch(value):
         raise ValueError("must be a short lower-case name of letters, digits, '.', '_' and '-'")
     return value
 
 
-_HEADER = re.compile(r"^[!#$%&'*+.^_`|~0-9A-Za-z-]+$")
+_HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 
 
 def _headers(value: dict[str, str]) -> dict[str, str]:
     for name, text in value.items():
-        if not _HEADER.match(name):
+        if not _HEADER.fullmatch(name):
             raise ValueError(f"has a name that is no header name: {name!r}")
-        if "\r" in text or "\n" in text or "\0" in text:
-            raise ValueError(f"has a line break in the value of {name}")
+        if not text.replace("\t", " ").isprintable():
+            raise ValueError(f"has a line break or another control character in the value of {name}")
     return value
 
 

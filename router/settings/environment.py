@@ -11,9 +11,11 @@ from urllib.parse import urlsplit
 from msgspec import Struct
 
 from router.secret import Secret
+from router.settings.block import address_problem
 from router.settings.document import Document
 from router.settings.mistakes import Mistake, Path, dotted, nearest
 from router.settings.presets import Preset
+from router.settings.secrets import unsendable
 
 PREFIX = "SWITCHYARD__"
 CLIENT_KEY_PREFIX = "sk-sy-"
@@ -150,12 +152,17 @@ def pick_up(
         if key.startswith(CLIENT_KEY_PREFIX):
             remarks.append(f"{variable} holds a client key of this gateway and is not used as a key for {provider}.")
             continue
+        wrong = unsendable(key)
+        if wrong is not None:
+            remarks.append(f"{variable} {wrong} and is not used as a key for {provider}.")
+            continue
         base = environ.get(address, "").strip().rstrip("/") if address is not None else ""
         if base and _is_this_gateway(base, port):
             remarks.append(f"{address} points at this gateway and is not used as the address of {provider}.")
             base = ""
-        elif base and urlsplit(base).scheme not in ("http", "https"):
-            remarks.append(f"{address} is no http address and is not used as the address of {provider}.")
+        problem = address_problem(base) if base else None
+        if problem is not None:
+            remarks.append(f"{address} is not used as the address of {provider}: it {problem}.")
             base = ""
         found[provider] = PickedUp(variable, Secret(key), base or None)
     return found, tuple(remarks)

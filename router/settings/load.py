@@ -62,7 +62,9 @@ def load(
     origins = overlay(document, environ)
     origins = _rename_blocks(document, origins, presets)
     _list_service_account(document)
+    found_before = len(document.mistakes)
     fill_secrets(document, environ, read_file)
+    document.mistakes[found_before:] = [_with_variable(one, origins) for one in document.mistakes[found_before:]]
     provenance = dict(_provenance(document, origins, source))
     _fill_empty_blocks(document.values)
     _drop_nulls(document.values)

@@ -14,6 +14,15 @@ ReadFile = Callable[[str], str]
 _SOURCES = ("key", "key_file", "env", "digest")
 
 
+def unsendable(key: str) -> str | None:
+    """What makes `key` unfit for a header of an HTTP request (RFC 9110, 5.5), None where it is fit."""
+    if not key.isascii():
+        return "has a character that is not ASCII"
+    if not key.isprintable():
+        return "has a line break or another control character inside"
+    return None
+
+
 def fill_secrets(document: Document, environ: Mapping[str, str], read_file: ReadFile) -> None:
     """Resolve every secret below `auth` and `providers`; keys that were given as text become `Secret` here."""
     filler = _Filler(document, environ, read_file)
@@ -61,18 +70,20 @@ class _Filler:
         source, value = given[0], entry[given[0]]
         if not isinstance(value, str):
             return entry  # the schema says what is wrong with it
-        if source == "key":
-            return {**entry, "key": Secret(self._text(value, (*path, "key")))}
-        if source == "env":
-            return {**entry, "key": Secret(self._variable(value, (*path, "env")))}
-        if source == "key_file":
-            return {**entry, "key": Secret(self._file(value, (*path, "key_file")))}
-        return entry
+        read = {"key": self._text, "env": self._variable, "key_file": self._file}.get(source)
+        return entry if read is None else {**entry, "key": Secret(read(value, (*path, source)))}
 
     def _text(self, value: str, path: Path) -> str:
-        if not value.strip() and dotted(path) not in {mistake.path for mistake in self._document.mistakes}:
+        key = value.strip()
+        if not key and dotted(path) not in {mistake.path for mistake in self._document.mistakes}:
             self._wrong(path, "is empty", "Write the key, or remove the entry.")
-        return value.strip()
+        return self._fit(key, path, "")
+
+    def _fit(self, key: str, path: Path, whose: str) -> str:
+        problem = None if "service_account_files" in path else unsendable(key)  # those are JSON documents
+        if problem is not None:
+            self._wrong(path, f"{whose}{problem}", "Write the key alone, as the provider shows it.")
+        return key
 
     def _variable(self, name: str, path: Path) -> str:
         value = self._environ.get(name, "").strip()
@@ -80,7 +91,7 @@ class _Filler:
             self._wrong(
                 path, f"names the environment variable {name!r}, which is not set", "Set it, or remove the entry."
             )
-        return value
+        return self._fit(value, path, f"names the environment variable {name!r}, which ")
 
     def _file(self, name: str, path: Path) -> str:
         try:
@@ -93,7 +104,7 @@ class _Filler:
             return ""
         if not value:
             self._wrong(path, f"names the file {name!r}, which is empty", "Write the key into it.")
-        return value
+        return self._fit(value, path, f"names the file {name!r}, which ")
 
     def _wrong(self, path: Path, problem: str, remedy: str) -> None:
         self._document.mistakes.append(
