@@ -244,3 +244,38 @@ def test_choices_of_other_dialects_have_the_same_form_in_requests_and_answers(
     assert write(asked)["tool_choice"] == expected
     last = written([Started("up", "up"), Finished("end"), Ended()], context(request=asked))[-1]["response"]
     assert last["tool_choice"] == expected
+
+
+def test_a_free_text_tool_without_such_tools_is_one_string() -> None:
+    [declared] = write(conversation(tools=(Tool("p", kind="custom"),)), custom_tools=False)["tools"]
+    assert declared["parameters"] == {
+        "type": "object",
+        "properties": {"input": {"type": "string"}},
+        "required": ["input"],
+        "additionalProperties": False,
+    }
+
+
+def test_words_about_the_text_that_have_no_field_are_kept_and_the_others_not_twice() -> None:
+    asked = read({"text": {"format": {"type": "text"}, "verbosity": "low", "x": 1}})
+    assert (asked.verbosity, asked.extra["responses"]["text"]) == ("low", {"x": 1})
+    assert "text" not in read({"text": {"verbosity": "low"}}).extra.get("responses", {})
+
+
+def test_the_answer_repeats_the_settings_of_its_caller_and_the_defaults_of_the_api() -> None:
+    given = {"user": "u", "safety_identifier": "s", "max_tool_calls": 3, "truncation": "auto", "top_logprobs": 2}
+    last = written([Started("up", "up"), Finished("end"), Ended()], context(given))[-1]["response"]
+    assert {key: last[key] for key in given} == given
+    bare = written([Started("up", "up"), Finished("end"), Ended()], context())[-1]["response"]
+    assert {key: bare[key] for key in given} == {
+        "user": None,
+        "safety_identifier": None,
+        "max_tool_calls": None,
+        "truncation": "disabled",
+        "top_logprobs": 0,
+    }
+    assert (bare["text"], bare["store"], bare["background"]) == (
+        {"format": {"type": "text"}, "verbosity": "medium"},
+        True,
+        False,
+    )
