@@ -24,6 +24,16 @@ def in_checkout(path: str) -> Path:
     return ROOT / Path(path).expanduser()
 
 
+def missing(path: str) -> str | None:
+    """Why the file of a setting cannot be read, None where it can."""
+    try:
+        with in_checkout(path).open("rb") as file:
+            file.read(1)
+    except OSError as error:
+        return error.strerror or type(error).__name__
+    return None
+
+
 def run_dir(state_dir: Path) -> Path:
     """Sockets and process files."""
     return state_dir / "run"

@@ -21,6 +21,7 @@ from router.access.sources import file_keys
 from router.clock import SystemClock
 from router.settings.load import Loaded, load, plain_value
 from router.settings.mistakes import SettingsError
+from router.settings.schema import Settings
 from router.state.client_keys import usable_keys
 from router.state.database import transaction
 from router.state.migrate import revision
@@ -43,9 +44,14 @@ def read_settings(config: str | None, *, need_key: bool = True) -> tuple[Loaded,
     path = config_file(config)
     text = path.read_text(encoding="utf-8") if path is not None else ""
     source = str(path) if path is not None else "defaults"
-    loaded = load(text, os.environ, _read_file, client_keys_exist=True, source=source)
-    if need_key and not client_keys_exist(state_dir(loaded)):
-        loaded = load(text, os.environ, _read_file, client_keys_exist=False, source=source)
+    loaded = load(
+        text,
+        os.environ,
+        _read_file,
+        client_keys_exist=_opened if need_key else True,
+        source=source,
+        missing=places.missing,
+    )
     return loaded, path
 
 
@@ -59,6 +65,10 @@ def config_file(config: str | None) -> Path | None:
 def state_dir(loaded: Loaded) -> Path:
     """The folder of the database and the generated keys."""
     return places.in_checkout(loaded.settings.server.state_dir)
+
+
+def _opened(settings: Settings) -> bool:
+    return client_keys_exist(places.in_checkout(settings.server.state_dir))
 
 
 def _read_file(name: str) -> str:

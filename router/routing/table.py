@@ -9,6 +9,7 @@ from typing import Any
 from msgspec import Struct, field
 
 from router.models.capabilities import CapabilityTable, quirk_mistakes
+from router.models.loops import way_back
 from router.models.patterns import Pattern, compile_pattern
 from router.providers.config import ProviderConfig
 from router.routing.nearest import did_you_mean, nearest
@@ -198,27 +199,12 @@ def _aliases(
                 mistakes.append(Mistake(where, "two aliases for one name: names are compared without case"))
             else:
                 exact[pattern.exact] = Alias(pattern, targets)
+    targets_of = {lower: alias.targets for lower, alias in exact.items()}
     for lower, alias in exact.items():
-        loop = _loop(lower, exact)
+        loop = way_back(lower, targets_of)
         if loop:
             mistakes.append(Mistake(f"aliases[{alias.pattern.text!r}]", f"stands for itself: {' -> '.join(loop)}"))
     return exact, tuple(patterns)
-
-
-def _loop(start: str, aliases: Mapping[str, Alias]) -> tuple[str, ...]:
-    """The way from an alias back to itself, empty where there is none."""
-    paths: list[tuple[str, ...]] = [(start,)]
-    seen: set[str] = set()
-    while paths:
-        path = paths.pop()
-        alias = aliases.get(path[-1])
-        for target in (text.lower() for text in alias.targets) if alias is not None else ():
-            if target == start:
-                return (*path, target)
-            if target not in seen:
-                seen.add(target)
-                paths.append((*path, target))
-    return ()
 
 
 def _route(index: int, rule: Rule, ids: Mapping[str, tuple[str, ...]], mistakes: list[Mistake]) -> Route | None:

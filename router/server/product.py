@@ -14,7 +14,6 @@ from router.models.capabilities import CapabilityMistakes
 from router.routing.table import RoutingMistakes
 from router.server.config import ServerSettings
 from router.server.connection import App
-from router.settings.checks import is_loopback
 from router.settings.load import Loaded, load
 from router.settings.mistakes import SettingsError
 from router.settings.schema import Settings
@@ -73,22 +72,17 @@ def read_settings(path: Path, environ: Mapping[str, str], *, named: bool = False
     except (OSError, UnicodeDecodeError) as error:
         raise CannotPrepare(f"the settings file {path} cannot be read: {error}") from error
 
-    def loaded(client_keys_exist: bool) -> Loaded:
+    try:
         return load(
             text,
             environ,
             lambda name: places.in_checkout(name).read_text(encoding="utf-8"),
-            client_keys_exist=client_keys_exist,
+            client_keys_exist=_client_key_exists,
             source=str(path),
+            missing=places.missing,
         )
-
-    try:
-        found = loaded(True)
-        if not is_loopback(found.settings.server.host) and not _client_key_exists(found.settings):
-            found = loaded(False)
     except SettingsError as error:
         raise CannotPrepare(str(error)) from error
-    return found
 
 
 def _client_key_exists(settings: Settings) -> bool:

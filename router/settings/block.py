@@ -31,7 +31,7 @@ _URL = re.compile(r"https?://[^\s/?#]+[^\s?#]*")
 
 
 def address_problem(value: str) -> str | None:
-    """Why `value` cannot be the address of an API, None where it can. Never quotes the value: it may hold a password."""
+    """Why `value` cannot be the address of an API, None where it can. Never quotes it: it may hold a password."""
     if not value.isprintable():
         return "has a line break or another control character in it"
     if not _URL.fullmatch(value):

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from router.models.patterns import compile_pattern
+from router.settings.alias_checks import alias_mistakes
 from router.settings.document import Document
 from router.settings.mistakes import Mistake, Path, dotted, nearest
 from router.settings.presets import Preset
@@ -54,13 +55,16 @@ def check(
     settings: Settings,
     document: Document,
     presets: Mapping[str, Preset],
-    client_keys_exist: bool,
+    client_keys_exist: Callable[[Settings], bool],
     original: Callable[[Path], Path] = lambda path: path,
+    missing: Callable[[str], str | None] = lambda path: None,
 ) -> Iterator[Mistake]:
-    """Every mistake between fields. original: from a place in `settings` to the place in the file."""
+    """Every mistake between fields. original: from a place in `settings` to the place in the file. missing: why a file
+    that the settings name cannot be read."""
     names = provider_names(presets, (*configured_names(settings), *_written_names(document.values)))
     checker = _Checker(settings, document, names, presets, original)
     yield from checker.door(client_keys_exist)
+    yield from checker.certificate(missing)
     yield from checker.names()
     yield from checker.prefixes()
     yield from checker.servers()
@@ -99,9 +103,9 @@ class _Checker:
         line = self._document.line(path)
         return Mistake(path=dotted(path), problem=problem, line=line, nearest=near, remedy=remedy)
 
-    def door(self, client_keys_exist: bool) -> Iterator[Mistake]:
+    def door(self, client_keys_exist: Callable[[Settings], bool]) -> Iterator[Mistake]:
         host = self._settings.server.host
-        if not is_loopback(host) and not self._settings.auth.keys and not client_keys_exist:
+        if not is_loopback(host) and not self._settings.auth.keys and not client_keys_exist(self._settings):
             yield self._mistake(
                 ("server", "host"),
                 f"opens the router on {host} while there is no client key",
@@ -160,8 +164,10 @@ class _Checker:
     def routes(self) -> Iterator[Mistake]:
         prefixes = {plain(block.prefix) for _, _, block in upstreams(self._settings) if block.prefix is not None}
         for at, route in enumerate(self._settings.models.routing):
-            yield from self._patterns((route.pattern,), ("models", "routing", at, "pattern"))
+            yield from self._patterns((route.pattern,), ("models", "routing", at, "pattern"), plain_is_regex=True)
             for rank, group in enumerate(route.providers):
+                if not group:
+                    yield self._mistake(("models", "routing", at, "providers", rank), "is a group of no providers")
                 for name in group:
                     if self._table.resolve(name) or plain(name) in prefixes:
                         continue
@@ -173,38 +179,31 @@ class _Checker:
         for _, place, block in upstreams(self._settings):
             yield from self._patterns(block.excluded_models, (*place, "excluded_models"))
 
-    def _patterns(self, patterns: Iterable[str], path: Path) -> Iterator[Mistake]:
+    def _patterns(self, patterns: Iterable[str], path: Path, *, plain_is_regex: bool = False) -> Iterator[Mistake]:
         for pattern in patterns:
             try:
-                compile_pattern(pattern)
+                compile_pattern(pattern, plain_is_regex=plain_is_regex)
             except ValueError as error:
                 yield self._mistake(path, f"has a wrong pattern: {error}")
 
     def aliases(self) -> Iterator[Mistake]:
-        """One name stands for one thing: across `models.aliases` and the models of all providers, without case."""
-        meaning: dict[str, tuple[tuple[str, ...], str]] = {}
-        for alias, models in self._settings.models.aliases.items():
-            path: Path = ("models", "aliases", alias)
-            yield from self._alias(alias, models, path, meaning)
-        for name, place, block in upstreams(self._settings):
-            for at, model in enumerate(block.models):
-                for alias in model.shown_as:
-                    yield from self._alias(alias, (f"{name}/{model.name}",), (*place, "models", at), meaning)
+        blocks = upstreams(self._settings)
+        for one in alias_mistakes(self._settings.models.aliases, blocks, lambda path: dotted(self._original(path))):
+            yield self._mistake(one.path, one.problem, one.remedy)
 
-    def _alias(
-        self, alias: str, models: tuple[str, ...], path: Path, meaning: dict[str, tuple[tuple[str, ...], str]]
-    ) -> Iterator[Mistake]:
-        before, where = meaning.setdefault(alias.lower(), (models, dotted(self._original(path))))
-        if before == models or tuple(model.partition("/")[2] for model in models) == before:
-            return
-        problem = f"says that {alias!r} stands for {', '.join(models)}, but {where} says {', '.join(before)}"
-        remedy = "Keep one. To let several providers serve one name, write a rule in models.routing."
-        yield self._mistake(path, problem, remedy)
+    def certificate(self, missing: Callable[[str], str | None]) -> Iterator[Mistake]:
+        """The files of the listening port's certificate can be read. missing: why a path cannot."""
+        for name, path in (("cert", self._settings.server.tls.cert), ("key", self._settings.server.tls.key)):
+            why = missing(path) if path is not None else None
+            if why is not None:
+                problem = f"names the file {path!r}, which cannot be read: {why}"
+                yield self._mistake(("server", "tls", name), problem, "Correct the path or its rights.")
 
     def facts(self) -> Iterator[Mistake]:
         for _, path, block in upstreams(self._settings):
             yield from self._capabilities((*path, "quirks"), block.quirks)
         for pattern, facts in self._settings.models.capabilities.items():
+            yield from self._patterns((pattern,), ("models", "capabilities", pattern))
             yield from self._capabilities(("models", "capabilities", pattern), facts)
 
     def _capabilities(self, path: Path, facts: Mapping[str, Any]) -> Iterator[Mistake]:

@@ -43,15 +43,17 @@ def load(
     environ: Mapping[str, str],
     read_file: ReadFile,
     *,
-    client_keys_exist: bool = False,
+    client_keys_exist: bool | Callable[[Settings], bool] = False,
     source: str = "config.yaml",
     presets: Mapping[str, Preset] | None = None,
+    missing: Callable[[str], str | None] = lambda path: None,
 ) -> Loaded:
     """Read settings.
 
     text: YAML; an empty one gives the defaults. environ: for ``SWITCHYARD__…``, ``${NAME}`` and ``env:``. read_file:
     reads the files that `key_file` names, as written; raises `OSError`. client_keys_exist: whether the state database
-    or ``state/keys`` has a client key, which a public address needs. source: the file's name, for messages.
+    or ``state/keys`` has a client key; asked only where the address is public, which needs one. source: the file's
+    name, for messages. missing: why a file that is only named (a certificate) cannot be read, None where it can.
     Raises `SettingsError` with every mistake.
     """
     presets = shipped_presets() if presets is None else presets
@@ -72,8 +74,7 @@ def load(
     settings, wrong = _validate(rest, document, origins, presets)
     mistakes = [*document.mistakes, *wrong]
     if settings is not None:
-        has_keys = client_keys_exist or _has_keys(document.values)
-        found = check(settings, document, presets, has_keys, rest.original)
+        found = check(settings, document, presets, _opened(client_keys_exist, document), rest.original, missing)
         mistakes += (_with_variable(mistake, origins) for mistake in found)
     if mistakes or settings is None:
         raise SettingsError(mistakes, source)
@@ -104,9 +105,12 @@ def _with_variable(mistake: Mistake, origins: Mapping[Path, str]) -> Mistake:
     return mistake
 
 
-def _has_keys(values: Any) -> bool:
-    auth = values.get("auth")
-    return isinstance(auth, dict) and bool(auth.get("keys"))
+def _opened(client_keys_exist: bool | Callable[[Settings], bool], document: Document) -> Callable[[Settings], bool]:
+    """Whether any client key opens the gateway, those of the file that have another mistake included."""
+    auth = document.values.get("auth")
+    if isinstance(auth, dict) and auth.get("keys"):
+        return lambda settings: True
+    return client_keys_exist if callable(client_keys_exist) else lambda settings: client_keys_exist
 
 
 def _rename_blocks(document: Document, origins: Mapping[Path, str], presets: Mapping[str, Preset]) -> dict[Path, str]:

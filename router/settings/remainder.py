@@ -19,7 +19,7 @@ class Remainder:
 
     def drop(self, paths: Iterable[Path]) -> None:
         """Take out what stands at `paths` (places in `values`): a key, or the whole entry of a list around it."""
-        self._wrong |= {self.original(path) for path in paths}
+        self._wrong |= {self._written(self.original(path)) for path in paths}
         self._kept = {}
         self.values = {} if () in self._wrong else self._cut(self._all, ())
 
@@ -30,6 +30,16 @@ class Remainder:
             kept = self._kept.get(found)
             found = (*found, kept[step] if kept is not None and isinstance(step, int) and step < len(kept) else step)
         return found
+
+    def _written(self, path: Path) -> Path:
+        """`path`, or the part of it that stands in the file: a text may count as a list of one, a mapping as a list."""
+        at = self._all
+        for depth, step in enumerate(path):
+            there = step in at if isinstance(at, dict) else isinstance(at, list) and step in range(len(at))
+            if not there:
+                return path[:depth] or path
+            at = at[step]
+        return path
 
     def _cut(self, value: Any, path: Path) -> Any:
         if isinstance(value, dict):

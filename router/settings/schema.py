@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, field_validator
+from pydantic import BeforeValidator, Field
 
 from router.settings.auth import Auth
 from router.settings.block import Block, Seconds, Texts, setting
@@ -50,14 +50,6 @@ class ModelRules(Block):
     capabilities: dict[str, dict[str, Any]] = setting(
         {}, "What a model accepts, where the shipped data is wrong: pattern with `*` to facts of `docs/providers.md`."
     )
-
-    @field_validator("aliases")
-    @classmethod
-    def _not_empty(cls, value: dict[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
-        for alias, models in value.items():
-            if not alias.strip() or not models or not all(model.strip() for model in models):
-                raise ValueError(f"has an empty name at {alias!r}")
-        return value
 
 
 class Routing(Block):

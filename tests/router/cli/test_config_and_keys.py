@@ -49,6 +49,28 @@ def test_check_accepts_good_settings_and_lists_every_mistake_of_bad_ones(place: 
     assert (first["line"], first["path"], first["nearest"]) == (1, "server.prt", "port")
 
 
+def test_check_finds_what_only_a_start_would_meet_and_lists_it_with_the_rest(place: Path, tmp_path: Path) -> None:
+    place.write_text(
+        f"""
+server: {{host: 0.0.0.0, prt: 1, tls: {{cert: {tmp_path}/cert.pem, key: {tmp_path}/key.pem}}}}
+models:
+  aliases: {{a: b,
+            b: a}}
+"""
+    )
+    (tmp_path / "key.pem").write_text("-")
+    listing = run(config_commands.app, "check", "--json")
+    assert listing.exit_code == 1
+    found = json.loads(listing.stdout)["mistakes"]
+    assert [(one["line"], one["path"]) for one in found] == [
+        (2, "server.prt"),
+        (2, "server.host"),
+        (2, "server.tls.cert"),
+        (4, "models.aliases.a"),
+        (5, "models.aliases.b"),
+    ]
+
+
 def test_show_masks_secrets_and_says_where_values_come_from(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SWITCHYARD__POLICIES__STRICT", "true")
     place.write_text(

@@ -1,4 +1,4 @@
-"""Credentials as people paste them: blanks around them go, what no header can carry is refused when the file is read."""
+"""Credentials as people paste them: blanks around them go, what no header can carry is refused on loading."""
 
 from __future__ import annotations
 
