@@ -6,8 +6,9 @@ import asyncio
 import logging
 import random
 import threading
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,7 +17,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from router import places
-from router.access.keys import ClientKey, KeyRing
+from router.access.keys import ClientKey, KeyRing, double_roles
 from router.access.sources import file_keys, settings_keys
 from router.accounts.health import Health
 from router.api.cors import Cors
@@ -32,6 +33,7 @@ from router.net.client import Net
 from router.observe import logs
 from router.observe.metrics import Metrics
 from router.observe.request_line import RequestLines
+from router.observe.start_lines import start_lines
 from router.settings.load import Loaded, load
 from router.settings.watch import EVERY, Watch, restart_needed
 from router.tasks import Tasks
@@ -57,16 +59,21 @@ class SettingsFile:
     def __init__(self, path: Path, environ: Mapping[str, str]) -> None:
         self.path = path
         self.named: set[Path] = set()
+        self.digest: str | None = None  # SHA-256 of the text that was read last; None: there was no file
         self._environ = environ
 
     def read(self) -> Snapshot:
         """The file as a snapshot; a missing one gives the defaults. Raises `SettingsError`, `RoutingMistakes`,
         `CapabilityMistakes` or `OSError`."""
-        return self.snapshot(self.load(self.path.read_text(encoding="utf-8") if self.path.exists() else ""))
+        exists = self.path.exists()
+        loaded = self.load(self.path.read_text(encoding="utf-8") if exists else "")
+        self.digest = self.digest if exists else None
+        return self.snapshot(loaded)
 
     def load(self, text: str) -> Loaded:
         """The settings in `text`. Raises `SettingsError`."""
         self.named.clear()
+        self.digest = sha256(text.encode()).hexdigest()
         return load(
             text,
             self._environ,
@@ -184,9 +191,35 @@ class Router:
             self._edge.continuations.use(memory.responses)
         self._tasks.periodic(lambda: SWEEP_EVERY, memory.sweep, "forget what is old")
 
+    async def _begin(self) -> None:
+        """Remember, and then say who serves: how many keys there are is known only now."""
+        try:
+            await self._remember()
+        except Exception:
+            _log.exception("what the last process knew could not be taken over")
+        self._introduce()
+
+    def _introduce(self) -> None:
+        now = self._gateway.current
+        lines = start_lines(
+            source=str(self._file.path),
+            digest=self._file.digest,
+            providers=now.providers.values(),
+            keys=self._keys.keys(),
+            remote_management=now.settings.auth.management.remote,
+            now=self._clock.wall(),
+        )
+        for line in lines:
+            _log.info("%s", line)
+        self._warn(now.warnings)
+
+    def _warn(self, warnings: Iterable[str]) -> None:
+        for warning in (*warnings, *double_roles(self._keys.keys())):
+            _log.warning("%s", warning)
+
     def _watch(self) -> None:
         """What goes on beside the requests."""
-        self._tasks.spawn(self._remember(), "remember")
+        self._tasks.spawn(self._begin(), "begin")
         self._tasks.periodic(lambda: SAVE_EVERY, self._save_learnt, "save what was learnt")
         self._tasks.periodic(lambda: OTHERS_EVERY, self._look_at_keys, "look at keys")
         self._tasks.periodic(lambda: OTHERS_EVERY, self._look_at_makers, "look at makers")
@@ -231,6 +264,7 @@ class Router:
         self._gateway.replace(snapshot, waiting)
         for path in waiting:
             _log.warning("the new value of %s counts from the next start on", path)
+        self._warn(())  # what the settings themselves warn of, who reads them says
 
     def _fixed_keys(self, snapshot: Snapshot) -> list[ClientKey]:
         return [*settings_keys(snapshot.settings), *file_keys(self._state_dir / "keys")]

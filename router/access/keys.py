@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import hmac
 import secrets
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from hashlib import sha256
 from typing import Literal, TypeAlias, get_args
 
@@ -54,6 +54,19 @@ def digest(key: Secret) -> str:
 def key_id(digest_hex: str) -> str:
     """The id of a key, made of its digest: for records and lists, no use to anybody who wants to call."""
     return "key_" + sha256(b"switchyard key id\0" + digest_hex.encode()).hexdigest()[:16]
+
+
+def double_roles(keys: Iterable[ClientKey]) -> Iterator[str]:
+    """A sentence for each key that is given for calls and for management too: whoever may call may then manage."""
+    known = tuple(keys)
+    clients = {key.digest: key for key in known if "client" in key.scopes}
+    for key in known:
+        client = clients.get(key.digest)
+        if "management" in key.scopes and client is not None:
+            yield (
+                f"the client key {client.name!r} ({client.source}) is the management key {key.name!r} ({key.source}) "
+                "too: whoever may call may also manage. Give management a key of its own."
+            )
 
 
 class KeyRing:

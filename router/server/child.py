@@ -23,6 +23,7 @@ from router.server.listen import CannotListen, bind, matches
 from router.server.run import serve
 from router.server.tls import BadCertificate
 from router.tasks import Tasks
+from router.version import NAME, VERSION
 
 _log = logging.getLogger("switchyard.server")
 BEAT = 5.0
@@ -160,7 +161,9 @@ async def _serve(
         addresses = [sock.getsockname()[:2] for sock in sockets]
         _write_process_file(settings, addresses)
         for host, port in addresses:
-            _log.info("ready on %s://%s:%d after %.2f s", settings.scheme, host, port, time.monotonic() - started)
+            shown = f"[{host}]" if ":" in host else host
+            address = f"{settings.scheme}://{shown}:{port}"
+            _log.info("%s %s ready on %s after %.2f s", NAME, VERSION, address, time.monotonic() - started)
         gc.collect()
         gc.freeze()
         control.say("ready")
