@@ -92,6 +92,8 @@ def _ask(place: Place, row: Row) -> None:
     row.health = "ready" if ready == 200 else "not ready" if alive == 200 else f"healthz {alive}"
     if ready != 200:
         row.wrong = row.wrong or causes(answer)
+    elif row.state == "starting":  # supervisord waits `startsecs` before it says so; the router is sooner ready
+        row.state, row.wrong = "running", ""
 
 
 def causes(answer: Any) -> str:
