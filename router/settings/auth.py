@@ -11,7 +11,7 @@ from pydantic import BeforeValidator, field_validator, model_validator
 from router.secret import Secret
 from router.settings.block import Block, Name, setting
 
-_DIGEST = re.compile(r"^(?:sha256:)?[0-9a-f]{64}$")
+_DIGEST = re.compile(r"(?:sha256:)?[0-9a-f]{64}")
 
 
 def _moment(value: Any) -> Any:
@@ -47,7 +47,7 @@ class Key(Block):
     def _hexadecimal(cls, value: str | None) -> str | None:
         if value is None:
             return None
-        if not _DIGEST.match(value):
+        if not _DIGEST.fullmatch(value):
             raise ValueError("must be the SHA-256 of the key: 64 hexadecimal digits in lower case")
         return value.removeprefix("sha256:")
 

@@ -125,7 +125,7 @@ class Vertex(Upstream):
     """Gemini models on Google Cloud."""
 
     project: str | None = setting(None, "Google Cloud project. Default: the one of the service account.")
-    location: str = setting("global", "Region such as `europe-west4`, or `global`.", pattern=r"^[a-z0-9-]+$")
+    location: str = setting("global", "Region such as `europe-west4`, or `global`.", pattern=r"\A[a-z0-9-]+\Z")
     service_account_files: tuple[ServiceAccountEntry, ...] = setting(
         (), "JSON keys of service accounts: paths, or mappings as for API keys. `service_account_file` takes one path."
     )

@@ -127,3 +127,17 @@ def test_other_addresses_are_taken(url: str, kept: str) -> None:
 def test_a_control_character_in_the_value_of_a_header_is_refused(text: str) -> None:
     mistake = only(f"providers: {{openai: {{headers: {{x-a: {json.dumps(text)}}}}}}}")
     assert "control character" in mistake.problem
+
+
+@pytest.mark.parametrize(
+    ("text", "path"),
+    [
+        ('providers: {vertex: {location: "global\\n"}}', "providers.vertex.location"),
+        ('providers: {openai: {proxy: "http://p:1\\n"}}', "providers.openai.proxy"),
+        ('providers: {openai: {prefix: "a\\n"}}', "providers.openai.prefix"),
+        ('providers: {openai: {headers: {"x-a\\n": b}}}', "providers.openai.headers"),
+        (f'auth: {{keys: [{{name: a, digest: "{"0" * 64}\\n"}}]}}', "auth.keys[0].digest"),
+    ],
+)
+def test_a_line_break_at_the_end_of_a_value_is_seen(text: str, path: str) -> None:
+    assert only(text).path == path
