@@ -27,7 +27,7 @@ class HttpResponse:
     def __init__(self, response: aiohttp.ClientResponse, patience: Patience, idle: float) -> None:
         self._response = response
         self._patience = patience
-        self._idle = idle
+        self._idle = self._usual = idle
         self._watch: Watch | None = None
         self.status = response.status
         self.headers: Mapping[str, str] = {name.lower(): value for name, value in response.headers.items()}
@@ -73,11 +73,11 @@ class HttpResponse:
             pass
         return b"".join(parts)
 
-    def patience(self, idle: float) -> None:
-        """Use another idle time, in seconds, from now on."""
-        self._idle = idle
+    def patience(self, idle: float | None) -> None:
+        """Use another idle time, in seconds, from now on. None: the one it was opened with."""
+        self._idle = self._usual if idle is None else idle
         if self._watch is not None:
-            self._watch.limit = idle
+            self._watch.limit = self._idle
 
     def stall(self, seconds: float) -> Watch:
         """A watch, paused, that ends the body with a `Fault` timeout after `seconds` without what its owner counts as

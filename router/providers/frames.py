@@ -13,7 +13,7 @@ from router.wire.dialect import StreamReader
 from router.wire.events import Event
 
 AFTER_FINISH = 2.0
-"""Seconds to wait for usage when the stream falls silent after a finish reason: a success without ``[DONE]``."""
+"""Seconds to wait for usage when the stream falls silent after the last finish reason: a success without ``[DONE]``."""
 DRAIN = 0.2
 """Seconds to wait for the end of the body behind the end of the stream, so that the connection can be used again."""
 
@@ -59,10 +59,10 @@ async def framed(
                     return
                 if observed.committed:
                     watch.resume(waited)
-                if observed.finish is not None:
-                    response.patience(AFTER_FINISH)
+                if observed.finished:
+                    response.patience(AFTER_FINISH if _whole(observed, reader) else None)
     except Fault:
-        if observed.finish is None:
+        if not _whole(observed, reader):
             raise
         frames: list[sse.Frame] = []  # the answer was whole; what is lost is usage, or the end's mark
     else:
@@ -70,6 +70,11 @@ async def framed(
     events = _read(reader, frames)
     events += reader.close()
     yield frames, events
+
+
+def _whole(observed: Observed, reader: StreamReader) -> bool:
+    """Every answer that has begun is finished. With `n` a quick one says nothing about a slow one."""
+    return 0 < observed.finished >= reader.choices
 
 
 def _read(reader: StreamReader, frames: list[sse.Frame]) -> list[Event]:

@@ -27,13 +27,14 @@ _SIGNED = frozenset({TextEnded, ThinkingEnded, ToolStarted})
 class Observed:
     """Fed with every event of an answer. `note` raises the `Fault` of an in-band error."""
 
-    __slots__ = ("committed", "ended", "finish", "opaque", "response_id", "served_model", "usage")
+    __slots__ = ("committed", "ended", "finish", "finished", "opaque", "response_id", "served_model", "usage")
 
     def __init__(self) -> None:
         self.response_id = ""
         self.served_model = ""
         self.usage: Usage | None = None
         self.finish: str | None = None
+        self.finished = 0  # answers that have given their reason; more than one where `n` was asked for
         self.opaque: list[Digest] = []
         self.committed = False
         self.ended = False
@@ -56,6 +57,7 @@ class Observed:
                 self.usage = event.usage  # type: ignore[union-attr]
             elif kind is Finished:
                 self.finish = event.reason  # type: ignore[union-attr]
+                self.finished += 1
             elif kind is Started:
                 self.response_id = event.response_id  # type: ignore[union-attr]
                 self.served_model = event.model  # type: ignore[union-attr]

@@ -46,6 +46,11 @@ class StreamReader(Protocol):
     model: str
     sequence: int
 
+    @property
+    def choices(self) -> int:
+        """How many answers (`n`) have begun; 1 where a dialect has only one. Each of them gives its own `Finished`."""
+        ...
+
     def feed(self, frame: Frame) -> list[Event]:
         """Events of one frame. A frame that is not what the dialect sends raises `Fault` upstream_broken; unknown event
         types and unknown keys are ignored. An error inside the stream gives `Failed`."""

@@ -34,6 +34,10 @@ class ChatStreamReader:
         self._started = False
         self._ended = False
 
+    @property
+    def choices(self) -> int:
+        return len(self._choices)
+
     def feed(self, frame: Frame) -> list[Event]:
         """Events of one frame. Raises `Fault` upstream_broken for what is no chunk."""
         data = frame.data

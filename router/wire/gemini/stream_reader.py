@@ -62,6 +62,10 @@ class GeminiStreamReader:
         self._calls = 0
         self._usage: Usage | None = None
 
+    @property
+    def choices(self) -> int:
+        return len(self._candidates)
+
     def feed(self, frame: Frame) -> list[Event]:
         if frame.data is None:
             raw = frame.raw.strip()

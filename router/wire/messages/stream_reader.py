@@ -38,6 +38,8 @@ _DONE = DONE.encode()
 class StreamReader:
     """See `wire.dialect.StreamReader`. One per response; also watches the raw lane."""
 
+    choices = 1
+
     def __init__(self, capabilities: Capabilities) -> None:
         self.response_id = ""
         self.model = ""

@@ -51,6 +51,8 @@ _decode = msgspec.json.Decoder(_Event).decode
 class ResponsesStreamReader:
     """See `dialect.StreamReader`. One per response."""
 
+    choices = 1
+
     def __init__(self, capabilities: Capabilities) -> None:
         self.response_id = ""
         self.model = ""
