@@ -19,7 +19,7 @@ MAX_NODES = 20_000
 """Schemas in one schema after references are put in their place: a bound on what a few ``$ref`` can grow to."""
 
 NOTES = "\0notes"
-"""Key of the sentences to add to the description; no JSON Schema keyword can be called that."""
+"""Key of the sentences to add to the description; no JSON Schema keyword is called that, and a caller's is left out."""
 
 Schema: TypeAlias = JsonObject
 
@@ -75,7 +75,7 @@ class Normaliser:
             return self._reference(schema, path, active, depth)
         out: Schema = {}
         for key, value in schema.items():
-            if key in _ANNOTATIONS or key in ("definitions", "allOf", "nullable"):
+            if key in _ANNOTATIONS or key in ("definitions", "allOf", "nullable", NOTES):
                 continue
             self._keyword(out, key, value, f"{path}.{key}", active, depth + 1)
         for index, member in enumerate(_list(schema.get("allOf"))):
@@ -102,7 +102,7 @@ class Normaliser:
             merge(out, {"enum": [value]})
         elif key == "enum":
             merge(out, {"enum": _list(value)})
-        elif key == "required":
+        elif key in ("required", "propertyOrdering"):
             out[key] = [name for name in _list(value) if isinstance(name, str)]
         else:
             out[key] = value
@@ -152,29 +152,22 @@ def merge(into: Schema, other: Schema) -> None:
             into[NOTES] = [*into.get(NOTES, ()), (key, value)]
 
 
+def merged(first: Schema, second: Schema) -> Schema:
+    """A node that demands what both demand."""
+    both = dict(first)
+    merge(both, second)
+    return both
+
+
 def _merge_properties(first: JsonObject, second: JsonObject) -> JsonObject:
-    merged = dict(first)
-    for name, schema in second.items():
-        if name in merged:
-            both = dict(merged[name])
-            merge(both, schema)
-            merged[name] = both
-        else:
-            merged[name] = schema
-    return merged
+    return {**first, **{name: merged(first[name], each) if name in first else each for name, each in second.items()}}
 
 
 def _merge_any_of(first: list[Schema], second: list[Schema]) -> list[Schema]:
     """Both unions hold: their product where that is small, else the first."""
     if first == second or len(first) * len(second) > 16:
         return first
-    product = []
-    for left in first:
-        for right in second:
-            both = dict(left)
-            merge(both, right)
-            product.append(both)
-    return product
+    return [merged(left, right) for left in first for right in second]
 
 
 def _common(first: list[Any], second: list[Any]) -> list[Any]:
@@ -188,19 +181,22 @@ def _common_types(first: list[str], second: list[str]) -> list[str]:
 
 
 def _merge_additional(first: Json, second: Json) -> Json:
+    if isinstance(first, dict) and isinstance(second, dict):
+        return merged(first, second)
     return False if first is False or second is False else (second if first is True else first)
 
 
 def _merge_bound(better: Callable[..., Any]) -> Callable[[Json, Json], Json]:
-    def merged(first: Json, second: Json) -> Json:
+    def bound(first: Json, second: Json) -> Json:
         numbers = [each for each in (first, second) if isinstance(each, int | float) and not isinstance(each, bool)]
         return better(numbers) if numbers else first
 
-    return merged
+    return bound
 
 
 _MERGES: dict[str, Callable[[Any, Any], Any]] = {
     "properties": _merge_properties,
+    "items": merged,
     "anyOf": _merge_any_of,
     "enum": _common,
     "type": _common_types,

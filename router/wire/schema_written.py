@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from router.wire.codec import dumps_text
 from router.wire.conversation import Json, JsonObject
-from router.wire.schema_normal import NOTES, Schema, merge
+from router.wire.schema_normal import NOTES, Schema, merged
 
 _SAY_AT_MOST = 300
 _UNSAID = frozenset({"readOnly", "writeOnly", "deprecated", "xml", "externalDocs", "discriminator", "strict"})
@@ -73,7 +73,7 @@ class SchemaWriter:
             return self._null_too(self.node({**rest, NOTES: notes}), nullable)
         own = {key: value for key, value in rest.items() if key not in _ABOUT}
         if own:
-            members = [each if "$ref" in each else _both(own, each) for each in members]
+            members = [each if "$ref" in each else merged(own, each) for each in members]
         if len(members) == 1 and "$ref" not in members[0]:
             single = {**members[0], **{key: rest[key] for key in rest if key in _ABOUT and key != NOTES}}
             single[NOTES] = [*rest.get(NOTES, ()), *members[0].get(NOTES, ())]
@@ -160,12 +160,12 @@ class SchemaWriter:
     def _goes_through(self, key: str, value: Json, types: list[str]) -> bool:
         if key == "format":
             formats = self._form.formats
-            return formats is None or any(value in formats.get(each, ()) for each in types)
-        if key == "minItems" and self._form.closed:
-            return value in (0, 1)
+            return isinstance(value, str) and (formats is None or any(value in formats.get(each, ()) for each in types))
         belongs = _BELONGS.get(key)
         fits = belongs is None or not types or belongs in types or (belongs == "number" and "integer" in types)
-        return key in self._form.keep and fits
+        if key == "minItems" and self._form.closed:
+            return fits and value in (0, 1)
+        return fits and key in self._form.keep
 
     def _tuple(self, out: JsonObject, said: list[str], members: list[Schema], node: Schema) -> None:
         written = [self.node(each) for each in members]
@@ -229,12 +229,6 @@ def _only(node: Schema, kind: str) -> Schema:
             value = [each for each in value if _type_name(each) == kind or (kind == "number" and _is_number(each))]
         out[key] = value
     return out
-
-
-def _both(own: Schema, member: Schema) -> Schema:
-    both = dict(own)
-    merge(both, member)
-    return both
 
 
 def _is_null(node: Schema) -> bool:

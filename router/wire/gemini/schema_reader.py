@@ -7,6 +7,7 @@ from router.wire.gemini.fields import camel
 
 _INTEGERS = frozenset({"minItems", "maxItems", "minLength", "maxLength", "minProperties", "maxProperties"})
 _MAX_DEPTH = 64
+_INT64_DIGITS = 19
 
 
 def read(schema: Json, depth: int = 0) -> Json:
@@ -26,7 +27,7 @@ def read(schema: Json, depth: int = 0) -> Json:
             out[key] = [read(each, depth + 1) for each in value]
         elif key == "type" and isinstance(value, str):
             out[key] = value.lower()
-        elif key in _INTEGERS and isinstance(value, str) and value.isdecimal():
+        elif key in _INTEGERS and isinstance(value, str) and value.isdecimal() and len(value) <= _INT64_DIGITS:
             out[key] = int(value)
         elif key not in ("propertyOrdering", "nullable", "example"):
             out[key] = value

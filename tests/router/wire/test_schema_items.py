@@ -41,3 +41,13 @@ def test_depth_is_bounded() -> None:
     for _ in range(100):
         schema = {"type": "array", "items": schema}
     assert with_items(schema) is schema
+
+
+def test_definitions_of_older_drafts_and_every_other_place_of_a_schema_are_walked() -> None:
+    bare, full = {"type": "array"}, {"type": "array", "items": {}}
+    for key in ("definitions", "$defs", "patternProperties", "dependentSchemas", "properties"):
+        assert with_items({key: {"a": bare}}) == {key: {"a": full}}
+    for key in ("items", "additionalProperties", "not", "if", "then", "else", "contains", "propertyNames"):
+        assert with_items({key: bare}) == {key: full}
+    for key in ("anyOf", "oneOf", "allOf", "prefixItems"):
+        assert with_items({key: [bare]}) == {key: [full]}
