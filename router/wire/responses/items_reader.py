@@ -70,8 +70,9 @@ def _message(item: JsonObject, where: str) -> Turn:
         own["plain"] = True
     if "type" not in item:
         own["typeless"] = True
-    content = item.get("content")
-    parts = read_content("" if content is None else content, at(where, "content"))
+    if "content" not in item:
+        raise bad_request(f"{at(where, 'content')} is missing; it must be a string or a list.", at(where, "content"))
+    parts = read_content(item["content"], at(where, "content"))
     return Turn(role, parts, {"responses": own} if own else {})
 
 

@@ -314,6 +314,18 @@ def test_structured_output_is_flat() -> None:
         ({"reasoning": {"effort": "huge"}}, "reasoning.effort"),
         ({"text": {"format": {"type": "xml"}}}, "text.format.type"),
         ({"text": {"format": {"type": "json_schema", "name": "x"}}}, "text.format.schema"),
+        ({"text": "x"}, "text"),
+        ({"text": {"format": "text"}}, "text.format"),
+        ({"text": {"format": {}}}, "text.format.type"),
+        ({"text": {"format": {"type": 5}}}, "text.format.type"),
+        *(
+            ({"text": {"format": {"type": "json_schema", "name": "x", "schema": {}, key: 5}}}, f"text.format.{key}")
+            for key in ("schema", "name", "description", "strict")
+        ),
+        ({"text": {"verbosity": 5}}, "text.verbosity"),
+        ({"input": [{"role": "user"}]}, "input[0].content"),
+        ({"input": [{"type": "message", "role": "assistant"}]}, "input[0].content"),
+        ({"input": [{"role": "user", "content": None}]}, "input[0].content"),
         ({"instructions": []}, "instructions"),
         ({"model": None}, "model"),
     ],

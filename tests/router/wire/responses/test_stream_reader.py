@@ -423,3 +423,103 @@ def test_recorded_failure_is_a_spent_quota() -> None:
     events = events_of(SPEC.stream_reader(CAPABILITIES), [Frame(line, None, line) for line in lines if line])
     assert isinstance(events[-1], Failed)
     assert events[-1].fault.kind == "quota_spent"
+
+
+def test_citations_are_counted_for_each_part_of_a_message() -> None:
+    def cited(url: str, part: int) -> JsonObject:
+        note = {"type": "url_citation", "url": url, "title": "", "start_index": 0, "end_index": 1}
+        kind = "response.output_text.annotation.added"
+        return {"type": kind, "output_index": 0, "content_index": part, "annotation": note}
+
+    second = cited("http://b", 1)
+    content = [
+        {**output_text("a"), "annotations": [cited("http://a", 0)["annotation"]]},
+        {**output_text("b"), "annotations": [second["annotation"]]},
+    ]
+    told = body(
+        added(MESSAGE),
+        delta("output_text", "a", content_index=0),
+        delta("output_text", "b", content_index=1),
+        second,
+        done({**MESSAGE, "content": content}),
+    )
+    assert sorted(event.url for event in told if isinstance(event, Cited)) == ["http://a", "http://b"]
+
+
+def test_an_annotation_without_a_known_kind_is_left_out() -> None:
+    kind = "response.output_text.annotation.added"
+    notes = ({"type": "file_citation", "file_id": "f"}, None, "x")
+    frames = [{"type": kind, "output_index": 0, "content_index": 0, "annotation": note} for note in notes]
+    assert body(added(MESSAGE), delta("output_text", "a"), *frames) == [TextDelta("a")]
+
+
+@pytest.mark.parametrize(
+    ("item", "event", "expected"),
+    [
+        (CALL, {"type": "response.function_call_arguments.done", "arguments": "{}"}, ToolArguments("call_1", "{}")),
+        (
+            {"type": "custom_tool_call", "id": "c", "call_id": "call_1", "name": "look", "input": ""},
+            {"type": "response.custom_tool_call_input.done", "input": "free"},
+            ToolArguments("call_1", "free"),
+        ),
+        (
+            {"type": "custom_tool_call", "id": "c", "call_id": "call_1", "name": "look", "input": ""},
+            {"type": "response.custom_tool_call_input.delta", "delta": "free"},
+            ToolArguments("call_1", "free"),
+        ),
+        (MESSAGE, {"type": "response.refusal.delta", "delta": "no"}, RefusalDelta("no")),
+        (MESSAGE, {"type": "response.refusal.done", "refusal": "no"}, RefusalDelta("no")),
+        (MESSAGE, {"type": "response.output_text.done", "text": "hi"}, TextDelta("hi")),
+        (
+            {"type": "reasoning", "id": "r", "summary": []},
+            {"type": "response.reasoning_summary_text.delta", "delta": "hm"},
+            ThinkingDelta("hm", summary=True),
+        ),
+        (
+            {"type": "reasoning", "id": "r", "summary": []},
+            {"type": "response.reasoning_text.delta", "delta": "hm"},
+            ThinkingDelta("hm", summary=False),
+        ),
+    ],
+)
+def test_each_event_alone_tells_what_it_holds(item: JsonObject, event: JsonObject, expected: Event) -> None:
+    assert expected in body(added(item), {"output_index": 0, "content_index": 0, **event})
+
+
+@pytest.mark.parametrize("kind", ["created", "in_progress", "queued"])
+def test_any_first_snapshot_names_the_response(kind: str) -> None:
+    first = {"type": f"response.{kind}", "response": {"id": "resp_q", "model": "q", "created_at": 7.0}}
+    reader = SPEC.stream_reader(CAPABILITIES)
+    frames = Splitter().feed(b"".join(b"data: " + json.dumps(each).encode() + b"\n\n" for each in (first, first)))
+    assert [event for frame in frames for event in reader.feed(frame)] == [Started("resp_q", "q")]
+
+
+@pytest.mark.parametrize("kind", ["completed", "done", "incomplete"])
+def test_each_last_snapshot_ends_the_answer(kind: str) -> None:
+    last = {**completed(), "type": f"response.{kind}"}
+    assert stream_events([CREATED, last]) == [STARTED, Finished("end"), Ended()]
+
+
+@pytest.mark.parametrize("kind", ["failed", "cancelled"])
+def test_each_failed_snapshot_fails_with_its_own_words(kind: str) -> None:
+    response = {"id": "r", "status": kind, "error": {"code": "server_error", "message": "it broke"}}
+    (failed,) = stream_events([{"type": f"response.{kind}", "response": response}])
+    assert isinstance(failed, Failed)
+    assert "it broke" in failed.fault.message
+
+
+def test_text_before_any_snapshot_begins_the_answer() -> None:
+    told = stream_events([delta("output_text", "hi", content_index=0), completed()])
+    assert told[:2] == [Started("", ""), TextDelta("hi")]
+
+
+def test_another_summary_part_is_another_paragraph() -> None:
+    item = {"type": "reasoning", "id": "rs_1", "summary": []}
+
+    def part(number: int) -> JsonObject:
+        return {"type": "response.reasoning_summary_part.added", "output_index": 0, "summary_index": number}
+
+    told = body(
+        added(item), part(0), delta("reasoning_summary_text", "a"), part(1), delta("reasoning_summary_text", "b")
+    )
+    assert "".join(each.text for each in told if isinstance(each, ThinkingDelta)) == "a\n\nb"
