@@ -132,10 +132,11 @@ class GeminiStreamReader:
             if isinstance(part, dict):
                 events += self._part(part, state, choice)
         if candidate.get("groundingMetadata") or candidate.get("citationMetadata"):
-            for cited in grounding.citations(candidate, "".join(state.text), choice):
-                if cited not in state.cited:
-                    state.cited.add(cited)
-                    events.append(cited)
+            found = dict.fromkeys(grounding.citations(candidate, "".join(state.text), choice))
+            told = [each for each in found if each not in state.cited]
+            state.cited.update(told)
+            behind = len(events) - 1 if events and type(events[-1]) is TextEnded else len(events)
+            events[behind:behind] = told  # a signature that ends the text in this frame does not end it before them
         reason = candidate.get("finishReason")
         if isinstance(reason, str) and reason not in ("", "FINISH_REASON_UNSPECIFIED") and not state.finished:
             events += self._finished(reason, candidate, state, choice)

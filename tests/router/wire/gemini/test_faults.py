@@ -166,3 +166,43 @@ def test_no_body_breaks_the_reader(status, body):
     assert fault.status == status
     assert fault.message
     assert 400 <= SPEC.render_fault(fault, "")[0] <= 599
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "kind"),
+    [
+        (200, 429, "rate_limited"),  # an error behind a good status: its own code counts
+        (399, 429, "rate_limited"),
+        (400, 429, "bad_request"),
+        (200, 400, "bad_request"),
+        (200, 399, "upstream_broken"),
+        (200, 599, "upstream_broken"),
+        (200, 600, "upstream_broken"),
+        (200, 499, "bad_request"),
+        (200, 500, "upstream_broken"),
+        (499, 500, "bad_request"),
+        (500, 499, "upstream_broken"),
+    ],
+)
+def test_the_status_counts_from_400_on_and_the_code_below_it(status, code, kind):
+    fault = SPEC.read_fault(status, {}, json.dumps({"error": {"code": code, "message": "m"}}).encode())
+    assert fault.kind == kind
+    assert fault.status == (status if status >= 400 else code if 400 <= code <= 599 else None)
+
+
+@pytest.mark.parametrize(
+    ("status", "kind", "shown"),
+    [
+        (399, "upstream_broken", None),
+        (400, "bad_request", 400),
+        (418, "bad_request", 418),
+        (499, "bad_request", 499),
+        (500, "upstream_broken", 500),
+        (599, "upstream_broken", 599),
+        (600, "upstream_broken", None),
+    ],
+)
+def test_without_an_error_object_the_status_says_it_all(status, kind, shown):
+    fault = SPEC.read_fault(status, {}, b"odd")
+    assert (fault.kind, fault.status) == (kind, shown)
+    assert fault.message == f"The provider answered {status}: odd."

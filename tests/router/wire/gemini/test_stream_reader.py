@@ -336,3 +336,10 @@ def test_media_come_with_bytes_or_with_an_address():
         MediaProduced("image", Url("https://x.test/a", "image/webp")),
         MediaProduced("image", Url("https://x.test/b")),
     ]
+
+
+def test_citations_beside_the_signature_that_ends_the_text_belong_to_that_text():
+    metadata = {"groundingChunks": [{"web": {"uri": "https://a", "title": "A"}}]}
+    last = frame({"text": "", "thoughtSignature": "c2ln"}, finish="STOP", groundingMetadata=metadata)
+    events = read(frame({"text": "x"}), last)
+    assert [type(event) for event in events[1:5]] == [TextDelta, Cited, TextEnded, Finished]

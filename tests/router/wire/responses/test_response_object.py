@@ -49,7 +49,8 @@ def test_the_apis_defaults_stand_where_nothing_was_said() -> None:
 def test_what_was_said_is_repeated() -> None:
     said: dict[str, Any] = {
         "max_tool_calls": 3, "safety_identifier": "s", "truncation": "auto", "user": "u", "temperature": 0,
-        "top_p": 0.5, "top_logprobs": 2, "service_tier": "flex", "prompt_cache_key": "k", "store": False, "max_output_tokens": 9,
+        "top_p": 0.5, "top_logprobs": 2, "service_tier": "flex", "prompt_cache_key": "k", "store": False,
+        "max_output_tokens": 9,
         "parallel_tool_calls": False, "metadata": {"a": "b"}, "reasoning": {"effort": "high", "summary": "auto"},
         "text": {"format": {"type": "json_object"}, "verbosity": "low"},
     }  # fmt: skip
