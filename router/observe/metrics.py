@@ -98,12 +98,13 @@ class Metrics:
         usage = record.usage
         if usage is None or not record.provider:
             return
+        reasoning = min(usage.reasoning, usage.output)  # some providers report more than there was output
         counts = (
             ("fresh_input", usage.fresh_input),
             ("cache_read", usage.cache_read),
             ("cache_write", usage.cache_write),
-            ("output", usage.output - usage.reasoning),
-            ("reasoning", usage.reasoning),
+            ("output", usage.output - reasoning),
+            ("reasoning", reasoning),
         )
         for kind, count in counts:
             if count > 0:
