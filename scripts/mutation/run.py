@@ -6,8 +6,8 @@ interval (Wilson). A mutant that hangs or cannot be imported counts as noticed, 
 Property tests run few examples and a fixed choice of them, so that a run can be repeated. Known equivalents
 (`equivalents.py`) are left out and counted.
 
-mutmut and cosmic-ray were tried first: mutmut leaves tables outside functions alone, which is where most protocol
-words are here, and cosmic-ray starts an interpreter per mutant.
+Why not a ready tool: mutmut, by its source, leaves tables outside functions alone, which is where most protocol words
+are here. cosmic-ray was not tried.
 """
 
 from __future__ import annotations
