@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from router.routing.plan import Needs
-from router.wire.conversation import Audio, Conversation, Dialect, Document, Image, Part, ToolResult, Video
+from router.wire.conversation import Audio, Conversation, Dialect, Document, Image, Video, all_parts
 
 
 def needs_of(conversation: Conversation, dialect: Dialect) -> Needs:
     """Needs of a generation request. The prompt's length is counted only where something depends on it, not here."""
-    kinds = {type(part) for part in _parts(conversation)}
+    kinds = {type(part) for part in all_parts(conversation)}
     return Needs(
         dialect=dialect,
         tools=bool(conversation.tools),
@@ -19,11 +17,3 @@ def needs_of(conversation: Conversation, dialect: Dialect) -> Needs:
         audio=Audio in kinds,
         video=Video in kinds,
     )
-
-
-def _parts(conversation: Conversation) -> Iterator[Part]:
-    for turn in conversation.turns:
-        for part in turn.parts:
-            yield part
-            if isinstance(part, ToolResult):
-                yield from part.content

@@ -29,7 +29,8 @@ class Peek(msgspec.Struct):
 
 
 _peek = msgspec.json.Decoder(Peek).decode
-_top = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+raw_members = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+"""The top-level values of a JSON object as raw bytes. Raises `msgspec.DecodeError`."""
 
 
 def loads(data: bytes | bytearray | memoryview | str) -> Json:
@@ -88,7 +89,7 @@ def peek(data: bytes) -> Peek:
 def top_level(data: bytes, key: str) -> Json:
     """One top-level value of a JSON object, decoded; None where the key is absent. Raises `Malformed`."""
     try:
-        raw = _top(data).get(key)
+        raw = raw_members(data).get(key)
         return None if raw is None else _decode(raw)
     except (msgspec.DecodeError, UnicodeError):
         value = _loads_slowly(data)
@@ -104,7 +105,7 @@ def replace_top_level(data: bytes, replacements: JsonObject) -> bytes:
     (a duplicated key appears once, with its last value). Raises `Malformed`.
     """
     try:
-        top: dict[str, Any] = dict(_top(data))
+        top: dict[str, Any] = dict(raw_members(data))
         for key, value in replacements.items():
             if value is REMOVE:
                 top.pop(key, None)

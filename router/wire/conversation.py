@@ -7,7 +7,7 @@ new value (`msgspec.structs.replace`). What a dialect says and the neutral form 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Literal, TypeAlias
 
 from msgspec import Struct, field
@@ -266,3 +266,12 @@ class Conversation(Struct, frozen=True, kw_only=True):
     stream: bool = False
     include_usage: bool = False  # the caller wants a usage chunk (Chat)
     extra: Extra = {}
+
+
+def all_parts(conversation: Conversation) -> Iterator[Part]:
+    """Every part of the turns, and those inside tool results."""
+    for turn in conversation.turns:
+        for part in turn.parts:
+            yield part
+            if isinstance(part, ToolResult):
+                yield from part.content

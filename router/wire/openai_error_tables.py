@@ -46,29 +46,6 @@ BY_CODE: Mapping[str, Kind] = MappingProxyType(
     }
 )
 
-BY_STATUS: Mapping[int, Kind] = MappingProxyType(
-    {
-        400: "bad_request",
-        401: "upstream_auth",
-        402: "quota_spent",
-        403: "refused",
-        404: "not_found",
-        405: "not_found",  # an address that serves something else: the base URL is wrong
-        408: "timeout",
-        409: "conflict",
-        413: "too_large",
-        422: "bad_request",
-        425: "overloaded",
-        429: "rate_limited",
-        500: "upstream_broken",
-        502: "upstream_broken",
-        503: "overloaded",
-        504: "timeout",
-        524: "timeout",  # Cloudflare: the origin was silent
-        529: "overloaded",
-    }
-)
-
 TOO_LONG_MESSAGES = (
     "maximum context length",
     "context window",

@@ -14,10 +14,10 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 
 from router.faults import MEANINGS, Fault, Kind
-from router.wire import hints
+from router.wire import hints, statuses
 from router.wire.codec import Malformed, dumps_text, loads
 from router.wire.conversation import Json, JsonObject
-from router.wire.openai_error_tables import AUTH_MESSAGES, BY_CODE, BY_STATUS, RENDERED, TOO_LONG_MESSAGES
+from router.wire.openai_error_tables import AUTH_MESSAGES, BY_CODE, RENDERED, TOO_LONG_MESSAGES
 
 MAX_MESSAGE = 2_000
 _FAR_FUTURE = 4_102_444_800.0  # 2100: without a `date` header, absolute times of a provider count as already past
@@ -46,7 +46,7 @@ def from_error(error: Mapping[str, Any], status: int | None = None) -> Fault:
     status: of the HTTP answer; None for an error inside a stream, where a numeric `code` stands for it (OpenRouter).
     """
     code, kind_of_error, numeric = error.get("code"), error.get("type"), None
-    if isinstance(code, int) or (isinstance(code, str) and code.isdigit()):
+    if isinstance(code, int) or (isinstance(code, str) and code.isdecimal() and len(code) <= 9):
         numeric, code = int(code), None
     effective = status if status is not None and status >= 400 else numeric
     if effective is not None and not 400 <= effective <= 599:
@@ -161,9 +161,7 @@ def _kind(code: Json, kind_of_error: Json, status: int | None, message: str) -> 
         return "upstream_auth"
     if status is None:
         return "bad_request" if kind_of_error == "invalid_request_error" else "upstream_broken"
-    if status in BY_STATUS:
-        return BY_STATUS[status]
-    return "bad_request" if 400 <= status < 500 else "upstream_broken"
+    return statuses.kind_of(status)
 
 
 def _retry_after(headers: Mapping[str, str], decoded: Json) -> float | None:

@@ -45,7 +45,7 @@ def resolve(root: Json, reference: str) -> Json | None:
         step = step.replace("~1", "/").replace("~0", "~")
         if isinstance(found, dict) and step in found:
             found = found[step]
-        elif isinstance(found, list) and step.isdecimal() and int(step) < len(found):
+        elif isinstance(found, list) and step.isdecimal() and len(step) <= 9 and int(step) < len(found):
             found = found[int(step)]
         else:
             return None

@@ -6,14 +6,13 @@ import msgspec
 
 from router.faults import Fault
 from router.wire.chat.stream_writer import failure
-from router.wire.codec import Malformed, dumps, loads
+from router.wire.codec import Malformed, dumps, loads, raw_members
 from router.wire.dialect import StreamReader
 from router.wire.openai_errors import read as read_fault
 from router.wire.openai_errors import render as render_fault
 
 __all__ = ["read_fault", "rename_model", "render_fault", "stream_failure"]
 
-_top = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 _encode = msgspec.json.Encoder().encode
 
 
@@ -27,7 +26,7 @@ def rename_model(data: bytes, shown: str) -> bytes:
     if b'"model"' not in data:
         return data
     try:
-        top = _top(data)
+        top = raw_members(data)
         if "model" not in top:
             return data
         return _encode({**top, "model": shown})

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 
 from router.faults import Fault, Kind
-from router.wire import hints
+from router.wire import hints, statuses
 from router.wire.codec import Malformed, dumps, loads
 from router.wire.conversation import Json, JsonObject
 from router.wire.sse import crlf_frame
@@ -34,23 +34,6 @@ _BY_STATUS_NAME: Mapping[str, Kind] = MappingProxyType(
         "UNIMPLEMENTED": "bad_request",
         "UNAVAILABLE": "overloaded",
         "DEADLINE_EXCEEDED": "timeout",
-    }
-)
-_BY_HTTP: Mapping[int, Kind] = MappingProxyType(
-    {
-        400: "bad_request",
-        401: "upstream_auth",
-        402: "quota_spent",
-        403: "refused",
-        404: "not_found",
-        408: "timeout",
-        409: "conflict",
-        413: "too_large",
-        422: "bad_request",
-        429: "rate_limited",
-        503: "overloaded",
-        504: "timeout",
-        529: "overloaded",
     }
 )
 _KEY_REASONS = frozenset(
@@ -144,7 +127,7 @@ def _kind(error: JsonObject, name: str, status: int | None, message: str) -> Kin
         return "upstream_auth"
     kind = _BY_STATUS_NAME.get(name)
     if kind is None:
-        kind = _BY_HTTP.get(status or 500, "bad_request" if (status or 500) < 500 else "upstream_broken")
+        kind = statuses.kind_of(status or 500)
     if kind == "bad_request" and any(each in lower for each in _TOO_LONG):
         return "too_long"
     if kind == "bad_request" and status == 413:
@@ -190,7 +173,7 @@ def _without_envelope(status: int, headers: Mapping[str, str], body: bytes, deco
         text = title[1].strip()
     elif text.startswith("<"):
         text = ""
-    kind = _BY_HTTP.get(status, "bad_request" if 400 <= status < 500 else "upstream_broken")
+    kind = statuses.kind_of(status)
     shown = _SECRET.sub("[hidden]", text[:300])
     said = f"The provider answered {status}{f': {shown}' if shown else ' without saying why'}."
     shown_status = status if 400 <= status <= 599 else None

@@ -6,6 +6,7 @@ proto field name"); google-genai sends both in one request.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator
 from typing import Any, Literal
 
@@ -22,6 +23,7 @@ _TYPES: dict[Word, type | tuple[type, ...]] = {
     "a list": list,
     "an object": dict,
 }
+_DECIMAL = re.compile(r"-?[0-9]{1,19}")  # an int64
 _NAMES: dict[type, str] = {str: "a string", bool: "a boolean", int: "a number", float: "a number", list: "a list"}
 
 
@@ -46,7 +48,7 @@ def message(value: Json, path: str) -> JsonObject:
 
 def check(value: Json, word: Word, path: str) -> Any:
     """`value` if it is what `word` says. Whole floats and decimal texts pass as integers, as proto JSON has it."""
-    if word in ("an integer", "a number") and isinstance(value, str) and value.lstrip("-").isdecimal():
+    if word in ("an integer", "a number") and isinstance(value, str) and _DECIMAL.fullmatch(value):
         value = int(value)
     if word == "an integer" and isinstance(value, float) and value.is_integer():
         value = int(value)

@@ -38,6 +38,6 @@ def write(usage: Usage) -> JsonObject:
 
 def _count(value: JsonObject, key: str) -> int | None:
     found = value.get(key)
-    if isinstance(found, str) and found.isdecimal():
+    if isinstance(found, str) and found.isdecimal() and len(found) <= 19:
         return int(found)
     return int(found) if isinstance(found, int | float) and not isinstance(found, bool) else None

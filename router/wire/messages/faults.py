@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import Any
 
 from router.faults import Fault, Kind
-from router.wire import hints
+from router.wire import hints, statuses
 from router.wire.codec import Malformed, loads
 from router.wire.conversation import Json, JsonObject
 from router.wire.sse import typed_frame
@@ -29,21 +29,6 @@ _KINDS: Mapping[str, Kind] = MappingProxyType(
         "api_error": "upstream_broken",
         "timeout_error": "timeout",
         "overloaded_error": "overloaded",
-    }
-)
-_STATUSES: Mapping[int, Kind] = MappingProxyType(
-    {
-        401: "upstream_auth",
-        402: "quota_spent",
-        403: "refused",
-        404: "not_found",
-        408: "timeout",
-        409: "conflict",
-        413: "too_large",
-        429: "rate_limited",
-        503: "overloaded",
-        504: "timeout",
-        529: "overloaded",
     }
 )
 _TYPES: Mapping[Kind, str] = MappingProxyType(
@@ -125,7 +110,7 @@ def _type_and_message(payload: Json) -> tuple[str | None, str | None]:
 def _kind(status: int, kind_name: str | None, message: str) -> Kind:
     kind = _KINDS.get(kind_name or "")
     if kind is None:
-        kind = _STATUSES.get(status, "bad_request" if 400 <= status < 500 else "upstream_broken")
+        kind = statuses.kind_of(status)
     if kind in ("bad_request", "too_large") and _TOO_LONG.search(message):
         return "too_long"
     if kind in ("rate_limited", "refused") and _SPENT.search(message):

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from router.wire.codec import replace_top_level
-
-_top = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+from router.wire.codec import raw_members, replace_top_level
 
 
 def rename_model(data: bytes, shown: str) -> bytes:
@@ -14,7 +12,7 @@ def rename_model(data: bytes, shown: str) -> bytes:
     if b'"model"' not in data:
         return data
     try:
-        top = _top(data)
+        top = raw_members(data)
     except (msgspec.MsgspecError, UnicodeError):
         return data
     kind = bytes(top.get("type", b""))

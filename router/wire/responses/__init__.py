@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from router.wire.codec import replace_top_level
+from router.wire.codec import raw_members, replace_top_level
 from router.wire.dialect import DialectSpec
 from router.wire.responses.faults import read_fault, render_fault, stream_failure
 from router.wire.responses.reply_reader import read_reply
@@ -15,18 +15,16 @@ from router.wire.responses.stream_reader import ResponsesStreamReader
 from router.wire.responses.stream_writer import ResponsesStreamWriter
 from router.wire.sse import COMMENT_HEARTBEAT
 
-_top = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
-
 
 def rename_model(data: bytes, shown: str) -> bytes:
     """`model` of the response, which is the body itself or stands in a lifecycle event; nothing else is touched."""
     if b'"model"' not in data:
         return data
     try:
-        top = _top(data)
+        top = raw_members(data)
         if "response" in top:
             response = bytes(top["response"])
-            if "model" not in _top(response):
+            if "model" not in raw_members(response):
                 return data
             return replace_top_level(data, {"response": msgspec.Raw(replace_top_level(response, {"model": shown}))})
         return replace_top_level(data, {"model": shown}) if "model" in top else data
