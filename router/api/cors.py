@@ -21,7 +21,7 @@ class Cors:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         origins = self._settings().server.cors.origins
-        if scope["type"] != "http":
+        if scope["type"] != "http" or (not origins and scope["method"] != "OPTIONS"):
             await self._app(scope, receive, send)
             return
         headers = dict(scope["headers"])

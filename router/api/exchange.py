@@ -6,7 +6,6 @@ import asyncio
 import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
 from urllib.parse import parse_qsl
 
 from starlette.types import Receive, Scope, Send
@@ -114,17 +113,36 @@ class Exchange:
         finally:
             forget()
 
-    def watch(self, tasks: Tasks) -> asyncio.Task[None]:
-        """Cancel the calling task when the client goes away. Stop the watcher when the answer is complete."""
-        return tasks.spawn(self._watch(self.task), "client")
+    @contextmanager
+    def watched(self, tasks: Tasks) -> Iterator[None]:
+        """Within it the task is cancelled, with `gone` set, when the client goes away.
 
-    async def _watch(self, owner: asyncio.Task[Any] | None) -> None:
-        while (await self._receive())["type"] != "http.disconnect":
-            pass
+        The server says so itself where it can; elsewhere a task waits for the disconnect.
+        """
+        tell = self.scope.get("extensions", {}).get("client.gone")
+        if tell is not None:
+            tell(self._left)
+            try:
+                yield
+            finally:
+                tell(None)
+            return
+        watcher = tasks.spawn(self._watch(), "client")
+        try:
+            yield
+        finally:
+            watcher.cancel()
+
+    def _left(self) -> None:
         if not self.finished:
             self.gone = True
-            if owner is not None:
-                owner.cancel()
+            if self.task is not None:
+                self.task.cancel()
+
+    async def _watch(self) -> None:
+        while (await self._receive())["type"] != "http.disconnect":
+            pass
+        self._left()
 
 
 def _parsed(text: str) -> dict[str, str]:

@@ -82,12 +82,10 @@ async def _generate(edge: Edge, surface: Surface, addressed: Addressed, record: 
         record.asked, record.stream = call.asked, call.stream
         call = await edge.continuations.resume(call)
         call, chosen = plan_call(edge, snapshot, surface, call)
-        watcher = exchange.watch(edge.watchers)
         try:
-            with gateway.net.patience.limit(snapshot.limits.total, exchange.task):
+            with exchange.watched(edge.watchers), gateway.net.patience.limit(snapshot.limits.total, exchange.task):
                 await _serve(edge, snapshot, call, chosen, record, out)
         finally:
-            watcher.cancel()
             edge.heartbeats.forget(out.reply)
 
 

@@ -198,13 +198,8 @@ async def _work(
             began=began,
             created=int(gateway.clock.wall()),
         )
-        watcher = exchange.watch(edge.watchers) if exchange.method == "POST" else None
-        try:
-            with gateway.net.patience.limit(snapshot.limits.total, exchange.task):
-                return await work(Side(edge=edge, snapshot=snapshot, call=call, record=record, spec=spec))
-        finally:
-            if watcher is not None:
-                watcher.cancel()
+        with exchange.watched(edge.watchers), gateway.net.patience.limit(snapshot.limits.total, exchange.task):
+            return await work(Side(edge=edge, snapshot=snapshot, call=call, record=record, spec=spec))
 
 
 async def _refuse(reply: Reply, spec: DialectSpec, record: Record, fault: Fault) -> None:

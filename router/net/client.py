@@ -50,14 +50,20 @@ class HttpResponse:
 
     async def read(self, limit: int) -> bytes:
         """The whole body. Raises `Fault` upstream_broken where it is larger than `limit` bytes."""
+        content = self._response.content
         parts: list[bytes] = []
         size = 0
-        async for chunk in self.chunks():
-            size += len(chunk)
-            if size > limit:
-                raise Fault("upstream_broken", f"The provider's answer is larger than {limit} bytes.")
-            parts.append(chunk)
-        return b"".join(parts)
+        with self._patience.watch(self._idle, self._expire) as watch:
+            try:
+                while chunk := await content.readany():
+                    size += len(chunk)
+                    if size > limit:
+                        raise Fault("upstream_broken", f"The provider's answer is larger than {limit} bytes.")
+                    parts.append(chunk)
+                    watch.again()
+            except (aiohttp.ClientError, OSError, asyncio.IncompleteReadError) as error:
+                raise _broken(error) from error
+        return parts[0] if len(parts) == 1 else b"".join(parts)
 
     async def read_some(self, limit: int = MAX_ERROR_BODY) -> bytes:
         """At most `limit` bytes of the body, never a fault: for error answers, whose status is what matters."""

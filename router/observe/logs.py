@@ -27,7 +27,7 @@ class TextFormatter(logging.Formatter):
     """``2026-01-01T00:00:00.000Z info  switchyard.request  message``, a trace below it where there is one."""
 
     def format(self, record: logging.LogRecord) -> str:
-        when = datetime.fromtimestamp(record.created, UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3]
+        when = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds").removesuffix("+00:00")
         line = f"{when}Z {record.levelname.lower():<7} {record.name}  {one_line(record.getMessage())}"
         if record.exc_info:
             line = f"{line}\n{self.formatException(record.exc_info)}"

@@ -4,30 +4,49 @@ from __future__ import annotations
 
 import re
 
-_PATTERNS = (
-    (re.compile(r"(?i)\b(bearer|basic)\s+[A-Za-z0-9._~+/=-]{8,}"), r"\1 ***"),
-    (re.compile(r"\b(sk|pk|rk|gsk|xai|r8|hf|or)-[A-Za-z0-9_-]{8,}"), r"\1-***"),
-    (re.compile(r"\bAIza[0-9A-Za-z_-]{20,}"), "AIza***"),
-    (re.compile(r"\bya29\.[0-9A-Za-z._-]{10,}"), "ya29.***"),
-    (re.compile(r"\beyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}(\.[A-Za-z0-9_-]*)?"), "eyJ***"),
-    (re.compile(r"(?i)([?&](?:key|api_key|access_token|auth_token|token)=)[^&\s\"'`]+"), r"\1***"),
+_PATTERNS: tuple[tuple[tuple[str, ...], re.Pattern[str], str], ...] = (
+    (("bearer", "basic"), re.compile(r"(?i)\b(bearer|basic)\s+[A-Za-z0-9._~+/=-]{8,}"), r"\1 ***"),
     (
+        ("sk-", "pk-", "rk-", "xai-", "r8-", "hf-", "or-"),
+        re.compile(r"\b(sk|pk|rk|gsk|xai|r8|hf|or)-[A-Za-z0-9_-]{8,}"),
+        r"\1-***",
+    ),
+    (("aiza",), re.compile(r"\bAIza[0-9A-Za-z_-]{20,}"), "AIza***"),
+    (("ya29.",), re.compile(r"\bya29\.[0-9A-Za-z._-]{10,}"), "ya29.***"),
+    (("eyj",), re.compile(r"\beyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}(\.[A-Za-z0-9_-]*)?"), "eyJ***"),
+    (
+        ("?key=", "&key=", "_key=", "token="),
+        re.compile(r"(?i)([?&](?:key|api_key|access_token|auth_token|token)=)[^&\s\"'`]+"),
+        r"\1***",
+    ),
+    (
+        ("api_key", "api-key", "apikey", "authorization", "access_token", "refresh_token", "client_secret", "password"),
         re.compile(
             r"(?i)(\"?(?:api[_-]?key|authorization|x-api-key|x-goog-api-key|access_token|refresh_token|"
             r"client_secret|password)\"?\s*[:=]\s*\"?)(?!\s*(?:bearer|basic)\b)[^\s\"',}]{6,}"
         ),
         r"\1***",
     ),
-    (re.compile(r"://[^/\s:@]+:[^/\s@]+@"), "://***@"),
-    (re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?-----END [A-Z ]*PRIVATE KEY-----", re.S), "***private key***"),
+    (("://",), re.compile(r"://[^/\s:@]+:[^/\s@]+@"), "://***@"),
+    (
+        ("private key",),
+        re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?-----END [A-Z ]*PRIVATE KEY-----", re.S),
+        "***private key***",
+    ),
 )
+"""Hints in lower case, of which every match contains one; the pattern; what stands in its place. The hints keep the
+patterns away from nearly every line: they cost twenty times as much as looking for a word."""
 
 
 def redact(text: str) -> str:
     """`text` with everything that looks like a credential replaced by ``***``, and line breaks that came from outside
     made visible, so that nobody can write log lines of their own."""
-    for pattern, replacement in _PATTERNS:
-        text = pattern.sub(replacement, text)
+    lower = text.lower()
+    for hints, pattern, replacement in _PATTERNS:
+        for hint in hints:
+            if hint in lower:
+                text = pattern.sub(replacement, text)
+                break
     return text
 
 

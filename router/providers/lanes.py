@@ -138,17 +138,24 @@ class RawReply:
     async def batches(self) -> AsyncIterator[Batch]:
         body = await self._response.read(MAX_REPLY)
         if self._check:
-            try:
-                payload = codec.loads(body)
-            except codec.Malformed as error:
-                raise Fault("upstream_broken", f"The provider's answer is not JSON: {error}.") from error
-            if not isinstance(payload, dict):
-                raise Fault("upstream_broken", "The provider's answer is not a JSON object.")
-            self.observed.note(self._spec.read_reply(payload, self._capabilities))
+            self.observed.note(self._events(body))
             if self.observed.served_model != self._shown:
                 body = self._spec.rename_model(body, self._shown)
         self.observed.ended = self.observed.committed = True
         yield Batch(body, True)
+
+    def _events(self, body: bytes) -> list[Event]:
+        glance = self._spec.glance
+        seen = glance(body, self._capabilities) if glance is not None else None
+        if seen is not None:
+            return seen
+        try:
+            payload = codec.loads(body)
+        except codec.Malformed as error:
+            raise Fault("upstream_broken", f"The provider's answer is not JSON: {error}.") from error
+        if not isinstance(payload, dict):
+            raise Fault("upstream_broken", "The provider's answer is not a JSON object.")
+        return self._spec.read_reply(payload, self._capabilities)
 
     def failure(self, fault: Fault) -> list[bytes]:
         return []

@@ -163,6 +163,7 @@ class Connection:
     ) -> Callable[[Any], Awaitable[None]]:
         """Start the application for one call and return the way to hand it messages."""
         inbox = Inbox(scope["type"])
+        scope["extensions"]["client.gone"] = inbox.at_end
         self.inboxes.add(inbox)
         task = self._shared.tasks.spawn(self._call(app, scope, inbox, send), "call")
         self._calls.add(task)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import MutableMapping
+from collections.abc import Callable, MutableMapping
 from typing import Any
 
 Message = MutableMapping[str, Any]
@@ -26,6 +26,7 @@ class Inbox:
         self._taken = asyncio.Event()
         self._last: Message | None = None
         self._finished = False
+        self._at_end: Callable[[], None] | None = None
         self.complete = kind != "http"
         """Whether the whole request body has come; a WebSocket has none."""
 
@@ -35,6 +36,8 @@ class Inbox:
             self._last = message
             self._arrived.set()
             self._taken.set()
+            if self._at_end is not None and not self._finished:
+                self._at_end()
             return
         if message["type"] == "http.request" and not message.get("more_body", False):
             self.complete = True
@@ -56,6 +59,16 @@ class Inbox:
                 return self._last
             self._arrived.clear()
             await self._arrived.wait()
+
+    def at_end(self, tell: Callable[[], None] | None) -> None:
+        """Call `tell` when the client goes away, at once if it has gone; None: nobody wants to know any more.
+
+        Applications find this in ``scope["extensions"]["client.gone"]``: a task that only waits for the disconnect
+        would cost more than the rest of a small call.
+        """
+        self._at_end = tell
+        if tell is not None and self._last is not None:
+            tell()
 
     def finish(self) -> None:
         """The application has returned: what else the client sends goes nowhere."""

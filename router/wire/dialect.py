@@ -91,6 +91,8 @@ class DialectSpec(Struct, frozen=True, kw_only=True):
         `shown`, everything else as it was.
     heartbeat: bytes that keep a waiting client's connection alive, b"" where the dialect tolerates none.
     id_prefix: of response ids.
+    glance(body, capabilities): what a record needs of an unstreamed answer, without reading all of it; None where
+        `read_reply` must. May be left out.
     """
 
     name: Dialect
@@ -106,6 +108,7 @@ class DialectSpec(Struct, frozen=True, kw_only=True):
     rename_model: Callable[[bytes, str], bytes]
     heartbeat: bytes
     id_prefix: str
+    glance: Callable[[bytes, Capabilities], list[Event] | None] | None = None
 
 
 def events_of(reader: StreamReader, frames: Iterable[Frame]) -> list[Event]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from router.wire.chat.faults import read_fault, rename_model, render_fault, stream_failure
+from router.wire.chat.glance import glance
 from router.wire.chat.reply_reader import read_reply
 from router.wire.chat.reply_writer import write_reply
 from router.wire.chat.request_reader import read_request
@@ -26,4 +27,5 @@ SPEC = DialectSpec(
     rename_model=rename_model,
     heartbeat=COMMENT_HEARTBEAT,
     id_prefix="chatcmpl-",
+    glance=glance,
 )
