@@ -42,3 +42,10 @@ def test_a_result_without_its_call_says_its_own_name_as_the_upstream_knows_it() 
 def test_a_result_without_any_name_still_has_one() -> None:
     assert name(writer(), ToolResult("c", (Text("ok"),))) == "unknown_tool"
     assert name(writer(), ToolResult("c", (Text("ok"),), name="")) == "unknown_tool"
+
+
+def test_the_texts_of_a_result_are_lines_of_one_output() -> None:
+    (part,) = writer().parts(ToolResult("c", (Text("a"), Text("b"))), "x")
+    assert part["functionResponse"]["response"] == {"output": "a\nb"}
+    (part,) = writer().parts(ToolResult("c", (Text("a"), Text("b")), is_error=True), "x")
+    assert part["functionResponse"]["response"] == {"error": "a\nb"}

@@ -24,6 +24,7 @@ from router.wire.conversation import (
     Video,
 )
 from router.wire.gemini import SPEC, read_count, signatures
+from tests.router.wire.gemini.frames import CAPABILITIES
 
 PNG = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 
@@ -399,3 +400,17 @@ def test_counting_takes_contents_or_a_whole_request_but_not_both():
     assert (whole.system, whole.model) == ((Text("s"),), "m")
     with pytest.raises(Fault, match="exclude each other"):
         read_count({"contents": contents, "generateContentRequest": {"contents": contents}}, "m")
+
+
+def test_keys_beside_a_validated_choice_and_beside_a_content_are_kept():
+    config = {"mode": "VALIDATED", "streamFunctionCallArguments": True}
+    sent = {
+        "contents": [{"role": "user", "parts": [{"text": "q"}], "newKey": 1}],
+        "toolConfig": {"functionCallingConfig": config},
+        "tools": [{"functionDeclarations": [{"name": "f", "description": "d"}]}],
+    }
+    asked = SPEC.read_request(sent, "m", False)
+    assert asked.tool_choice == ToolChoice("auto", extra={"gemini": config})
+    written = SPEC.write_request(asked, CAPABILITIES).body
+    assert written["contents"] == sent["contents"]
+    assert written["toolConfig"] == sent["toolConfig"]

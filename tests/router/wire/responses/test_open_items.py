@@ -83,3 +83,17 @@ def test_every_event_of_a_part_names_its_place() -> None:
     (thought,) = of(payloads, "reasoning_summary_text.done")
     assert (thought["output_index"], thought["summary_index"], thought["text"]) == (0, 0, "hm")
     assert "content_index" not in thought
+
+
+def test_every_event_of_a_thought_names_its_item_and_part() -> None:
+    for summary, index in ((True, "summary_index"), (False, "content_index")):
+        payloads = told(ThinkingDelta("hm", summary=summary), ThinkingEnded(), TextDelta("a"))
+        item = payloads[2]["item"]["id"]
+        inside = [each for each in payloads if each.get("item_id") == item]
+        assert len(inside) == 4
+        assert [(each["output_index"], each[index]) for each in inside] == [(0, 0)] * 4
+
+
+def test_a_snapshot_is_neither_failed_nor_incomplete_before_its_end() -> None:
+    first = told(TextDelta("a"))[0]["response"]
+    assert (first["error"], first["incomplete_details"], first["completed_at"]) == (None, None, None)

@@ -326,7 +326,24 @@ def test_structured_output_is_flat() -> None:
         ({"input": [{"role": "user"}]}, "input[0].content"),
         ({"input": [{"type": "message", "role": "assistant"}]}, "input[0].content"),
         ({"input": [{"role": "user", "content": None}]}, "input[0].content"),
-        ({"instructions": []}, "instructions"),
+        *(
+            ({key: []}, key)
+            for key in (
+                "instructions",
+                "user",
+                "safety_identifier",
+                "service_tier",
+                "prompt_cache_key",
+                "store",
+                "previous_response_id",
+                "parallel_tool_calls",
+                "top_p",
+                "top_logprobs",
+                "metadata",
+                "reasoning",
+            )
+        ),
+        ({"include": "x"}, "include"),
         ({"model": None}, "model"),
     ],
 )
@@ -336,3 +353,9 @@ def test_every_mistake_is_named_with_its_path(body: JsonObject, path: str) -> No
     assert caught.value.kind == "bad_request"
     assert caught.value.param == path
     assert path in caught.value.message
+
+
+def test_an_item_of_an_id_alone_refers_to_an_earlier_one() -> None:
+    part = only({"id": "msg_1"})
+    assert (part.raw, part.where, part.meaningful) == ({"id": "msg_1"}, "input[0]", True)
+    assert turns({"id": "msg_1"})[0].role == "user"

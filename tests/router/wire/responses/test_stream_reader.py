@@ -523,3 +523,9 @@ def test_another_summary_part_is_another_paragraph() -> None:
         added(item), part(0), delta("reasoning_summary_text", "a"), part(1), delta("reasoning_summary_text", "b")
     )
     assert "".join(each.text for each in told if isinstance(each, ThinkingDelta)) == "a\n\nb"
+
+
+def test_encrypted_reasoning_without_an_id_has_none() -> None:
+    item = {"type": "reasoning", "summary": [], "encrypted_content": "gAAA"}
+    (ended,) = [each for each in body(done(item)) if isinstance(each, ThinkingEnded)]
+    assert ended.opaque == Opaque("responses", "gAAA", "gpt")
