@@ -166,7 +166,7 @@ async def _serve(
             _log.info("%s %s ready on %s after %.2f s", NAME, VERSION, address, time.monotonic() - started)
         gc.collect()
         gc.freeze()
-        gc.set_threshold(20_000, 20, 20)  # calls leave few cycles; looking for them as often as by default costs 5 %
+        gc.set_threshold(10_000, 5, 5)  # calls leave few cycles; looking for them as often as by default costs 5 %
         control.say("ready")
 
     tasks.spawn(orphaned(), "parent")

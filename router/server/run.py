@@ -15,6 +15,7 @@ from router.server.drain import Drain
 from router.server.lifespan import Lifespan
 from router.server.listen import connection_limit, raise_descriptor_limit
 from router.server.sweep import Sweep
+from router.server.tidy import Tidy
 from router.server.tls import Certificate
 from router.server.transport import Transport
 from router.tasks import Tasks
@@ -66,6 +67,7 @@ class Server:
         self._certificate: Certificate | None = None
         self._listeners: list[asyncio.Server] = []
         self._sweep = Sweep(settings)
+        self._tidy = Tidy()
         self._limit = settings.connections or connection_limit(raise_descriptor_limit())
         self._refused: set[Transport] = set()
         self._told = False
@@ -119,6 +121,7 @@ class Server:
 
     async def _look_after(self) -> None:
         self._sweep.over(self.connections, asyncio.get_running_loop().time())
+        self._tidy.seen(len(self.connections))
         if self._certificate is not None:
             self._certificate.refresh()
         if len(self.connections) < self._limit:

@@ -15,6 +15,7 @@ import os
 import platform
 import resource
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
@@ -81,6 +82,8 @@ def servers(quick: bool) -> Iterator[dict[str, Running]]:
     with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as stack:
         config = Path(folder, "config.yaml")
         config.write_text(CONFIG.format(port=router, state=folder, key=KEY, upstream=upstream))
+        migrate = [sys.executable, "-m", "router.state.migrate", str(Path(folder, "switchyard.sqlite"))]
+        subprocess.run(migrate, cwd=ROOT, check=True, capture_output=True)  # once in a life, not at every start
         up = stack.enter_context(
             started("direct", ["scripts/bench/upstream.py", "--port", str(upstream)], upstream, cpu=other)
         )
