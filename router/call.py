@@ -104,5 +104,4 @@ class Record(Struct, kw_only=True):
     usage: Usage | None = None
     first_byte: float | None = None  # seconds from the start of the call
     total: float = 0.0
-    upstream_seconds: float = 0.0  # of `total`, waiting for providers before the first content
     overhead: float | None = None  # seconds of our own before the upstream request left

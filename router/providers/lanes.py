@@ -125,22 +125,18 @@ class RawStream:
 class RawReply:
     """Same dialect in and out, unstreamed: the body as it came, but for the model's name."""
 
-    def __init__(
-        self, response: HttpResponse, spec: DialectSpec, capabilities: Capabilities, *, shown: str, check: bool = True
-    ) -> None:
+    def __init__(self, response: HttpResponse, spec: DialectSpec, capabilities: Capabilities, *, shown: str) -> None:
         self.observed = Observed()
         self._response = response
         self._spec = spec
         self._capabilities = capabilities
         self._shown = shown
-        self._check = check
 
     async def batches(self) -> AsyncIterator[Batch]:
         body = await self._response.read(MAX_REPLY)
-        if self._check:
-            self.observed.note(self._events(body))
-            if self.observed.served_model != self._shown:
-                body = self._spec.rename_model(body, self._shown)
+        self.observed.note(self._events(body))
+        if self.observed.served_model != self._shown:
+            body = self._spec.rename_model(body, self._shown)
         self.observed.ended = self.observed.committed = True
         yield Batch(body, True)
 

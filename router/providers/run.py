@@ -34,12 +34,11 @@ from router.wire.written import Note, Undo, Written
 
 
 class Opened(Struct, frozen=True, kw_only=True):
-    """An attempt whose head has arrived with a success. headers: the provider's, lower-case."""
+    """An attempt whose head has arrived with a success."""
 
     lane: Lane
     name: str  # raw | translated
     notes: tuple[Note, ...] = ()
-    provider_request_id: str | None = None
 
 
 class Runner:
@@ -90,10 +89,9 @@ class Runner:
             sent=sent,
             betas=betas,
         )
-        request_id = response.headers.get("x-request-id") or response.headers.get("request-id")
         if raw is not None:
             lane: Lane = _raw_lane(response, spec, candidate, call, raw.drop, limits.content_stall)
-            return Opened(lane=lane, name="raw", provider_request_id=request_id)
+            return Opened(lane=lane, name="raw")
         observed = Observed()
         reader = DIALECTS[candidate.dialect].stream_reader(candidate.capabilities)
         source = HttpEvents(response, reader, observed, limits.content_stall)
@@ -101,7 +99,6 @@ class Runner:
             lane=_typed(call, spec, source, observed, written.undo, candidate.capabilities.family),
             name="translated",
             notes=written.notes,
-            provider_request_id=request_id,
         )
 
     async def send(

@@ -10,6 +10,8 @@ import asyncio
 import random
 from collections.abc import AsyncIterator, Mapping
 
+from msgspec.structs import replace
+
 from router.accounts.affinity import Affinity
 from router.accounts.health import Cooling, Health, Lease
 from router.call import Call, Limits, Record, Try
@@ -56,11 +58,8 @@ class Begun:
 
     async def broken(self, fault: Fault) -> None:
         """The upstream failed in the middle."""
-        if self._lease.provider == "demo":
-            self._health.release(self._lease)
-        else:
-            self._health.failed(self._lease, fault)
-        self._record.tries[-1] = _try(self._record.tries[-1], fault)
+        _judge(self._health, self._lease, fault)
+        self._record.tries[-1] = _failed(self._record.tries[-1], fault)
         await self._close()
 
     async def abandoned(self) -> None:
@@ -112,17 +111,16 @@ class Attempts:
             try:
                 begun = await self._try(call, plan, candidate, provider, lease, held, limits, record)
             except Fault as fault:
-                self._judge(provider, lease, fault)
+                _judge(self._health, lease, fault)
                 seconds = self._clock.monotonic() - began
-                record.tries.append(_failed(candidate, lease, fault, seconds))
+                record.tries.append(_failed(_attempt(candidate, lease, seconds), fault))
                 walk.failed(candidate, lease, fault, final=provider.kind == "demo")
             except BaseException:
                 self._health.release(lease)
                 raise
             else:
                 seconds = self._clock.monotonic() - began
-                record.upstream_seconds += seconds
-                record.tries.append(_succeeded(candidate, lease, seconds))
+                record.tries.append(_attempt(candidate, lease, seconds))
                 record.lane, record.provider, record.model = begun[1], candidate.provider, candidate.model
                 record.account, record.notes = lease.account.id, begun[0].notes
                 self._health.committed(lease)
@@ -131,13 +129,6 @@ class Attempts:
             if pause > 0:
                 await asyncio.sleep(pause)
         raise walk.verdict()
-
-    def _judge(self, provider: ProviderConfig, lease: Lease, fault: Fault) -> None:
-        """Remember a failure, but not one that was asked for: the demo's failures say nothing about it."""
-        if provider.kind == "demo":
-            self._health.release(lease)
-        else:
-            self._health.failed(lease, fault)
 
     async def _try(
         self,
@@ -174,6 +165,14 @@ class Attempts:
         return Begun(opened, lease, self._health, self._affinity, first, rest, record), opened.name
 
 
+def _judge(health: Health, lease: Lease, fault: Fault) -> None:
+    """Remember a failure, but not one that was asked for: the demo's failures say nothing about it."""
+    if lease.config.kind == "demo":
+        health.release(lease)
+    else:
+        health.failed(lease, fault)
+
+
 async def _close(opened: Opened | None) -> None:
     if opened is not None:
         await opened.lane.close()
@@ -191,31 +190,12 @@ async def _first_content(batches: AsyncIterator[Batch]) -> bytes:
     raise Fault("upstream_broken", "The provider's answer ended before it began.")
 
 
-def _failed(candidate: Candidate, lease: Lease, fault: Fault, seconds: float) -> Try:
-    return Try(
-        provider=candidate.provider,
-        model=candidate.model,
-        account=lease.account.id,
-        outcome=fault.kind,
-        status=fault.status,
-        reason=fault.message,
-        seconds=seconds,
-    )
-
-
-def _succeeded(candidate: Candidate, lease: Lease, seconds: float) -> Try:
+def _attempt(candidate: Candidate, lease: Lease, seconds: float) -> Try:
     return Try(
         provider=candidate.provider, model=candidate.model, account=lease.account.id, outcome="ok", seconds=seconds
     )
 
 
-def _try(attempt: Try, fault: Fault) -> Try:
-    return Try(
-        provider=attempt.provider,
-        model=attempt.model,
-        account=attempt.account,
-        outcome=fault.kind,
-        status=fault.status,
-        reason=fault.message,
-        seconds=attempt.seconds,
-    )
+def _failed(attempt: Try, fault: Fault) -> Try:
+    """The same attempt with the fault that ended it, before or after it had begun."""
+    return replace(attempt, outcome=fault.kind, status=fault.status, reason=fault.message)

@@ -7,7 +7,6 @@ from types import MappingProxyType
 
 from router.faults import Fault, Kind
 
-PROVIDER = "demo"
 LABEL = "[Switchyard demo]"
 
 ANSWERING: Mapping[str, str] = MappingProxyType(
