@@ -32,6 +32,11 @@ class HttpResponse:
         self.status = response.status
         self.headers: Mapping[str, str] = {name.lower(): value for name, value in response.headers.items()}
 
+    @property
+    def cookies(self) -> tuple[str, ...]:
+        """Every ``Set-Cookie`` header as it stands; `headers` has only the last."""
+        return tuple(self._response.headers.getall("Set-Cookie", ()))
+
     async def chunks(self) -> AsyncIterator[bytes]:
         """The body as it arrives, decompressed. Raises `Fault` timeout after `idle` seconds of silence, and
         upstream_broken where the connection breaks or the body is not as long as announced."""

@@ -18,7 +18,17 @@ Kind = Literal[
     "openai-compatible",
     "anthropic-compatible",
     "demo",
-    "reserved",  # known by name, needs a sign-in or a service that this version does not have yet
+    "claude-oauth",  # from here on: a person signs in (`router.settings.sign_ins`)
+    "chatgpt-oauth",
+    "gemini-cli",
+    "antigravity",
+    "qwen-oauth",
+    "kimi-oauth",
+    "xai-oauth",
+    "iflow",
+    "copilot",
+    "ctonew",
+    "reserved",  # known by name, needs a service that this version does not have yet
 ]
 
 

@@ -6,10 +6,10 @@ Service accounts: https://developers.google.com/identity/protocols/oauth2/servic
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import urlencode
 
-from router.accounts.record import Account
+from router.accounts.record import Access, Account
 from router.clock import Clock
 from router.faults import Fault
 from router.net.client import Net
@@ -25,17 +25,40 @@ EARLY = 300.0
 """Seconds before its end at which a token is no longer used."""
 
 
-class Credentials:
-    """Resolves accounts. One exchange at a time for each account; tokens live in memory only."""
+class Stored(Protocol):
+    """The accounts that people signed in to (`router.accounts.keeper`)."""
 
-    def __init__(self, net: Net, clock: Clock) -> None:
+    async def access(self, account: str) -> Access:
+        """Good for now. Waits for a renewal that is needed. Raises `Fault` upstream_auth (a person must sign in) or
+        unavailable (whoever renews cannot be reached)."""
+        ...
+
+    async def renew(self, account: str, rejected: Secret) -> bool:
+        """The provider did not take `rejected` though it had not ended. True where another secret is there now."""
+        ...
+
+
+class Credentials:
+    """Resolves accounts. One exchange at a time for each account; tokens of Vertex live in memory only."""
+
+    def __init__(self, net: Net, clock: Clock, stored: Stored | None = None) -> None:
         self._net = net
         self._clock = clock
+        self._stored = stored
         self._tokens: dict[str, tuple[Secret, float]] = {}
         self._exchanges: dict[str, asyncio.Lock] = {}
 
-    async def resolve(self, provider: ProviderConfig, account: Account) -> Secret:
+    async def resolve(self, provider: ProviderConfig, account: Account) -> Access:
         """What to send for `account`. Raises `Fault` where an exchange fails."""
+        if account.stored and self._stored is not None:
+            return await self._stored.access(account.id)
+        return Access(await self._secret(provider, account))
+
+    async def renew(self, account: Account, rejected: Secret) -> bool:
+        """Another secret for an account whose own was not taken; False where there is none to be had."""
+        return account.stored and self._stored is not None and await self._stored.renew(account.id, rejected)
+
+    async def _secret(self, provider: ProviderConfig, account: Account) -> Secret:
         if provider.kind != "vertex":
             return account.secret
         token = self._fresh(account.id)

@@ -38,7 +38,8 @@ FORWARDED: Mapping[Dialect, tuple[str, ...]] = MappingProxyType(
 
 class Outgoing(Struct, frozen=True, kw_only=True):
     """One upstream call. headers: the caller's, lower-case names, already cut to `FORWARDED`. base_url: one of the
-    provider's. credential: resolved for this moment (a key, or a fresh token)."""
+    provider's. credential: resolved for this moment (a key, or a fresh token). facts: what else is known of the account
+    (``account_id``, ``project_id``)."""
 
     operation: Operation
     dialect: Dialect
@@ -48,6 +49,7 @@ class Outgoing(Struct, frozen=True, kw_only=True):
     base_url: str
     credential: Secret
     headers: Mapping[str, str] = {}
+    facts: Mapping[str, str] = {}
 
 
 Executor: TypeAlias = Callable[[ProviderConfig, Outgoing], tuple[str, dict[str, str]]]
@@ -148,6 +150,16 @@ OPERATIONS: Mapping[Kind, frozenset[Operation]] = MappingProxyType(
         "gemini": frozenset({"generate", "count_tokens", "embed", "batch_embed", "images", "predict"}),
         "vertex": frozenset({"generate", "count_tokens", "predict", "images"}),
         "demo": frozenset({"generate", "count_tokens", "embed", "images"}),
+        "claude-oauth": frozenset({"generate", "count_tokens"}),
+        "chatgpt-oauth": frozenset({"generate"}),
+        "gemini-cli": frozenset({"generate", "count_tokens"}),
+        "antigravity": frozenset({"generate", "count_tokens"}),
+        "qwen-oauth": frozenset({"generate"}),
+        "kimi-oauth": frozenset({"generate"}),
+        "xai-oauth": frozenset({"generate"}),
+        "iflow": frozenset({"generate"}),
+        "copilot": frozenset({"generate", "embed"}),
+        "ctonew": frozenset({"generate"}),
         "reserved": frozenset(),
     }
 )

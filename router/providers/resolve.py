@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import get_args
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from router.accounts.record import Account
 from router.providers.config import Kind, ProviderConfig
@@ -21,18 +25,36 @@ from router.settings.provider_blocks import (
     Upstream,
     Vertex,
 )
-from router.settings.provider_names import BUILT_IN, plain
+from router.settings.provider_names import BUILT_IN, SIGN_INS, plain
 from router.settings.schema import Settings
+from router.settings.sign_in_blocks import block_of, sign_ins, turned_on
+from router.settings.sign_ins import SignIn
 from router.wire.conversation import Dialect
+
+_KINDS: Mapping[str, Kind] = {kind: kind for kind in get_args(Kind)}
+
+
+class Stored(Struct, frozen=True, kw_only=True):
+    """What the account store holds, as far as routing is concerned. accounts: by provider id. accepted: providers
+    whose caveat somebody accepted at a sign-in."""
+
+    accounts: Mapping[str, tuple[Account, ...]] = {}
+    accepted: frozenset[str] = frozenset()
+
+
+NOTHING_STORED = Stored()
 
 
 def resolve(
-    settings: Settings, environ: Mapping[str, str], presets: Mapping[str, Preset] | None = None
+    settings: Settings,
+    environ: Mapping[str, str],
+    presets: Mapping[str, Preset] | None = None,
+    stored: Stored = NOTHING_STORED,
 ) -> tuple[ProviderConfig, ...]:
     """Every provider that this version knows, the usable ones with accounts, the others with their `reason`.
 
-    Pure. Keys of the environment count where a block gives none of its own. In the order of `priority`, then:
-    what users named themselves, built-in ones, presets, reserved ones.
+    Pure. Keys of the environment count where a block gives none of its own. stored: accounts of sign-ins. In the order
+    of `priority`, then: what users named themselves, built-in ones, presets, sign-ins, reserved ones.
     """
     presets = shipped_presets() if presets is None else presets
     found, _ = pick_up(environ, presets, settings.server.port)
@@ -45,6 +67,7 @@ def resolve(
         _built_in("gemini", blocks.gemini, found.get("gemini")),
         _vertex(blocks.vertex),
         *(_preset(name, preset, blocks.presets.get(name), found.get(name)) for name, preset in presets.items()),
+        *(_signed_in(name, facts, settings, stored) for name, facts in sign_ins(blocks).items()),
         _demo(blocks.demo.enabled),
         *_reserved(settings),
     ]
@@ -159,6 +182,28 @@ def _demo(enabled: bool) -> ProviderConfig:
         priority=1_000_000,
         reason=None if enabled else "switched off: providers.demo.enabled is false",
     )
+
+
+def _signed_in(name: str, facts: SignIn, settings: Settings, stored: Stored) -> ProviderConfig:
+    """Off until turned on; its accounts come from the store."""
+    block = block_of(settings.providers, name)
+    accounts = stored.accounts.get(name, ())
+    made = _config(
+        name,
+        block if block.enabled else block.model_copy(update={"enabled": True}),
+        kind=_KINDS[name],
+        names=SIGN_INS[name].names,
+        dialects=facts.upstream.dialects,
+        base_urls=facts.upstream.base_urls,
+        accounts=accounts,
+        listed=facts.upstream.models,
+        settings=facts.upstream.extra,
+        missing=f"no account: sign in with `switchyard login {SIGN_INS[name].login[0]}`",
+    )
+    if turned_on(block, name in stored.accepted):
+        return made
+    place = f"providers.{SIGN_INS[name].blocks[0]}"
+    return replace(made, accounts=(), reason=f"off: turn it on with `switchyard login` or `{place}: {{enabled: true}}`")
 
 
 def _reserved(settings: Settings) -> Iterator[ProviderConfig]:

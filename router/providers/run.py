@@ -119,7 +119,7 @@ class Runner:
 
         betas: of Anthropic, that the body needs beside those that the caller names.
         """
-        credential = await self._credentials.resolve(provider, account)
+        access = await self._credentials.resolve(provider, account)
         allowed = FORWARDED[candidate.dialect] if candidate.dialect == call.dialect else ()
         headers = {name: call.headers[name] for name in allowed if name in call.headers}
         if betas:
@@ -141,8 +141,9 @@ class Runner:
                 stream=stream,
                 body=body,
                 base_url=base_url,
-                credential=credential,
+                credential=access.secret,
                 headers=headers,
+                facts=access.facts,
             )
             request = build(provider, account, outgoing)
             sent()
@@ -156,7 +157,7 @@ class Runner:
             try:
                 await _check(response, DIALECTS[candidate.dialect], stream)
             except Fault as fault:
-                raise _without(fault, credential) from None
+                raise _without(fault, access.secret) from None
             return response
         raise unreachable or Fault("unavailable", f"The provider {provider.id} has no base URL.")
 

@@ -24,6 +24,17 @@ LIMITS: Mapping[Kind, Mapping[faults.Kind, Scope]] = MappingProxyType(
         # models go on serving; where the limit was the account's after all, each of them meets it once.
         "openai-compatible": {"rate_limited": "model", "quota_spent": "account"},
         "anthropic-compatible": {"rate_limited": "model", "quota_spent": "account"},
+        # Windows of a plan are shared by all models of the account; what is said of one model says so in its fault.
+        "claude-oauth": {"rate_limited": "account", "quota_spent": "account"},
+        "chatgpt-oauth": {"rate_limited": "account", "quota_spent": "account"},
+        "gemini-cli": {"rate_limited": "model", "quota_spent": "model"},
+        "antigravity": {"rate_limited": "model", "quota_spent": "model"},
+        "qwen-oauth": {"rate_limited": "account", "quota_spent": "account"},
+        "kimi-oauth": {"rate_limited": "account", "quota_spent": "account"},
+        "xai-oauth": {"rate_limited": "model", "quota_spent": "account"},
+        "iflow": {"rate_limited": "model", "quota_spent": "account"},
+        "copilot": {"rate_limited": "model", "quota_spent": "account"},
+        "ctonew": {"rate_limited": "account", "quota_spent": "account"},
     }
 )
 _CLASSES = re.compile(r"(opus|sonnet|haiku|fable|mythos)", re.IGNORECASE)

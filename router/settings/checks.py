@@ -14,8 +14,10 @@ from router.settings.document import Document
 from router.settings.mistakes import Mistake, Path, dotted, nearest
 from router.settings.presets import Preset
 from router.settings.provider_blocks import Upstream, Vertex
-from router.settings.provider_names import GROUPS, RESERVED, ProviderNames, plain, provider_names
+from router.settings.provider_names import GROUPS, RESERVED, SIGN_INS, ProviderNames, plain, provider_names
 from router.settings.schema import Settings
+from router.settings.sign_in_blocks import blocks_of
+from router.settings.sign_in_blocks import mistakes as sign_in_mistakes
 from router.wire.capabilities import Capabilities
 
 
@@ -38,6 +40,9 @@ def upstreams(settings: Settings) -> Iterator[tuple[str, Path, Upstream]]:
         yield "vertex", ("providers", "vertex"), providers.vertex
     for name, block in providers.presets.items():
         yield name, ("providers", name), block
+    for name in SIGN_INS:
+        for place, subscription in blocks_of(providers, name):
+            yield name, place, subscription
     for at, entry in enumerate(providers.openai_compatible):
         yield plain(entry.name), ("providers", "openai_compatible", at), entry
     for at, other in enumerate(providers.anthropic_compatible):
@@ -71,6 +76,7 @@ def check(
     yield from checker.routes()
     yield from checker.aliases()
     yield from checker.facts()
+    yield from checker.sign_ins()
 
 
 def _written_names(values: Any) -> Iterator[str]:
@@ -155,7 +161,7 @@ class _Checker:
                 yield self._mistake(path, "has no base_url", "Give base_url, or a preset.")
             kind = "service_account_files" if isinstance(block, Vertex) else "api_keys"
             seen: set[str] = set()
-            for at, key in enumerate(getattr(block, kind)):
+            for at, key in enumerate(getattr(block, kind, ())):
                 label = key.label or str(at + 1)
                 if label in seen:
                     yield self._mistake((*path, kind, at), f"has the label {label!r} of another key", "Choose another.")
@@ -198,6 +204,11 @@ class _Checker:
             if why is not None:
                 problem = f"names the file {path!r}, which cannot be read: {why}"
                 yield self._mistake(("server", "tls", name), problem, "Correct the path or its rights.")
+
+    def sign_ins(self) -> Iterator[Mistake]:
+        """What the blocks change of a sign-in fits it, and no sign-in has two blocks."""
+        for path, problem, remedy in sign_in_mistakes(self._settings.providers):
+            yield self._mistake(path, problem, remedy)
 
     def facts(self) -> Iterator[Mistake]:
         for _, path, block in upstreams(self._settings):

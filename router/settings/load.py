@@ -17,7 +17,7 @@ from router.settings.environment import interpolate, overlay, pick_up
 from router.settings.mistakes import Mistake, Path, SettingsError, dotted
 from router.settings.presets import Preset, shipped_presets
 from router.settings.provider_blocks import Providers
-from router.settings.provider_names import RESERVED, plain, provider_names
+from router.settings.provider_names import RESERVED, SIGN_INS, plain, provider_names
 from router.settings.remainder import Remainder
 from router.settings.schema import Settings
 from router.settings.secrets import fill_secrets
@@ -163,8 +163,9 @@ def _block_name(written: str, presets: Mapping[str, Preset]) -> str:
     ids = provider_names(presets).resolve(written)
     if len(ids) != 1:
         return written
-    if ids[0] in RESERVED:
-        return RESERVED[ids[0]].blocks[0]
+    known = SIGN_INS.get(ids[0]) or RESERVED.get(ids[0])
+    if known is not None:
+        return known.blocks[0]
     return ids[0] if ids[0] in presets else plain(ids[0]).replace("-", "_")
 
 

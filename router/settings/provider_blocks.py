@@ -143,8 +143,20 @@ class Demo(Block):
         return {**data, "enabled": True} if isinstance(data, dict) and data.get("enabled") == "auto" else data
 
 
+class Subscription(Upstream):
+    """A provider that a person signs in to. Off until turned on, here or at the sign-in, which shows the caveat."""
+
+    enabled: bool = setting(
+        False, "Whether its accounts serve. Not given: from the moment its caveat was accepted at a sign-in."
+    )
+    client_secret: Secret | None = setting(None, "Secret of the OAuth client, where the provider wants one.")
+    sign_in: dict[str, Any] = setting(
+        {}, "Facts of the sign-in that differ from the shipped ones, by the names of `config/sign-ins/`."
+    )
+
+
 class Reserved(Block):
-    """A provider that needs a sign-in or a service of a later version: its block is read and kept, nothing more."""
+    """A provider that needs a service of a later version: its block is read and kept, nothing more."""
 
     model_config = ConfigDict(extra="allow")
 
@@ -154,8 +166,8 @@ class Reserved(Block):
 class Llmux(Block):
     """Subscriptions, under the names of an earlier tool."""
 
-    claude_pro: Reserved | None = setting(None, "A Claude subscription; the same as `claude_oauth`. Reserved.")
-    chatgpt_plus: Reserved | None = setting(None, "A ChatGPT subscription; the same as `chatgpt_oauth`. Reserved.")
+    claude_pro: Subscription | None = setting(None, "A Claude subscription; the same as `claude_oauth`.")
+    chatgpt_plus: Subscription | None = setting(None, "A ChatGPT subscription; the same as `chatgpt_oauth`.")
 
 
 class ReservedService(Block):
@@ -201,14 +213,17 @@ class Providers(Block):
         (), "Any number of Anthropic-compatible servers."
     )
     demo: Demo = setting(Demo(), "The embedded demo models.")
-    llmux: Llmux = setting(Llmux(), "Subscriptions, under the names of an earlier tool. Reserved.")
-    claude_oauth: Reserved | None = setting(None, "A Claude subscription. Reserved.")
-    chatgpt_oauth: Reserved | None = setting(None, "A ChatGPT subscription. Reserved.")
-    gemini_cli: Reserved | None = setting(None, "Gemini CLI sign-in. Reserved.")
-    antigravity: Reserved | None = setting(None, "Antigravity sign-in. Reserved.")
-    iflow: Reserved | None = setting(None, "iFlow sign-in. Reserved.")
-    copilot: Reserved | None = setting(None, "GitHub Copilot sign-in. Reserved.")
-    ctonew: Reserved | None = setting(None, "cto.new sign-in. Reserved.")
+    llmux: Llmux = setting(Llmux(), "Subscriptions, under the names of an earlier tool.")
+    claude_oauth: Subscription | None = setting(None, "A Claude subscription.")
+    chatgpt_oauth: Subscription | None = setting(None, "A ChatGPT subscription, through the back end of Codex.")
+    gemini_cli: Subscription | None = setting(None, "Code Assist, as Gemini CLI uses it.")
+    antigravity: Subscription | None = setting(None, "Antigravity.")
+    qwen_oauth: Subscription | None = setting(None, "Qwen Chat.")
+    kimi_oauth: Subscription | None = setting(None, "Kimi's plan for coding.")
+    xai_oauth: Subscription | None = setting(None, "A Grok subscription.")
+    iflow: Subscription | None = setting(None, "iFlow.")
+    copilot: Subscription | None = setting(None, "GitHub Copilot.")
+    ctonew: Subscription | None = setting(None, "cto.new.")
     aistudio: AIStudio | None = setting(None, "Google AI Studio through a browser. Reserved.")
     webai: WebAI | None = setting(None, "Gemini's web page. Reserved.")
 

@@ -9,8 +9,39 @@ from msgspec import Struct
 
 from router.settings.presets import Preset
 
-_SIGN_IN = "needs a sign-in, which comes with the accounts feature"
 _SERVICE = "needs a service that drives a browser, which comes with a later version"
+
+
+class SignInNames(Struct, frozen=True):
+    """A provider that a person signs in to. login: how it is called in ``switchyard login`` and in paths, the shortest
+    first; these mean a sign-in there, and something else in routes where another provider has the name. names: what
+    users write for it everywhere. blocks: dotted places under `providers` that configure it."""
+
+    login: tuple[str, ...]
+    names: tuple[str, ...]
+    blocks: tuple[str, ...]
+
+
+SIGN_INS: Mapping[str, SignInNames] = MappingProxyType(
+    {
+        "claude-oauth": SignInNames(
+            ("claude",), ("llmux-claude", "llmux.claude-pro", "claude-pro"), ("claude_oauth", "llmux.claude_pro")
+        ),
+        "chatgpt-oauth": SignInNames(
+            ("chatgpt", "codex"),
+            ("llmux-chatgpt", "llmux.chatgpt-plus", "codex", "chatgpt-plus", "chatgpt"),
+            ("chatgpt_oauth", "llmux.chatgpt_plus"),
+        ),
+        "gemini-cli": SignInNames(("gemini-cli", "gemini"), ("code-assist",), ("gemini_cli",)),
+        "antigravity": SignInNames(("antigravity",), (), ("antigravity",)),
+        "qwen-oauth": SignInNames(("qwen",), ("qwen-code",), ("qwen_oauth",)),
+        "kimi-oauth": SignInNames(("kimi",), ("kimi-code", "kimi-for-coding"), ("kimi_oauth",)),
+        "xai-oauth": SignInNames(("xai", "grok"), ("supergrok",), ("xai_oauth",)),
+        "iflow": SignInNames(("iflow",), (), ("iflow",)),
+        "copilot": SignInNames(("copilot",), ("github-copilot",), ("copilot",)),
+        "ctonew": SignInNames(("ctonew",), ("cto-new", "cto.new"), ("ctonew",)),
+    }
+)
 
 
 class ReservedProvider(Struct, frozen=True):
@@ -23,19 +54,6 @@ class ReservedProvider(Struct, frozen=True):
 
 RESERVED: Mapping[str, ReservedProvider] = MappingProxyType(
     {
-        "claude-oauth": ReservedProvider(
-            ("llmux-claude", "llmux.claude-pro", "claude-pro"), ("claude_oauth", "llmux.claude_pro"), _SIGN_IN
-        ),
-        "chatgpt-oauth": ReservedProvider(
-            ("llmux-chatgpt", "llmux.chatgpt-plus", "codex", "chatgpt-plus", "chatgpt"),
-            ("chatgpt_oauth", "llmux.chatgpt_plus"),
-            _SIGN_IN,
-        ),
-        "gemini-cli": ReservedProvider((), ("gemini_cli",), _SIGN_IN),
-        "antigravity": ReservedProvider((), ("antigravity",), _SIGN_IN),
-        "iflow": ReservedProvider((), ("iflow",), _SIGN_IN),
-        "copilot": ReservedProvider(("github-copilot",), ("copilot",), _SIGN_IN),
-        "ctonew": ReservedProvider(("cto-new", "cto.new"), ("ctonew",), _SIGN_IN),
         "aistudio": ReservedProvider(("ai-studio",), ("aistudio",), _SERVICE),
         "webai": ReservedProvider(("gemini-web",), ("webai",), _SERVICE),
     }
@@ -45,6 +63,15 @@ BUILT_IN: Mapping[str, tuple[str, ...]] = MappingProxyType(
 )
 GROUPS: Mapping[str, tuple[str, ...]] = MappingProxyType({"claude": ("anthropic", "claude-oauth")})
 """Names that mean several providers of one rank."""
+
+
+def sign_in_of(name: str) -> str | None:
+    """The sign-in that `name` means in a login, None where it is unknown."""
+    written = plain(name)
+    for sign_in, known in SIGN_INS.items():
+        if written == sign_in or written in known.login or written in map(plain, known.names):
+            return sign_in
+    return None
 
 
 def plain(name: str) -> str:
@@ -73,6 +100,7 @@ class ProviderNames(Struct, frozen=True):
 def provider_names(presets: Mapping[str, Preset], configured: Iterable[str] = ()) -> ProviderNames:
     """The table for these presets and the names of compatible servers, which win over further names of others."""
     ids = {plain(other): name for name, others in BUILT_IN.items() for other in (name, *others)}
+    ids |= {plain(other): name for name, entry in SIGN_INS.items() for other in (name, *entry.names)}
     ids |= {plain(other): name for name, entry in RESERVED.items() for other in (name, *entry.names)}
     ids |= {plain(other): name for name, preset in presets.items() for other in (name, *preset.names)}
     ids |= {plain(name): name for name in configured}

@@ -122,7 +122,7 @@ def test_what_is_switched_off_keeps_its_names_and_loses_its_accounts() -> None:
 def test_reserved_providers_are_known_with_their_reason() -> None:
     found = providers("providers: {llmux: {claude_pro: {...}}, ctonew: {...}, aistudio: {}}")
     assert {name for name, provider in found.items() if provider.kind == "reserved"} == set(RESERVED)
-    assert "sign-in" in (found["claude-oauth"].reason or "")
+    assert found["claude-oauth"].kind == "claude-oauth" and "off: turn it on" in (found["claude-oauth"].reason or "")
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,69 @@
+"""One stored account: its tokens, whose it is, and what the operator chose for it. A value without behaviour.
+
+API keys of the settings are `router.accounts.record.Account` values alone; what a sign-in brought lives in the account
+store as a `Credential`, and the keeper (`router.accounts.keeper`) shows an `Account` of it to the routing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal, TypeAlias
+
+from msgspec import Struct
+
+from router.secret import Secret
+
+NOTHING = Secret("")
+Owner: TypeAlias = Literal["ours", "found"]
+"""ours: written by us; renewed, changed and deleted by us. found: a file of another program, which is read and never
+written, and whose token is never renewed by us (two programs must not refresh one token)."""
+
+
+class Credential(Struct, frozen=True, kw_only=True):
+    """What one account file says.
+
+    provider: the sign-in's id, such as ``claude-oauth``. label: tells the accounts of one provider apart: the address
+    where there is one, else ``default`` or what the operator called it.
+    access: what is sent upstream, empty where it must be made first. refresh: what a new one is made with: a refresh
+    token, Clerk's ``__client`` cookie, GitHub's token; empty where nothing can be renewed.
+    expires_at: of `access`, Unix seconds, None where it does not end (or nobody said so). issued_at: Unix seconds.
+    facts: what is known besides and no secret (``account_id``, ``project_id``, ``plan``, ``resource_url``).
+    secrets: further secrets by name (``id_token``, ``api_key``).
+    disabled, priority, weight, proxy, excluded, aliases: the operator's choices, as on `Account`. aliases: name for
+    clients -> upstream name.
+    unknown: fields of the document that mean nothing here and are written back as they were.
+    """
+
+    provider: str
+    label: str
+    access: Secret = NOTHING
+    refresh: Secret = NOTHING
+    expires_at: float | None = None
+    issued_at: float | None = None
+    email: str | None = None
+    facts: Mapping[str, str] = {}
+    secrets: Mapping[str, Secret] = {}
+    disabled: bool = False
+    priority: int = 0
+    weight: int = 1
+    proxy: str | None = None
+    models: tuple[str, ...] = ()
+    excluded: tuple[str, ...] = ()
+    aliases: Mapping[str, str] = {}
+    created_at: float | None = None
+    owner: Owner = "ours"
+    unknown: Mapping[str, Any] = {}
+
+    @property
+    def id(self) -> str:
+        """The account's id everywhere: ``<provider>/<label>``."""
+        return f"{self.provider}/{self.label}"
+
+    @property
+    def renewable(self) -> bool:
+        """Whether a new `access` can be had without a person."""
+        return self.owner == "ours" and bool(self.refresh)
+
+    def fresh(self, now: float, margin: float = 0.0) -> bool:
+        """Whether `access` is there and good for `margin` more seconds."""
+        return bool(self.access) and (self.expires_at is None or now + margin < self.expires_at)
