@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from weakref import WeakKeyDictionary
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -13,15 +14,14 @@ from router.faults import Fault, bad_request
 from router.models.prepare import prepare
 from router.net.client import HttpResponse, Net
 from router.net.message import Timeouts
-from router.providers.config import ProviderConfig
+from router.providers.config import Kind, ProviderConfig
 from router.providers.credentials import Credentials
-from router.providers.demo.checks import refuse_unknown_parts
-from router.providers.demo.source import demo_events
 from router.providers.executor import FORWARDED, Operation, Outgoing, build
 from router.providers.frames import HttpEvents
 from router.providers.lanes import Lane, RawReply, RawStream, Typed, TypedReply
 from router.providers.observed import Observed
 from router.providers.raw_body import raw_body
+from router.providers.sources import SOURCES, OpenSource
 from router.routing.affinity import Digest, without
 from router.routing.plan import Candidate, Plan
 from router.secret import Secret
@@ -41,12 +41,36 @@ class Opened(Struct, frozen=True, kw_only=True):
     notes: tuple[Note, ...] = ()
 
 
-class Runner:
-    """Everything an attempt needs from outside."""
+def _unheard(account: Account, headers: Mapping[str, str]) -> None:
+    """Nobody wants to know."""
 
-    def __init__(self, net: Net, credentials: Credentials) -> None:
+
+class Runner:
+    """Everything an attempt needs from outside.
+
+    sources: providers that give events, beside the shipped ones. heard: told the headers (lower-case names) of every
+    answer that an account got, good or bad: limits and windows stand there.
+    """
+
+    def __init__(
+        self,
+        net: Net,
+        credentials: Credentials,
+        *,
+        sources: Mapping[Kind, OpenSource] | None = None,
+        heard: Callable[[Account, Mapping[str, str]], None] = _unheard,
+    ) -> None:
         self._net = net
         self._credentials = credentials
+        self._sources = {**SOURCES, **(sources or {})}
+        self._heard = heard
+        self._rejected: WeakKeyDictionary[Fault, Secret] = WeakKeyDictionary()
+
+    async def renew(self, account: Account, fault: Fault) -> bool:
+        """Whether another secret is there now for an account whose own was not taken, as `fault` (of `open` or `send`)
+        says. False for every other fault, and where there is none to be had. Raises `Fault` as a renewal does."""
+        rejected = self._rejected.get(fault)
+        return rejected is not None and await self._credentials.renew(account, rejected)
 
     async def open(
         self,
@@ -62,16 +86,17 @@ class Runner:
         """Send one attempt and give its lane. `sent` is called when the request leaves. foreign: opaque items that
         other accounts made, which are left out. Raises `Fault`."""
         spec = call.spec or DIALECTS[call.dialect]
+        opener = self._sources.get(provider.kind)
+        if opener is not None:
+            return await self._open_source(opener, call, plan, candidate, provider, account, limits, sent, foreign)
         raw = raw_body(call, plan, candidate) if not foreign else None
-        if provider.kind == "demo":
-            return self._open_demo(call, spec, candidate, sent)
         written = Written({})
         betas: tuple[str, ...] = ()
         if raw is not None:
             body, stream = raw.body, call.stream
         else:
             call = _with_conversation(call, spec)
-            conversation = self._conversation(call, plan, candidate)
+            conversation = self._conversation(call, plan, candidate, account)
             written = prepare(without(conversation, foreign), candidate.capabilities, DIALECTS[candidate.dialect])
             if foreign:
                 written = replace(written, notes=(*written.notes, Note("dropped", "opaque")))
@@ -154,23 +179,53 @@ class Runner:
                     raise
                 unreachable = fault
                 continue
+            self._heard(account, response.headers)
             try:
                 await _check(response, DIALECTS[candidate.dialect], stream)
             except Fault as fault:
-                raise _without(fault, access.secret) from None
+                raise self._without(fault, access.secret) from None
             return response
         raise unreachable or Fault("unavailable", f"The provider {provider.id} has no base URL.")
 
-    def _open_demo(self, call: Call, spec: DialectSpec, candidate: Candidate, sent: Callable[[], None]) -> Opened:
-        conversation = _read(call)
-        refuse_unknown_parts(conversation)
+    async def _open_source(
+        self,
+        opener: OpenSource,
+        call: Call,
+        plan: Plan,
+        candidate: Candidate,
+        provider: ProviderConfig,
+        account: Account,
+        limits: Limits,
+        sent: Callable[[], None],
+        foreign: frozenset[Digest],
+    ) -> Opened:
+        spec = call.spec or DIALECTS[call.dialect]
+        call = _with_conversation(call, spec)
+        conversation = without(self._conversation(call, plan, candidate, account), foreign)
+        access = await self._credentials.resolve(provider, account)
         sent()
-        observed = Observed()
-        source = demo_events(candidate.model, conversation, call.response_id)
-        return Opened(lane=_typed(call, spec, source, observed, Undo(), "demo"), name="translated")
+        try:
+            source = await opener(call, candidate, provider, account, access, limits, conversation)
+        except Fault as fault:
+            raise self._without(fault, access.secret) from None
+        notes = (*source.notes, Note("dropped", "opaque")) if foreign else source.notes
+        family = candidate.capabilities.family or provider.kind
+        lane = _typed(call, spec, source.events, Observed(), source.undo, family)
+        return Opened(lane=lane, name="translated", notes=notes)
 
-    def _conversation(self, call: Call, plan: Plan, candidate: Candidate) -> Conversation:
-        changes: dict[str, object] = {"model": candidate.model, "stream": True}
+    def _without(self, fault: Fault, credential: Secret) -> Fault:
+        """The fault without the credential: some servers quote in their errors what they were sent."""
+        if fault.kind == "upstream_auth":
+            self._rejected[fault] = credential
+        secret = credential.reveal()
+        if len(secret) >= 8:
+            fault.message = fault.message.replace(secret, "***")
+            if fault.passthrough is not None:
+                fault.passthrough = fault.passthrough.replace(secret.encode(), b"***")
+        return fault
+
+    def _conversation(self, call: Call, plan: Plan, candidate: Candidate, account: Account) -> Conversation:
+        changes: dict[str, object] = {"model": account.upstream(candidate.model), "stream": True}
         read = _read(call)
         if plan.reasoning is not None:  # how much to think, not whether to show it
             said = read.reasoning
@@ -235,16 +290,6 @@ def _betas(candidate: Candidate, written: Written) -> tuple[str, ...]:
         return ()
     types = [tool.get("type") for tool in written.body.get("tools", ()) if isinstance(tool, dict)]
     return tuple(beta for kind, beta in _BETAS.items() if kind in types)
-
-
-def _without(fault: Fault, credential: Secret) -> Fault:
-    """The fault without the credential: some servers quote in their errors what they were sent."""
-    secret = credential.reveal()
-    if len(secret) >= 8:
-        fault.message = fault.message.replace(secret, "***")
-        if fault.passthrough is not None:
-            fault.passthrough = fault.passthrough.replace(secret.encode(), b"***")
-    return fault
 
 
 async def _check(response: HttpResponse, spec: DialectSpec, stream: bool) -> None:
