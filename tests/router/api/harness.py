@@ -41,7 +41,11 @@ def settings(upstream: Upstream, folder: Path, changes: dict[str, Any]) -> dict[
     """Settings for one router; `changes` are merged in, deeply, and None takes a key out."""
     base: dict[str, Any] = {
         "server": {"host": "127.0.0.1", "port": 0, "state_dir": str(folder / "state")},
-        "auth": {"keys": [{"name": "tester", "key": KEY}], "management": {"key": MANAGEMENT}},
+        "auth": {
+            "dir": str(folder / "accounts"),
+            "keys": [{"name": "tester", "key": KEY}],
+            "management": {"key": MANAGEMENT},
+        },
         "providers": {
             "openai": {"base_url": upstream.base_url("openai"), "api_keys": list(OPENAI_KEYS)},
             "anthropic": {"base_url": upstream.base_url("anthropic"), "api_keys": [ANTHROPIC_KEY]},
