@@ -250,16 +250,12 @@ class Logins:
         except Declined as error:
             words = without(str(error), [state])
             return self._view(await self._steps.end(flow, flow.ended("failed", words)))
-        taken = await self._steps.take(flow)
-        work = self._steps.finish(taken, lambda: self._exchange.code(sign_in, flow, code))
-        return self._view(await self._steps.apart(work))
+        return self._view(await self._steps.answer(flow, lambda: self._exchange.code(sign_in, flow, code)))
 
     async def _cookie(self, flow: Flow, pasted: str) -> LoginView:
         sign_in = self._sign_in(flow.provider)
         value = self._exchange.cookie(pasted)
-        taken = await self._steps.take(flow)
-        work = self._steps.finish(taken, lambda: self._exchange.pasted(sign_in, flow, value))
-        return self._view(await self._steps.apart(work))
+        return self._view(await self._steps.answer(flow, lambda: self._exchange.pasted(sign_in, flow, value)))
 
     def _sign_in(self, provider: str) -> SignIn:
         sign_in = self._facts().get(provider)

@@ -65,8 +65,6 @@ class Steps:
     async def take(self, flow: Flow) -> Flow:
         """Take the answer of a waiting flow: state, verifier and device code are gone from the store with it. Raises
         `Refused`."""
-        if self._closing:
-            raise Refused("busy", "This process is being replaced. Try the same again in a few seconds.")
         taken = await self.step(
             flow, lambda now: replace(now, state="exchanging", owner=self._owner, url=None, hidden=NOTHING)
         )
@@ -81,6 +79,23 @@ class Steps:
         if written is None:
             raise Refused("closed", USED)
         return written
+
+    async def answer(self, flow: Flow, work: Callable[[], Awaitable[Credential]]) -> Flow:
+        """Take the answer and turn it into an account, also where whoever waits for this goes away. Raises
+        `Refused`."""
+        if self._closing:
+            raise Refused("busy", "This process is being replaced. Try the same again in a few seconds.")
+
+        async def taken() -> Flow | Refused:
+            try:
+                return await self.finish(await self.take(flow), work)
+            except Refused as refused:
+                return refused
+
+        ended = await self.apart(taken())
+        if isinstance(ended, Refused):
+            raise ended
+        return ended
 
     async def finish(self, taken: Flow, work: Callable[[], Awaitable[Credential]]) -> Flow:
         """Await the account and write down how it ended."""
