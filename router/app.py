@@ -34,6 +34,8 @@ from router.observe import logs
 from router.observe.metrics import Metrics
 from router.observe.request_line import RequestLines
 from router.observe.start_lines import start_lines
+from router.providers.credentials import Stored as SignedIn
+from router.providers.resolve import NOTHING_STORED, Stored
 from router.settings.load import Loaded, load
 from router.settings.watch import EVERY, Watch, restart_needed
 from router.tasks import Tasks
@@ -56,8 +58,9 @@ SWEEP_EVERY = 600.0
 class SettingsFile:
     """One settings file, and the files that it named when it was last read."""
 
-    def __init__(self, path: Path, environ: Mapping[str, str]) -> None:
+    def __init__(self, path: Path, environ: Mapping[str, str], stored: Stored = NOTHING_STORED) -> None:
         self.path = path
+        self.stored = stored  # what the account store holds
         self.named: set[Path] = set()
         self.digest: str | None = None  # SHA-256 of the text that was read last; None: there was no file
         self._environ = environ
@@ -86,7 +89,12 @@ class SettingsFile:
         """Everything that follows from the settings. Raises `RoutingMistakes` or `CapabilityMistakes`."""
         now = SystemClock().wall()
         return snapshot_of(
-            loaded.settings, self._environ, warnings=loaded.warnings, provenance=loaded.provenance, now=now
+            loaded.settings,
+            self._environ,
+            warnings=loaded.warnings,
+            provenance=loaded.provenance,
+            now=now,
+            stored=self.stored,
         )
 
     def _read_named(self, name: str) -> str:
@@ -104,7 +112,7 @@ def create_app(config: Path, environ: Mapping[str, str]) -> ASGIApp:
 class Router:
     """Builds the parts when the server starts and takes them down when it stops."""
 
-    def __init__(self, file: SettingsFile, snapshot: Snapshot) -> None:
+    def __init__(self, file: SettingsFile, snapshot: Snapshot, signed_in: SignedIn | None = None) -> None:
         settings = snapshot.settings
         self._file = file
         self._started_with = settings
@@ -126,6 +134,7 @@ class Router:
             clock=self._clock,
             chance=chance,
             tell=RequestLines(self._log_writer, self._clock).tell,
+            signed_in=signed_in,
         )
         self._gateway.metrics.logs_dropped.set_function(lambda: self._log_writer.dropped)
         self._edge = Edge(self._gateway)

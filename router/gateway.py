@@ -27,7 +27,8 @@ from router.net.client import Net
 from router.observe.metrics import AccountStates, Metrics
 from router.providers.config import ProviderConfig
 from router.providers.credentials import Credentials
-from router.providers.resolve import resolve
+from router.providers.credentials import Stored as SignedIn
+from router.providers.resolve import NOTHING_STORED, Stored, resolve
 from router.providers.run import Runner
 from router.routing.attempt import Attempts
 from router.routing.choose import Strategy
@@ -65,9 +66,10 @@ def snapshot_of(
     warnings: tuple[str, ...] = (),
     provenance: Mapping[str, str] | None = None,
     now: float = 0.0,
+    stored: Stored = NOTHING_STORED,
 ) -> Snapshot:
     """Build all of it. Raises `RoutingMistakes` or `CapabilityMistakes`: then nothing has changed."""
-    providers = resolve(settings, environ)
+    providers = resolve(settings, environ, stored=stored)
     facts = capabilities.load(settings.models.capabilities)
     table = build(
         providers,
@@ -131,8 +133,9 @@ class Gateway:
         clock: Clock | None = None,
         chance: random.Random | None = None,
         tell: Callable[[Record], None],
+        signed_in: SignedIn | None = None,
     ) -> None:
-        """tell: what to do with the record of every finished call."""
+        """tell: what to do with the record of every finished call. signed_in: the accounts of sign-ins."""
         self.log = logging.getLogger("switchyard.gateway")
         self.clock: Clock = clock or SystemClock()
         self.current = snapshot
@@ -144,7 +147,7 @@ class Gateway:
         self._tell = tell
         chance = chance or random.Random()  # noqa: S311  ids and jitter are no secrets
         self.ids = Ids(chance)
-        self.runner = Runner(net, Credentials(net, self.clock))
+        self.runner = Runner(net, Credentials(net, self.clock, signed_in))
         self.affinity = Affinity(self.clock)
         self.attempts = Attempts(self.runner, health, self.affinity, self.clock, chance, net.patience)
         self.config_error: str | None = None
