@@ -19,6 +19,8 @@ import aiohttp
 from yarl import URL
 
 from router.app import Router, SettingsFile
+from router.providers.credentials import Stored as SignedIn
+from router.providers.resolve import NOTHING_STORED, Stored
 from router.server.config import ServerSettings
 from router.server.drain import Drain
 from router.server.run import Server
@@ -266,9 +268,11 @@ async def running(
     server: dict[str, Any] | None = None,
     environ: dict[str, str] | None = None,
     keep: bool = False,
+    stored: Stored = NOTHING_STORED,
+    signed_in: SignedIn | None = None,
 ) -> AsyncIterator[Running]:
     """A router. changes: to the plain settings. server: of `ServerSettings`. environ: beside HOME. keep: the settings
-    file that is there."""
+    file that is there. stored, signed_in: accounts of sign-ins, and who has their secrets."""
     folder.mkdir(parents=True, exist_ok=True)
     config = folder / "config.yaml"
     if not keep:
@@ -278,9 +282,9 @@ async def running(
         shutil.copy(_database(folder), folder / "state" / "switchyard.sqlite")
     output = io.StringIO()
     with _own_logging():
-        file = SettingsFile(config, {"HOME": str(folder), **(environ or {})})
+        file = SettingsFile(config, {"HOME": str(folder), **(environ or {})}, stored)
         with contextlib.redirect_stdout(output):
-            router = Router(file, file.read())
+            router = Router(file, file.read(), signed_in)
         drain = Drain()
         options: dict[str, Any] = {"quiet_seconds": 0.0, "drain_seconds": 5.0, **(server or {})}
         served = Server(router.app(), ServerSettings(**options), drain)
