@@ -108,6 +108,7 @@ class Sender:
             fault.message = fault.message.replace(secret, "***")
             if fault.passthrough is not None:
                 fault.passthrough = fault.passthrough.replace(secret.encode(), b"***")
+        fault.args = (fault.message,)  # what a traceback shows
         return fault
 
 

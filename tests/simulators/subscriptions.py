@@ -194,10 +194,8 @@ _DOORS: dict[str, Callable[[Mapping[str, str], str], None]] = {
 
 # Bodies: what these back ends ask for that the dialect's own server does not.
 
-_CODEX_TOP = frozenset(
-    ["model", "instructions", "input", "tools", "tool_choice", "parallel_tool_calls", "reasoning", "store", "stream"]
-    + ["include", "prompt_cache_key", "text", "service_tier", "client_metadata"]
-)
+_CODEX_TOP = frozenset({"model", "instructions", "input", "tools", "tool_choice", "parallel_tool_calls", "reasoning"})
+_CODEX_TOP |= {"store", "stream", "include", "prompt_cache_key", "text", "service_tier", "client_metadata"}
 
 
 def check_chatgpt(body: Mapping[str, Any], headers: Mapping[str, str]) -> None:
@@ -245,8 +243,6 @@ def opened(body: Any, method: str) -> tuple[str, Any]:
         raise refusal.gemini("Permission denied on resource project.", status=403)
     if not isinstance(request.pop("session_id", None), str):
         raise refusal.gemini("Request contains an invalid argument: session_id.")
-    if "parametersJsonSchema" in json.dumps(request.get("tools", [])):
-        raise refusal.gemini('Invalid JSON payload received. Unknown name "parametersJsonSchema": Cannot find field.')
     return str(body.get("model", "")), request
 
 

@@ -99,7 +99,8 @@ def _session(body: Mapping[str, Any], given: list[Any] | None) -> str:
     """The same for every turn of one conversation: it begins with the same instructions and the same first words of
     the user. It only chooses a cache."""
     items = given if given is not None else body.get("input")
-    first = next((item for item in items or () if isinstance(item, dict) and item.get("role") == "user"), None)
+    listed = items if isinstance(items, list) else []
+    first = next((item for item in listed if isinstance(item, dict) and item.get("role") == "user"), None)
     content = None if first is None else first.get("content")
     told = codec.dumps([body.get("model"), body.get("instructions"), content])
     return hashlib.sha256(told).hexdigest()[:32]

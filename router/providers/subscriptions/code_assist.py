@@ -55,13 +55,17 @@ def wrap(outgoing: Outgoing) -> bytes:
 
 def _counted(body: Any) -> list[Any]:
     """Everything that has to be counted as contents, which is all that this counter takes."""
+    body = body if isinstance(body, dict) else {}
     asked = body.get("generateContentRequest", body.get("generate_content_request", body))
-    contents = asked.get("contents") or []
+    asked = asked if isinstance(asked, dict) else {}
+    contents = asked.get("contents")
     system = asked.get("systemInstruction", asked.get("system_instruction"))
-    parts = list(system.get("parts") or []) if isinstance(system, dict) else []
+    parts = system.get("parts") if isinstance(system, dict) else None
+    parts = list(parts) if isinstance(parts, list) else []
     if asked.get("tools"):
         parts.append({"text": codec.dumps_text(asked["tools"])})
-    return [*([{"role": "user", "parts": parts}] if parts else []), *contents]
+    listed = contents if isinstance(contents, list) else []
+    return [{"role": "user", "parts": parts}, *listed] if parts else listed
 
 
 def unwrap(payload: bytes) -> bytes:
