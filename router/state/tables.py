@@ -66,6 +66,8 @@ account_tallies = Table(
     Column("last_used_at", Float),
     Column("last_error", String, nullable=False),
     Column("last_error_at", Float),
+)
+
 login_flows = Table(
     "login_flows",
     metadata,

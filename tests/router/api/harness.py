@@ -18,10 +18,11 @@ from typing import Any
 import aiohttp
 from yarl import URL
 
-from router.app import Router, SettingsFile
+from router.app import Router
 from router.server.config import ServerSettings
 from router.server.drain import Drain
 from router.server.run import Server
+from router.settings_file import SettingsFile
 from router.state.migrate import migrate
 from tests.simulators import Upstream
 
