@@ -32,7 +32,7 @@ def overrides(address: str, sign_in: str, redirect_uri: str | None = None) -> di
             place, name = PLACES[endpoint]
             changes.setdefault(place, {})[name] = base + path
     if "load_code_assist" in vendor.paths:
-        changes["urls"]["onboard"] = base
+        changes["urls"] |= {"onboard": base, "load": base}
     if "discovery" in vendor.paths:
         changes["device"]["discovery_domain"] = "127.0.0.1"
     if sign_in in VERIFIED:
