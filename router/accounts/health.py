@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Collection, Iterable, Mapping
-from typing import Literal, Protocol, TypeAlias
+from typing import Protocol
 
 from msgspec import Struct
 
@@ -19,12 +19,11 @@ from router.faults import Fault
 from router.providers.config import ProviderConfig
 from router.routing import cooldown, scopes
 from router.routing.choose import Strategy, View, Waiting, look
-from router.routing.cooldown import Entry, Key
+from router.routing.cooldown import Entry, HealthState, Key
 from router.routing.waiting import nothing_left
 
 _MAX_ENTRIES = 4096  # model names come from clients, so the memory needs a bound
 _KEPT = 3600.0  # seconds for which strikes of something quiet are remembered when room is needed
-Held: TypeAlias = Literal["needs_login", "expired", "disabled"]
 
 
 class Verdict(Protocol):
@@ -136,8 +135,9 @@ class Health:
         if self._close(lease):
             self._unprobe(lease, None)
 
-    def hold(self, account: str, state: Held, cause: str) -> None:
-        """An account cannot be used at all, as whoever keeps it knows without a call, until `unhold`."""
+    def hold(self, account: str, state: HealthState, cause: str) -> None:
+        """An account cannot be used at all, as whoever keeps it knows without a call, until `unhold`. What calls
+        meet meanwhile stays known beside it."""
         key = scopes.held(account)
         known = self._entries.get(key)
         if known is None or (known.state, known.cause) != (state, cause[:200]):
@@ -162,12 +162,13 @@ class Health:
 
     def resting(self, account: str) -> Entry | None:
         """Why an account as a whole serves nothing now; None where it is ready, were it for some models only."""
-        now = self._clock.wall()
-        for key in (scopes.held(account), (account, "account", "")):
-            entry = self._entries.get(key)
-            if entry is not None and entry.state != "ready" and (entry.until is None or entry.until > now):
-                return entry
-        return None
+        return scopes.ruling(self._entries, account, self._clock.wall())
+
+    def waiting_for_people(self) -> frozenset[str]:
+        """Accounts that somebody must sign in to again."""
+        if not self._entries:
+            return frozenset()
+        return frozenset(key[0] for key, entry in self._entries.items() if entry.state == "needs_login")
 
     def snapshot(self) -> View:
         """All health now, for status, metrics and explain; does not change afterwards."""
