@@ -18,12 +18,11 @@ from typing import Any
 import aiohttp
 from yarl import URL
 
-from router.app import Router, SettingsFile
-from router.providers.credentials import Stored as SignedIn
-from router.providers.resolve import NOTHING_STORED, Stored
+from router.app import Router
 from router.server.config import ServerSettings
 from router.server.drain import Drain
 from router.server.run import Server
+from router.settings_file import SettingsFile
 from router.state.migrate import migrate
 from tests.simulators import Upstream
 
@@ -43,7 +42,11 @@ def settings(upstream: Upstream, folder: Path, changes: dict[str, Any]) -> dict[
     """Settings for one router; `changes` are merged in, deeply, and None takes a key out."""
     base: dict[str, Any] = {
         "server": {"host": "127.0.0.1", "port": 0, "state_dir": str(folder / "state")},
-        "auth": {"keys": [{"name": "tester", "key": KEY}], "management": {"key": MANAGEMENT}},
+        "auth": {
+            "dir": str(folder / "accounts"),
+            "keys": [{"name": "tester", "key": KEY}],
+            "management": {"key": MANAGEMENT},
+        },
         "providers": {
             "openai": {"base_url": upstream.base_url("openai"), "api_keys": list(OPENAI_KEYS)},
             "anthropic": {"base_url": upstream.base_url("anthropic"), "api_keys": [ANTHROPIC_KEY]},
@@ -268,11 +271,9 @@ async def running(
     server: dict[str, Any] | None = None,
     environ: dict[str, str] | None = None,
     keep: bool = False,
-    stored: Stored = NOTHING_STORED,
-    signed_in: SignedIn | None = None,
 ) -> AsyncIterator[Running]:
     """A router. changes: to the plain settings. server: of `ServerSettings`. environ: beside HOME. keep: the settings
-    file that is there. stored, signed_in: accounts of sign-ins, and who has their secrets."""
+    file that is there."""
     folder.mkdir(parents=True, exist_ok=True)
     config = folder / "config.yaml"
     if not keep:
@@ -282,9 +283,9 @@ async def running(
         shutil.copy(_database(folder), folder / "state" / "switchyard.sqlite")
     output = io.StringIO()
     with _own_logging():
-        file = SettingsFile(config, {"HOME": str(folder), **(environ or {})}, stored)
+        file = SettingsFile(config, {"HOME": str(folder), **(environ or {})})
         with contextlib.redirect_stdout(output):
-            router = Router(file, file.read(), signed_in)
+            router = Router(file, file.read())
         drain = Drain()
         options: dict[str, Any] = {"quiet_seconds": 0.0, "drain_seconds": 5.0, **(server or {})}
         served = Server(router.app(), ServerSettings(**options), drain)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from router.accounts.record import Access, Account
-from router.providers.resolve import Stored
+from router.accounts.credential import Credential
+from router.accounts.stores.files import FileStore
+from router.clock import SystemClock
 from router.secret import Secret
 from tests.router.api.harness import Running, merged, running
 from tests.simulators import Upstream
@@ -40,26 +41,6 @@ MODELS = {
 """A model of each provider."""
 
 
-@dataclass
-class SignedIn:
-    """A stand-in for the keeper. renewals: account id -> the tokens that come next, as they are asked for."""
-
-    tokens: dict[str, str] = field(default_factory=dict)
-    facts: dict[str, Mapping[str, str]] = field(default_factory=dict)
-    renewals: dict[str, list[str]] = field(default_factory=dict)
-    rejected: list[tuple[str, str]] = field(default_factory=list)
-
-    async def access(self, account: str) -> Access:
-        return Access(Secret(self.tokens[account]), self.facts.get(account, {}))
-
-    async def renew(self, account: str, rejected: Secret) -> bool:
-        self.rejected.append((account, rejected.reveal()))
-        coming = self.renewals.get(account, [])
-        if coming:
-            self.tokens[account] = coming.pop(0)
-        return self.tokens[account] != rejected.reveal()
-
-
 def facts_of(provider: str, label: str) -> dict[str, str]:
     """What a sign-in would have learnt of an account."""
     return {
@@ -68,6 +49,25 @@ def facts_of(provider: str, label: str) -> dict[str, str]:
         "antigravity": {"project_id": f"project-{label}"},
         "kimi-oauth": {"device_id": f"device-{label}"},
     }.get(provider, {})
+
+
+def write_account(folder: Path, provider: str, label: str, **facts: Any) -> Credential:
+    """An account file as a sign-in leaves it, for a router with this folder."""
+    fields: dict[str, Any] = {
+        "access": Secret(token_of(provider, label)),
+        "refresh": Secret(f"rt-sim-{provider}-{label}-canary"),
+        "expires_at": time.time() + 86_400.0,
+        "issued_at": time.time(),
+        "facts": facts_of(provider, label),
+    }
+    credential = Credential(provider=provider, label=label, **{**fields, **facts})
+    FileStore(folder / "accounts", None, SystemClock()).save(credential)
+    return credential
+
+
+def token_of(provider: str, label: str) -> str:
+    """The access token of an account that nobody changed."""
+    return f"oat-sim-{provider}-{label}-canary"
 
 
 @asynccontextmanager
@@ -79,28 +79,21 @@ async def subscribed(
     tokens: Mapping[str, str] | None = None,
     facts: Mapping[str, Mapping[str, str]] | None = None,
     **of_account: Any,
-) -> AsyncIterator[tuple[Running, SignedIn]]:
-    """Accounts with these labels (one, "a", without) for each provider. tokens, facts: of accounts by id, in place of
-    good ones. of_account: further fields of every account."""
-    signed_in = SignedIn()
-    accounts: dict[str, tuple[Account, ...]] = {}
+) -> AsyncIterator[Running]:
+    """Accounts with these labels (one, "a", without) for each provider, all turned on. tokens, facts: of accounts by
+    id, in place of good ones. of_account: further fields of every account."""
     for provider in HOSTS:
-        made = []
         for label in labels or ("a",):
-            account = Account(
-                id=f"{provider}/{label}",
-                provider=provider,
-                label=label,
-                secret=Secret(""),
-                stored=True,
-                **of_account,
-            )
-            signed_in.tokens[account.id] = (tokens or {}).get(account.id, f"oat-sim-{provider}-{label}-canary")
-            signed_in.facts[account.id] = (facts or {}).get(account.id, facts_of(provider, label))
-            made.append(account)
-        accounts[provider] = tuple(made)
-    blocks = {provider.replace("-", "_"): {"base_url": upstream.base_url(host)} for provider, host in HOSTS.items()}
-    settings = merged({"providers": blocks}, changes or {})
-    stored = Stored(accounts=accounts, accepted=frozenset(HOSTS))
-    async with running(upstream, folder, settings, stored=stored, signed_in=signed_in) as router:
-        yield router, signed_in
+            account = f"{provider}/{label}"
+            given: dict[str, Any] = dict(of_account)
+            if tokens is not None and account in tokens:
+                given["access"] = Secret(tokens[account])
+            if facts is not None and account in facts:
+                given["facts"] = facts[account]
+            write_account(folder, provider, label, **given)
+    blocks = {
+        provider.replace("-", "_"): {"enabled": True, "base_url": upstream.base_url(host)}
+        for provider, host in HOSTS.items()
+    }
+    async with running(upstream, folder, merged({"providers": blocks}, changes or {})) as router:
+        yield router

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 import pytest_asyncio
 from msgspec.structs import replace
 
-from router.accounts.record import Account
+from router.accounts.record import Access, Account
 from router.call import Call, Caller, Limits
 from router.clock import FakeClock
 from router.faults import Fault
@@ -21,13 +22,32 @@ from router.providers.sending import Sender, renamed
 from router.routing.plan import Candidate
 from router.secret import Secret
 from router.wire.capabilities import Capabilities
-from tests.router.api.subscribed import SignedIn
 from tests.simulators import Upstream
 from tests.simulators.faulty import status
 
 ACCOUNT = Account(id="claude-oauth/a", provider="claude-oauth", label="a", secret=Secret(""), stored=True)
 MODEL = "claude-sonnet-4-5"
 CALL = Call(id="req", dialect="messages", asked=MODEL, stream=False, body=b"", caller=Caller(key_id="k", key_name="n"))
+
+
+@dataclass
+class SignedIn:
+    """A stand-in for the keeper. renewals: account id -> the tokens that come next, as they are asked for."""
+
+    tokens: dict[str, str] = field(default_factory=dict)
+    facts: dict[str, Mapping[str, str]] = field(default_factory=dict)
+    renewals: dict[str, list[str]] = field(default_factory=dict)
+    rejected: list[tuple[str, str]] = field(default_factory=list)
+
+    async def access(self, account: str) -> Access:
+        return Access(Secret(self.tokens[account]), self.facts.get(account, {}))
+
+    async def renew(self, account: str, rejected: Secret) -> bool:
+        self.rejected.append((account, rejected.reveal()))
+        coming = self.renewals.get(account, [])
+        if coming:
+            self.tokens[account] = coming.pop(0)
+        return self.tokens[account] != rejected.reveal()
 
 
 class World:
