@@ -1,4 +1,4 @@
-"""Which providers' caveats were accepted, when and by whom: it turns a subscription on where the settings are silent."""
+"""Which caveats of providers were accepted, when and by whom: that turns one on where the settings are silent."""
 
 from __future__ import annotations
 

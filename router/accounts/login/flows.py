@@ -37,7 +37,8 @@ class Flow(Struct, frozen=True, kw_only=True):
     """One sign-in. label: chosen by the operator, None where the account's address decides. by: name of the key that
     began it. Times: Unix seconds. interval: seconds between two polls. token_url: discovered. owner, beat_at: which
     process looks after it, and when that was last alive. version: counts the changes. message: for the person.
-    account: id of what it became. url: where the person goes, for the flow ``code`` with the state in it.
+    account: id of what it became. url: where the person goes, for the flow ``code`` with the state in it. port: where
+    the browser of this machine brings the answer, None where nobody listens for it.
     """
 
     id: str
@@ -51,6 +52,7 @@ class Flow(Struct, frozen=True, kw_only=True):
     expires_at: float
     url: str | None = None
     redirect_uri: str = ""
+    port: int | None = None
     user_code: str | None = None
     verification_uri: str | None = None
     verification_uri_complete: str | None = None
