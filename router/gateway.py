@@ -16,7 +16,10 @@ from msgspec import Struct
 from router.access.keys import KeyRing
 from router.accounts.affinity import Affinity
 from router.accounts.health import Health
+from router.accounts.quota import Window
+from router.accounts.sessions import Sessions
 from router.accounts.tally import Tallies
+from router.accounts.windows import Windows
 from router.call import Limits, Record
 from router.clock import Clock, SystemClock
 from router.faults import Fault
@@ -25,7 +28,7 @@ from router.models import capabilities
 from router.models.catalogue import Catalogue
 from router.models.catalogue import build as build_catalogue
 from router.net.client import Net
-from router.observe.metrics import AccountStates, Metrics
+from router.observe.metrics import AccountStates, Metrics, QuotaWindows
 from router.providers.config import ProviderConfig
 from router.providers.credentials import Credentials, Stored
 from router.providers.resolve import NOBODY, SignedIn, resolve
@@ -34,7 +37,7 @@ from router.routing import scopes
 from router.routing.attempt import Attempts
 from router.routing.choose import Strategy
 from router.routing.table import Rule, Table, build
-from router.settings.schema import Settings
+from router.settings.schema import Routing, Settings
 
 
 class AccountState(Struct, frozen=True, kw_only=True):
@@ -82,6 +85,7 @@ def snapshot_of(
         settings.models.aliases,
         settings.models.exclusions,
         capabilities=facts,
+        smaller=settings.routing.smaller_models if settings.routing.quota_exceeded == "smaller_model" else None,
     )
     waits = settings.server.timeouts
     return Snapshot(
@@ -102,6 +106,7 @@ def snapshot_of(
             total=waits.total,
             grace=waits.grace,
             heartbeat=waits.heartbeat,
+            quota_exceeded=settings.routing.quota_exceeded,
         ),
         warnings=warnings,
         provenance=provenance or {},
@@ -118,6 +123,7 @@ _STRATEGIES: Mapping[str, Strategy] = {
     "fill_first": "fill-first",
     "weighted": "weighted",
     "least_busy": "least-busy",
+    "most_quota_left": "most-quota-left",
 }
 
 
@@ -144,20 +150,24 @@ class Gateway:
         self.keys = keys
         self.net = net
         self.health = health
-        health.strategy = _STRATEGIES[snapshot.settings.routing.strategy]
         self.metrics = metrics
         self._tell = tell
         chance = chance or random.Random()  # noqa: S311  ids and jitter are no secrets
         self.ids = Ids(chance)
-        self.runner = Runner(net, Credentials(net, self.clock, stored))
+        self.windows = Windows(self.clock, health.cool)
+        health.windows = self.windows.known
+        self.runner = Runner(net, Credentials(net, self.clock, stored), heard=self.windows.heard)
+        self.sessions = Sessions(self.clock)
         self.affinity = Affinity(self.clock)
         self.tallies = Tallies(self.clock)
-        self.attempts = Attempts(self.runner, health, self.affinity, self.clock, chance, net.patience)
+        self.attempts = Attempts(self.runner, health, self.affinity, self.clock, chance, net.patience, self.sessions)
+        self._follow(snapshot.settings.routing)
         self.config_error: str | None = None
         self.restart_needed: tuple[str, ...] = ()
         self.open_calls = 0
         self._rotation = 0
         metrics.accounts(AccountStates(self._states))
+        metrics.accounts(QuotaWindows(self._quota))
         metrics.open_requests.set_function(lambda: self.open_calls)
         metrics.config_valid.set(1)
 
@@ -185,10 +195,14 @@ class Gateway:
         """Put new settings in force for the calls that start from now on. restart_needed: paths of those that wait."""
         self.current = snapshot
         self.restart_needed = restart_needed
-        self.health.strategy = _STRATEGIES[snapshot.settings.routing.strategy]
+        self._follow(snapshot.settings.routing)
         self.config_error = None
         self.metrics.config_valid.set(1)
         self.metrics.reloads.labels("ok").inc()
+
+    def _follow(self, routing: Routing) -> None:
+        self.health.strategy = _STRATEGIES[routing.strategy]
+        self.sessions.ttl = routing.sticky.ttl if routing.sticky.enabled else 0.0
 
     def reroute(self, snapshot: Snapshot) -> None:
         """The same settings with other accounts."""
@@ -233,6 +247,10 @@ class Gateway:
             for provider in providers
             if provider.accounts and all(account.id in entries for account in provider.accounts)
         )
+
+    def _quota(self) -> Iterator[tuple[str, str, Window]]:
+        for provider in self.current.providers.values():
+            yield from self.windows.samples(provider.accounts)
 
     def _states(self) -> Iterator[tuple[str, str, str]]:
         for state in self.account_states().values():

@@ -19,7 +19,7 @@ from router.faults import Fault
 from router.providers.config import ProviderConfig
 from router.routing import cooldown, scopes
 from router.routing.choose import Strategy, View, Waiting, look
-from router.routing.cooldown import Entry, HealthState, Key
+from router.routing.cooldown import Entry, HeldState, Key
 from router.routing.waiting import nothing_left
 
 _MAX_ENTRIES = 4096  # model names come from clients, so the memory needs a bound
@@ -135,9 +135,9 @@ class Health:
         if self._close(lease):
             self._unprobe(lease, None)
 
-    def hold(self, account: str, state: HealthState, cause: str) -> None:
-        """An account cannot be used at all, as whoever keeps it knows without a call, until `unhold`. What calls
-        meet meanwhile stays known beside it."""
+    def hold(self, account: str, state: HeldState, cause: str) -> None:
+        """An account cannot be used at all, as whoever keeps it knows without a call, until `unhold`. What calls meet
+        meanwhile stays known beside it. No row: whoever keeps accounts finds it out anew after a restart."""
         key = scopes.held(account)
         known = self._entries.get(key)
         if known is None or (known.state, known.cause) != (state, cause[:200]):
@@ -185,7 +185,7 @@ class Health:
     def dirty(self) -> list[HealthRow]:
         """Rows that changed since the last call, for whoever persists them. A recovered one has state ``ready``."""
         now = self._clock.wall()
-        rows = [row_of(key, self._entries.get(key), now) for key in self._dirty]
+        rows = [row_of(key, self._entries.get(key), now) for key in self._dirty if key != scopes.held(key[0])]
         self._dirty.clear()
         return rows
 
@@ -193,7 +193,7 @@ class Health:
         """Take persisted rows over, at start, before the first lease. Rows of unknown meaning are left out."""
         for row in rows:
             known = entry_of(row)
-            if known is not None:
+            if known is not None and known[0] != scopes.held(row.account):
                 self._entries[known[0]] = known[1]
 
     def _view(self, now: float) -> View:

@@ -46,7 +46,9 @@ class Misconfigured(Struct, frozen=True):
 
 
 class Gone(Struct, frozen=True):
-    """The account is no longer in the store."""
+    """The account is no longer in the store, or cannot be read there."""
 
 
-Outcome: TypeAlias = Good | Suspended | NeedsLogin | Refused | Misconfigured | Gone
+Bad: TypeAlias = Suspended | NeedsLogin | Refused | Misconfigured
+"""What keeps an account from being renewed."""
+Outcome: TypeAlias = Good | Bad | Gone
