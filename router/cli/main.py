@@ -140,6 +140,9 @@ def add_group(name: str) -> None:
         return
     module = importlib.import_module(f"router.cli.{name}_commands")
     app.add_typer(module.app, name=name, help=GROUPS[name])
+    app.registered_groups.sort(
+        key=lambda group: list(GROUPS).index(str(group.name))
+    )  # the same help, whatever came first
 
 
 if __name__ == "__main__":

@@ -208,6 +208,10 @@ def test_facts_times_and_secrets_are_found_where_each_program_puts_them() -> Non
     assert read_document("a.json", text("sketch-metadata"), None).facts["organization_uuid"] == "org-123"
     cookie = read("ctonew-x.json", {"clerk_jwt_cookie": "__client=a.b.c; Path=/"})
     assert cookie.refresh.reveal() == "a.b.c" and not cookie.access
+    vendors = read("ctonew-x.json", {"access_token": "a", "refresh_token": "b"})
+    assert vendors.refresh.reveal() == "b" and vendors.facts["way"] == "oauth"
+    both = read("ctonew-x.json", {"clerk_jwt_cookie": "a.b.c", "refresh_token": "b"})
+    assert both.refresh.reveal() == "a.b.c" and both.secrets["oauth_refresh_token"].reveal() == "b"
     copilot = read("copilot-x.json", {"type": "copilot", "access_token": "ghu_canary"})
     assert copilot.refresh.reveal() == "ghu_canary" and not copilot.access
     counted = read(
