@@ -140,9 +140,8 @@ def add_group(name: str) -> None:
         return
     module = importlib.import_module(f"router.cli.{name}_commands")
     app.add_typer(module.app, name=name, help=GROUPS[name])
-    app.registered_groups.sort(
-        key=lambda group: list(GROUPS).index(str(group.name))
-    )  # the same help, whatever came first
+    order = {known: at for at, known in enumerate(GROUPS)}
+    app.registered_groups.sort(key=lambda group: order.get(str(group.name), 0))  # the same help, whatever came first
 
 
 if __name__ == "__main__":
