@@ -122,13 +122,13 @@ async def test_a_cut_is_an_error_of_the_callers_dialect(upstream: Upstream, tmp_
 
 
 async def test_an_account_has_names_of_its_own_for_models(upstream: Upstream, tmp_path: Path) -> None:
-    aliases = {f"my-{provider}": model for provider, model in MODELS.items()}
+    aliases = {f"my-{provider}-model": model for provider, model in MODELS.items()}
     async with subscribed(upstream, tmp_path, aliases=aliases) as router:
         for provider in HOSTS:
             for dialect in DIALECTS:
-                answer = await router.ask(dialect, f"{provider}/my-{provider}")
+                answer = await router.ask(dialect, f"{provider}/my-{provider}-model")
                 assert answer.status == 200, answer.body
-                assert f"{provider}/my-{provider}" in answer.body.decode()
+                assert f"{provider}/my-{provider}-model" in answer.body.decode()
                 assert upstream.requests[-1].body["model"] == MODELS[provider]
 
 
