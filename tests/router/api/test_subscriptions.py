@@ -132,6 +132,20 @@ async def test_an_account_has_names_of_its_own_for_models(upstream: Upstream, tm
                 assert upstream.requests[-1].body["model"] == MODELS[provider]
 
 
+async def test_copilot_embeds_and_the_others_say_that_they_do_not(upstream: Upstream, tmp_path: Path) -> None:
+    aliases = {"mine": "text-embedding-3-small"}
+    async with subscribed(upstream, tmp_path, aliases=aliases) as router:
+        for provider in HOSTS:
+            for name in ("text-embedding-3-small", "mine"):
+                answer = await router.send("/v1/embeddings", {"model": f"{provider}/{name}", "input": ["a", "b"]})
+                if provider == "copilot":
+                    assert (answer.status, len(answer.json["data"])) == (200, 2)
+                    assert upstream.requests[-1].body["model"] == "text-embedding-3-small"
+                else:
+                    assert 400 <= answer.status < 500
+    assert len(upstream.requests) == 2
+
+
 @pytest.mark.parametrize(("provider", "fact"), [("qwen-oauth", "resource_url"), ("copilot", "base_url")])
 async def test_a_token_goes_to_no_address_that_is_not_the_vendors(
     upstream: Upstream, tmp_path: Path, provider: str, fact: str

@@ -27,7 +27,7 @@ def targets(made: Plan) -> list[str]:
     return [f"{each.provider}:{each.model}" for each in made.candidates]
 
 
-def stored(*ids: str) -> Stored:
+def stored(*ids: str) -> SignedIn:
     return SignedIn(
         accounts={
             each: (Account(id=f"{each}/me", provider=each, label="me", secret=Secret(""), stored=True),) for each in ids
