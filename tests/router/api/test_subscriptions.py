@@ -122,14 +122,28 @@ async def test_a_cut_is_an_error_of_the_callers_dialect(upstream: Upstream, tmp_
 
 
 async def test_an_account_has_names_of_its_own_for_models(upstream: Upstream, tmp_path: Path) -> None:
-    aliases = {f"my-{provider}": model for provider, model in MODELS.items()}
+    aliases = {f"my-{provider}-model": model for provider, model in MODELS.items()}
     async with subscribed(upstream, tmp_path, aliases=aliases) as router:
         for provider in HOSTS:
             for dialect in DIALECTS:
-                answer = await router.ask(dialect, f"{provider}/my-{provider}")
+                answer = await router.ask(dialect, f"{provider}/my-{provider}-model")
                 assert answer.status == 200, answer.body
-                assert f"{provider}/my-{provider}" in answer.body.decode()
+                assert f"{provider}/my-{provider}-model" in answer.body.decode()
                 assert upstream.requests[-1].body["model"] == MODELS[provider]
+
+
+async def test_copilot_embeds_and_the_others_say_that_they_do_not(upstream: Upstream, tmp_path: Path) -> None:
+    aliases = {"mine": "text-embedding-3-small"}
+    async with subscribed(upstream, tmp_path, aliases=aliases) as router:
+        for provider in HOSTS:
+            for name in ("text-embedding-3-small", "mine"):
+                answer = await router.send("/v1/embeddings", {"model": f"{provider}/{name}", "input": ["a", "b"]})
+                if provider == "copilot":
+                    assert (answer.status, len(answer.json["data"])) == (200, 2)
+                    assert upstream.requests[-1].body["model"] == "text-embedding-3-small"
+                else:
+                    assert 400 <= answer.status < 500
+    assert len(upstream.requests) == 2
 
 
 @pytest.mark.parametrize(("provider", "fact"), [("qwen-oauth", "resource_url"), ("copilot", "base_url")])
