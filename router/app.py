@@ -28,6 +28,7 @@ from router.api.management import Management
 from router.api.operations import Operations
 from router.api.sockets import RefuseSockets
 from router.api.surfaces import ModelSurfaces
+from router.call import Record
 from router.clock import SystemClock
 from router.gateway import Gateway, Snapshot
 from router.net.client import Net
@@ -101,8 +102,9 @@ class Router:
             metrics=Metrics(),
             clock=self._clock,
             chance=chance,
-            tell=RequestLines(self._log_writer, self._clock).tell,
+            tell=self._tell,
         )
+        self._lines = RequestLines(self._log_writer, self._clock)
         self._gateway.metrics.logs_dropped.set_function(lambda: self._log_writer.dropped)
         self._usage = UsageReader(self._gateway.windows, self._sign_ins.ask, self._clock, chance)
         self._edge = Edge(self._gateway)
@@ -130,6 +132,11 @@ class Router:
         rest.router.default = surfaces  # which say what is wrong with a path in the caller's dialect
         front = Front(surfaces, rest)
         return RefuseSockets(Cors(front, settings=lambda: self._gateway.current.settings))
+
+    def _tell(self, record: Record) -> None:
+        """One line in the log, and who used which account."""
+        self._lines.tell(record)
+        self._sign_ins.used(record)
 
     def _reroute(self) -> None:
         """Accounts came, went or changed."""

@@ -21,6 +21,7 @@ from router.accounts.refresh import Refresher
 from router.accounts.renewals import RENEWALS
 from router.accounts.stores.files import FileStore
 from router.accounts.vault_keys import account_vault
+from router.call import Record
 from router.clock import Clock
 from router.net.client import Net
 from router.providers.resolve import SignedIn
@@ -108,6 +109,13 @@ class SignIns:
         if takes == "access" or credential is None:
             return await self.keeper.access(account.id)
         return Access(credential.refresh, credential.facts)
+
+    def used(self, record: Record) -> None:
+        """Note for the audit log whose calls used which accounts."""
+        if record.caller is not None:
+            for attempt in record.tries:
+                if attempt.provider != "demo":
+                    self.audit.used(record.caller.key_name, attempt.account)
 
     async def start(self) -> None:
         """Read the accounts and begin to look after them."""
