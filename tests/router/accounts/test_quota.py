@@ -1,4 +1,4 @@
-"""Windows as values: what is believed, what is left, what is closed; and the headers of each provider that tell them."""
+"""Windows as values: what is believed, what is left, what is closed; and the headers of providers that tell them."""
 
 from __future__ import annotations
 
@@ -131,7 +131,7 @@ CASES = {
     ),
     "copilot": (
         {
-            "x-quota-snapshot-premium_interactions": "ent=300&ov=0.0&ovPerm=false&rem=88.5&rst=2026-09-21T14%3A13%3A50Z",
+            "x-quota-snapshot-premium_interactions": "ent=300&ovPerm=false&rem=88.5&rst=2026-09-21T14%3A13%3A50Z",
             "x-quota-snapshot-chat": "ent=-1&ov=0.0&ovPerm=false&rem=100.0&rst=2026-10-01T00%3A00%3A00Z",
             "x-quota-snapshot-completions": "nothing of this",
         },

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -212,7 +213,7 @@ async def test_accounts_are_asked_about_some_time_after_the_start_and_then_every
     asked = Asked(clock, windows)
     moments = await asked.asked_at(account(), 2000)
     assert FIRST <= moments[0] <= FIRST + SPREAD + 5
-    pauses = [after - before for before, after in zip(moments, moments[1:], strict=False)]
+    pauses = [after - before for before, after in pairwise(moments)]
     assert len(pauses) >= 4
     assert all(EVERY <= pause <= EVERY * 1.2 + 5 for pause in pauses)
     assert windows.of("claude-oauth/a")[0].used == pytest.approx(0.1)
@@ -223,7 +224,7 @@ async def test_failures_are_quiet_and_the_question_comes_more_and_more_rarely(cl
     asked = Asked(clock, windows)
     asked.answer = answer
     moments = await asked.asked_at(account(), 6 * 3600, 30)
-    pauses = [after - before for before, after in zip(moments, moments[1:], strict=False)]
+    pauses = [after - before for before, after in pairwise(moments)]
     assert pauses[0] > EVERY * 1.9
     assert max(pauses) <= LONGEST * 1.2 + 30
     assert pauses[-1] >= LONGEST
