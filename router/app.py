@@ -20,11 +20,13 @@ from router import places
 from router.access.keys import ClientKey, KeyRing, double_roles
 from router.access.sources import file_keys, settings_keys
 from router.accounts.health import Health
+from router.api.accounts import AccountRoutes
 from router.api.cors import Cors
 from router.api.edge import Edge
 from router.api.front import Front
 from router.api.management import Management
 from router.api.operations import Operations
+from router.api.sign_in import LoginRoutes, SignIns
 from router.api.sockets import RefuseSockets
 from router.api.surfaces import ModelSurfaces
 from router.clock import SystemClock
@@ -116,6 +118,7 @@ class Router:
         self._database = self._state_dir / DATABASE
         self._keys = KeyRing(self._fixed_keys(snapshot), self._clock, database=self._stored_keys)
         self._memory: Memory | None = None
+        self.sign_ins: SignIns | None = None
         self._opening = threading.Lock()
         self._gateway = Gateway(
             snapshot,
@@ -145,6 +148,8 @@ class Router:
                 Route("/v0/management/status", management.status),
                 Route("/v0/management/explain", management.explain),
                 Route("/v0/management/models", management.models),
+                *LoginRoutes(self._gateway, lambda: self.sign_ins).routes(),
+                *AccountRoutes(self._gateway, lambda: self.sign_ins).routes(),
             ],
             lifespan=self._lifespan,
         )

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from router.accounts import oauth
 from router.accounts.asking import Ask
 from router.accounts.credential import NOTHING, Credential
+from router.accounts.labels import DEFAULT
 from router.accounts.login import arrivals
 from router.accounts.login.arrivals import Identity, LabelTaken
 from router.accounts.login.cookies import clerk_cookie
@@ -50,12 +51,23 @@ class Exchange:
     """The last part of every sign-in. first: by provider, how a first access is made of what was given, which shows
     that it is good (cto.new's cookie, GitHub's token)."""
 
-    def __init__(self, *, ask: Ask, accounts: Accounts, clock: Clock, wait: Wait, first: Mapping[str, Renew]) -> None:
+    def __init__(
+        self,
+        *,
+        ask: Ask,
+        accounts: Accounts,
+        clock: Clock,
+        wait: Wait,
+        first: Mapping[str, Renew],
+        note: Callable[[str, str], None],
+    ) -> None:
+        """note: told who signed in to which account."""
         self._ask = ask
         self._accounts = accounts
         self._clock = clock
         self._wait = wait
         self._first = first
+        self._note = note
 
     async def code(self, sign_in: SignIn, flow: Flow, code: Secret, verifier: Secret | None = None) -> Credential:
         """An authorisation code. verifier: where it is not the flow's own. Raises `Failed`."""
@@ -83,8 +95,6 @@ class Exchange:
             return await identify(flow.provider, sign_in, tokens, self._ask, self._wait)
 
         identity = await _told(sign_in, named, (tokens.access, tokens.refresh or NOTHING))
-        if flow.token_url is not None:
-            identity = replace(identity, facts={**identity.facts, "token_endpoint": flow.token_url})
         fresh = arrivals.credential(
             flow.provider, tokens, identity, self._clock.wall(), made_on_demand=_made_on_demand(sign_in, tokens)
         )
@@ -97,7 +107,7 @@ class Exchange:
     async def pasted(self, sign_in: SignIn, flow: Flow, value: Secret) -> Credential:
         """A cookie that was pasted. Raises `Failed`."""
         now = self._clock.wall()
-        fresh = Credential(provider=flow.provider, label=arrivals.DEFAULT, refresh=value, issued_at=now, created_at=now)
+        fresh = Credential(provider=flow.provider, label=DEFAULT, refresh=value, issued_at=now, created_at=now)
         return await self._keep(sign_in, flow, fresh, Identity())
 
     async def _keep(self, sign_in: SignIn, flow: Flow, fresh: Credential, identity: Identity) -> Credential:
@@ -118,6 +128,7 @@ class Exchange:
             raise Failed(str(error)) from None
         except OSError as error:
             raise Failed(f"The account could not be stored: {error.strerror or type(error).__name__}.") from None
+        self._note(flow.by, account.id)
         return account
 
 
