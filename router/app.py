@@ -8,7 +8,6 @@ import random
 import threading
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
-from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,24 +19,28 @@ from router import places
 from router.access.keys import ClientKey, KeyRing, double_roles
 from router.access.sources import file_keys, settings_keys
 from router.accounts.health import Health
-from router.api.accounts import AccountRoutes
+from router.api.account_routes import AccountRoutes
+from router.api.accounts import AccountViews
 from router.api.cors import Cors
 from router.api.edge import Edge
 from router.api.front import Front
 from router.api.management import Management
 from router.api.operations import Operations
-from router.api.sign_in import LoginRoutes, SignIns
+from router.api.sign_in import Hall, LoginRoutes
 from router.api.sockets import RefuseSockets
 from router.api.surfaces import ModelSurfaces
+from router.call import Record
 from router.clock import SystemClock
-from router.gateway import Gateway, Snapshot, snapshot_of
+from router.gateway import Gateway, Snapshot
 from router.net.client import Net
 from router.observe import logs
 from router.observe.metrics import Metrics
 from router.observe.request_line import RequestLines
 from router.observe.start_lines import start_lines
-from router.settings.load import Loaded, load
+from router.settings.load import Loaded
 from router.settings.watch import EVERY, Watch, restart_needed
+from router.settings_file import SettingsFile
+from router.sign_ins import SignIns
 from router.tasks import Tasks
 
 if TYPE_CHECKING:
@@ -53,48 +56,6 @@ the process learnt which this one replaces."""
 OTHERS_WITHIN = 30.0
 SWEEP_EVERY = 600.0
 """Seconds between two removals of what has expired: stored answers, makers of opaque items."""
-
-
-class SettingsFile:
-    """One settings file, and the files that it named when it was last read."""
-
-    def __init__(self, path: Path, environ: Mapping[str, str]) -> None:
-        self.path = path
-        self.named: set[Path] = set()
-        self.digest: str | None = None  # SHA-256 of the text that was read last; None: there was no file
-        self._environ = environ
-
-    def read(self) -> Snapshot:
-        """The file as a snapshot; a missing one gives the defaults. Raises `SettingsError`, `RoutingMistakes`,
-        `CapabilityMistakes` or `OSError`."""
-        exists = self.path.exists()
-        loaded = self.load(self.path.read_text(encoding="utf-8") if exists else "")
-        self.digest = self.digest if exists else None
-        return self.snapshot(loaded)
-
-    def load(self, text: str) -> Loaded:
-        """The settings in `text`. Raises `SettingsError`."""
-        self.named.clear()
-        self.digest = sha256(text.encode()).hexdigest()
-        return load(
-            text,
-            self._environ,
-            self._read_named,
-            client_keys_exist=True,  # the server checked the door before it bound the port
-            source=str(self.path),
-        )
-
-    def snapshot(self, loaded: Loaded) -> Snapshot:
-        """Everything that follows from the settings. Raises `RoutingMistakes` or `CapabilityMistakes`."""
-        now = SystemClock().wall()
-        return snapshot_of(
-            loaded.settings, self._environ, warnings=loaded.warnings, provenance=loaded.provenance, now=now
-        )
-
-    def _read_named(self, name: str) -> str:
-        path = places.in_checkout(name)
-        self.named.add(path)
-        return path.read_text(encoding="utf-8")
 
 
 def create_app(config: Path, environ: Mapping[str, str]) -> ASGIApp:
@@ -118,25 +79,39 @@ class Router:
         self._database = self._state_dir / DATABASE
         self._keys = KeyRing(self._fixed_keys(snapshot), self._clock, database=self._stored_keys)
         self._memory: Memory | None = None
-        self.sign_ins: SignIns | None = None
         self._opening = threading.Lock()
+        net = Net()
+        self._sign_ins = SignIns(
+            settings.providers,
+            places.in_checkout(settings.auth.dir),
+            self._state_dir,
+            file.environ,
+            net=net,
+            health=self._health,
+            clock=self._clock,
+            chance=chance,
+            changed=self._reroute,
+        )
         self._gateway = Gateway(
             snapshot,
             keys=self._keys,
-            net=Net(),
+            net=net,
             health=self._health,
+            stored=self._sign_ins.keeper,
             metrics=Metrics(),
             clock=self._clock,
             chance=chance,
-            tell=RequestLines(self._log_writer, self._clock).tell,
+            tell=self._tell,
         )
+        self._lines = RequestLines(self._log_writer, self._clock)
         self._gateway.metrics.logs_dropped.set_function(lambda: self._log_writer.dropped)
         self._edge = Edge(self._gateway)
         self._tasks = Tasks("app")
 
     def app(self) -> ASGIApp:
         """The routes, the busiest first."""
-        operations, management = Operations(self._gateway), Management(self._gateway)
+        accounts = AccountViews(self._gateway, self._sign_ins.keeper)
+        operations, management = Operations(self._gateway), Management(self._gateway, accounts)
         surfaces = ModelSurfaces(self._edge)
         rest = Starlette(
             routes=[
@@ -148,8 +123,9 @@ class Router:
                 Route("/v0/management/status", management.status),
                 Route("/v0/management/explain", management.explain),
                 Route("/v0/management/models", management.models),
-                *LoginRoutes(self._gateway, lambda: self.sign_ins).routes(),
-                *AccountRoutes(self._gateway, lambda: self.sign_ins).routes(),
+                Route("/v0/management/accounts", management.accounts),
+                *LoginRoutes(self._gateway, self._hall).routes(),
+                *AccountRoutes(self._gateway, accounts, self._hall).routes(),
             ],
             lifespan=self._lifespan,
         )
@@ -157,14 +133,30 @@ class Router:
         front = Front(surfaces, rest)
         return RefuseSockets(Cors(front, settings=lambda: self._gateway.current.settings))
 
+    def _hall(self) -> Hall | None:
+        """Where people sign in, once sign-ins can be kept."""
+        logins = self._sign_ins.logins
+        return Hall(logins, self._sign_ins.keeper, self._sign_ins.bring_in) if logins is not None else None
+
+    def _tell(self, record: Record) -> None:
+        """One line in the log, and who used which account."""
+        self._lines.tell(record)
+        self._sign_ins.used(record)
+
+    def _reroute(self) -> None:
+        """Accounts came, went or changed."""
+        self._gateway.reroute(self._file.with_accounts(self._gateway.current, self._sign_ins.signed_in()))
+
     @asynccontextmanager
     async def _lifespan(self, app: Starlette) -> AsyncIterator[None]:
         self._edge.start()
+        await self._sign_ins.start()  # before the first call: none may be refused for want of an account that is there
         self._watch()
         try:
             yield
         finally:
             await self._tasks.close()
+            await self._sign_ins.close()
             await self._edge.close()
             await self._gateway.close()
             memory = await asyncio.to_thread(self._open_memory)  # also where the start was only just over
@@ -191,7 +183,10 @@ class Router:
             return
         self._health.load(await asyncio.to_thread(memory.health))
         self._gateway.affinity.load(await asyncio.to_thread(memory.affinity))
+        self._gateway.tallies.load(await asyncio.to_thread(memory.tallies))
         await asyncio.to_thread(self._keys.refresh)
+        self._sign_ins.accept(await asyncio.to_thread(memory.accepted))
+        self._sign_ins.admit(memory.flows, memory.accept)
         if memory.responses is not None:
             self._edge.continuations.use(memory.responses)
         self._tasks.periodic(lambda: SWEEP_EVERY, memory.sweep, "forget what is old")
@@ -228,6 +223,7 @@ class Router:
         self._tasks.periodic(lambda: SAVE_EVERY, self._save_learnt, "save what was learnt")
         self._tasks.periodic(lambda: OTHERS_EVERY, self._look_at_keys, "look at keys")
         self._tasks.periodic(lambda: OTHERS_EVERY, self._look_at_makers, "look at makers")
+        self._tasks.periodic(lambda: OTHERS_EVERY, self._look_at_consents, "look at accepted caveats")
         watch = Watch(
             self._file.path,
             read=Path.read_bytes,
@@ -251,10 +247,15 @@ class Router:
     def _save(self, memory: Memory) -> None:
         memory.save_health(self._health.dirty())
         memory.save_affinity(self._gateway.affinity.dirty())
+        memory.add_tallies(self._gateway.tallies.fresh())
 
     async def _look_at_keys(self) -> None:
         if self._memory is not None:
             await asyncio.to_thread(self._keys.refresh)
+
+    async def _look_at_consents(self) -> None:
+        if self._memory is not None:
+            self._sign_ins.accept(await asyncio.to_thread(self._memory.accepted))
 
     async def _look_at_makers(self) -> None:
         if self._memory is not None:
@@ -262,7 +263,8 @@ class Router:
 
     async def _apply(self, loaded: Loaded) -> None:
         """Changed settings come into force for the calls that start from now on, or not at all."""
-        snapshot = self._file.snapshot(loaded)
+        self._sign_ins.follow(loaded.settings.providers)
+        snapshot = self._file.snapshot(loaded, self._sign_ins.signed_in())
         logs.set_level(snapshot.settings.observe.level)
         self._keys.replace_fixed(self._fixed_keys(snapshot))
         waiting = restart_needed(self._started_with, snapshot.settings)

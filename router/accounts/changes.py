@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-from msgspec.structs import replace
 from pydantic import AfterValidator, Field, ValidationError
 
-from router.accounts.credential import Credential
 from router.accounts.labels import label_problem
 from router.settings.block import Block, Proxy, Texts, setting
 from router.settings.mistakes import dotted, nearest
@@ -55,11 +53,6 @@ def read_changes(data: Any) -> Changes:
         return Changes.model_validate(data)
     except ValidationError as error:
         raise WrongChanges(" ".join(map(_sentence, error.errors(include_url=False)))) from None
-
-
-def changed(credential: Credential, changes: Changes) -> Credential:
-    """The account with every change but that of its label, which is the store's to give."""
-    return replace(credential, **{name: value for name, value in changes.given.items() if name != "label"})
 
 
 def _sentence(found: Any) -> str:

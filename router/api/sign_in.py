@@ -16,7 +16,8 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from router.access.keys import ClientKey
-from router.accounts.listed import Holder
+from router.accounts.importing import Imported
+from router.accounts.keeper import Keeper
 from router.accounts.login.flows import LoginView
 from router.accounts.login.manager import Logins
 from router.accounts.login.outcome import outcome_page
@@ -48,15 +49,17 @@ _NO_PROVIDER = "There is no provider {} to sign in to."
 _FLOWS: tuple[sign_ins.Flow, ...] = ("code", "device", "paste")
 
 
-class SignIns(Struct, frozen=True):
-    """What the routes work with, once it is there."""
+class Hall(Struct, frozen=True):
+    """What the routes work with, once it is there. bring_in: takes over a file: content, name, who."""
 
     logins: Logins
-    holder: Holder
+    keeper: Keeper
+    bring_in: Callable[[bytes, str, str], Awaitable[Imported]]
 
 
-Desk: TypeAlias = Callable[[], SignIns | None]
-_Work: TypeAlias = Callable[[SignIns, ClientKey], Awaitable[Response]]
+Desk: TypeAlias = Callable[[], Hall | None]
+"""None before the database is open."""
+_Work: TypeAlias = Callable[[Hall, ClientKey], Awaitable[Response]]
 
 
 async def guarded(request: Request, gateway: Gateway, desk: Desk, work: _Work) -> Response:
@@ -64,11 +67,11 @@ async def guarded(request: Request, gateway: Gateway, desk: Desk, work: _Work) -
     key = manager(request, gateway)
     if isinstance(key, Response):
         return key
-    parts = desk()
-    if parts is None:
+    hall = desk()
+    if hall is None:
         return error(503, _NOT_READY)
     try:
-        return await work(parts, key)
+        return await work(hall, key)
     except Refused as refused:
         more = {"caveat": refused.caveat} if refused.caveat else {}
         return error(STATUSES[refused.reason], refused.message, code=refused.reason, **more)
@@ -77,7 +80,7 @@ async def guarded(request: Request, gateway: Gateway, desk: Desk, work: _Work) -
 
 
 class LoginRoutes:
-    """The handlers. desk: gives the parts, None before the database is open."""
+    """The handlers, for one gateway."""
 
     def __init__(self, gateway: Gateway, desk: Desk) -> None:
         self._gateway = gateway
@@ -104,11 +107,11 @@ class LoginRoutes:
         if browser and provider is not None and isinstance(manager(request, self._gateway), Response):
             return self._first_page(request, provider)
 
-        async def work(parts: SignIns, key: ClientKey) -> Response:
+        async def work(hall: Hall, key: ClientKey) -> Response:
             sign_in = self._sign_in(name, provider)
             given = dict(request.query_params) if request.method == "GET" else await read_object(request)
             try:
-                shown = await _start(parts, str(provider), given, key)
+                shown = await _start(hall, str(provider), given, key)
             except Refused as refused:
                 if browser and refused.reason == "consent":
                     return pages.response(pages.key_page(str(provider), sign_in, _kept(given)))
@@ -125,9 +128,9 @@ class LoginRoutes:
         """How a sign-in is; DELETE ends it."""
         login_id = request.path_params["login_id"]
 
-        async def work(parts: SignIns, key: ClientKey) -> Response:
+        async def work(hall: Hall, key: ClientKey) -> Response:
             provider = self._known(request.path_params["provider"])
-            act = parts.logins.cancel if request.method == "DELETE" else parts.logins.get
+            act = hall.logins.cancel if request.method == "DELETE" else hall.logins.get
             return answer(await act(provider, login_id))
 
         return await guarded(request, self._gateway, self._desk, work)
@@ -137,14 +140,14 @@ class LoginRoutes:
         if is_form(request):
             return await self._callback_by_form(request)
 
-        async def work(parts: SignIns, key: ClientKey) -> Response:
+        async def work(hall: Hall, key: ClientKey) -> Response:
             provider = self._known(request.path_params["provider"])
             given = await read_object(request)
             check_names(given, ("url", "code"))
             pasted = text_field(given, "url") or text_field(given, "code")
             if pasted is None:
                 raise BadBody(400, "Give `url`, the address that the browser shows after signing in, or `code`.")
-            return answer(await parts.logins.callback(provider, request.path_params["login_id"], pasted))
+            return answer(await hall.logins.callback(provider, request.path_params["login_id"], pasted))
 
         return await guarded(request, self._gateway, self._desk, work)
 
@@ -157,12 +160,12 @@ class LoginRoutes:
     async def _begin_by_form(self, request: Request, name: str, provider: str | None) -> Response:
         try:
             form = await read_form(request)
-            parts, key = self._by_form(request, form)
+            hall, key = self._by_form(request, form)
             sign_in = self._sign_in(name, provider)
             if key is None:
                 page = pages.key_page(str(provider), sign_in, _kept(form), "That is not the management key.")
                 return pages.response(page)
-            shown = await _start(parts, str(provider), _kept(form) | {"accept": form.get("accept", "")}, key)
+            shown = await _start(hall, str(provider), _kept(form) | {"accept": form.get("accept", "")}, key)
         except Refused as refused:
             return pages.response(pages.told_page(STATUSES[refused.reason], refused.message))
         except BadBody as bad:
@@ -173,36 +176,36 @@ class LoginRoutes:
         login_id = request.path_params["login_id"]
         try:
             form = await read_form(request)
-            parts, key = self._by_form(request, form)
+            hall, key = self._by_form(request, form)
             if key is None:
                 raise BadBody(401, "That is not the management key. Go back and try again.")
             provider = self._known(request.path_params["provider"])
             try:
                 return pages.response(
-                    outcome_page(await parts.logins.callback(provider, login_id, form.get("pasted", "")))
+                    outcome_page(await hall.logins.callback(provider, login_id, form.get("pasted", "")))
                 )
             except Refused as refused:
                 if refused.reason != "unreadable":
                     raise
-                shown = await parts.logins.get(provider, login_id)
+                shown = await hall.logins.get(provider, login_id)
                 return pages.response(pages.answer_page(shown, refused.message))
         except Refused as refused:
             return pages.response(pages.told_page(STATUSES[refused.reason], refused.message))
         except BadBody as bad:
             return pages.response(pages.told_page(bad.status, bad.message))
 
-    def _by_form(self, request: Request, form: Mapping[str, str]) -> tuple[SignIns, ClientKey | None]:
-        """The parts, and the management key in a form. Raises `BadBody`."""
+    def _by_form(self, request: Request, form: Mapping[str, str]) -> tuple[Hall, ClientKey | None]:
+        """The hall, and the management key in a form. Raises `BadBody`."""
         if not reachable(request, self._gateway):
             raise BadBody(403, ELSEWHERE)
         if request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
             raise BadBody(403, "This form belongs to a page of another site.")
-        parts = self._desk()
-        if parts is None:
+        hall = self._desk()
+        if hall is None:
             raise BadBody(503, _NOT_READY)
         presented = form.get("key", "").strip()
         key = self._gateway.keys.verify_fresh(Secret(presented)) if presented else None
-        return parts, key if key is not None and "management" in key.scopes else None
+        return hall, key if key is not None and "management" in key.scopes else None
 
     def _sign_in(self, name: str, provider: str | None) -> SignIn:
         if provider is None:
@@ -226,13 +229,13 @@ def answer(shown: LoginView) -> Response:
     return JSONResponse(msgspec.to_builtins(shown), headers={"cache-control": "no-store"})
 
 
-async def _start(parts: SignIns, provider: str, given: Mapping[str, Any], key: ClientKey) -> LoginView:
+async def _start(hall: Hall, provider: str, given: Mapping[str, Any], key: ClientKey) -> LoginView:
     check_names(given, _OPTIONS)
     asked = text_field(given, "flow")
     flow = next((one for one in _FLOWS if one == asked), None)
     if asked is not None and flow is None:
         raise BadBody(400, f"flow must be one of {', '.join(_FLOWS)}.")
-    return await parts.logins.start(
+    return await hall.logins.start(
         provider,
         flow=flow,
         label=text_field(given, "label") or text_field(given, "profile"),

@@ -55,6 +55,19 @@ responses = Table(
     Index("ix_responses_created_at", "created_at"),
 )
 
+account_tallies = Table(
+    "account_tallies",
+    metadata,
+    Column("account", String, primary_key=True),
+    Column("calls", Integer, nullable=False),
+    Column("failures", Integer, nullable=False),
+    Column("input_tokens", Integer, nullable=False),
+    Column("output_tokens", Integer, nullable=False),
+    Column("last_used_at", Float),
+    Column("last_error", String, nullable=False),
+    Column("last_error_at", Float),
+)
+
 login_flows = Table(
     "login_flows",
     metadata,

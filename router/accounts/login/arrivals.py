@@ -120,6 +120,6 @@ def _over(known: Credential, fresh: Credential) -> Credential:
     )
 
 
-def ours(credentials: Iterable[Credential]) -> list[Credential]:
-    """Those that we may write."""
-    return [one for one in credentials if one.owner == "ours"]
+def ours(credentials: Iterable[Credential], provider: str) -> list[Credential]:
+    """Those of one provider that we may write."""
+    return [one for one in credentials if one.owner == "ours" and one.provider == provider]

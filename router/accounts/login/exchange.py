@@ -32,14 +32,15 @@ _REMEDIES: Mapping[Trouble, str] = {
 
 
 class Accounts(Protocol):
-    """Whoever holds the stored accounts, as far as a sign-in needs it."""
+    """Whoever holds the stored accounts, as far as a sign-in needs it: `router.accounts.keeper.Keeper`."""
 
-    def known(self, provider: str) -> Sequence[Credential]:
-        """The accounts of one provider, those of other programs too."""
+    def credentials(self) -> Sequence[Credential]:
+        """Every account, those of other programs too."""
         ...
 
-    async def save(self, credential: Credential) -> None:
-        """Keep one, durably, and serve with it. An account of the same id is replaced. Raises `OSError`."""
+    async def save(self, credential: Credential, who: str) -> Credential:
+        """Keep one, durably, and serve with it; one of the same id is replaced. who: for the audit log. Raises
+        `OSError` and `ValueError`."""
         ...
 
 
@@ -59,15 +60,12 @@ class Exchange:
         clock: Clock,
         wait: Wait,
         first: Mapping[str, Renew],
-        note: Callable[[str, str], None],
     ) -> None:
-        """note: told who signed in to which account."""
         self._ask = ask
         self._accounts = accounts
         self._clock = clock
         self._wait = wait
         self._first = first
-        self._note = note
 
     async def code(self, sign_in: SignIn, flow: Flow, code: Secret, verifier: Secret | None = None) -> Credential:
         """An authorisation code. verifier: where it is not the flow's own. Raises `Failed`."""
@@ -120,15 +118,16 @@ class Exchange:
             fresh = await _told(sign_in, made, (fresh.refresh, fresh.access))
             identity = replace(identity, email=identity.email or fresh.facts.get("email"))
             fresh = replace(fresh, email=identity.email)
-        known = arrivals.ours(self._accounts.known(flow.provider))
+        known = arrivals.ours(self._accounts.credentials(), flow.provider)
         try:
             account = arrivals.settled(fresh, identity, known, flow.label)
-            await self._accounts.save(account)
+            account = await self._accounts.save(account, flow.by)
         except LabelTaken as error:
             raise Failed(str(error)) from None
+        except ValueError as error:
+            raise Failed(f"The account could not be stored: {error}.") from None
         except OSError as error:
             raise Failed(f"The account could not be stored: {error.strerror or type(error).__name__}.") from None
-        self._note(flow.by, account.id)
         return account
 
 

@@ -49,7 +49,7 @@ _NO_SECRET = "{} needs the secret of its OAuth client: set providers.{}.client_s
 
 
 class Logins:
-    """facts: the sign-ins in force by id. first, note: see `Exchange`. wait: sleeps. `open` and `close` frame its life
+    """facts: the sign-ins in force by id. first: see `Exchange`. wait: sleeps. `open` and `close` frame its life
     within one event loop; what `flows` writes to must stay open until after `close`."""
 
     def __init__(
@@ -63,7 +63,6 @@ class Logins:
         clock: Clock,
         chance: Chance,
         first: Mapping[str, Renew] | None = None,
-        note: Callable[[str, str], None] = lambda who, account: None,
         wait: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._facts = facts
@@ -73,7 +72,7 @@ class Logins:
         self._clock = clock
         self._chance = chance
         self._owner = _name("process", chance)
-        self._exchange = Exchange(ask=ask, accounts=accounts, clock=clock, wait=wait, first=first or {}, note=note)
+        self._exchange = Exchange(ask=ask, accounts=accounts, clock=clock, wait=wait, first=first or {})
         self._callbacks = Callbacks(self._browser)
         self._steps = Steps(flows, consents, self._owner, self._look)
         self._polls = Polls(
