@@ -32,6 +32,8 @@ OAUTH = "oauth"
 VENDOR_TOKEN = "oauth_refresh_token"  # noqa: S105  a name
 """The secret of an account that has such a token beside the cookie."""
 _JWT_PARTS = 3
+_LOST = (502, 504)
+"""Statuses of an edge that had no answer of the server behind it, which may have obeyed all the same."""
 
 
 async def renew(sign_in: SignIn, credential: Credential, ask: Ask) -> Renewed:
@@ -249,7 +251,8 @@ def _answer(sign_in: SignIn, reply: Reply) -> dict[str, Any]:
     answer = oauth.read_object(reply)
     name = clerk_of(sign_in)
     if answer is None:
-        raise TokenTrouble("transient", f"{name} answered {reply.status} with something that is not JSON")
+        text = f"{name} answered {reply.status} with something that is not JSON"
+        raise TokenTrouble("transient", text, unknown=reply.status < 400 or reply.status in _LOST)
     if reply.status < 400:
         return answer
     retry_after = hints.retry_after(reply.headers, None, reply.began)
