@@ -133,11 +133,15 @@ def main(words: Sequence[str]) -> int:
 
 
 def add_group(name: str) -> None:
-    """Load the verbs of one group."""
+    """Load the verbs of one group, once."""
     import importlib
 
+    if any(group.name == name for group in app.registered_groups):
+        return
     module = importlib.import_module(f"router.cli.{name}_commands")
     app.add_typer(module.app, name=name, help=GROUPS[name])
+    order = {known: at for at, known in enumerate(GROUPS)}
+    app.registered_groups.sort(key=lambda group: order.get(str(group.name), 0))  # the same help, whatever came first
 
 
 if __name__ == "__main__":
