@@ -28,6 +28,7 @@ from router.net.client import Net
 from router.observe.metrics import AccountStates, Metrics
 from router.providers.config import ProviderConfig
 from router.providers.credentials import Credentials, Stored
+from router.providers.ctonew.opener import CtoNew
 from router.providers.resolve import NOBODY, SignedIn, resolve
 from router.providers.run import Runner
 from router.routing.attempt import Attempts
@@ -148,7 +149,8 @@ class Gateway:
         self._tell = tell
         chance = chance or random.Random()  # noqa: S311  ids and jitter are no secrets
         self.ids = Ids(chance)
-        self.runner = Runner(net, Credentials(net, self.clock, stored))
+        self.ctonew = CtoNew(net, self.clock, chance)
+        self.runner = Runner(net, Credentials(net, self.clock, stored), sources={"ctonew": self.ctonew.open})
         self.affinity = Affinity(self.clock)
         self.tallies = Tallies(self.clock)
         self.attempts = Attempts(self.runner, health, self.affinity, self.clock, chance, net.patience)
@@ -240,4 +242,5 @@ class Gateway:
 
     async def close(self) -> None:
         """End everything that was started."""
+        await self.ctonew.close()
         await self.net.close()

@@ -92,8 +92,9 @@ def _adapter(said: dict[str, Any]) -> Adapter | None:
 
 
 def shipped(keys: str) -> tuple[Adapter, ...]:
-    """Models for as long as no list was read, from the fact ``adapters``: keys between spaces."""
-    return tuple(Adapter(key=key, agent=key) for key in keys.split())
+    """Models for as long as no list was read, from the fact ``adapters``: ``key:agent`` or ``key``, between spaces."""
+    pairs = (each.partition(":") for each in keys.split())
+    return tuple(Adapter(key=key, agent=agent or key) for key, _, agent in pairs)
 
 
 class _Known(Struct):
