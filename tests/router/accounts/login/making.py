@@ -182,7 +182,7 @@ async def desk(
             flows=flows,
             accounts=accounts,
             consents=consents,
-            ask=ask,
+            ask_for=lambda provider: ask,
             clock=clock,
             chance=os.urandom,
             first=first,

@@ -110,7 +110,7 @@ def test_the_style_openai_ends_at_an_error_that_is_not_pending() -> None:
         device.read_poll(reply(400, {"error": {"code": "expired"}}), OPENAI)
 
 
-@given(st.lists(st.sampled_from(["pending", "slow_down", "unreachable"]), max_size=40), st.floats(1.0, 60.0))
+@given(st.lists(st.sampled_from(["pending", "slow_down", "unreachable"]), max_size=40), st.integers(1, 60).map(float))
 def test_the_pace_only_slows_for_good_by_slow_down_and_never_races(outcomes: list[Outcome], interval: float) -> None:
     pace = Pace(interval)
     for outcome in outcomes:
