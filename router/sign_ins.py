@@ -78,6 +78,7 @@ class SignIns:
         )
         self.keeper = Keeper(self.store, self.refresher, health, self.audit, clock, active=self.active, changed=changed)
         self._tasks = Tasks("sign-ins")
+        self._unwritten = ""  # why the audit log could not be written the last time
 
     def facts(self) -> Mapping[str, SignIn]:
         """The sign-ins as the settings have them now."""
@@ -159,7 +160,15 @@ class SignIns:
         self.keeper.learn(account, outcome)
 
     async def _flush(self) -> None:
-        await asyncio.to_thread(self.audit.flush)
+        try:
+            await asyncio.to_thread(self.audit.flush)
+        except OSError as error:
+            reason = error.strerror or type(error).__name__
+            if reason != self._unwritten:
+                _log.error("the audit log %s cannot be written: %s; its lines wait", self.audit.path, reason)
+            self._unwritten = reason
+        else:
+            self._unwritten = ""
 
 
 class _Consents:
