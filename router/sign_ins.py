@@ -20,6 +20,7 @@ from router.accounts.keeper import Holds, Keeper
 from router.accounts.login.flows import FlowStore
 from router.accounts.login.manager import Logins
 from router.accounts.outcomes import Outcome
+from router.accounts.record import Access, Account
 from router.accounts.refresh import Refresher
 from router.accounts.renewal import Renew
 from router.accounts.renewals import RENEWALS, clerk
@@ -78,6 +79,7 @@ class SignIns:
         )
         self.keeper = Keeper(self.store, self.refresher, health, self.audit, clock, active=self.active, changed=changed)
         self._tasks = Tasks("sign-ins")
+        self._unwritten = ""  # why the audit log could not be written the last time
 
     def facts(self) -> Mapping[str, SignIn]:
         """The sign-ins as the settings have them now."""
@@ -134,6 +136,19 @@ class SignIns:
         """The providers that are turned on."""
         return tuple(name for name in SIGN_INS if self.active(name))
 
+    def usable(self) -> tuple[Account, ...]:
+        """The accounts of the providers that are turned on, without those that cannot serve."""
+        known = self.keeper.accounts()
+        accounts = [account for provider in self.on() for account in known.get(provider, ())]
+        return tuple(account for account in accounts if self.keeper.held(account.id) is None)
+
+    async def secret(self, account: Account, takes: str) -> Access:
+        """What lets one ask about an account: its ``access``, or what that is made with. Raises `Fault`."""
+        credential = self.keeper.find(account.id)
+        if takes == "access" or credential is None:
+            return await self.keeper.access(account.id)
+        return Access(credential.refresh, credential.facts)
+
     def used(self, record: Record) -> None:
         """Note for the audit log whose calls used which accounts."""
         if record.caller is not None:
@@ -159,7 +174,15 @@ class SignIns:
         self.keeper.learn(account, outcome)
 
     async def _flush(self) -> None:
-        await asyncio.to_thread(self.audit.flush)
+        try:
+            await asyncio.to_thread(self.audit.flush)
+        except OSError as error:
+            reason = error.strerror or type(error).__name__
+            if reason != self._unwritten:
+                _log.error("the audit log %s cannot be written: %s; its lines wait", self.audit.path, reason)
+            self._unwritten = reason
+        else:
+            self._unwritten = ""
 
 
 class _Consents:

@@ -18,6 +18,7 @@ DIALECT = Annotated[str, typer.Option("--dialect", help="The caller's: chat, res
 GROUPS = {
     "keys": "Client keys of this gateway.",
     "config": "The settings file.",
+    "accounts": "Accounts: states, quotas, and what can be changed.",
     "vault": "Encryption of the account files.",
     "import": "Take over the accounts of other programs.",
 }
