@@ -19,6 +19,7 @@ from router import places
 from router.access.keys import ClientKey, KeyRing, double_roles
 from router.access.sources import file_keys, settings_keys
 from router.accounts.health import Health
+from router.accounts.windows import UsageReader
 from router.api.accounts import AccountViews
 from router.api.cors import Cors
 from router.api.edge import Edge
@@ -52,6 +53,8 @@ OTHERS_EVERY = 2.0
 """Seconds between two looks at what others wrote: keys made or revoked by the command line, makers of opaque items that
 the process learnt which this one replaces."""
 OTHERS_WITHIN = 30.0
+USAGE_EVERY = 5.0
+"""Seconds between two looks at which accounts' usage is to be asked for."""
 SWEEP_EVERY = 600.0
 """Seconds between two removals of what has expired: stored answers, makers of opaque items."""
 
@@ -103,6 +106,7 @@ class Router:
         )
         self._lines = RequestLines(self._log_writer, self._clock)
         self._gateway.metrics.logs_dropped.set_function(lambda: self._log_writer.dropped)
+        self._usage = UsageReader(self._gateway.windows, self._sign_ins.ask, self._clock, chance)
         self._edge = Edge(self._gateway)
         self._tasks = Tasks("app")
 
@@ -174,6 +178,7 @@ class Router:
             return
         self._health.load(await asyncio.to_thread(memory.health))
         self._gateway.affinity.load(await asyncio.to_thread(memory.affinity))
+        self._gateway.sessions.load(await asyncio.to_thread(memory.sessions))
         self._gateway.tallies.load(await asyncio.to_thread(memory.tallies))
         await asyncio.to_thread(self._keys.refresh)
         if memory.responses is not None:
@@ -212,6 +217,7 @@ class Router:
         self._tasks.periodic(lambda: SAVE_EVERY, self._save_learnt, "save what was learnt")
         self._tasks.periodic(lambda: OTHERS_EVERY, self._look_at_keys, "look at keys")
         self._tasks.periodic(lambda: OTHERS_EVERY, self._look_at_makers, "look at makers")
+        self._tasks.periodic(lambda: USAGE_EVERY, self._read_usage, "read the quotas of plans")
         watch = Watch(
             self._file.path,
             read=Path.read_bytes,
@@ -235,6 +241,7 @@ class Router:
     def _save(self, memory: Memory) -> None:
         memory.save_health(self._health.dirty())
         memory.save_affinity(self._gateway.affinity.dirty())
+        memory.save_sessions(self._gateway.sessions.dirty())
         memory.add_tallies(self._gateway.tallies.fresh())
 
     async def _look_at_keys(self) -> None:
@@ -244,6 +251,10 @@ class Router:
     async def _look_at_makers(self) -> None:
         if self._memory is not None:
             self._gateway.affinity.load(await asyncio.to_thread(self._memory.affinity, OTHERS_WITHIN))
+            self._gateway.sessions.load(await asyncio.to_thread(self._memory.sessions, OTHERS_WITHIN))
+
+    async def _read_usage(self) -> None:
+        await self._usage.round(self._sign_ins.usable(), self._sign_ins.facts(), self._sign_ins.secret)
 
     async def _apply(self, loaded: Loaded) -> None:
         """Changed settings come into force for the calls that start from now on, or not at all."""

@@ -16,6 +16,7 @@ from router.accounts.asking import asker
 from router.accounts.audit import Audit
 from router.accounts.keeper import Holds, Keeper
 from router.accounts.outcomes import Outcome
+from router.accounts.record import Access, Account
 from router.accounts.refresh import Refresher
 from router.accounts.renewals import RENEWALS
 from router.accounts.stores.files import FileStore
@@ -95,6 +96,19 @@ class SignIns:
     def on(self) -> tuple[str, ...]:
         """The providers that are turned on."""
         return tuple(name for name in SIGN_INS if self.active(name))
+
+    def usable(self) -> tuple[Account, ...]:
+        """The accounts of the providers that are turned on, without those that cannot serve."""
+        known = self.keeper.accounts()
+        accounts = [account for provider in self.on() for account in known.get(provider, ())]
+        return tuple(account for account in accounts if self.keeper.held(account.id) is None)
+
+    async def secret(self, account: Account, takes: str) -> Access:
+        """What lets one ask about an account: its ``access``, or what that is made with. Raises `Fault`."""
+        credential = self.keeper.find(account.id)
+        if takes == "access" or credential is None:
+            return await self.keeper.access(account.id)
+        return Access(credential.refresh, credential.facts)
 
     def used(self, record: Record) -> None:
         """Note for the audit log whose calls used which accounts."""
