@@ -14,7 +14,6 @@ from router.routing.cooldown import HeldState
 from router.secret import Secret
 from router.settings.provider_names import SIGN_INS
 
-
 WAITED_FOR = 30.0
 """Seconds for which a call waits for a renewal to be tried again; an account that takes longer is passed over."""
 
