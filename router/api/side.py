@@ -6,7 +6,6 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TypeVar
 
 from msgspec import Struct
-from msgspec.structs import replace
 
 from router.accounts.health import Cooling, Lease
 from router.accounts.record import Account
@@ -94,8 +93,6 @@ class Side(Struct, kw_only=True):
     async def _send(
         self, candidate: Candidate, provider: ProviderConfig, account: Account, operation: Operation, body: bytes
     ) -> tuple[bytes, Mapping[str, str]]:
-        if account.aliases:
-            candidate = replace(candidate, model=account.upstream(candidate.model))
         response: HttpResponse = await self.edge.gateway.runner.send(
             self.call,
             candidate,

@@ -174,8 +174,6 @@ class Attempts:
         """One attempt up to its first content. Closes what it opened on every failure."""
         if candidate.stands_in is not None:  # an answer names the model that gives it
             call = replace(call, asked=candidate.stands_in)
-        if lease.account.aliases:
-            candidate = replace(candidate, model=lease.account.upstream(candidate.model))
         patient = candidate.capabilities.slow or not call.stream
         seconds = limits.slow_first_token if patient else limits.first_token
 
