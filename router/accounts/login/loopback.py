@@ -12,7 +12,7 @@ import logging
 import socket
 from collections.abc import Awaitable, Callable, Mapping
 from http import HTTPStatus
-from typing import TypeAlias
+from typing import TypeAlias, cast
 
 import h11
 
@@ -102,8 +102,7 @@ class _Connection(asyncio.Protocol):
         self._size = 0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)  # noqa: S101  a TCP server's protocol gets no other
-        self._transport = transport
+        transport = self._transport = cast(asyncio.Transport, transport)  # uvloop's is one without being a subclass
         known = self._owner._connections
         if len(known) >= MOST_CONNECTIONS:
             transport.abort()

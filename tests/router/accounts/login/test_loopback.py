@@ -135,3 +135,14 @@ def test_a_reserved_port_is_told_from_a_taken_one() -> None:
     assert "cannot be opened (odd)" in in_the_way(80, OSError(errno.EIO, "odd"))
     for number in (errno.EACCES, errno.EADDRINUSE):
         assert "paste it where you began" in in_the_way(80, OSError(number, ""))
+
+
+def test_it_listens_on_the_event_loop_that_the_router_has() -> None:
+    uvloop = pytest.importorskip("uvloop")
+
+    async def once() -> bytes:
+        async with listening() as (_, port, _asked):
+            return await talk(port, HEAD)
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        assert runner.run(once()).startswith(b"HTTP/1.1 200 OK\r\n")
