@@ -14,10 +14,13 @@ LONGEST = 64 * 1024
 class Terminal:
     """Talk goes to stderr; answers come from stdin, where that is a terminal."""
 
+    def __init__(self) -> None:
+        self._ended = False
+
     @property
     def interactive(self) -> bool:
         """Whether somebody can type."""
-        return sys.stdin.isatty()
+        return not self._ended and sys.stdin.isatty()
 
     def say(self, text: str) -> None:
         """Tell something."""
@@ -40,7 +43,11 @@ class Terminal:
             time.sleep(seconds)
             return None
         ready, _, _ = select.select([sys.stdin], [], [], seconds)
-        return sys.stdin.readline().strip() if ready else None
+        if not ready:
+            return None
+        typed = sys.stdin.readline()
+        self._ended = typed == ""  # Ctrl-D: from now on it would be ready for ever
+        return typed.strip()
 
     def browse(self, url: str) -> bool:
         """Open the system's browser; whether there was one."""

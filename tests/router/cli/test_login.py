@@ -35,6 +35,7 @@ class Person(Terminal):
     """A person. act: what happens at each look of the program, given what was said so far."""
 
     def __init__(self, act: Callable[[Person], str | None] | None = None, *, typed: tuple[str, ...] = ()) -> None:
+        super().__init__()
         self.said: list[str] = []
         self.browsed: list[str] = []
         self.asked: list[str] = []
