@@ -20,12 +20,14 @@ from router.access.keys import ClientKey, KeyRing, double_roles
 from router.access.sources import file_keys, settings_keys
 from router.accounts.health import Health
 from router.accounts.windows import UsageReader
+from router.api.account_routes import AccountRoutes
 from router.api.accounts import AccountViews
 from router.api.cors import Cors
 from router.api.edge import Edge
 from router.api.front import Front
 from router.api.management import Management
 from router.api.operations import Operations
+from router.api.sign_in import Hall, LoginRoutes
 from router.api.sockets import RefuseSockets
 from router.api.surfaces import ModelSurfaces
 from router.call import Record
@@ -126,12 +128,19 @@ class Router:
                 Route("/v0/management/explain", management.explain),
                 Route("/v0/management/models", management.models),
                 Route("/v0/management/accounts", management.accounts),
+                *LoginRoutes(self._gateway, self._hall).routes(),
+                *AccountRoutes(self._gateway, accounts, self._hall).routes(),
             ],
             lifespan=self._lifespan,
         )
         rest.router.default = surfaces  # which say what is wrong with a path in the caller's dialect
         front = Front(surfaces, rest)
         return RefuseSockets(Cors(front, settings=lambda: self._gateway.current.settings))
+
+    def _hall(self) -> Hall | None:
+        """Where people sign in, once sign-ins can be kept."""
+        logins = self._sign_ins.logins
+        return Hall(logins, self._sign_ins.keeper, self._sign_ins.bring_in) if logins is not None else None
 
     def _tell(self, record: Record) -> None:
         """One line in the log, and who used which account."""
@@ -181,6 +190,8 @@ class Router:
         self._gateway.sessions.load(await asyncio.to_thread(memory.sessions))
         self._gateway.tallies.load(await asyncio.to_thread(memory.tallies))
         await asyncio.to_thread(self._keys.refresh)
+        self._sign_ins.accept(await asyncio.to_thread(memory.accepted))
+        self._sign_ins.admit(memory.flows, memory.accept)
         if memory.responses is not None:
             self._edge.continuations.use(memory.responses)
         self._tasks.periodic(lambda: SWEEP_EVERY, memory.sweep, "forget what is old")
@@ -217,6 +228,7 @@ class Router:
         self._tasks.periodic(lambda: SAVE_EVERY, self._save_learnt, "save what was learnt")
         self._tasks.periodic(lambda: OTHERS_EVERY, self._look_at_keys, "look at keys")
         self._tasks.periodic(lambda: OTHERS_EVERY, self._look_at_makers, "look at makers")
+        self._tasks.periodic(lambda: OTHERS_EVERY, self._look_at_consents, "look at accepted caveats")
         self._tasks.periodic(lambda: USAGE_EVERY, self._read_usage, "read the quotas of plans")
         watch = Watch(
             self._file.path,
@@ -247,6 +259,10 @@ class Router:
     async def _look_at_keys(self) -> None:
         if self._memory is not None:
             await asyncio.to_thread(self._keys.refresh)
+
+    async def _look_at_consents(self) -> None:
+        if self._memory is not None:
+            self._sign_ins.accept(await asyncio.to_thread(self._memory.accepted))
 
     async def _look_at_makers(self) -> None:
         if self._memory is not None:

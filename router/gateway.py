@@ -31,6 +31,7 @@ from router.net.client import Net
 from router.observe.metrics import AccountStates, Metrics, QuotaWindows
 from router.providers.config import ProviderConfig
 from router.providers.credentials import Credentials, Stored
+from router.providers.ctonew.opener import CtoNew
 from router.providers.resolve import NOBODY, SignedIn, resolve
 from router.providers.run import Runner
 from router.routing import scopes
@@ -154,9 +155,15 @@ class Gateway:
         self._tell = tell
         chance = chance or random.Random()  # noqa: S311  ids and jitter are no secrets
         self.ids = Ids(chance)
+        self.ctonew = CtoNew(net, self.clock, chance)
         self.windows = Windows(self.clock, health.cool)
         health.windows = self.windows.known
-        self.runner = Runner(net, Credentials(net, self.clock, stored), heard=self.windows.heard)
+        self.runner = Runner(
+            net,
+            Credentials(net, self.clock, stored),
+            sources={"ctonew": self.ctonew.open},
+            heard=self.windows.heard,
+        )
         self.sessions = Sessions(self.clock)
         self.affinity = Affinity(self.clock)
         self.tallies = Tallies(self.clock)
@@ -258,4 +265,5 @@ class Gateway:
 
     async def close(self) -> None:
         """End everything that was started."""
+        await self.ctonew.close()
         await self.net.close()

@@ -19,7 +19,9 @@ from router.accounts.tally import Tally
 from router.clock import Clock
 from router.settings.schema import StoredResponses
 from router.state.affinity_rows import load_affinity, prune_affinity, save_affinity
+from router.state.consents import Consent, accept, accepted
 from router.state.health_rows import load_health, save_health
+from router.state.login_flows import LoginFlows
 from router.state.responses import ResponseStore
 from router.state.session_rows import load_sessions, prune_sessions, save_sessions
 from router.state.store import StateStore
@@ -34,9 +36,10 @@ class Memory:
         """database: migrated. kept: whether and how long answers are stored. Raises `OSError`."""
         self._store = StateStore(database)
         self._clock = clock
+        vault = Vault(vault_key(state_dir / "vault.key"))
+        self.flows = LoginFlows(self._store, vault)
         self.responses: ResponseStore | None = None
         if kept.enabled:
-            vault = Vault(vault_key(state_dir / "vault.key"))
             self.responses = ResponseStore(self._store, vault, clock, ttl=kept.ttl, max_bytes=kept.max_bytes)
 
     def keys(self) -> tuple[ClientKey, ...]:
@@ -84,6 +87,15 @@ class Memory:
         kept = list(rows)
         if kept:
             self._store.submit(lambda connection: add_tallies(connection, kept))
+
+    def accepted(self) -> frozenset[str]:
+        """The providers whose caveat was accepted."""
+        return self._store.read_now(accepted)
+
+    async def accept(self, provider: str, by: str, caveat: str) -> None:
+        """Write down that a caveat was accepted. by: name of the key."""
+        consent = Consent(provider=provider, by=by, caveat=caveat, at=self._clock.wall())
+        await self._store.write(lambda connection: accept(connection, consent))
 
     async def sweep(self) -> None:
         """Remove what is too old to be of use. Call it now and then."""

@@ -56,7 +56,10 @@ def mistakes(providers: Providers) -> Iterator[tuple[Path, str, str]]:
         written = list(blocks_of(providers, name))
         for place, _ in written[1:]:
             yield place, "is a second block for the same provider", "Keep one of the two."
-        if written:
+        if written and "client_secret" in written[0][1].sign_in:
+            remedy = "Write it beside sign_in: as client_secret, best as `${VARIABLE}`, or as client_secret_file."
+            yield (*written[0][0], "sign_in", "client_secret"), "is a secret, which would be shown here", remedy
+        elif written:
             try:
                 facts_of(providers, name)
             except msgspec.ValidationError as error:

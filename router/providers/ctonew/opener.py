@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import random
 import uuid
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import TypeVar
 
 from msgspec import Struct
 
@@ -33,6 +34,7 @@ from router.wire.notes import refuse_if_strict
 
 BODY_LIMIT = 32_768
 ORIGIN = "https://cto.new"
+T = TypeVar("T")
 STEP = 30.0
 """Seconds for each request before the prompt is sent, and for that one."""
 PROJECT = "switchyard"
@@ -83,7 +85,9 @@ class CtoNew:
         _refuse_too_much("2025" if old else "2026", prompt, int(facts.get("body_limit", BODY_LIMIT)))
         doors = [_door(provider, account, access, base_url) for base_url in provider.base_urls]
         adapter = await self._model(doors, account, facts, conversation.model, limits)
-        begun = await self._begin(doors, facts, limits)
+        if prompt.images and adapter.images is False:
+            raise bad_request(f"'{conversation.model}' sees no images at cto.new. Describe them in words.")
+        begun = await self._first(doors, lambda door: self._begin(door, facts, limits))
         try:
             await self._send(account, begun, prompt, adapter, limits)
         except BaseException:
@@ -105,24 +109,30 @@ class CtoNew:
         self, doors: list[Door], account: Account, facts: Mapping[str, str], name: str, limits: Limits
     ) -> models.Adapter:
         async def fetch() -> tuple[models.Adapter, ...]:
-            return models.read_adapters(await self._ask(requests.adapters(doors[0]), limits))
+            return models.read_adapters(await self._first(doors, lambda door: self._listed(door, limits)))
 
         return await self.models.find(account.id, name, fetch, models.shipped(facts.get("adapters", "")))
 
-    async def _begin(self, doors: list[Door], facts: Mapping[str, str], limits: Limits) -> _Begun:
-        """A chat with an open socket, at the first server that can be reached."""
+    async def _listed(self, door: Door, limits: Limits) -> bytes:
+        return await self._ask(requests.adapters(door), limits)
+
+    async def _begin(self, door: Door, facts: Mapping[str, str], limits: Limits) -> _Begun:
+        """A chat with an open socket."""
+        chat = await self._chat(door, facts.get("shape", "auto"), limits)
+        cookie = facts.get("socket_cookie", "session") == "session"
+        socket = await self._connect(requests.socket(door, chat, cookie=cookie), limits)
+        return _Begun(door, "2025" if chat.workspace is None else "2026", chat, socket)
+
+    async def _first(self, doors: Sequence[Door], what: Callable[[Door], Awaitable[T]]) -> T:
+        """What the first server says that can be reached. Raises `Fault`."""
         unreachable = Fault("unavailable", "cto.new has no base URL.")
         for door in doors:
             try:
-                chat = await self._chat(door, facts.get("shape", "auto"), limits)
-                cookie = facts.get("socket_cookie", "session") == "session"
-                socket = await self._connect(requests.socket(door, chat, cookie=cookie), limits)
+                return await what(door)
             except Fault as fault:
-                if fault.status is not None or fault.kind == "timeout":
+                if fault.status is not None or fault.kind != "upstream_broken":
                     raise
                 unreachable = fault
-            else:
-                return _Begun(door, "2025" if chat.workspace is None else "2026", chat, socket)
         raise unreachable
 
     async def _connect(self, request: SocketRequest, limits: Limits) -> Socket:

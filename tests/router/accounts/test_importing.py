@@ -167,6 +167,7 @@ def test_newer_tokens_are_taken_only_when_asked_for_and_the_operators_choices_st
     assert importer(store, replaces=True).bring_in([path])[0].became == "account"
     now = store.load().credentials[0]
     assert (now.refresh.reveal(), now.priority, now.aliases) == ("newer", 5, {"a": "b"})
+    assert importer(store, replaces=True).bring_in([path])[0].became == "known"
 
 
 def test_llmux_and_the_others_are_found_where_they_keep_their_files(store: FileStore, tmp_path: Path) -> None:

@@ -53,6 +53,8 @@ def test_an_account_without_an_address_hides_the_file_that_it_was_copied_from() 
     found = Named("kimi-1.json", make("1", token="old", owner="found"))
     assert ids(ours, found) == ["claude-oauth/1"]
     assert len(ids(ours, Named("kimi-2.json", found.credential))) == 2
+    somebody = make("bob@x", token="old", email="bob@x", owner="found")
+    assert len(ids(ours, Named("kimi-1.json", somebody))) == 2
 
 
 def test_two_files_with_one_label_are_told_apart_by_their_names_alone() -> None:

@@ -281,6 +281,18 @@ def test_another_programs_file_keeps_its_name_and_ours_gets_another(store: FileS
     assert "qwen-oauth-x.switchyard.json" in names(folder)
 
 
+def test_a_name_that_another_program_takes_in_the_middle_of_a_save_stays_its_own(folder: Path) -> None:
+    taken: list[Path] = []
+
+    def step(name: str) -> None:
+        if name == "rename" and not taken:
+            taken.append(put(folder, "antigravity-ann@example.com.json", text("antigravity")))
+
+    FileStore(folder, None, LATER, disk=Disk(step)).save(make(provider="antigravity"))
+    assert taken[0].read_bytes() == text("antigravity")
+    assert names(folder) == {taken[0].name, "antigravity-ann@example.com.switchyard.json"}
+
+
 def test_two_files_with_one_label_have_two_ids_and_are_saved_apart(store: FileStore, folder: Path) -> None:
     store.save(make("a"))
     copy = FileStore(folder.parent / "other", None, LATER)
@@ -317,6 +329,9 @@ def test_an_account_is_renamed_with_its_file(store: FileStore, folder: Path) -> 
         store.rename("claude-oauth/work", "../x")
     with pytest.raises(KeyError):
         store.rename("claude-oauth/a", "c")
+    (folder / "claude-oauth-b.json").rename(folder / "claude-oauth-c.json")
+    store.rename("claude-oauth/b", "c")
+    assert names(folder) == {"claude-oauth-work.json", "claude-oauth-c.json"}
 
 
 def test_a_rename_that_dies_at_any_step_leaves_one_account(folder: Path) -> None:
