@@ -16,7 +16,7 @@ TRY_LATER = 1013
 
 
 class LinkClosed(Exception):
-    """The socket is closed. The code is the peer's (RFC 6455, 7.4.1), 1006 where it said none."""
+    """The socket is closed. The code is the peer's (RFC 6455, 7.4.1), 1006 where none is known."""
 
     def __init__(self, code: int = 1006) -> None:
         super().__init__(f"closed with {code}")
