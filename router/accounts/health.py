@@ -150,6 +150,12 @@ class Health:
         for key in [key for key in self._entries if key[0] == account]:
             self._set(key, None)
 
+    def waiting_for_people(self) -> frozenset[str]:
+        """Accounts that somebody must sign in to again."""
+        if not self._entries:
+            return frozenset()
+        return frozenset(key[0] for key, entry in self._entries.items() if entry.state == "needs_login")
+
     def snapshot(self) -> View:
         """All health now, for status, metrics and explain; does not change afterwards."""
         live = self._view(self._clock.wall())

@@ -7,6 +7,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from router.api.accounts import AccountViews
 from router.api.identify import draining, key_with_scope, local
 from router.faults import Fault
 from router.gateway import AccountState, Gateway
@@ -20,8 +21,15 @@ from router.wire.dialects import DIALECTS
 class Management:
     """The handlers, for one gateway. Every one of them asks `_allowed` first."""
 
-    def __init__(self, gateway: Gateway) -> None:
+    def __init__(self, gateway: Gateway, accounts: AccountViews) -> None:
         self._gateway = gateway
+        self._accounts = accounts
+
+    async def accounts(self, request: Request) -> Response:
+        """Every account with its state and why, quotas and what it has done."""
+        if (refused := self._refused(request)) is not None:
+            return refused
+        return JSONResponse(self._accounts.all())
 
     async def status(self, request: Request) -> Response:
         """Version, settings in force, providers, accounts and their states."""

@@ -150,6 +150,7 @@ class Subscription(Upstream):
         False, "Whether its accounts serve. Not given: from the moment its caveat was accepted at a sign-in."
     )
     client_secret: Secret | None = setting(None, "Secret of the OAuth client, where the provider wants one.")
+    client_secret_file: str | None = setting(None, "File that holds that secret.")
     sign_in: dict[str, Any] = setting(
         {}, "Facts of the sign-in that differ from the shipped ones, by the names of `config/sign-ins/`."
     )
