@@ -25,7 +25,7 @@ class Buffer(WebsocketBuffer):
         self._tell = tell
         self._over = False
 
-    def extend(self, event: Message) -> None:
+    def extend(self, event: Message[Any]) -> None:
         """Add a piece. Raises `FrameTooLargeError` from the first piece on that is too much; none is kept then."""
         if not self._over and self.length + len(event.data) <= self.max_length:
             super().extend(event)
