@@ -12,7 +12,7 @@ from pathlib import Path
 from router.access.keys import ClientKey
 from router.access.stored import stored_keys
 from router.accounts.affinity import MOST, TTL, AffinityRow
-from router.accounts.health import HealthRow
+from router.accounts.health_row import HealthRow
 from router.accounts.tally import Tally
 from router.clock import Clock
 from router.settings.schema import StoredResponses

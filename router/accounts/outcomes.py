@@ -49,4 +49,6 @@ class Gone(Struct, frozen=True):
     """The account is no longer in the store."""
 
 
-Outcome: TypeAlias = Good | Suspended | NeedsLogin | Refused | Misconfigured | Gone
+Bad: TypeAlias = Suspended | NeedsLogin | Refused | Misconfigured
+"""What keeps an account from being renewed."""
+Outcome: TypeAlias = Good | Bad | Gone
