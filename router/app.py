@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
 from starlette.applications import Starlette
 from starlette.routing import Route
 from starlette.types import ASGIApp
@@ -25,7 +26,8 @@ from router.api.edge import Edge
 from router.api.front import Front
 from router.api.management import Management
 from router.api.operations import Operations
-from router.api.sockets import RefuseSockets
+from router.api.relay import RelaySocket
+from router.api.sockets import Sockets
 from router.api.surfaces import ModelSurfaces
 from router.clock import SystemClock
 from router.gateway import Gateway, Snapshot
@@ -34,7 +36,10 @@ from router.observe import logs
 from router.observe.metrics import Metrics
 from router.observe.request_line import RequestLines
 from router.observe.start_lines import start_lines
+from router.providers.resolve import SignedIn
+from router.relay.hub import Hub
 from router.settings.load import Loaded
+from router.settings.schema import Settings
 from router.settings.watch import EVERY, Watch, restart_needed
 from router.settings_file import SettingsFile
 from router.sign_ins import SignIns
@@ -51,6 +56,8 @@ OTHERS_EVERY = 2.0
 """Seconds between two looks at what others wrote: keys made or revoked by the command line, makers of opaque items that
 the process learnt which this one replaces."""
 OTHERS_WITHIN = 30.0
+SESSIONS_EVERY = 2.0
+"""Seconds between two looks at the sessions of the relay: who is silent, whose key was revoked."""
 SWEEP_EVERY = 600.0
 """Seconds between two removals of what has expired: stored answers, makers of opaque items."""
 
@@ -77,7 +84,17 @@ class Router:
         self._keys = KeyRing(self._fixed_keys(snapshot), self._clock, database=self._stored_keys)
         self._memory: Memory | None = None
         self._opening = threading.Lock()
-        net = Net()
+        net, metrics = Net(), Metrics()
+        self._hub = Hub(
+            self._clock,
+            chance,
+            net.patience,
+            changed=self._reroute,
+            holds=self._health,
+            observer=metrics,
+            message_bytes=settings.relay.max_message_bytes,
+        )
+        self._hub.announce(settings.relay.routers)
         self._sign_ins = SignIns(
             settings.providers,
             places.in_checkout(settings.auth.dir),
@@ -95,10 +112,11 @@ class Router:
             net=net,
             health=self._health,
             stored=self._sign_ins.keeper,
-            metrics=Metrics(),
+            metrics=metrics,
             clock=self._clock,
             chance=chance,
             tell=RequestLines(self._log_writer, self._clock).tell,
+            hub=self._hub,
         )
         self._gateway.metrics.logs_dropped.set_function(lambda: self._log_writer.dropped)
         self._edge = Edge(self._gateway)
@@ -120,16 +138,24 @@ class Router:
                 Route("/v0/management/explain", management.explain),
                 Route("/v0/management/models", management.models),
                 Route("/v0/management/accounts", management.accounts),
+                Route("/v0/management/relay", management.relay),
             ],
             lifespan=self._lifespan,
         )
         rest.router.default = surfaces  # which say what is wrong with a path in the caller's dialect
         front = Front(surfaces, rest)
-        return RefuseSockets(Cors(front, settings=lambda: self._gateway.current.settings))
+        relay = RelaySocket(self._hub, self._keys, self._settings)
+        return Sockets(Cors(front, settings=self._settings), {"/v1/ws": relay})
+
+    def _settings(self) -> Settings:
+        return self._gateway.current.settings
 
     def _reroute(self) -> None:
         """Accounts came, went or changed."""
-        self._gateway.reroute(self._file.with_accounts(self._gateway.current, self._sign_ins.signed_in()))
+        self._gateway.reroute(self._file.with_accounts(self._gateway.current, self._signed_in()))
+
+    def _signed_in(self) -> SignedIn:
+        return replace(self._sign_ins.signed_in(), connected=self._hub.connected())
 
     @asynccontextmanager
     async def _lifespan(self, app: Starlette) -> AsyncIterator[None]:
@@ -140,6 +166,7 @@ class Router:
             yield
         finally:
             await self._tasks.close()
+            self._hub.close()
             await self._sign_ins.close()
             await self._edge.close()
             await self._gateway.close()
@@ -205,6 +232,7 @@ class Router:
         self._tasks.periodic(lambda: SAVE_EVERY, self._save_learnt, "save what was learnt")
         self._tasks.periodic(lambda: OTHERS_EVERY, self._look_at_keys, "look at keys")
         self._tasks.periodic(lambda: OTHERS_EVERY, self._look_at_makers, "look at makers")
+        self._tasks.periodic(lambda: SESSIONS_EVERY, self._look_at_sessions, "look at sessions")
         watch = Watch(
             self._file.path,
             read=Path.read_bytes,
@@ -234,6 +262,9 @@ class Router:
         if self._memory is not None:
             await asyncio.to_thread(self._keys.refresh)
 
+    async def _look_at_sessions(self) -> None:
+        self._hub.tick()
+
     async def _look_at_makers(self) -> None:
         if self._memory is not None:
             self._gateway.affinity.load(await asyncio.to_thread(self._memory.affinity, OTHERS_WITHIN))
@@ -241,11 +272,12 @@ class Router:
     async def _apply(self, loaded: Loaded) -> None:
         """Changed settings come into force for the calls that start from now on, or not at all."""
         self._sign_ins.follow(loaded.settings.providers)
-        snapshot = self._file.snapshot(loaded, self._sign_ins.signed_in())
+        snapshot = self._file.snapshot(loaded, self._signed_in())
         logs.set_level(snapshot.settings.observe.level)
         self._keys.replace_fixed(self._fixed_keys(snapshot))
         waiting = restart_needed(self._started_with, snapshot.settings)
         self._gateway.replace(snapshot, waiting)
+        self._hub.announce(snapshot.settings.relay.routers)
         for path in waiting:
             _log.warning("the new value of %s counts from the next start on", path)
         self._warn(())  # what the settings themselves warn of, who reads them says

@@ -15,8 +15,8 @@ from msgspec.structs import replace
 
 from router.accounts.audit import Audit
 from router.accounts.credential import Credential
-from router.accounts.record import Access, Account
 from router.accounts.outcomes import Gone, Good, Outcome, Suspended
+from router.accounts.record import Access, Account
 from router.accounts.refresh import Refresher
 from router.accounts.standing import Held, account_of, held_by, no_access, standing
 from router.accounts.stores.base import AccountStore, Contents, Trouble

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
-from typing import Protocol
+from typing import Literal, Protocol
 
 from msgspec import Struct
 
@@ -17,13 +17,16 @@ SERVICES: Mapping[str, str] = MappingProxyType({"aistudio": "aistudio"})
 DEFAULT_PROFILE = "default"
 
 
+State = Literal["needs_login", "disabled"]
+
+
 class Connected(Struct, frozen=True):
     """What the services of one provider offer now. models: upstream names, where every service names its own; empty:
-    those that the catalogue has. causes: why services that are connected cannot serve."""
+    those that the catalogue has. held: accounts that cannot serve now, and why, as `Health.hold` takes it."""
 
     accounts: tuple[Account, ...] = ()
     models: tuple[str, ...] = ()
-    causes: tuple[str, ...] = ()
+    held: Mapping[str, tuple[State, str]] = {}
 
 
 class Offering(Protocol):
@@ -67,23 +70,23 @@ def connected(sessions: Iterable[Offering]) -> Mapping[str, Connected]:
 
 def _of(provider: str, sessions: list[Offering]) -> Connected:
     accounts: list[Account] = []
-    causes: list[str] = []
+    held: dict[str, tuple[State, str]] = {}
     for session in sessions:
-        if session.cause:
-            causes.append(f"{session.name}: {session.cause}")
-            continue
         for profile in session.profiles or (Profile(name=DEFAULT_PROFILE),):
-            made = account_id(provider, session.name, profile.name)
-            if profile.state == "ready":
-                accounts.append(_account(provider, made, session))
-            else:
-                causes.append(f"{made.partition('/')[2]}: {profile.cause or profile.state}")
-    names = [session.models for session in sessions if not session.cause]
+            account = _account(provider, profile, session)
+            accounts.append(account)
+            if session.cause:
+                held[account.id] = ("disabled", session.cause)
+            elif profile.state != "ready":
+                state: State = "needs_login" if profile.state == "needs_login" else "disabled"
+                held[account.id] = (state, profile.cause or profile.state)
+    names = [session.models for session in sessions]
     models = tuple(sorted({model for each in names for model in each})) if all(names) else ()
-    return Connected(tuple(accounts), models, tuple(causes))
+    return Connected(tuple(accounts), models, held)
 
 
-def _account(provider: str, made: str, session: Offering) -> Account:
+def _account(provider: str, profile: Profile, session: Offering) -> Account:
+    made = account_id(provider, session.name, profile.name)
     return Account(
         id=made,
         provider=provider,

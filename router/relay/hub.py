@@ -17,7 +17,7 @@ from router.clock import Clock
 from router.faults import Fault
 from router.net.message import HttpRequest, Timeouts
 from router.patience import Patience
-from router.relay.accounts import SERVICES, Connected, connected, service_of
+from router.relay.accounts import SERVICES, Connected, State, connected, service_of
 from router.relay.call import Call
 from router.relay.link import GOING_AWAY, NOT_ALLOWED, REPLACED, SILENT, STUCK, TRY_LATER, Link
 from router.relay.protocol.frames import MESSAGE_BYTES, Frame
@@ -65,8 +65,17 @@ class Observer(Protocol):
     def relay_call(self, service: str, outcome: str, first: float | None) -> None: ...
 
 
+class Holds(Protocol):
+    """Who remembers which accounts cannot be used at all (`router.accounts.health.Health`)."""
+
+    def hold(self, account: str, state: State, cause: str) -> None: ...
+
+    def unhold(self, account: str) -> None: ...
+
+
 class Hub:
-    """changed: called whenever accounts or models appear or vanish. observer: for metrics."""
+    """changed: called whenever accounts or models appear or vanish. holds: is told of those that cannot serve.
+    observer: for metrics."""
 
     def __init__(
         self,
@@ -75,6 +84,7 @@ class Hub:
         patience: Patience,
         *,
         changed: Callable[[], None] = lambda: None,
+        holds: Holds | None = None,
         observer: Observer | None = None,
         message_bytes: int = MESSAGE_BYTES,
         most_sessions: int = MOST_SESSIONS,
@@ -85,6 +95,7 @@ class Hub:
         self._clock = clock
         self._chance = chance
         self._patience = patience
+        self._holds = holds
         self._observer = observer
         self._most = most_sessions
         self._terms = Terms(message_bytes=message_bytes)
@@ -102,6 +113,11 @@ class Hub:
     def terms(self) -> Terms:
         """What services are told of the limits."""
         return self._terms
+
+    @property
+    def routers(self) -> tuple[str, ...]:
+        """Other routers, as services are told."""
+        return self._routers
 
     # Sessions.
 
@@ -159,6 +175,7 @@ class Hub:
         now = self._clock.monotonic()
         for session in self.sessions:
             self._look(session, now)
+        self._hold(self._offered)  # again: what another process held may have been read meanwhile
 
     def _look(self, session: Session, now: float) -> None:
         silent, writing = session.listen(now), session.writing_since
@@ -260,8 +277,21 @@ class Hub:
         self._count(session.service)
         offered = self.connected()
         if offered != self._offered:
-            self._offered = offered
+            before, self._offered = self._offered, offered
+            self._hold(offered, before)
             self.on_change()
+
+    def _hold(self, offered: Mapping[str, Connected], before: Mapping[str, Connected] | None = None) -> None:
+        """Say which accounts cannot serve, and that all others can, those among them that have gone."""
+        if self._holds is None:
+            return
+        known = (*(before or {}).values(), *offered.values())
+        held = {account: why for each in offered.values() for account, why in each.held.items()}
+        for account in dict.fromkeys(account.id for each in known for account in each.accounts):
+            if account in held:
+                self._holds.hold(account, *held[account])
+            else:
+                self._holds.unhold(account)
 
     def ended(self, session: Session) -> None:
         self.sign_ins.lost(session.facts.id)
