@@ -5,18 +5,21 @@ The router has one for its calls; ``switchyard login`` has one of its own where 
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import random
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from router.accounts.asking import asker
 from router.accounts.audit import Audit
 from router.accounts.keeper import Holds, Keeper
+from router.accounts.outcomes import Outcome
 from router.accounts.refresh import Refresher
 from router.accounts.renewals import RENEWALS
 from router.accounts.stores.files import FileStore
-from router.accounts.vaults import account_vault
+from router.accounts.vault_keys import account_vault
 from router.clock import Clock
 from router.net.client import Net
 from router.providers.resolve import SignedIn
@@ -24,9 +27,10 @@ from router.settings.provider_blocks import Providers
 from router.settings.provider_names import SIGN_INS
 from router.settings.sign_in_blocks import block_of, sign_ins, turned_on
 from router.settings.sign_ins import SignIn
+from router.tasks import Tasks
 
 _log = logging.getLogger("switchyard.accounts")
-AUDIT = "audit.jsonl"
+FLUSH_EVERY = 1.0
 
 
 class SignIns:
@@ -51,19 +55,19 @@ class SignIns:
         self._accepted: frozenset[str] = frozenset()
         self._changed = changed
         self.ask = asker(net, clock.wall)
-        self.audit = Audit(state_dir / AUDIT, clock)
+        self.audit = Audit(state_dir, clock)
         self.store = FileStore(folder, account_vault(folder, environ), clock)
-        self.refresher = Refresher(self.store, RENEWALS, self.ask, clock, chance)
-        self.keeper = Keeper(
+        self.refresher = Refresher(
             self.store,
-            self.refresher,
-            health,
-            self.audit,
+            RENEWALS,
+            lambda provider: self._facts[provider],
+            self.ask,
             clock,
-            facts=lambda: self._facts,
-            active=self.active,
-            changed=changed,
+            chance,
+            settled=self._settled,
         )
+        self.keeper = Keeper(self.store, self.refresher, health, self.audit, clock, active=self.active, changed=changed)
+        self._tasks = Tasks("sign-ins")
 
     def facts(self) -> Mapping[str, SignIn]:
         """The sign-ins as the settings have them now."""
@@ -94,8 +98,17 @@ class SignIns:
     async def start(self) -> None:
         """Read the accounts and begin to look after them."""
         await self.keeper.start()
+        self._tasks.periodic(lambda: FLUSH_EVERY, self._flush, "write the audit log")
 
     async def close(self) -> None:
         """Stop; renewals under way come to their end."""
+        await self._tasks.close()
         await self.keeper.close()
-        self.audit.close()
+        with suppress(OSError):
+            await asyncio.to_thread(self.audit.flush, everything=True)
+
+    def _settled(self, account: str, outcome: Outcome) -> None:
+        self.keeper.learn(account, outcome)
+
+    async def _flush(self) -> None:
+        await asyncio.to_thread(self.audit.flush)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Collection, Iterable, Mapping
-from typing import Literal, Protocol, TypeAlias
+from typing import Protocol
 
 from msgspec import Struct
 
@@ -19,12 +19,11 @@ from router.faults import Fault
 from router.providers.config import ProviderConfig
 from router.routing import cooldown, scopes
 from router.routing.choose import Strategy, View, Waiting, look
-from router.routing.cooldown import Entry, Key
+from router.routing.cooldown import Entry, HeldState, Key
 from router.routing.waiting import nothing_left
 
 _MAX_ENTRIES = 4096  # model names come from clients, so the memory needs a bound
 _KEPT = 3600.0  # seconds for which strikes of something quiet are remembered when room is needed
-Held: TypeAlias = Literal["needs_login", "expired", "disabled"]
 
 
 class Verdict(Protocol):
@@ -138,7 +137,7 @@ class Health:
         if self._close(lease):
             self._unprobe(lease, None)
 
-    def hold(self, account: str, state: Held, cause: str) -> None:
+    def hold(self, account: str, state: HeldState, cause: str) -> None:
         """An account cannot be used at all, as whoever keeps it knows without a call, until `unhold`."""
         key = scopes.held(account)
         known = self._entries.get(key)

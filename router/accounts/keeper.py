@@ -13,7 +13,7 @@ from typing import Protocol
 
 from msgspec.structs import replace
 
-from router.accounts.audit import Audit
+from router.accounts.audit import Audit, What
 from router.accounts.credential import Credential
 from router.accounts.outcomes import Gone, Good, Outcome, Suspended
 from router.accounts.record import Access, Account
@@ -22,7 +22,7 @@ from router.accounts.standing import Held, account_of, held_by, no_access, stand
 from router.accounts.stores.base import AccountStore, Contents, Trouble
 from router.clock import Clock
 from router.faults import Fault
-from router.routing.cooldown import HealthState
+from router.routing.cooldown import HeldState
 from router.secret import Secret
 from router.tasks import Tasks
 
@@ -36,7 +36,7 @@ AT_ONCE = 4
 class Holds(Protocol):
     """The part of `router.accounts.health.Health` that says of an account that waiting does not help."""
 
-    def hold(self, account: str, state: HealthState, cause: str) -> None: ...
+    def hold(self, account: str, state: HeldState, cause: str) -> None: ...
 
     def unhold(self, account: str) -> None: ...
 
@@ -46,8 +46,8 @@ class Holds(Protocol):
 class Keeper:
     """One per process.
 
-    active: whether a provider is turned on. changed: called when routing must learn of other accounts. The refresher must
-    tell `learn` how renewals end.
+    active: whether a provider is turned on. changed: called when routing must learn of other accounts. The refresher
+    must tell `learn` how renewals end.
     """
 
     def __init__(
@@ -153,7 +153,7 @@ class Keeper:
         if held is not None:
             self._hold(account, held)
 
-    async def save(self, credential: Credential, who: str, what: str = "signed_in") -> Credential:
+    async def save(self, credential: Credential, who: str, what: What = "signed_in") -> Credential:
         """Store a new account, or new tokens of one that is there: the operator's choices for it stay."""
         async with self._writing:
             before = self._credentials.get(credential.id)

@@ -46,7 +46,7 @@ class Misconfigured(Struct, frozen=True):
 
 
 class Gone(Struct, frozen=True):
-    """The account is no longer in the store."""
+    """The account is no longer in the store, or cannot be read there."""
 
 
 Bad: TypeAlias = Suspended | NeedsLogin | Refused | Misconfigured

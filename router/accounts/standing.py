@@ -10,7 +10,7 @@ from router.accounts.credential import Credential
 from router.accounts.outcomes import Bad, Gone, NeedsLogin, Refused, Suspended
 from router.accounts.record import Account
 from router.faults import Fault
-from router.routing.cooldown import HealthState
+from router.routing.cooldown import HeldState
 from router.secret import Secret
 from router.settings.provider_names import SIGN_INS
 
@@ -18,7 +18,7 @@ from router.settings.provider_names import SIGN_INS
 class Held(Struct, frozen=True):
     """Why an account cannot serve, and will not by waiting. cause: for a person, with what to do."""
 
-    state: HealthState
+    state: HeldState
     cause: str
 
 

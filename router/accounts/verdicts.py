@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
-from typing import TypeAlias
 
 from msgspec import Struct
 
@@ -13,12 +12,11 @@ from router.accounts import schedule
 from router.accounts.credential import Credential
 from router.accounts.exchange import Failed
 from router.accounts.oauth import Trouble
-from router.accounts.outcomes import Misconfigured, NeedsLogin, Refused, Suspended
+from router.accounts.outcomes import Bad, Misconfigured, NeedsLogin, Refused, Suspended
 from router.clock import Clock
 from router.secret import Secret
 from router.settings.sign_ins import SignIn
 
-Bad: TypeAlias = Suspended | NeedsLogin | Refused | Misconfigured
 DEAD: tuple[Trouble, ...] = ("dead", "expired")
 _LOST = "; the answer to the request before never came, and the token that was in it is lost"
 

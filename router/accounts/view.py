@@ -13,9 +13,8 @@ from router.accounts.quota import Window
 from router.accounts.record import Account
 from router.accounts.stores.base import Trouble
 from router.accounts.tally import Tally
+from router.routing import scopes
 from router.routing.cooldown import Entry, Key
-
-_ACCOUNT_WIDE = ("account", "")
 
 
 class Seen(Struct, frozen=True, kw_only=True):
@@ -82,10 +81,11 @@ def state_of(seen: Seen, now: float) -> tuple[str, str, float | None]:
     """State, reason and end of the account as a whole; what rests of it in part is told apart."""
     if seen.off:
         return "disabled", seen.off, None
-    entry = seen.entries.get((seen.account.id, "account", ""))
-    if entry is None or entry.state == "ready" or (entry.until is not None and entry.until <= now):
-        return "ready", "", None
-    return entry.state, entry.cause, entry.until
+    for key in (scopes.held(seen.account.id), (seen.account.id, "account", "")):
+        entry = seen.entries.get(key)
+        if entry is not None and entry.state != "ready" and (entry.until is None or entry.until > now):
+            return entry.state, entry.cause, entry.until
+    return "ready", "", None
 
 
 def _resting(seen: Seen, now: float) -> list[dict[str, Any]]:
@@ -93,7 +93,7 @@ def _resting(seen: Seen, now: float) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
     for (account, scope, name), entry in seen.entries.items():
         waits = entry.state != "ready" and (entry.until is None or entry.until > now)
-        if account == seen.account.id and (scope, name) != _ACCOUNT_WIDE and waits:
+        if account == seen.account.id and scope != "account" and waits:
             found.append(
                 {
                     "scope": scope,

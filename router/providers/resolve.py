@@ -56,8 +56,8 @@ def resolve(
 ) -> tuple[ProviderConfig, ...]:
     """Every provider that this version knows, the usable ones with accounts, the others with their `reason`.
 
-    Pure. Keys of the environment count where a block gives none of its own. signed_in: accounts of sign-ins. In the order
-    of `priority`, then: what users named themselves, built-in ones, presets, sign-ins, reserved ones.
+    Pure. Keys of the environment count where a block gives none of its own. signed_in: accounts of sign-ins. In the
+    order of `priority`, then: what users named themselves, built-in ones, presets, sign-ins, reserved ones.
     """
     presets = shipped_presets() if presets is None else presets
     found, _ = pick_up(environ, presets, settings.server.port)

@@ -34,6 +34,8 @@ PROBE_LIMIT = 120.0
 """Seconds after which a probe that nobody reported on no longer blocks the next one."""
 SUSPENDED = LONGEST_HINT
 """Seconds until one probe tests an account whose renewed credential was not taken either."""
+HeldState: TypeAlias = Literal["expired", "needs_login", "refused", "disabled"]
+"""What whoever keeps an account may say of it without a call."""
 HELD: frozenset[HealthState] = frozenset(("expired", "needs_login", "disabled"))
 
 

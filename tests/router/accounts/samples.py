@@ -1,4 +1,4 @@
-"""Account files as the programs write them, with tokens of ours. Each token holds ``canary``, so that leaks are seen."""
+"""Account files as the programs write them, with tokens of ours. Each token holds ``canary``, so leaks are seen."""
 
 from __future__ import annotations
 

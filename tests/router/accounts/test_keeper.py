@@ -103,7 +103,7 @@ class Renewals:
         return credential.fresh(self.clock.wall())
 
     def next_at(self, credential: Credential) -> float | None:
-        return self.due.get(credential.id)
+        return self.due.get(credential.id) if credential.renewable else None
 
     @asynccontextmanager
     async def held(self, account: str) -> AsyncIterator[None]:

@@ -39,9 +39,7 @@ def test_a_token_that_ended_and_cannot_be_renewed_needs_a_person() -> None:
 
 
 def test_a_file_of_another_program_is_expired_and_says_what_helps() -> None:
-    held = standing(
-        credential(access=Secret("a"), refresh=Secret("r"), expires_at=NOW - 1, owner="found"), "claude", NOW
-    )
+    held = standing(credential(access=Secret("a"), refresh=Secret("r"), expires_at=NOW - 1, owner="found"), NOW)
     assert held is not None
     assert held.state == "expired"
     assert "another program" in held.cause and "import" in held.cause

@@ -11,7 +11,7 @@ from router.accounts.record import Account
 from router.faults import Fault
 from router.models import capabilities
 from router.providers.config import ProviderConfig
-from router.providers.resolve import Stored, resolve
+from router.providers.resolve import SignedIn, resolve
 from router.routing.makers import BRANDS, SUBSCRIPTIONS, VENDORS
 from router.routing.plan import Plan, draft, plan
 from router.routing.table import Rule, Table, build
@@ -28,9 +28,10 @@ def targets(made: Plan) -> list[str]:
 
 
 def stored(*ids: str) -> Stored:
-    return Stored(
+    return SignedIn(
         accounts={
-            each: (Account(id=f"{each}/me", provider=each, label="me", secret=Secret(""), stored=True),) for each in ids
+            each: (Account(id=f"{each}/me", provider=each, label="me", secret=Secret(""), stored=True),)
+            for each in ids
         },
         accepted=frozenset(ids),
     )
@@ -43,7 +44,7 @@ def shipped(*sign_ins: str, environ: dict[str, str] | None = None) -> Table:
         Rule(pattern=route.pattern, providers=tuple(route.providers), priority=route.priority)
         for route in settings.models.routing
     ]
-    providers = resolve(settings, environ or {}, stored=stored(*sign_ins))
+    providers = resolve(settings, environ or {}, signed_in=stored(*sign_ins))
     return build(providers, rules, settings.models.aliases, capabilities=capabilities.load())
 
 

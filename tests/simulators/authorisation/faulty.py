@@ -85,9 +85,11 @@ def broken(status: int = 500) -> Misbehaviour:
     return refused(status, {"error": "server_error"})
 
 
-def refused(status: int, body: Any, headers: Mapping[str, str] | None = None) -> Misbehaviour:
-    """Any JSON with any status: errors in odd shapes."""
-    return Misbehaviour(status=status, body=json.dumps(body).encode(), headers=headers or {})
+def refused(
+    status: int, body: Any, headers: Mapping[str, str] | None = None, *, until: asyncio.Event | None = None
+) -> Misbehaviour:
+    """Any JSON with any status: errors in odd shapes. until: the answer waits for this event."""
+    return Misbehaviour(status=status, body=json.dumps(body).encode(), headers=headers or {}, until=until)
 
 
 def drifted(seconds: float) -> Misbehaviour:
