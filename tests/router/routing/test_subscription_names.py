@@ -30,8 +30,7 @@ def targets(made: Plan) -> list[str]:
 def stored(*ids: str) -> Stored:
     return SignedIn(
         accounts={
-            each: (Account(id=f"{each}/me", provider=each, label="me", secret=Secret(""), stored=True),)
-            for each in ids
+            each: (Account(id=f"{each}/me", provider=each, label="me", secret=Secret(""), stored=True),) for each in ids
         },
         accepted=frozenset(ids),
     )
