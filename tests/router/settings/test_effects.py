@@ -43,6 +43,10 @@ PROOFS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "models.routing[].grace": (
             f"{API}test_route_grace.py::test_the_grace_of_a_rule_counts_for_its_calls_and_may_be_changed",
         ),
+        "relay.max_message_bytes": (
+            MAPPED,
+            f"{API}test_relay_door.py::test_the_largest_message_is_told_and_a_larger_one_ends_the_session",
+        ),
         "policies.stored_responses.enabled": (STORED,),
         "policies.stored_responses.max_bytes": (STORED,),
         "policies.stored_responses.ttl": (
@@ -62,7 +66,7 @@ PENDING: Mapping[str, str] = MappingProxyType(
         "providers.llmux.claude_pro.enabled": "to be proved with the executors",
         "providers.llmux.claude_pro.client_secret": "to be proved with the executors",
         "providers.llmux.claude_pro.sign_in": "to be proved with the executors",
-        "providers.aistudio.enabled": "reserved: the service comes with a later version",
+        "providers.webai.enabled": "reserved: the service comes with a later version",
         "providers.aistudio.service.command": "reserved: the service comes with a later version",
         "providers.aistudio.browser.type": "reserved: the service comes with a later version",
         "providers.aistudio.browser.max_instances": "reserved: the service comes with a later version",
@@ -113,11 +117,12 @@ def test_the_servers_own_settings_follow_the_schema() -> None:
                 "tls": {"cert": "/c.pem", "key": "/k.pem"},
                 "limits": {"header_bytes": 5000},
                 "timeouts": {"drain": 1.5, "header": 2.5, "keep_alive": 3.5},
-            }
+            },
+            "relay": {"max_message_bytes": 2_000_000},
         }
     )
     made = server_settings(changed)
     assert (made.host, made.port) == ("::1", 4711)
     assert (made.tls_cert, made.tls_key) == (Path("/c.pem"), Path("/k.pem"))
-    assert made.header_bytes == 5000
+    assert (made.header_bytes, made.socket_bytes) == (5000, 2_000_000)
     assert (made.drain_seconds, made.header_seconds, made.keep_alive_seconds) == (1.5, 2.5, 3.5)
