@@ -18,6 +18,7 @@ DIALECT = Annotated[str, typer.Option("--dialect", help="The caller's: chat, res
 GROUPS = {
     "keys": "Client keys of this gateway.",
     "config": "The settings file.",
+    "accounts": "Accounts: states, quotas, and what can be changed.",
     "vault": "Encryption of the account files.",
     "import": "Take over the accounts of other programs.",
 }
@@ -133,11 +134,15 @@ def main(words: Sequence[str]) -> int:
 
 
 def add_group(name: str) -> None:
-    """Load the verbs of one group."""
+    """Load the verbs of one group, once."""
     import importlib
 
+    if any(group.name == name for group in app.registered_groups):
+        return
     module = importlib.import_module(f"router.cli.{name}_commands")
     app.add_typer(module.app, name=name, help=GROUPS[name])
+    order = {known: at for at, known in enumerate(GROUPS)}
+    app.registered_groups.sort(key=lambda group: order.get(str(group.name), 0))  # the same help, whatever came first
 
 
 if __name__ == "__main__":

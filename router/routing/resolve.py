@@ -84,9 +84,11 @@ def _reachable(table: Table, name: str, pinned: tuple[str, ...]) -> bool:
 
 def _of_a_plan(table: Table, name: str, pinned: tuple[str, ...], depth: int) -> Found | None:
     """``claude-sonnet-4-5-oauth``: the rest of the name, at the subscription of its maker alone. None where the name
-    has no such ending, or somebody's model is really called so."""
+    has no such ending, says its provider itself, or is somebody's model that is really called so."""
     ending = OAUTH.match(name)
-    if ending is None or depth >= _MAX_DEPTH or table.exact(name):
+    head, slash, _ = name.partition("/")
+    said = bool(slash) and bool(table.resolve_provider(head))
+    if ending is None or said or depth >= _MAX_DEPTH or table.exact(name):
         return None
     rest = ending["rest"]
     made_by = _meant(table, rest)

@@ -37,7 +37,8 @@ class TextFormatter(logging.Formatter):
     """``2026-01-01T00:00:00.000Z info    switchyard.link  message``, a trace below it where there is one."""
 
     def format(self, record: logging.LogRecord) -> str:
-        line = f"{_moment(record).removesuffix('+00:00')}Z {record.levelname.lower():<7} {record.name}  {_one_line(record.getMessage())}"
+        when = _moment(record).removesuffix("+00:00")
+        line = f"{when}Z {record.levelname.lower():<7} {record.name}  {_one_line(record.getMessage())}"
         if record.exc_info:
             line = f"{line}\n{self.formatException(record.exc_info)}"
         return redacted(line)

@@ -69,6 +69,8 @@ class Service:
         body = _json(request, dialect)
         if dialect == "gemini":
             return self._code_assist(request, host, path, body)
+        if path == "/embeddings" and host == "copilot":
+            return embeddings.openai_embeddings(body)
         facts = self._own(subscriptions.find(host, str(body.get("model"))), request)
         digest = _digest(request)
         if path in ("/v1/messages", "/v1/messages/count_tokens") and host in ("claude", "kimi"):

@@ -13,12 +13,12 @@ from urllib.parse import urlsplit
 from msgspec.structs import replace
 
 from router.accounts.asking import Ask
+from router.accounts.labels import label_problem
 from router.accounts.login import addresses, beginning
 from router.accounts.login.addresses import Declined, Returned, Unreadable
-from router.accounts.login.arrivals import label_problem
 from router.accounts.login.cookies import BadCookie
 from router.accounts.login.exchange import Accounts, Exchange, without
-from router.accounts.login.flows import Flow, FlowStore, LoginView, expired, view
+from router.accounts.login.flows import OPEN, Flow, FlowStore, LoginView, expired, view
 from router.accounts.login.loopback import Callbacks
 from router.accounts.login.outcome import outcome_page, problem_page
 from router.accounts.login.pages import Page
@@ -49,8 +49,8 @@ _NO_SECRET = "{} needs the secret of its OAuth client: set providers.{}.client_s
 
 
 class Logins:
-    """facts: the sign-ins in force by id. first: see `Exchange`. wait: sleeps. `open` and `close` frame its life within
-    one event loop; what `flows` writes to must stay open until after `close`."""
+    """facts: the sign-ins in force by id. first: see `Exchange`. wait: sleeps. `open` and `close` frame its life
+    within one event loop; what `flows` writes to must stay open until after `close`."""
 
     def __init__(
         self,
@@ -119,7 +119,7 @@ class Logins:
         now = self._clock.wall()
         if sum(view(each, now).state in ("pending", "waiting") for each in await self._flows.all()) >= MOST_OPEN:
             raise Refused("busy", f"{MOST_OPEN} sign-ins are open already. Finish or cancel one of them.")
-        if accepted:
+        if accepted and not self._consents.on(provider):
             await self._consents.accept(provider, by, sign_in.caveat)
         pending = Flow(
             id=_name("login", self._chance),
@@ -138,6 +138,15 @@ class Logins:
             raise Refused("closed", "The sign-in was cancelled before it had begun.")
         await self._look()
         return await self.get(provider, pending.id)
+
+    def on(self, provider: str) -> bool:
+        """Whether the provider may serve: see `Consents.on`."""
+        return self._consents.on(provider)
+
+    async def views(self) -> list[LoginView]:
+        """Those that are open."""
+        views = [self._view(flow) for flow in await self._flows.all()]
+        return [one for one in views if one.state in OPEN]
 
     async def get(self, provider: str, login_id: str) -> LoginView:
         """How a sign-in is. Raises `Refused`."""
@@ -280,7 +289,7 @@ def _fit(provider: str, sign_in: SignIn, asked: sign_ins.Flow | None, label: str
     except ValueError as error:
         raise Refused("unfit", f"{error}.") from None
     if label is not None and (problem := label_problem(label)) is not None:
-        raise Refused("unfit", f"The label {problem}.")
+        raise Refused("unfit", f"{problem[0].upper()}{problem[1:]}.")
     if sign_in.needs_secret and not sign_in.client_secret:
         raise Refused("misconfigured", _NO_SECRET.format(sign_in.title, provider.replace("-", "_")))
     return kind, by_hand

@@ -79,7 +79,8 @@ class CtoNew:
             await trouble.wait.wait()
             return _obeyed(self.clerk.answer, request)
         self.clerk.requests.append(request)
-        return Answer(status=trouble.status, body=HTML if trouble.html else trouble.body)
+        told = () if trouble.retry_after is None else (("retry-after", str(trouble.retry_after)),)
+        return Answer(status=trouble.status, body=HTML if trouble.html else trouble.body, pairs=told)
 
     async def _stream(self, request: Request, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:

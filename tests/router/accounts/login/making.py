@@ -34,13 +34,14 @@ class Held:
         self.saved: dict[str, Credential] = {}
         self.full: OSError | None = None
 
-    def known(self, provider: str) -> list[Credential]:
-        return [one for one in self.saved.values() if one.provider == provider]
+    def credentials(self) -> list[Credential]:
+        return list(self.saved.values())
 
-    async def save(self, credential: Credential) -> None:
+    async def save(self, credential: Credential, who: str) -> Credential:
         if self.full is not None:
             raise self.full
         self.saved[credential.id] = credential
+        return credential
 
     @property
     def only(self) -> Credential:
