@@ -90,6 +90,7 @@ class Router:
         self._keys = KeyRing(self._fixed_keys(snapshot), self._clock, database=self._stored_keys)
         self._memory: Memory | None = None
         self._opening = threading.Lock()
+        self._remembered = False
         net, metrics = Net(), Metrics()
         self._hub = Hub(
             self._clock,
@@ -181,6 +182,8 @@ class Router:
     async def _lifespan(self, app: Starlette) -> AsyncIterator[None]:
         self._edge.start()
         await self._sign_ins.start()  # before the first call: none may be refused for want of an account that is there
+        if self._sign_ins.keeper.credentials():
+            await self._take_over()  # which of them are turned on stands in the database
         self._watch()
         try:
             yield
@@ -225,11 +228,18 @@ class Router:
 
     async def _begin(self) -> None:
         """Remember, and then say who serves: how many keys there are is known only now."""
+        await self._take_over()
+        self._introduce()
+
+    async def _take_over(self) -> None:
+        """Remember, once."""
+        if self._remembered:
+            return
+        self._remembered = True
         try:
             await self._remember()
         except Exception:
             _log.exception("what the last process knew could not be taken over")
-        self._introduce()
 
     def _introduce(self) -> None:
         now = self._gateway.current

@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from router.accounts.asking import asker
+from router.accounts.asking import asker, through
 from router.accounts.audit import Audit
 from router.accounts.importing import Imported, Importer
 from router.accounts.keeper import Holds, Keeper
@@ -107,7 +107,7 @@ class SignIns:
             flows=flows,
             accounts=self.keeper,
             consents=_Consents(self, accept),
-            ask=self.ask,
+            ask_for=lambda provider: through(self.ask, block_of(self._providers, provider).proxy),
             clock=self._clock,
             chance=secrets.token_bytes,
             first=FIRST,

@@ -89,6 +89,29 @@ def version(as_json: JSON = False) -> None:
 
 
 @app.command()
+def login(
+    provider: Annotated[str, typer.Argument(help="claude, chatgpt, gemini-cli, qwen, kimi, xai, copilot, ctonew, …")],
+    no_browser: Annotated[bool, typer.Option("--no-browser", help="Print the address, open nothing.")] = False,
+    device: Annotated[bool, typer.Option("--device", help="With a code that is typed at another device.")] = False,
+    paste: Annotated[bool, typer.Option("--paste", help="With a browser elsewhere: paste its answer.")] = False,
+    cookie: Annotated[bool, typer.Option("--cookie", help="A cookie, from stdin or a prompt, for ctonew.")] = False,
+    label: Annotated[str | None, typer.Option(help="What to call the account. Default: its address.")] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Accept the provider's caveat without being asked.")] = False,
+    as_json: JSON = False,
+    config: CONFIG = None,
+) -> None:
+    """Sign in to a provider: at the running gateway, or by itself where none runs. Prints the account."""
+    from router.cli import login_command
+
+    try:
+        flow = login_command.flow_of(device, paste, cookie)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
+    wishes = login_command.Wishes(flow=flow, label=label, browser=not no_browser, accepts=yes, as_json=as_json)
+    raise typer.Exit(login_command.login(provider, wishes, config))
+
+
+@app.command()
 def up(prepare_only: Annotated[bool, typer.Option(help="Write files and keys, start nothing.")] = False) -> None:
     """Write what is missing, start everything under supervisord and wait until it is ready (`make up`)."""
     from router.cli import up as start

@@ -271,6 +271,9 @@ def _listed(table: Table, name: str, pinned: tuple[str, ...]) -> Iterator[tuple[
 def _vendors(table: Table, name: str, pinned: tuple[str, ...]) -> Iterator[tuple[str, list[Target]]]:
     if any(bare(provider_id, name) != name for provider_id in NICKNAMES):  # no vendor has a model of such a name
         return
+    head, slash, _ = name.partition("/")
+    if slash and table.resolve_provider(head):
+        return  # it says its provider, whose name may begin like a model of somebody else's
     usable = [provider for provider in table.providers.values() if provider.accounts and provider.reason is None]
     usable.sort(key=lambda provider: provider.priority)
     having = [provider for provider in usable if vendor(provider, name)]

@@ -47,8 +47,8 @@ _PASSING: frozenset[str] = frozenset(
     )
 )
 """Keys whose values change between two requests of one conversation, or say nothing of it."""
-_UNSPOKEN: frozenset[str] = frozenset(("thinking", "redacted_thinking", "reasoning"))
-_SPEAKERS: frozenset[str] = frozenset(("user", "tool", "function"))
+_UNSPOKEN = ("thinking", "redacted_thinking", "reasoning")
+_SPEAKERS = ("user", "tool", "function")
 
 
 class Known(Struct, frozen=True):

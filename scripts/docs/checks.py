@@ -124,7 +124,16 @@ def _endpoints() -> frozenset[str]:
     methods = ("generateContent", "streamGenerateContent", *GEMINI_METHODS)
     found |= {f"/{version}/models/{{}}:{method}" for version in ("v1", "v1beta") for method in methods}
     pinned = {"/v1/providers/{}" + path.removeprefix("/v1") for path in found if path.startswith("/v1/")}
-    return frozenset(found | pinned)
+    return frozenset(found | pinned | _sign_in_endpoints())
+
+
+def _sign_in_endpoints() -> set[str]:
+    """Those below ``/v1/auth``, as pages write them."""
+    routes = "".join((ROOT / "router" / "api" / name).read_text() for name in ("sign_in.py", "account_routes.py"))
+    login = "/v1/auth/{provider}/login"
+    return {login, f"{login}/{{id}}", f"{login}/{{id}}/callback"} | {
+        path.replace(":path", "") for path in re.findall(r'Route\("([^"]+)"', routes)
+    }
 
 
 NOT_SERVED = ("/v1/responses/{id}", "/v1/plain")
@@ -137,6 +146,8 @@ def _mentioned_endpoints(path: Path, text: str) -> Iterator[str]:
         if plain in ("/v1", "/v1beta", "/v1/providers", "/v0/management", "/v1beta/models") or raw in NOT_SERVED:
             continue
         pattern = re.sub(r"^/v1/providers/[^/]+", "/v1/providers/{}", plain)
+        pattern = re.sub(r"^/v1/auth/[^{].*/login$", "/v1/auth/{provider}/login", pattern)
+        pattern = pattern.replace("/v1/auth/ctonew", "/v1/auth/{account}")
         pattern = re.sub(r"^(/v1|/v1beta|/v1/providers/{})/models/[^:]+", r"\1/models/{}", pattern)
         if pattern not in _endpoints() and not any(known.startswith(f"{pattern}/") for known in _endpoints()):
             yield f"there is no endpoint {raw}"

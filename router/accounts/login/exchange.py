@@ -55,13 +55,13 @@ class Exchange:
     def __init__(
         self,
         *,
-        ask: Ask,
+        ask_for: Callable[[str], Ask],
         accounts: Accounts,
         clock: Clock,
         wait: Wait,
         first: Mapping[str, Renew],
     ) -> None:
-        self._ask = ask
+        self._ask_for = ask_for
         self._accounts = accounts
         self._clock = clock
         self._wait = wait
@@ -80,7 +80,7 @@ class Exchange:
         )
 
         async def exchanged() -> Tokens:
-            return oauth.read_tokens(await self._ask(request))
+            return oauth.read_tokens(await self._ask_for(flow.provider)(request))
 
         hidden = tuple(one for one in (code, verifier, state) if one is not None)
         tokens = await _told(sign_in, exchanged, hidden)
@@ -90,7 +90,7 @@ class Exchange:
         """Tokens of either flow. Raises `Failed`."""
 
         async def named() -> Identity:
-            return await identify(flow.provider, sign_in, tokens, self._ask, self._wait)
+            return await identify(flow.provider, sign_in, tokens, self._ask_for(flow.provider), self._wait)
 
         identity = await _told(sign_in, named, (tokens.access, tokens.refresh or NOTHING))
         fresh = arrivals.credential(
@@ -113,7 +113,7 @@ class Exchange:
         if make is not None:
 
             async def made() -> Credential:
-                return arrivals.renewed(fresh, await make(sign_in, fresh, self._ask))
+                return arrivals.renewed(fresh, await make(sign_in, fresh, self._ask_for(flow.provider)))
 
             fresh = await _told(sign_in, made, (fresh.refresh, fresh.access))
             identity = replace(identity, email=identity.email or fresh.facts.get("email"))

@@ -31,13 +31,13 @@ _WORDS = re.compile(r"[A-Z]?[a-z]\d+(?![a-z])|[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 
 class Adapter(Struct, frozen=True, kw_only=True):
     """One model. key: what 2026 sends. agent: what 2025 sends. model: its vendor's name, "" where unknown. enabled: for
-    this account's team. images: whether it sees."""
+    this account's team. images: whether it sees, None where nobody says."""
 
     key: str
     agent: str
     model: str = ""
     enabled: bool = True
-    images: bool = False
+    images: bool | None = None
 
     def sent(self, shape: Shape) -> str:
         """The spelling for a request."""
@@ -87,7 +87,7 @@ def _adapter(said: dict[str, Any]) -> Adapter | None:
         agent=texts.get("engineAgentKey") or key,
         model=texts.get("model", ""),
         enabled=said.get("enabled") is not False,
-        images=said.get("supportsImages") is True,
+        images=said["supportsImages"] if isinstance(said.get("supportsImages"), bool) else None,
     )
 
 

@@ -85,6 +85,8 @@ class CtoNew:
         _refuse_too_much("2025" if old else "2026", prompt, int(facts.get("body_limit", BODY_LIMIT)))
         doors = [_door(provider, account, access, base_url) for base_url in provider.base_urls]
         adapter = await self._model(doors, account, facts, conversation.model, limits)
+        if prompt.images and adapter.images is False:
+            raise bad_request(f"'{conversation.model}' sees no images at cto.new. Describe them in words.")
         begun = await self._first(doors, lambda door: self._begin(door, facts, limits))
         try:
             await self._send(account, begun, prompt, adapter, limits)

@@ -386,6 +386,39 @@ case(
 )(keys_in_turn)
 
 
+@case("routing.quota_exceeded", {}, at("routing.quota_exceeded", "fail"), 200, 429)
+async def after_a_limit(router: Running) -> int:
+    router.upstream.script(status(429))
+    return (await router.ask("chat", "gpt-4.1")).status
+
+
+SMALLER = {"routing": {"quota_exceeded": "smaller_model"}, **keys(A)}
+
+
+@case(
+    "routing.smaller_models",
+    SMALLER,
+    {**keys(A), "routing": {"quota_exceeded": "smaller_model", "smaller_models": {"gpt-4.1": "gpt-4.1-mini"}}},
+    (429, None),
+    (200, "gpt-4.1-mini"),
+)
+async def who_stands_in(router: Running) -> tuple[int, str | None]:
+    router.upstream.script(status(429))
+    answer = await router.ask("chat", "gpt-4.1")
+    return answer.status, answer.headers.get("x-switchyard-model")
+
+
+async def keys_of_a_session(router: Running) -> int:
+    before = len(router.upstream.requests)
+    for _ in range(4):
+        await router.ask("chat", "gpt-4.1", headers={"session-id": "one-session"})
+    return len({attempt.key for attempt in router.upstream.requests[before:]})
+
+
+case("routing.sticky.enabled", at("routing.sticky.enabled", False), {}, 2, 1)(keys_of_a_session)
+case("routing.sticky.ttl", at("routing.sticky.ttl", 0), {}, 2, 1)(keys_of_a_session)
+
+
 @case(
     "providers.openai.api_keys[].label",
     {**keys({"key": A}), **at("observe.account_header", True)},

@@ -181,6 +181,25 @@ async def test_a_token_is_made_once_while_it_lives(service: CtoNew, others: Upst
         assert len(service.clerk.token_calls()) == 1
 
 
+async def test_a_token_that_is_not_taken_is_replaced_once(service: CtoNew, others: Upstream, tmp_path: Path) -> None:
+    person, now = service.clerk.sign_in(), time.time()
+    facts = {"user_id": person.user, "organisation": person.organisation, "session_id": person.session}
+    token = Secret(service.clerk.issue(person))
+    async with router(service, others, tmp_path, person) as one:
+        keep(tmp_path, person, access=token, issued_at=now - 20, expires_at=now + 40, facts=facts)
+        await one.router._sign_ins.keeper.reload()
+        assert (await one.ask("chat", MODEL)).status == 200
+        assert service.clerk.token_calls() == []
+        service.clerk.tokens.clear()
+        answer = await one.ask("chat", MODEL)
+        assert (answer.status, answer.text) == (200, TEXT)
+        assert len(service.clerk.token_calls()) == 1
+        service.engine.failing["/engine-agent/chat"] = (401, {"message": "Unauthorized"})
+        answer = await one.ask("chat", MODEL)
+    assert answer.status == 502
+    assert len(service.clerk.token_calls()) <= 2
+
+
 async def test_a_replaced_cookie_is_on_disk_before_its_token_is_used(
     service: CtoNew, others: Upstream, tmp_path: Path
 ) -> None:

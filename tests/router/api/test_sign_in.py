@@ -302,7 +302,7 @@ async def test_accounts_are_listed_changed_renamed_and_deleted(tmp_path: Path) -
     ("changes", "words"),
     [
         ({}, "one or more of label, disabled"),
-        ({"weigth": 1}, "Did you mean 'weight'?"),
+        ({"weigh": 1}, "Did you mean 'weight'?"),
         ({"weight": 0}, "weight must be at least 1"),
         ({"priority": 5000}, "priority must be at most 1000"),
         ({"disabled": "yes"}, "disabled must be true or false"),

@@ -36,7 +36,11 @@ class CtoNew:
         return {
             "urls": {"clerk": self.address},
             "token": {"url": f"{self.address}/oauth/token"},
-            "upstream": {"base_urls": [self.address]},
+            "upstream": {
+                "base_urls": [self.address],
+                "usage_url": f"{self.address}/billing",
+                "models_url": f"{self.address}/chat/adapters",
+            },
         }
 
     async def __aenter__(self) -> CtoNew:

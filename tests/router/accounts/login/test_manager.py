@@ -10,10 +10,12 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from router.accounts.asking import Reply, through
 from router.accounts.credential import Credential
 from router.accounts.login.manager import GONE, KEPT, MOST_OPEN
 from router.accounts.login.refusals import Refused
 from router.accounts.renewal import Renewed
+from router.net.message import HttpRequest
 from router.secret import Secret
 from router.state.login_flows import LoginFlows
 from router.state.migrate import migrate
@@ -545,3 +547,25 @@ async def test_what_is_stored_of_a_sign_in_is_sealed(tmp_path: Path) -> None:
         for secret in (flow.hidden.verifier, flow.hidden.state):
             assert secret.reveal().encode() not in written
     store.close()
+
+
+async def test_a_row_that_nobody_can_read_is_forgotten_too(tmp_path: Path) -> None:
+    store, flows = stored(tmp_path / "switchyard.sqlite")
+    async with desk(flows=flows) as one:
+        view = await one.logins.start("claude-oauth")
+        one.clock.advance(601 + KEPT)
+        async with desk(like=one, flows=LoginFlows(store, Vault(b"x" * 32))) as other:  # whose key is another
+            await other.logins.tend()
+        assert await flows.get(view.login_id) is None
+    store.close()
+
+
+async def test_a_providers_outbound_proxy_counts_for_its_sign_ins() -> None:
+    async def answer(request: HttpRequest) -> Reply:
+        return Reply(200, {}, (request.proxy or "").encode())
+
+    request = HttpRequest("GET", "https://auth.example/", {})
+    assert (await through(answer, "http://proxy:1")(request)).body == b"http://proxy:1"
+    assert (await through(answer, None)(request)).body == b""
+    own = msgspec.structs.replace(request, proxy="http://own:1")
+    assert (await through(answer, "http://proxy:1")(own)).body == b"http://own:1"

@@ -181,7 +181,10 @@ async def test_an_unknown_model_is_named_with_those_that_there_are(lists: Lists)
     with pytest.raises(Fault) as raised:
         await lists.find("ctonew/ada", "gpt-9", Server(), SHIPPED)
     assert raised.value.kind == "not_found"
-    assert "ctonew-claude-opus-4-5, ctonew-claude-sonnet-4-5, ctonew-gpt-5, ctonew-gpt-5-4." in raised.value.message
+    assert (
+        "ctonew-claude-opus-4-5, ctonew-claude-sonnet-4-5, ctonew-glm-4-6, ctonew-gpt-5, ctonew-gpt-5-4."
+        in raised.value.message
+    )
     with pytest.raises(Fault, match="switched off"):
         await lists.find("ctonew/ada", "glm-5.1", Server(), SHIPPED)
 

@@ -208,6 +208,8 @@ async def test_images_go_by_address_in_2026_and_are_refused_in_2025(world: World
     picture = Image(source=Url("https://x.test/a.png"))
     assert await world.answer(await world.open(Text(text="What?"), picture)) == TEXT
     assert world.engine.last.images == ("https://x.test/a.png",)
+    blind = await world.refusal(picture, model="ctonew-glm-4-6")
+    assert (blind.kind, "sees no images" in blind.message) == ("bad_request", True)
     world.engine.shape = "2025"
     assert (await world.refusal(picture)).kind == "bad_request"  # found out on the way
     before = len(world.engine.requests)
