@@ -19,31 +19,28 @@ from router.net.message import HttpRequest, Timeouts
 from router.patience import Patience
 from router.relay.accounts import SERVICES, Connected, State, connected, service_of
 from router.relay.call import Call
-from router.relay.link import GOING_AWAY, NOT_ALLOWED, REPLACED, SILENT, STUCK, TRY_LATER, Link
+from router.relay.link import GOING_AWAY, NOT_ALLOWED, REPLACED, TRY_LATER, Link
+from router.relay.liveness import look_at
 from router.relay.protocol.frames import MESSAGE_BYTES, Frame
 from router.relay.protocol.messages import (
     AuthRequest,
     AuthStatus,
     Hello,
-    Request,
     Routers,
     Terms,
     Welcome,
     write,
 )
 from router.relay.protocol.router_side import RouterSide
+from router.relay.request import relayed
 from router.relay.response import RelayResponse
 from router.relay.session import Facts, Session
 from router.relay.sign_ins import SignIn, SignIns
 
 _log = logging.getLogger("switchyard.relay")
 MOST_SESSIONS = 256
-WRITE_LIMIT = 30.0
-"""Seconds that one message of at most 256 KiB may take on its way to a service."""
 PLAIN_SERVICE = "aistudio"
 """What browsers with the plain message set are: they answer as Google AI Studio's apps do."""
-_OWN = frozenset({"accept", "accept-encoding", "user-agent"})
-"""Headers that speak of our connection, and that a page may not set anyway."""
 _NOT_IN_NAMES = re.compile(r"[^a-z0-9._-]+")
 
 
@@ -174,20 +171,8 @@ class Hub:
         """Look at every session; to be called every few seconds."""
         now = self._clock.monotonic()
         for session in self.sessions:
-            self._look(session, now)
+            look_at(session, now, self._terms.ping)
         self._hold(self._offered)  # again: what another process held may have been read meanwhile
-
-    def _look(self, session: Session, now: float) -> None:
-        silent, writing = session.listen(now), session.writing_since
-        if not session.allowed():
-            session.end(NOT_ALLOWED, "its key does not count any more")
-        elif writing is not None and now - writing > WRITE_LIMIT:
-            session.end(STUCK, "it does not take what it is sent")
-        elif silent >= 3 * self._terms.ping:
-            session.end(SILENT, f"nothing was heard of it for {silent:.0f} seconds")
-        elif not session.facts.plain and silent >= self._terms.ping and now - session.asked_at >= self._terms.ping:
-            session.asked_at = now
-            session.post(Frame("router", "ping"))
 
     def announce(self, routers: tuple[str, ...]) -> None:
         """Other routers that services should dial."""
@@ -238,7 +223,7 @@ class Hub:
         if session is None:
             raise Fault("unavailable", f"The service {name} is not connected.")
         self._patience.start()
-        asked = _request(request, profile if session.profiles else "")
+        asked = relayed(request, profile if session.profiles else "")
         call: Call | None = None
         try:
             if timeouts.head is None:
@@ -312,18 +297,3 @@ class Hub:
         if self._observer is not None:
             mine = [session for session in self._sessions.values() if session.service == service]
             self._observer.relay_sessions(service, len(mine), sum(session.facts.capacity for session in mine))
-
-
-def _request(request: HttpRequest, profile: str) -> Request:
-    try:
-        body = request.body.decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise Fault("bad_request", f"The body is not valid UTF-8 at byte {error.start}.") from None
-    return Request(
-        method=request.method,
-        url=request.url,
-        headers={name: value for name, value in request.headers.items() if name not in _OWN},
-        body=body,
-        stream=request.headers.get("accept") == "text/event-stream",
-        profile=profile,
-    )

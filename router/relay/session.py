@@ -17,7 +17,7 @@ from router.faults import Fault
 from router.relay.call import Call
 from router.relay.link import GOING_AWAY, STUCK, Link, LinkClosed
 from router.relay.outbox import Outbox
-from router.relay.protocol import router_side
+from router.relay.protocol import router_news
 from router.relay.protocol.frames import Frame, ProtocolError, decode
 from router.relay.protocol.messages import AuthStatus, Profile, Request, Status
 from router.relay.protocol.router_side import RouterSide
@@ -230,28 +230,28 @@ class Session:
             _log.warning("the relay session %s broke the protocol: %s", self.name, error.message)
             self.end(error.close_code, error.message[:120], f"it broke the protocol of the relay ({error.message})")
 
-    def _take(self, news: router_side.News) -> None:
+    def _take(self, news: router_news.News) -> None:
         match news:
-            case router_side.Arrived(call, data, size):
+            case router_news.Arrived(call, data, size):
                 if (waiting := self._calls.get(call)) is not None:
                     waiting.arrived(data, size, self._clock.monotonic())
-            case router_side.Headed(call, head):
+            case router_news.Headed(call, head):
                 if (waiting := self._calls.get(call)) is not None:
                     waiting.headed(head)
-            case router_side.Ended(call):
+            case router_news.Ended(call):
                 if (waiting := self._calls.pop(call, None)) is not None:
                     waiting.ended()
-            case router_side.Failed(call, fault, stop):
+            case router_news.Failed(call, fault, stop):
                 if stop:
                     self.post(Frame(call, "cancel"))
                 self._fail(call, fault)
-            case router_side.Answer(frame):
+            case router_news.Answer(frame):
                 self.post(frame)
-            case router_side.Told(status):
+            case router_news.Told(status):
                 self._told(status)
-            case router_side.Authenticating(sign_in, status):
+            case router_news.Authenticating(sign_in, status):
                 self._owner.authenticating(sign_in, status)
-            case router_side.Leaving():
+            case router_news.Leaving():
                 self._told(Status(cause="it is about to stop"))
 
     def _told(self, status: Status) -> None:

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeAlias
 
-from msgspec import Struct
 from msgspec.structs import replace
 
 from router.faults import Fault
@@ -23,7 +22,6 @@ from router.relay.protocol.messages import (
     Body,
     Chunk,
     Credit,
-    Head,
     Request,
     Status,
     Terms,
@@ -32,62 +30,18 @@ from router.relay.protocol.messages import (
     write,
     write_request,
 )
+from router.relay.protocol.router_news import (
+    Answer,
+    Arrived,
+    Authenticating,
+    Ended,
+    Failed,
+    Headed,
+    Leaving,
+    News,
+    Told,
+)
 from router.relay.protocol.texts import Joiner, pieces, utf8
-
-
-class Headed(Struct, frozen=True):
-    """The answer of a call begins."""
-
-    id: str
-    head: Head
-
-
-class Arrived(Struct, frozen=True):
-    """A piece of a body. size: what `RouterSide.taken` is told when the piece has been read."""
-
-    id: str
-    data: bytes
-    size: int
-
-
-class Ended(Struct, frozen=True):
-    """The answer is complete."""
-
-    id: str
-
-
-class Failed(Struct, frozen=True):
-    """The call failed: the service said so, or broke the rules. stop: tell the service to stop working on it."""
-
-    id: str
-    fault: Fault
-    stop: bool = False
-
-
-class Told(Struct, frozen=True):
-    """The service says how it is."""
-
-    status: Status
-
-
-class Authenticating(Struct, frozen=True):
-    """A sign-in goes on. id: of its request."""
-
-    id: str
-    status: AuthStatus
-
-
-class Leaving(Struct, frozen=True):
-    """The service takes no new calls and will close the session when it has finished the open ones."""
-
-
-class Answer(Struct, frozen=True):
-    """A frame to send back."""
-
-    frame: Frame
-
-
-News: TypeAlias = Headed | Arrived | Ended | Failed | Told | Authenticating | Leaving | Answer
 
 
 class _Call:

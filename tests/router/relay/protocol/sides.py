@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from typing import Any
 
-from router.relay.protocol import router_side, service_side
+from router.relay.protocol import router_news, service_side
 from router.relay.protocol.frames import Frame, decode, encode
 from router.relay.protocol.messages import Head, Hello, Request, Terms, Welcome, write
 from router.relay.protocol.router_side import RouterSide
@@ -57,7 +57,7 @@ class Wire:
         self.to_router += [each.frame for each in news if isinstance(each, service_side.Back)]
         return news
 
-    def route(self) -> list[router_side.News]:
+    def route(self) -> list[router_news.News]:
         """The router gets its next frame."""
         return self.router.receive(over(self.to_router.popleft()))
 

@@ -6,7 +6,7 @@ import pytest
 
 from router.relay.protocol.frames import Frame, ProtocolError
 from router.relay.protocol.messages import PLAIN_BUFFER, AuthStatus, Head, Profile, Status, Terms
-from router.relay.protocol.router_side import (
+from router.relay.protocol.router_news import (
     Answer,
     Arrived,
     Authenticating,
@@ -14,9 +14,9 @@ from router.relay.protocol.router_side import (
     Failed,
     Headed,
     Leaving,
-    RouterSide,
     Told,
 )
+from router.relay.protocol.router_side import RouterSide
 from tests.router.relay.protocol.sides import PREFIX, SENT, request, router
 
 HEAD = {"status": 200, "headers": {"Content-Type": "text/event-stream"}}

@@ -7,7 +7,7 @@ from collections import defaultdict
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from router.relay.protocol import router_side, service_side
+from router.relay.protocol import router_news, service_side
 from router.relay.protocol.frames import Frame
 from router.relay.protocol.messages import Terms
 from tests.router.relay.protocol.sides import SENT, Wire, over, request
@@ -68,14 +68,14 @@ class Play:
 
     def route(self, _: str) -> None:
         for news in self.wire.route():
-            assert not isinstance(news, router_side.Failed), news
-            if isinstance(news, router_side.Arrived):
+            assert not isinstance(news, router_news.Failed), news
+            if isinstance(news, router_news.Arrived):
                 self.got[news.id] += news.data
                 self.unread[news.id].append(news.size)
                 waiting = self.unread[news.id]
                 assert len(waiting) <= self.terms.chunks
                 assert sum(waiting) < self.terms.bytes + self.terms.chunk_bytes
-            elif isinstance(news, router_side.Ended):
+            elif isinstance(news, router_news.Ended):
                 self.ended.append(news.id)
 
     def chunk(self, call: str) -> None:
