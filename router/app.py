@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
 from starlette.applications import Starlette
 from starlette.routing import Route
 from starlette.types import ASGIApp
@@ -27,8 +28,9 @@ from router.api.edge import Edge
 from router.api.front import Front
 from router.api.management import Management
 from router.api.operations import Operations
+from router.api.relay import RelaySocket
 from router.api.sign_in import Hall, LoginRoutes
-from router.api.sockets import RefuseSockets
+from router.api.sockets import Sockets
 from router.api.surfaces import ModelSurfaces
 from router.call import Record
 from router.clock import SystemClock
@@ -38,7 +40,10 @@ from router.observe import logs
 from router.observe.metrics import Metrics
 from router.observe.request_line import RequestLines
 from router.observe.start_lines import start_lines
+from router.providers.resolve import SignedIn
+from router.relay.hub import Hub
 from router.settings.load import Loaded
+from router.settings.schema import Settings
 from router.settings.watch import EVERY, Watch, restart_needed
 from router.settings_file import SettingsFile
 from router.sign_ins import SignIns
@@ -55,6 +60,8 @@ OTHERS_EVERY = 2.0
 """Seconds between two looks at what others wrote: keys made or revoked by the command line, makers of opaque items that
 the process learnt which this one replaces."""
 OTHERS_WITHIN = 30.0
+SESSIONS_EVERY = 2.0
+"""Seconds between two looks at the sessions of the relay: who is silent, whose key was revoked."""
 USAGE_EVERY = 5.0
 """Seconds between two looks at which accounts' usage is to be asked for."""
 SWEEP_EVERY = 600.0
@@ -83,7 +90,18 @@ class Router:
         self._keys = KeyRing(self._fixed_keys(snapshot), self._clock, database=self._stored_keys)
         self._memory: Memory | None = None
         self._opening = threading.Lock()
-        net = Net()
+        self._remembered = False
+        net, metrics = Net(), Metrics()
+        self._hub = Hub(
+            self._clock,
+            chance,
+            net.patience,
+            changed=self._reroute,
+            holds=self._health,
+            observer=metrics,
+            message_bytes=settings.relay.max_message_bytes,
+        )
+        self._hub.announce(settings.relay.routers)
         self._sign_ins = SignIns(
             settings.providers,
             places.in_checkout(settings.auth.dir),
@@ -101,10 +119,11 @@ class Router:
             net=net,
             health=self._health,
             stored=self._sign_ins.keeper,
-            metrics=Metrics(),
+            metrics=metrics,
             clock=self._clock,
             chance=chance,
             tell=self._tell,
+            hub=self._hub,
         )
         self._lines = RequestLines(self._log_writer, self._clock)
         self._gateway.metrics.logs_dropped.set_function(lambda: self._log_writer.dropped)
@@ -128,6 +147,7 @@ class Router:
                 Route("/v0/management/explain", management.explain),
                 Route("/v0/management/models", management.models),
                 Route("/v0/management/accounts", management.accounts),
+                Route("/v0/management/relay", management.relay),
                 *LoginRoutes(self._gateway, self._hall).routes(),
                 *AccountRoutes(self._gateway, accounts, self._hall).routes(),
             ],
@@ -135,7 +155,11 @@ class Router:
         )
         rest.router.default = surfaces  # which say what is wrong with a path in the caller's dialect
         front = Front(surfaces, rest)
-        return RefuseSockets(Cors(front, settings=lambda: self._gateway.current.settings))
+        relay = RelaySocket(self._hub, self._keys, self._settings)
+        return Sockets(Cors(front, settings=self._settings), {"/v1/ws": relay})
+
+    def _settings(self) -> Settings:
+        return self._gateway.current.settings
 
     def _hall(self) -> Hall | None:
         """Where people sign in, once sign-ins can be kept."""
@@ -149,17 +173,23 @@ class Router:
 
     def _reroute(self) -> None:
         """Accounts came, went or changed."""
-        self._gateway.reroute(self._file.with_accounts(self._gateway.current, self._sign_ins.signed_in()))
+        self._gateway.reroute(self._file.with_accounts(self._gateway.current, self._signed_in()))
+
+    def _signed_in(self) -> SignedIn:
+        return replace(self._sign_ins.signed_in(), connected=self._hub.connected())
 
     @asynccontextmanager
     async def _lifespan(self, app: Starlette) -> AsyncIterator[None]:
         self._edge.start()
         await self._sign_ins.start()  # before the first call: none may be refused for want of an account that is there
+        if self._sign_ins.keeper.credentials():
+            await self._take_over()  # which of them are turned on stands in the database
         self._watch()
         try:
             yield
         finally:
             await self._tasks.close()
+            self._hub.close()
             await self._sign_ins.close()
             await self._edge.close()
             await self._gateway.close()
@@ -198,11 +228,18 @@ class Router:
 
     async def _begin(self) -> None:
         """Remember, and then say who serves: how many keys there are is known only now."""
+        await self._take_over()
+        self._introduce()
+
+    async def _take_over(self) -> None:
+        """Remember, once."""
+        if self._remembered:
+            return
+        self._remembered = True
         try:
             await self._remember()
         except Exception:
             _log.exception("what the last process knew could not be taken over")
-        self._introduce()
 
     def _introduce(self) -> None:
         now = self._gateway.current
@@ -228,6 +265,7 @@ class Router:
         self._tasks.periodic(lambda: SAVE_EVERY, self._save_learnt, "save what was learnt")
         self._tasks.periodic(lambda: OTHERS_EVERY, self._look_at_keys, "look at keys")
         self._tasks.periodic(lambda: OTHERS_EVERY, self._look_at_makers, "look at makers")
+        self._tasks.periodic(lambda: SESSIONS_EVERY, self._look_at_sessions, "look at sessions")
         self._tasks.periodic(lambda: OTHERS_EVERY, self._look_at_consents, "look at accepted caveats")
         self._tasks.periodic(lambda: USAGE_EVERY, self._read_usage, "read the quotas of plans")
         watch = Watch(
@@ -260,6 +298,9 @@ class Router:
         if self._memory is not None:
             await asyncio.to_thread(self._keys.refresh)
 
+    async def _look_at_sessions(self) -> None:
+        self._hub.tick()
+
     async def _look_at_consents(self) -> None:
         if self._memory is not None:
             self._sign_ins.accept(await asyncio.to_thread(self._memory.accepted))
@@ -275,11 +316,12 @@ class Router:
     async def _apply(self, loaded: Loaded) -> None:
         """Changed settings come into force for the calls that start from now on, or not at all."""
         self._sign_ins.follow(loaded.settings.providers)
-        snapshot = self._file.snapshot(loaded, self._sign_ins.signed_in())
+        snapshot = self._file.snapshot(loaded, self._signed_in())
         logs.set_level(snapshot.settings.observe.level)
         self._keys.replace_fixed(self._fixed_keys(snapshot))
         waiting = restart_needed(self._started_with, snapshot.settings)
         self._gateway.replace(snapshot, waiting)
+        self._hub.announce(snapshot.settings.relay.routers)
         for path in waiting:
             _log.warning("the new value of %s counts from the next start on", path)
         self._warn(())  # what the settings themselves warn of, who reads them says

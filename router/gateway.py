@@ -25,6 +25,7 @@ from router.clock import Clock, SystemClock
 from router.faults import Fault
 from router.ids import Ids
 from router.models import capabilities
+from router.models.capabilities import CapabilityTable
 from router.models.catalogue import Catalogue
 from router.models.catalogue import build as build_catalogue
 from router.net.client import Net
@@ -34,6 +35,7 @@ from router.providers.credentials import Credentials, Stored
 from router.providers.ctonew.opener import CtoNew
 from router.providers.resolve import NOBODY, SignedIn, resolve
 from router.providers.run import Runner
+from router.relay.hub import Hub
 from router.routing import scopes
 from router.routing.attempt import Attempts
 from router.routing.choose import Strategy
@@ -72,11 +74,13 @@ def snapshot_of(
     provenance: Mapping[str, str] | None = None,
     now: float = 0.0,
     signed_in: SignedIn = NOBODY,
+    facts: CapabilityTable | None = None,
 ) -> Snapshot:
-    """Build all of it. signed_in: the accounts of the store. Raises `RoutingMistakes` or `CapabilityMistakes`: then
-    nothing has changed."""
+    """Build all of it. signed_in: the accounts of the store, and the services that are connected. facts: about models,
+    where the same settings gave them before (reading them takes most of the time). Raises `RoutingMistakes` or
+    `CapabilityMistakes`: then nothing has changed."""
     providers = resolve(settings, environ, signed_in=signed_in)
-    facts = capabilities.load(settings.models.capabilities)
+    facts = facts or capabilities.load(settings.models.capabilities)
     table = build(
         providers,
         [
@@ -143,14 +147,18 @@ class Gateway:
         chance: random.Random | None = None,
         tell: Callable[[Record], None],
         stored: Stored | None = None,
+        hub: Hub,
     ) -> None:
-        """tell: what to do with the record of every finished call. stored: gives the tokens of sign-ins."""
+        """tell: what to do with the record of every finished call. stored: gives the tokens of sign-ins.
+        hub: has the services that are connected."""
         self.log = logging.getLogger("switchyard.gateway")
         self.clock: Clock = clock or SystemClock()
         self.current = snapshot
         self.keys = keys
         self.net = net
         self.health = health
+        self.hub = hub
+        health.load_of = hub.load
         self.metrics = metrics
         self._tell = tell
         chance = chance or random.Random()  # noqa: S311  ids and jitter are no secrets
@@ -163,8 +171,10 @@ class Gateway:
             Credentials(net, self.clock, stored),
             sources={"ctonew": self.ctonew.open},
             heard=self.windows.heard,
+            relay=hub,
         )
         self.sessions = Sessions(self.clock)
+        self.sessions.stays = hub.stays
         self.affinity = Affinity(self.clock)
         self.tallies = Tallies(self.clock)
         self.attempts = Attempts(self.runner, health, self.affinity, self.clock, chance, net.patience, self.sessions)
@@ -176,6 +186,7 @@ class Gateway:
         metrics.accounts(AccountStates(self._states))
         metrics.accounts(QuotaWindows(self._quota))
         metrics.open_requests.set_function(lambda: self.open_calls)
+        metrics.relay_calls_open.set_function(lambda: sum(session.open_calls for session in hub.sessions))
         metrics.config_valid.set(1)
 
     def rotation(self) -> int:

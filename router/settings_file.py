@@ -62,6 +62,7 @@ class SettingsFile:
             provenance=snapshot.provenance,
             now=snapshot.loaded_at,
             signed_in=signed_in,
+            facts=snapshot.table.capabilities,
         )
 
     def _read_named(self, name: str) -> str:

@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.conformance import Conformance, rows
+
+# How fast a machine makes examples says nothing about the product: timings never decide a test.
+settings.register_profile("switchyard", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("switchyard")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

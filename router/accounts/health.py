@@ -6,7 +6,7 @@ Lives outside the settings snapshot and survives reloads: everything is keyed by
 from __future__ import annotations
 
 import random
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Protocol
 
 from msgspec import Struct
@@ -66,12 +66,14 @@ class Health:
     """Leases accounts and learns from how the attempts end.
 
     strategy: how accounts of one priority share the work; may be set anew on a settings reload. windows: quotas by
-    account and name, for the strategy that looks at them (`router.accounts.windows.Windows.known`).
+    account and name, for the strategy that looks at them (`router.accounts.windows.Windows.known`). load_of: how busy
+    the service behind an account is (`router.relay.hub.Hub.load`).
     """
 
     def __init__(self, clock: Clock, chance: random.Random, strategy: Strategy = "round-robin") -> None:
         self.strategy: Strategy = strategy
         self.windows: Mapping[str, Mapping[str, Window]] = {}
+        self.load_of: Callable[[str], float | None] = lambda account: None
         self._clock = clock
         self._chance = chance
         self._entries: dict[Key, Entry] = {}
@@ -180,6 +182,7 @@ class Health:
             now=live.now,
             strategy=live.strategy,
             windows={account: dict(known) for account, known in live.windows.items()},
+            load=live.load,
         )
 
     def dirty(self) -> list[HealthRow]:
@@ -204,6 +207,7 @@ class Health:
             now=now,
             strategy=self.strategy,
             windows=self.windows,
+            load=self.load_of,
         )
 
     def _close(self, lease: Lease) -> bool:

@@ -5,7 +5,7 @@ Synchronous, no locks, no I/O: whoever persists takes `dirty` and gives `load`, 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from msgspec import Struct
 
@@ -37,10 +37,12 @@ class Session(Struct, frozen=True):
 
 class Sessions:
     """Remembers the account of every conversation. ttl: seconds after its last call for which it stays there; 0: it is
-    not kept at one. May be set anew on a settings reload."""
+    not kept at one. May be set anew on a settings reload. stays: whether an account keeps its conversations at all
+    (`router.relay.hub.Hub.stays`)."""
 
     def __init__(self, clock: Clock, *, ttl: float = 0.0, most: int = MOST) -> None:
         self.ttl = ttl
+        self.stays: Callable[[str], bool] = lambda account: True
         self._clock = clock
         self._most = most
         self._owners = Owners(most, LONGEST, LONGEST)
@@ -54,7 +56,7 @@ class Sessions:
         since = self._clock.wall() - self.ttl
         for name in known.names:
             entry = self._owners.at(name)
-            if entry is not None and entry[1] >= since:
+            if entry is not None and entry[1] >= since and self.stays(entry[0]):
                 return Session(known, entry[0])
         return Session(known, None)
 

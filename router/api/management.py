@@ -13,6 +13,7 @@ from router.api.identify import draining
 from router.faults import Fault
 from router.gateway import AccountState, Gateway
 from router.models.catalogue import Model
+from router.relay.report import relay_report
 from router.routing.explain import explain
 from router.routing.plan import Needs, draft
 from router.version import VERSION
@@ -31,6 +32,12 @@ class Management:
         if (refused := self._refused(request)) is not None:
             return refused
         return JSONResponse(self._accounts.all())
+
+    async def relay(self, request: Request) -> Response:
+        """Every session of the relay: who it is, what it offers, how busy and how quick it is, what went wrong."""
+        if (refused := self._refused(request)) is not None:
+            return refused
+        return JSONResponse(relay_report(self._gateway.hub))
 
     async def status(self, request: Request) -> Response:
         """Version, settings in force, providers, accounts and their states."""

@@ -95,6 +95,12 @@ def _vertex(provider: ProviderConfig, outgoing: Outgoing) -> tuple[str, dict[str
     return f"{outgoing.base_url}{path}:{_gemini_method(outgoing)}", headers
 
 
+def _aistudio(provider: ProviderConfig, outgoing: Outgoing) -> tuple[str, dict[str, str]]:
+    """As Google's own API, but without a key: whoever answers has a session."""
+    url = f"{outgoing.base_url}/v1beta/models/{quote(outgoing.model, safe='')}:{_gemini_method(outgoing)}"
+    return url, dict(outgoing.headers)
+
+
 EXECUTORS: Mapping[Kind, Executor] = MappingProxyType(
     {
         "openai": openai,
@@ -103,6 +109,7 @@ EXECUTORS: Mapping[Kind, Executor] = MappingProxyType(
         "anthropic-compatible": _anthropic,
         "gemini": _gemini,
         "vertex": _vertex,
+        "aistudio": _aistudio,
         "claude-oauth": claude.execute,
         "chatgpt-oauth": chatgpt.execute,
         "gemini-cli": code_assist.execute,
@@ -149,6 +156,7 @@ OPERATIONS: Mapping[Kind, frozenset[Operation]] = MappingProxyType(
         "iflow": frozenset({"generate"}),
         "copilot": frozenset({"generate", "embed"}),
         "ctonew": frozenset({"generate"}),
+        "aistudio": frozenset({"generate", "count_tokens"}),
         "reserved": frozenset(),
     }
 )

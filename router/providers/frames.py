@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable
 from typing import TypeAlias
 
 from router.faults import Fault
-from router.net.client import HttpResponse
+from router.net.message import Response
 from router.providers.observed import Observed
 from router.wire import sse
 from router.wire.dialect import StreamReader
@@ -27,7 +27,7 @@ class HttpEvents:
 
     def __init__(
         self,
-        response: HttpResponse,
+        response: Response,
         reader: StreamReader,
         observed: Observed,
         stall: float,
@@ -49,7 +49,7 @@ class HttpEvents:
 
 
 async def framed(
-    response: HttpResponse, reader: StreamReader, observed: Observed, stall: float, unwrap: Unwrap | None = None
+    response: Response, reader: StreamReader, observed: Observed, stall: float, unwrap: Unwrap | None = None
 ) -> AsyncIterator[tuple[list[sse.Frame], list[Event]]]:
     """Each read's whole frames with their events, until the end of the answer. Raises `Fault` where it never comes.
 
@@ -110,7 +110,7 @@ def _read(reader: StreamReader, frames: list[sse.Frame]) -> list[Event]:
     return events
 
 
-async def let_go(response: HttpResponse, observed: Observed) -> None:
+async def let_go(response: Response, observed: Observed) -> None:
     """Close a response; one that has ended is given a moment for its last bytes, so that its connection lives on."""
     try:
         if observed.ended:

@@ -14,7 +14,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from router.faults import Fault
-from router.net.client import HttpResponse
+from router.net.message import Response
 from router.providers.frames import framed, let_go
 from router.providers.observed import Observed
 from router.providers.protocol import PLAIN, ProtocolRules
@@ -73,7 +73,7 @@ class RawStream:
 
     def __init__(
         self,
-        response: HttpResponse,
+        response: Response,
         spec: DialectSpec,
         capabilities: Capabilities,
         *,
@@ -131,7 +131,7 @@ class RawReply:
 
     def __init__(
         self,
-        response: HttpResponse,
+        response: Response,
         spec: DialectSpec,
         capabilities: Capabilities,
         *,

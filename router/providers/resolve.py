@@ -12,11 +12,13 @@ from msgspec.structs import replace
 from router.accounts.record import Account
 from router.providers.config import Kind, ProviderConfig
 from router.providers.registry import KNOWN, RESERVED, catalogue, demo_models, vertex_address
+from router.relay.accounts import Connected
 from router.secret import Secret
 from router.settings.checks import reserved_blocks
 from router.settings.environment import PickedUp, pick_up
 from router.settings.presets import Preset, shipped_presets
 from router.settings.provider_blocks import (
+    AIStudio,
     ApiKey,
     KeyedUpstream,
     NamedAnthropicCompatible,
@@ -36,10 +38,11 @@ _KINDS: Mapping[str, Kind] = {kind: kind for kind in get_args(Kind)}
 
 class SignedIn(Struct, frozen=True, kw_only=True):
     """What the account store holds, as far as routing is concerned. accounts: by provider id. accepted: providers
-    whose caveat somebody accepted at a sign-in."""
+    whose caveat somebody accepted at a sign-in. connected: what services offer, by provider id."""
 
     accounts: Mapping[str, tuple[Account, ...]] = {}
     accepted: frozenset[str] = frozenset()
+    connected: Mapping[str, Connected] = {}
 
 
 NOBODY = SignedIn()
@@ -67,6 +70,7 @@ def resolve(
         _built_in("gemini", blocks.gemini, found.get("gemini")),
         _vertex(blocks.vertex),
         *(_preset(name, preset, blocks.presets.get(name), found.get(name)) for name, preset in presets.items()),
+        _aistudio(blocks.aistudio or AIStudio(), signed_in.connected.get("aistudio", Connected())),
         *(_subscription(name, facts, settings, signed_in) for name, facts in sign_ins(blocks).items()),
         _demo(blocks.demo.enabled),
         *_reserved(settings),
@@ -204,6 +208,23 @@ def _subscription(name: str, facts: SignIn, settings: Settings, signed_in: Signe
         return made
     place = f"providers.{SIGN_INS[name].blocks[0]}"
     return replace(made, accounts=(), reason=f"off: turn it on with `switchyard login` or `{place}: {{enabled: true}}`")
+
+
+def _aistudio(block: AIStudio, offered: Connected) -> ProviderConfig:
+    """Its accounts are the services that are connected, and its models theirs."""
+    known = KNOWN["aistudio"]
+    names = tuple(f"{model}-aistudio" for model in offered.models) or catalogue().get("aistudio", ())
+    return _config(
+        "aistudio",
+        block,
+        kind=known.kind,
+        names=BUILT_IN["aistudio"],
+        dialects=known.dialects,
+        base_urls=block.addresses or known.base_urls,
+        accounts=offered.accounts,
+        listed=names,
+        missing="no service is connected: start the AI Studio service, or connect a browser to /v1/ws",
+    )
 
 
 def _reserved(settings: Settings) -> Iterator[ProviderConfig]:

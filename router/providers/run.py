@@ -20,7 +20,7 @@ from router.providers.lanes import Lane, RawReply, RawStream, Typed, TypedReply
 from router.providers.observed import Observed
 from router.providers.protocol import fitted, fitted_bytes
 from router.providers.raw_body import RawBody, raw_body
-from router.providers.sending import Heard, Sender
+from router.providers.sending import Heard, Relay, Sender
 from router.providers.sources import SOURCES, OpenSource
 from router.routing.affinity import Digest, without
 from router.routing.plan import Candidate, Plan
@@ -50,8 +50,9 @@ class Runner(Sender):
         *,
         sources: Mapping[Kind, OpenSource] | None = None,
         heard: Heard | None = None,
+        relay: Relay | None = None,
     ) -> None:
-        super().__init__(net, credentials, heard)
+        super().__init__(net, credentials, heard, relay)
         self._sources = {**SOURCES, **(sources or {})}
 
     async def open(

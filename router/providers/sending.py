@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TypeAlias
+from typing import Protocol, TypeAlias
 from weakref import WeakKeyDictionary
 
 from router.accounts.record import Account
 from router.call import Call, Limits
 from router.faults import Fault
-from router.net.client import HttpResponse, Net
-from router.net.message import Timeouts
-from router.providers.config import ProviderConfig
+from router.net.client import Net
+from router.net.message import HttpRequest, Response, Timeouts
+from router.providers.config import Kind, ProviderConfig
 from router.providers.credentials import Credentials
 from router.providers.executor import FORWARDED, Operation, Outgoing, build, rules_of
 from router.providers.protocol import ProtocolRules, said_in
@@ -26,13 +26,28 @@ Heard: TypeAlias = Callable[[Account, Mapping[str, str]], None]
 """Takes the headers (lower-case names) of an answer that an account got, good or bad."""
 
 
+class Relay(Protocol):
+    """The way to providers that are reached through a service (`router.relay.hub.Hub`)."""
+
+    async def send(self, account: str, request: HttpRequest, timeouts: Timeouts) -> Response:
+        """Send and wait for the head. Raises `Fault`."""
+        ...
+
+
+RELAYED: frozenset[Kind] = frozenset({"aistudio"})
+"""Kinds whose accounts are services that have connected to this router."""
+
+
 class Sender:
     """Sends with the credential of this moment. heard: is told of every answer: limits and windows stand there."""
 
-    def __init__(self, net: Net, credentials: Credentials, heard: Heard | None = None) -> None:
+    def __init__(
+        self, net: Net, credentials: Credentials, heard: Heard | None = None, relay: Relay | None = None
+    ) -> None:
         self._net = net
         self._credentials = credentials
         self._heard = heard
+        self._relay = relay
         self._rejected: WeakKeyDictionary[Fault, Secret] = WeakKeyDictionary()
 
     async def renew(self, account: Account, fault: Fault) -> bool:
@@ -55,7 +70,7 @@ class Sender:
         operation: Operation,
         sent: Callable[[], None],
         betas: tuple[str, ...] = (),
-    ) -> HttpResponse:
+    ) -> Response:
         """Send to the provider's base URLs in order until one can be reached. Raises `Fault` for every bad answer.
 
         body: with the candidate's name of the model; the account's own name for it goes out. betas: of Anthropic, that
@@ -83,7 +98,7 @@ class Sender:
             request = build(provider, account, outgoing)
             sent()
             try:
-                response = await self._net.send(request, timeouts)
+                response = await self._carry(provider, account, request, timeouts)
             except Fault as fault:
                 if len(provider.base_urls) == 1 or fault.kind == "timeout":
                     raise
@@ -97,6 +112,15 @@ class Sender:
                 raise self.rejected(fault, access.secret) from None
             return response
         raise unreachable or Fault("unavailable", f"The provider {provider.id} has no base URL.")
+
+    async def _carry(
+        self, provider: ProviderConfig, account: Account, request: HttpRequest, timeouts: Timeouts
+    ) -> Response:
+        if provider.kind not in RELAYED:
+            return await self._net.send(request, timeouts)
+        if self._relay is None:
+            raise Fault("unavailable", f"No service of {provider.id} can be reached from here.")
+        return await self._relay.send(account.id, request, timeouts)
 
     def rejected(self, fault: Fault, credential: Secret) -> Fault:
         """The fault without the credential, which some servers quote in their errors; what was sent is remembered
@@ -149,7 +173,7 @@ def _timeouts(candidate: Candidate, limits: Limits, *, stream: bool, generates: 
     )
 
 
-async def _check(response: HttpResponse, spec: DialectSpec, stream: bool, rules: ProtocolRules) -> None:
+async def _check(response: Response, spec: DialectSpec, stream: bool, rules: ProtocolRules) -> None:
     """Raise the fault of an answer that is not a success, or that cannot be what was asked for."""
     status, kind = response.status, response.headers.get("content-type", "")
     if (

@@ -19,12 +19,19 @@ from router.routing.cooldown import Admission, Entry, Key, admit
 Strategy: TypeAlias = Literal["round-robin", "fill-first", "weighted", "least-busy", "most-quota-left"]
 
 
+BY_LOAD: frozenset[str] = frozenset({"aistudio"})
+"""Kinds whose accounts say how busy they are, which is better than any strategy."""
 _ALIAS = "this name is an alias that other accounts have"
+
+
+def _unknown(account: str) -> float | None:
+    return None
 
 
 class View(Struct, frozen=True, kw_only=True):
     """All health at one moment. busy: attempts under way by account. turns: leases so far by provider. windows: what is
-    known of the quotas of accounts, by account and name."""
+    known of the quotas of accounts, by account and name. load: how busy the service behind an account says it is, 1 for
+    all that it can do; None where no service is behind it."""
 
     entries: Mapping[Key, Entry]
     busy: Mapping[str, int]
@@ -32,6 +39,7 @@ class View(Struct, frozen=True, kw_only=True):
     now: float
     strategy: Strategy = "round-robin"
     windows: Mapping[str, Mapping[str, Window]] = {}
+    load: Callable[[str], float | None] = _unknown
 
 
 class Waiting(Struct, frozen=True):
@@ -156,7 +164,8 @@ def _choose(
             return due[0]
         opened = [standing for standing in tier if standing.verdict == "open"]
         if opened:
-            return opened[0] if len(opened) == 1 else STRATEGIES[view.strategy](opened, turn, view, model)
+            strategy = _least_loaded if provider.kind in BY_LOAD else STRATEGIES[view.strategy]
+            return opened[0] if len(opened) == 1 else strategy(opened, turn, view, model)
         early += tier
     return early[0] if early else None
 
@@ -186,6 +195,12 @@ def _weighted(able: Sequence[_Standing], turn: int, view: View, model: str) -> _
 def _least_busy(able: Sequence[_Standing], turn: int, view: View, model: str) -> _Standing:
     start = turn % len(able)
     return min((*able[start:], *able[:start]), key=lambda standing: view.busy.get(standing.account.id, 0))
+
+
+def _least_loaded(able: Sequence[_Standing], turn: int, view: View, model: str) -> _Standing:
+    """By what services say of themselves; equal ones in turn."""
+    start = turn % len(able)
+    return min((*able[start:], *able[:start]), key=lambda standing: view.load(standing.account.id) or 0.0)
 
 
 def _most_quota_left(able: Sequence[_Standing], turn: int, view: View, model: str) -> _Standing:

@@ -53,6 +53,19 @@ BRANDS: Mapping[str, re.Pattern[str]] = MappingProxyType({"ctonew": _begins("cto
 """Names that mean one provider by how they begin, and that it knows with this beginning."""
 
 
+NICKNAMES: Mapping[str, re.Pattern[str]] = MappingProxyType(
+    {"aistudio": re.compile(r"\A(?:ai-studio-(?P<behind>.+)|(?P<before>.+)-aistudio)\Z", re.IGNORECASE)}
+)
+"""Names that mean one provider by how they begin or end, and that it knows without that."""
+
+
+def bare(provider_id: str, name: str) -> str:
+    """The name without what only says which provider is meant."""
+    pattern = NICKNAMES.get(provider_id)
+    found = pattern.match(name) if pattern is not None else None
+    return name if found is None else found["behind"] or found["before"]
+
+
 def vendor(provider: ProviderConfig, name: str) -> bool:
     """Whether the name looks like a model of this provider's own API."""
     pattern = VENDORS.get(provider.id if provider.kind == "openai-compatible" else provider.kind)

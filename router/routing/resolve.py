@@ -17,7 +17,7 @@ from msgspec import Struct
 
 from router.providers.config import ProviderConfig
 from router.routing.choose import servable
-from router.routing.makers import BRANDS, OAUTH, SUBSCRIPTIONS, subscription, vendor
+from router.routing.makers import BRANDS, NICKNAMES, OAUTH, SUBSCRIPTIONS, bare, subscription, vendor
 from router.routing.suffix import split
 from router.routing.table import Alias, Table
 from router.wire.conversation import Reasoning
@@ -178,8 +178,12 @@ def _missing(table: Table, target: Target) -> Skipped | None:
 
 
 def _upstream(table: Table, provider: ProviderConfig, name: str) -> str:
-    lower = name.lower()
-    return table.upstream[provider.id].get(lower) or table.aliased[provider.id].get(lower, name)
+    for written in dict.fromkeys((name, bare(provider.id, name))):
+        lower = written.lower()
+        known = table.upstream[provider.id].get(lower) or table.aliased[provider.id].get(lower)
+        if known is not None:
+            return known
+    return written
 
 
 def _catalogue(table: Table, name: str, pinned: tuple[str, ...]) -> Iterator[tuple[str, list[Target]]]:
@@ -245,15 +249,31 @@ def _routed(table: Table, name: str, pinned: tuple[str, ...]) -> Iterator[tuple[
         yield f"route {route.number} ({route.pattern.text}) matches '{name}'", targets
 
 
+def _nicknamed(table: Table, name: str, pinned: tuple[str, ...]) -> Iterator[tuple[str, list[Target]]]:
+    for provider_id in NICKNAMES:
+        if provider_id in table.providers and bare(provider_id, name) != name:
+            provider = table.providers[provider_id]
+            why = f"'{name}' says that {provider_id} is meant"
+            yield why, [Target(provider, _upstream(table, provider, name), 0, why)]
+
+
 def _listed(table: Table, name: str, pinned: tuple[str, ...]) -> Iterator[tuple[str, list[Target]]]:
     having = [table.providers[provider_id] for provider_id in table.listed.get(name.lower(), ())]
     yield (
         f"{_names(having)} offers '{name}'",
-        [Target(provider, name, rank, f"{provider.id} offers '{name}'") for rank, provider in enumerate(having)],
+        [
+            Target(provider, _upstream(table, provider, name), rank, f"{provider.id} offers '{name}'")
+            for rank, provider in enumerate(having)
+        ],
     )
 
 
 def _vendors(table: Table, name: str, pinned: tuple[str, ...]) -> Iterator[tuple[str, list[Target]]]:
+    if any(bare(provider_id, name) != name for provider_id in NICKNAMES):  # no vendor has a model of such a name
+        return
+    head, slash, _ = name.partition("/")
+    if slash and table.resolve_provider(head):
+        return  # it says its provider, whose name may begin like a model of somebody else's
     usable = [provider for provider in table.providers.values() if provider.accounts and provider.reason is None]
     usable.sort(key=lambda provider: provider.priority)
     having = [provider for provider in usable if vendor(provider, name)]
@@ -288,5 +308,5 @@ def _names(providers: list[ProviderConfig]) -> str:
 
 
 Step = Callable[[Table, str, tuple[str, ...]], Iterator[tuple[str, list[Target]]]]
-_STEPS: tuple[Step, ...] = (_catalogue, _prefixed, _branded, _routed, _listed, _vendors)
+_STEPS: tuple[Step, ...] = (_catalogue, _prefixed, _branded, _routed, _nicknamed, _listed, _vendors)
 _PINNED_STEPS: tuple[Step, ...] = (_pinned,)

@@ -35,6 +35,8 @@ LIMITS: Mapping[Kind, Mapping[faults.Kind, Scope]] = MappingProxyType(
         "iflow": {"rate_limited": "model", "quota_spent": "account"},
         "copilot": {"rate_limited": "model", "quota_spent": "account"},
         "ctonew": {"rate_limited": "account", "quota_spent": "account"},
+        # quotas of the page are per model; a service that means its whole account says so
+        "aistudio": {"rate_limited": "model", "quota_spent": "model"},
     }
 )
 _CLASSES = re.compile(r"(opus|sonnet|haiku|fable|mythos)", re.IGNORECASE)

@@ -13,6 +13,8 @@ from router.routing.plan import Candidate, Plan
 LIMITS: frozenset[Kind] = frozenset(("rate_limited", "quota_spent"))
 FIRST_PAUSE = 0.25
 LONGEST_PAUSE = 4.0
+_PASSING = frozenset({"upstream_broken", "overloaded", "unavailable"})
+"""Faults that may be over in a moment: the last target is tried once more."""
 
 
 class Walk:
@@ -83,7 +85,7 @@ class Walk:
             self._left.remove(candidate)  # not the account's doing; a silent route is tried once
         else:
             self.avoid(candidate).add(lease.account.id)
-            if self._again and self._is_last(candidate) and fault.kind in ("upstream_broken", "overloaded"):
+            if self._again and self._is_last(candidate) and fault.kind in _PASSING:
                 self._again = False
                 self.avoid(candidate).discard(lease.account.id)
                 self._wait = max(FIRST_PAUSE, fault.retry_after or 0.0)

@@ -38,6 +38,8 @@ def upstreams(settings: Settings) -> Iterator[tuple[str, Path, Upstream]]:
         yield name, ("providers", name), getattr(providers, name)
     if providers.vertex is not None:
         yield "vertex", ("providers", "vertex"), providers.vertex
+    if providers.aistudio is not None:
+        yield "aistudio", ("providers", "aistudio"), providers.aistudio
     for name, block in providers.presets.items():
         yield name, ("providers", name), block
     for name in SIGN_INS:

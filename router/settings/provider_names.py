@@ -54,12 +54,18 @@ class ReservedProvider(Struct, frozen=True):
 
 RESERVED: Mapping[str, ReservedProvider] = MappingProxyType(
     {
-        "aistudio": ReservedProvider(("ai-studio",), ("aistudio",), _SERVICE),
         "webai": ReservedProvider(("gemini-web",), ("webai",), _SERVICE),
     }
 )
 BUILT_IN: Mapping[str, tuple[str, ...]] = MappingProxyType(
-    {"openai": (), "anthropic": (), "gemini": ("google",), "vertex": ("vertex-ai", "vertexai"), "demo": ()}
+    {
+        "openai": (),
+        "anthropic": (),
+        "gemini": ("google",),
+        "vertex": ("vertex-ai", "vertexai"),
+        "aistudio": ("ai-studio",),
+        "demo": (),
+    }
 )
 GROUPS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {

@@ -40,8 +40,9 @@ def facts_of(providers: Providers, sign_in: str) -> SignIn:
     facts = overridden(shipped_sign_ins()[sign_in], block.sign_in)
     if block.client_secret is not None:
         facts = replace(facts, client_secret=block.client_secret.reveal())
-    if block.addresses:
-        facts = replace(facts, upstream=replace(facts.upstream, base_urls=block.addresses))
+    if block.addresses:  # the operator's word, which no answer of the vendor replaces
+        extra = {name: value for name, value in facts.upstream.extra.items() if name != "domains"}
+        facts = replace(facts, upstream=replace(facts.upstream, base_urls=block.addresses, extra=extra))
     return facts
 
 

@@ -26,7 +26,7 @@ _FENCE = re.compile(r"^```.*?^```$", re.M | re.S)
 _SPAN = re.compile(r"`([^`\n]+)`")
 _LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 _HEADING = re.compile(r"^#+ (.+)$", re.M)
-_SETTING = re.compile(r"^(?:server|auth|providers|models|routing|retry|policies|observe)(?:\.[a-z_]+(?:\[\])?)+$")
+_SETTING = re.compile(r"^(?:server|auth|providers|models|routing|retry|policies|relay|observe)(?:\.[a-z_]+(?:\[\])?)+$")
 _METRIC = re.compile(r"\bswitchyard_[a-z_]+")
 _PATH = re.compile(r"(?<![\w.@-])/(?:v1beta|v1|v0|healthz|readyz|metrics)(?![\w])[\w/{}:.-]*")
 _VERB = re.compile(r"\bswitchyard ([a-z][a-z-]*)(?: ([a-z][a-z-]*))?")
@@ -36,7 +36,7 @@ _HEADER = re.compile(r"\bx-switchyard-[a-z-]+")
 _VARIABLE = re.compile(r"\bSWITCHYARD__[A-Z0-9_]+")
 _FENCED = re.compile(r"^```(\w*)\n(.*?)^```$", re.M | re.S)
 _MADE_LATER = ("config/config.yaml", "config/conf.d")
-_BLOCKS = {"server", "auth", "providers", "models", "routing", "retry", "policies", "observe"}
+_BLOCKS = {"server", "auth", "providers", "models", "routing", "retry", "policies", "relay", "observe"}
 
 
 def documents() -> list[Path]:
@@ -120,7 +120,7 @@ def _endpoints() -> frozenset[str]:
     app = (ROOT / "router" / "app.py").read_text(encoding="utf-8")
     found = set(re.findall(r'Route\("([^"]+)"', app)) | {"/v1/models", "/v1beta/models"}
     found |= {"/v1/models/{}", "/v1beta/models/{}"}
-    found |= {f"/v1/{path}" for path in POSTS}
+    found |= {f"/v1/{path}" for path in POSTS} | {"/v1/ws"}
     methods = ("generateContent", "streamGenerateContent", *GEMINI_METHODS)
     found |= {f"/{version}/models/{{}}:{method}" for version in ("v1", "v1beta") for method in methods}
     pinned = {"/v1/providers/{}" + path.removeprefix("/v1") for path in found if path.startswith("/v1/")}
@@ -136,7 +136,7 @@ def _sign_in_endpoints() -> set[str]:
     }
 
 
-NOT_SERVED = ("/v1/responses/{id}", "/v1/ws", "/v1/plain")
+NOT_SERVED = ("/v1/responses/{id}", "/v1/plain")
 """Paths that pages name to say that they are not served, and the one of an example."""
 
 

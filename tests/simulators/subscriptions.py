@@ -244,7 +244,7 @@ def opened(body: Any, method: str) -> tuple[str, Any]:
         raise refusal.gemini("Request contains an invalid argument.")
     if counting:
         return str(request.pop("model", "")).removeprefix("models/"), request
-    if not isinstance(body.get("project"), str) or not body["project"].startswith("project-"):
+    if not isinstance(body.get("project"), str) or "project" not in body["project"]:
         raise refusal.gemini("Permission denied on resource project.", status=403)
     if not isinstance(request.pop("session_id", None), str):
         raise refusal.gemini("Request contains an invalid argument: session_id.")
