@@ -62,7 +62,7 @@ def metrics() -> str:
     declared = [value for value in vars(found).values() if hasattr(value, "describe") and hasattr(value, "_labelnames")]
     rows = [_metric_row(next(iter(metric.describe())), metric._labelnames) for metric in declared]
     rows += [_metric_row(family, ("account", "provider", "state")) for family in states.collect()]
-    rows += [_metric_row(family, ("account", "provider", "window")) for family in QuotaWindows(lambda: []).collect()]
+    rows += [_metric_row(family, ("account", "provider", "window")) for family in QuotaWindows(list).collect()]
     return table(("Metric", "Type", "Labels", "Meaning"), rows)
 
 
