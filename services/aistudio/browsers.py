@@ -86,9 +86,11 @@ class Browsers:
 
             self._playwright = await async_playwright().start()
 
-    async def headed(self, display: str) -> Any:
+    async def headed(self, display: str | None) -> Any:
         """A second browser with a window, for a sign-in. The caller closes it. Raises `NoEngine`."""
         choice = self.check()
+        if choice.engine == "attach":
+            raise engines.NoEngine("An attached browser is a person's own: sign in to Google in its window.")
         await self._drive()
         return await engines.launch(
             self._playwright,

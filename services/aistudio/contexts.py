@@ -46,9 +46,7 @@ class AccountContext:
 
     async def page(self, born: float, *, cdp: bool, spawn: Callable[..., Any]) -> StudioPage:
         """A new page, loaded and ready. Raises `Fault` where it cannot be used."""
-        page = StudioPage(await self.context.new_page(), self.profile, self._selectors, self._settings, born)
-        self._by_page[page.page] = page
-        self.pages.append(page)
+        page = self.watch(await self.context.new_page(), born)
         try:
             if cdp:
                 await page.listen(spawn)
@@ -56,6 +54,13 @@ class AccountContext:
         except BaseException:
             await asyncio.shield(self.drop(page))
             raise
+        return page
+
+    def watch(self, raw: Any, born: float = 0.0) -> StudioPage:
+        """A page of this account that is there already."""
+        page = StudioPage(raw, self.profile, self._selectors, self._settings, born)
+        self._by_page[raw] = page
+        self.pages.append(page)
         return page
 
     async def drop(self, page: StudioPage) -> None:

@@ -108,7 +108,7 @@ async def launch(
         options = {"executable_path": choice.path, "headless": headless, "env": environment, "timeout": milliseconds}
         if choice.engine == "firefox":
             return await playwright.firefox.launch(channel="moz-firefox", **options)
-        return await playwright.chromium.launch(args=_chromium_flags(), **options)
+        return await playwright.chromium.launch(args=_chromium_flags(environment), **options)
     except Exception as error:  # Playwright's and Camoufox's own; their first line says what is wrong
         first = str(error).strip().splitlines()[:1]
         raise NoEngine(
@@ -116,8 +116,10 @@ async def launch(
         ) from error
 
 
-def _chromium_flags() -> list[str]:
+def _chromium_flags(environment: Mapping[str, str]) -> list[str]:
     flags = ["--disable-dev-shm-usage"]
+    if environment.get("WAYLAND_DISPLAY") and not environment.get("DISPLAY"):
+        flags.append("--ozone-platform=wayland")
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         flags.append("--no-sandbox")  # Chromium's sandbox refuses to run as root
     return flags

@@ -213,6 +213,8 @@ class Pool:
         if (self.bytes > limits.memory_limit << 20 or old) and limits.engine != "attach":
             self._retire = True
             self.slots.hold()
+            if self.slots.busy == 0:
+                await self._replace_browser()
 
     async def _end_account(self, name: str) -> None:
         account = self._accounts.pop(name, None)
@@ -264,7 +266,12 @@ class Pool:
         """Load the page of an account once more and write its renewed cookies. Raises `Fault`."""
         async with self.lease(Wish(profile=name)) as lease:
             lease.stop = False
-            await lease.page.open()
+            try:
+                await lease.page.open()
+            except Fault as fault:
+                lease.page.broken = True
+                self.profiles.trouble(name, fault, self._wall())
+                raise
             await lease.account.save(self.profiles, self._now())
 
     def saved(self, name: str) -> float | None:

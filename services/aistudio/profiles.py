@@ -15,7 +15,7 @@ from msgspec import Struct
 from router.faults import Fault
 from services.aistudio import notices
 
-NAME = re.compile(r"^[a-z0-9][a-z0-9._-]{0,63}$")
+NAME = re.compile(r"^[a-z0-9][a-z0-9._-]{0,62}$")
 DEFAULT = "default"
 State = Literal["ready", "needs_login", "limited"]
 Codec = Callable[[bytes], bytes]
@@ -79,6 +79,12 @@ class Profiles:
             raise
         self._seen[name] = path.stat().st_mtime_ns
 
+    def replace(self, name: str, state: dict[str, Any]) -> None:
+        """Write a profile that a sign-in or a file brought: an open context of the old one is thrown away."""
+        self.save(name, state)
+        self._seen.pop(name, None)
+        self.good(name)
+
     def changed(self, name: str) -> bool:
         """Whether somebody else has written the file since it was loaded or saved here."""
         try:
@@ -92,8 +98,7 @@ class Profiles:
             held = json.loads(source.read_bytes())
         except (OSError, ValueError) as error:
             raise ProfileError(f"{source} cannot be read as JSON: {type(error).__name__}.") from error
-        self.save(name, checked({"cookies": held, "origins": []} if isinstance(held, list) else held, str(source)))
-        self.good(name)
+        self.replace(name, checked({"cookies": held, "origins": []} if isinstance(held, list) else held, str(source)))
 
     def health(self, name: str, now: float) -> Health:
         found = self._health.get(name, Health())

@@ -2,8 +2,8 @@
 
 `THINK` thinks first, `TOOLS name {json}` calls, `LONG n` gives n words, `GAP ms` between pieces, `FIRST ms` before the
 first, `STALL` stops answering after two pieces, `LENGTH` ends at the limit, `MARKDOWN` and `BRACKETS` give awkward
-text, `TWOPARTS` puts a thought and text into one frame, `SETTINGS` reports what the page was set to. `QUOTA`, `FREE`, `RATE`,
-`MODELERROR`, `TOAST` fail. Everything else is echoed.
+text, `TWOPARTS` puts a thought and text into one frame, `SETTINGS` reports what the page was set to. `QUOTA`, `FREE`,
+`RATE`, `MODELERROR`, `TOAST` fail. Everything else is echoed.
 """
 
 from __future__ import annotations

@@ -43,6 +43,7 @@ class Studio:
         self.spent: set[str] = set()
         self.gone: set[str] = set()
         self.debounce = 50
+        self.forms = 0
         self.running = 0
         self.most_running = 0
         self._changed = asyncio.Event()
@@ -120,6 +121,8 @@ class Studio:
         return answer
 
     async def _sign_in(self, _: web.Request) -> web.StreamResponse:
+        self.forms += 1
+        self._told()
         return web.Response(text=(WEB / "signin.html").read_text(), content_type="text/html")
 
     async def _signed_in(self, request: web.Request) -> web.StreamResponse:
@@ -131,7 +134,7 @@ class Studio:
         for name in COOKIES:
             answer.set_cookie(name, str(form["account"]), max_age=86400)
         self.gone.discard(str(form["account"]))
-        return answer
+        raise answer
 
     async def _config(self, _: web.Request) -> web.StreamResponse:
         hidden = "hidden-wire" in self.faults

@@ -143,7 +143,7 @@ async function upload(file) {
   setTimeout(() => { entry.ready = true; chip.classList.remove("uploading"); wake(); }, 60);
 }
 
-if (faults.has("backdrop")) overlay(el("div", { role: "presentation" }, "Look here!"));
+if (faults.has("backdrop")) overlay(el("div", { role: "presentation" }, "Look here!"), { stuck: true });
 if (faults.has("welcome")) dialog("Welcome", el("p", {}, "New things."), [["Continue", { class: "ms-button-primary" }, () => {}]]);
 if (faults.has("survey")) document.body.append(el("iframe", { class: "survey", id: "google-hats-survey", srcdoc: "How do you like it?" }));
 addEventListener("resize", draw);

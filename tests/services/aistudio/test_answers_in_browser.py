@@ -1,0 +1,250 @@
+"""Whole answers through a real Chromium before the stand-in page, in each of the three ways to read them."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import contextlib
+import hashlib
+import json
+import time
+from typing import Any
+
+import pytest
+
+from services.aistudio.service import Told
+from tests.services.aistudio.conftest import Start, ask, body, calls, needs_browser, parts, text, told
+from tests.simulators.aistudio_page import Studio
+from tests.simulators.aistudio_page.behaviour import BRACKETS, MARKDOWN
+
+pytestmark = needs_browser
+THOUGHTS = {"generationConfig": {"thinkingConfig": {"includeThoughts": True}}}
+CALL = 'TOOLS find {"a": [1, true, null, {"x": "y"}]}'
+
+
+@pytest.mark.parametrize("tier", ["network", "dom", "final"])
+async def test_every_way_of_reading_gives_text_thinking_and_calls(start: Start, tier: str) -> None:
+    async with start(tiers=[tier]) as service:
+        objects, about = await told(service, body("THINK and say it", **THOUGHTS))
+        assert text(objects) == "You said: THINK and say it"
+        assert text(objects, thought=True).strip() == "Let me think about this."
+        assert about.tier == tier
+        assert objects[-1]["candidates"][0]["finishReason"] == "STOP"
+        assert objects[-1]["usageMetadata"]["totalTokenCount"] > 0
+        assert calls(await ask(service, CALL)) == [("find", {"a": [1, True, None, {"x": "y"}]})]
+
+
+@pytest.mark.parametrize(("tier", "exact"), [("network", True), ("dom", False), ("final", True)])
+async def test_markdown_is_exact_where_the_way_of_reading_allows_it(start: Start, tier: str, exact: bool) -> None:
+    async with start(tiers=[tier]) as service:
+        objects, about = await told(service, "MARKDOWN please")
+        assert (text(objects) == MARKDOWN) is exact
+        assert any("Markdown" in note for note in about.notes) is not exact
+        assert "bold" in text(objects)
+        whole = await service.generate("gemini-2.5-flash", body("MARKDOWN please"), Told())
+        assert text([whole]) == MARKDOWN
+
+
+async def test_awkward_text_and_several_parts_in_one_frame_arrive_whole(start: Start) -> None:
+    async with start() as service:
+        assert text(await ask(service, "BRACKETS")) == BRACKETS
+        objects = await ask(service, body("TWOPARTS", **THOUGHTS))
+        assert (text(objects, thought=True), text(objects)) == ("Both at once. ", "Two parts here.")
+
+
+async def test_thoughts_are_left_out_where_nobody_asked_for_them(start: Start) -> None:
+    async with start() as service:
+        assert not [part for part in parts(await ask(service, "THINK hard")) if part.get("thought")]
+
+
+async def test_the_limit_of_the_model_is_told_as_the_reason(start: Start) -> None:
+    async with start() as service:
+        assert (await ask(service, "LENGTH LONG 5"))[-1]["candidates"][0]["finishReason"] == "MAX_TOKENS"
+
+
+async def test_a_hidden_network_answer_is_read_from_the_page_and_remembered(start: Start, studio: Studio) -> None:
+    studio.faults = {"hidden-wire"}
+    async with start() as service:
+        for _ in range(2):
+            objects, about = await told(service, "LONG 60 GAP 20")
+            assert about.tier == "dom"
+            assert text(objects) == " ".join(f"word{number}" for number in range(60))
+        assert service.status()["tier"] == "dom"
+
+
+async def test_an_answer_in_unknown_elements_is_read_once_at_the_end(start: Start, studio: Studio) -> None:
+    studio.faults = {"hidden-wire", "foreign-nodes"}
+    async with start() as service:
+        objects, about = await told(service, "MARKDOWN")
+        assert (about.tier, text(objects)) == ("final", MARKDOWN)
+
+
+async def test_nodes_that_are_made_anew_again_and_again_repeat_nothing(start: Start, studio: Studio) -> None:
+    studio.faults = {"rewrite"}
+    async with start(tiers=["dom"]) as service:
+        assert text(await ask(service, "LONG 100 GAP 1")) == " ".join(f"word{number}" for number in range(100))
+
+
+@pytest.mark.parametrize("fault", ["xhr", "separate-stop", "survey", "welcome"])
+async def test_variants_of_the_page_answer_too(start: Start, studio: Studio, fault: str) -> None:
+    studio.faults = {fault}
+    async with start() as service:
+        objects, about = await told(service, "hello")
+        assert (about.tier, text(objects)) == ("network", "You said: hello")
+
+
+async def test_every_setting_reaches_the_page_and_none_reaches_the_next_request(start: Start, studio: Studio) -> None:
+    asked = body(
+        "hello",
+        systemInstruction={"parts": [{"text": "Be brief."}]},
+        generationConfig={
+            "temperature": 0.3,
+            "topP": 0.5,
+            "maxOutputTokens": 1234,
+            "stopSequences": ["END", "User:"],
+            "thinkingConfig": {"thinkingBudget": 2048},
+            "responseSchema": {"type": "OBJECT"},
+        },
+        tools=[{"googleSearch": {}}, {"urlContext": {}}, {"codeExecution": {}}],
+    )
+    async with start() as service:
+        _, about = await told(service, asked)
+        await told(service, "plain")
+    assert about.notes == []
+    one, two = studio.received
+    wanted = {
+        "system": "Be brief.", "temperature": 0.3, "topP": 0.5, "maxTokens": 1234, "stops": ["END", "User:"],
+        "budget": 2048, "thinking": True, "search": True, "url": True, "code": True, "incognito": True,
+    }  # fmt: skip
+    assert {name: one[name] for name in wanted} == wanted
+    assert json.loads(one["schema"]) == {"type": "OBJECT"}
+    defaults = {
+        "system": "", "temperature": 1, "topP": 0.95, "maxTokens": 65536, "stops": [], "budget": None,
+        "thinking": True, "search": False, "url": False, "code": False, "schema": None, "functions": None,
+    }  # fmt: skip
+    assert {name: two[name] for name in defaults} == defaults
+    assert [turn["text"] for turn in two["turns"]] == ["plain"]
+
+
+async def test_function_declarations_reach_the_page(start: Start, studio: Studio) -> None:
+    declared = {"name": "find", "description": "Finds.", "parameters": {"type": "OBJECT", "properties": {}}}
+    tools = [{"functionDeclarations": [declared]}]
+    forced = {"functionCallingConfig": {"mode": "ANY", "allowedFunctionNames": ["find"]}}
+    async with start() as service:
+        await ask(service, body("with search", tools=[{"googleSearch": {}}]))
+        _, about = await told(service, body(CALL, tools=tools, toolConfig=forced))
+        await ask(service, body("none", tools=tools, toolConfig={"functionCallingConfig": {"mode": "NONE"}}))
+    assert [each["functions"] for each in studio.received] == [None, [declared], None]
+    assert studio.received[1]["search"] is False
+    assert "find" in studio.received[1]["system"]
+    assert about.notes == ["toolConfig"]
+
+
+@pytest.mark.parametrize(
+    ("model", "thinking", "expected"),
+    [
+        ("gemini-2.5-flash", {"thinkingBudget": 0}, {"thinking": False, "budget": None}),
+        ("gemini-3-flash-preview-aistudio", {"thinkingLevel": "low"}, {"level": "Low"}),
+        ("ai-studio-gemini-3-flash-preview", {}, {"level": "High"}),
+        ("gemini-2.5-pro", {"thinkingBudget": 4096}, {"budget": 4096}),
+    ],
+)
+async def test_models_and_their_kinds_of_thinking_are_chosen(
+    start: Start, studio: Studio, model: str, thinking: dict[str, Any], expected: dict[str, Any]
+) -> None:
+    async with start() as service:
+        _, about = await told(service, body("hello", generationConfig={"thinkingConfig": thinking}), model)
+    assert {name: studio.received[0][name] for name in expected} == expected
+    assert studio.received[0]["model"] in model
+    assert about.notes == []
+
+
+async def test_what_cannot_be_applied_is_told(start: Start, studio: Studio) -> None:
+    studio.faults = {"stuck-temperature", "no-structured"}
+    config = {
+        "temperature": 0.2,
+        "maxOutputTokens": 99999,
+        "seed": 7,
+        "thinkingConfig": {"thinkingBudget": 500},
+        "responseSchema": {"type": "OBJECT"},
+    }
+    async with start() as service:
+        _, about = await told(service, body("hello", generationConfig=config), "gemini-2.0-flash")
+    told_names = [note.partition(" (")[0] for note in about.notes]
+    assert told_names == [
+        "generationConfig.seed",
+        "generationConfig.temperature",
+        "generationConfig.thinkingConfig.thinkingBudget",
+        "generationConfig.maxOutputTokens",
+        "generationConfig.responseSchema",
+    ]
+    assert "JSON schema" in studio.received[0]["system"]
+
+
+async def test_files_reach_the_page_as_they_are(start: Start, studio: Studio) -> None:
+    studio.faults = {"copyright"}
+    data = bytes(range(256)) * 40
+    part = {"inlineData": {"mimeType": "image/png", "data": base64.b64encode(data).decode()}}
+    async with start() as service:
+        await ask(service, {"contents": [{"role": "user", "parts": [part, {"text": "what is it?"}]}]})
+        await ask(service, "and now?")
+    file = studio.received[0]["turns"][0]["files"][0]
+    assert (file["type"], file["digest"]) == ("image/png", hashlib.sha256(data).hexdigest())
+    assert studio.received[1]["turns"][0]["files"] == []
+
+
+async def test_an_earlier_conversation_is_told_in_a_fresh_chat(start: Start, studio: Studio) -> None:
+    contents = [
+        {"role": "user", "parts": [{"text": "My name is Ann."}]},
+        {"role": "model", "parts": [{"text": "Hello Ann."}]},
+        {"role": "user", "parts": [{"text": "Who am I?"}]},
+    ]
+    async with start() as service:
+        assert text(await ask(service, {"contents": contents})) == "You said: Who am I?"
+    sent = studio.received[0]["turns"]
+    assert len(sent) == 1
+    assert "My name is Ann." in sent[0]["text"]
+    assert "Hello Ann." in sent[0]["text"]
+
+
+async def test_a_conversation_goes_on_in_its_own_chat_where_that_is_wanted(start: Start, studio: Studio) -> None:
+    first = [{"role": "user", "parts": [{"text": "one"}]}]
+    async with start(continue_conversations=True) as service:
+        answer = text(await ask(service, {"contents": first}))
+        then = [{"role": "model", "parts": [{"text": answer}]}, {"role": "user", "parts": [{"text": "two"}]}]
+        await ask(service, {"contents": [*first, *then]})
+        await ask(service, "another")
+    turns = [[turn["text"] for turn in each["turns"]] for each in studio.received]
+    assert turns == [["one"], ["one", "You said: one", "two"], ["another"]]
+
+
+async def test_a_long_prompt_is_set_in_a_moment(start: Start, studio: Studio) -> None:
+    long = "seventeen letters\n" * 6000 + "the end"
+    async with start() as service:
+        await ask(service, "warm")
+        started = time.monotonic()
+        assert text(await ask(service, long)) == "You said: the end"
+        assert time.monotonic() - started < 5
+    assert studio.received[1]["turns"][0]["text"] == long
+
+
+async def test_a_caller_that_goes_away_stops_the_page_within_a_second(start: Start, studio: Studio) -> None:
+    async with start() as service:
+        answer = service.stream("gemini-2.5-flash", body("LONG 5000 GAP 20"), Told())
+        async with contextlib.aclosing(answer):
+            await anext(answer)
+        left = time.monotonic()
+        await studio.until(lambda: bool(studio.stopped))
+        assert studio.stopped[0][1] - left < 1.0
+        assert text(await ask(service, "next")) == "You said: next"
+        assert service.pool.recycled["page"] == 0
+
+
+async def test_a_cancelled_task_stops_the_page_too(start: Start, studio: Studio) -> None:
+    async with start() as service:
+        task = asyncio.get_running_loop().create_task(ask(service, "LONG 5000 GAP 20"))
+        await studio.until(lambda: studio.running == 1)
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+        await studio.until(lambda: bool(studio.stopped), within=1.5)
