@@ -8,10 +8,10 @@ import random
 import threading
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
-from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
 from starlette.applications import Starlette
 from starlette.routing import Route
 from starlette.types import ASGIApp
@@ -20,22 +20,29 @@ from router import places
 from router.access.keys import ClientKey, KeyRing, double_roles
 from router.access.sources import file_keys, settings_keys
 from router.accounts.health import Health
+from router.api.accounts import AccountViews
 from router.api.cors import Cors
 from router.api.edge import Edge
 from router.api.front import Front
 from router.api.management import Management
 from router.api.operations import Operations
-from router.api.sockets import RefuseSockets
+from router.api.relay import RelaySocket
+from router.api.sockets import Sockets
 from router.api.surfaces import ModelSurfaces
 from router.clock import SystemClock
-from router.gateway import Gateway, Snapshot, snapshot_of
+from router.gateway import Gateway, Snapshot
 from router.net.client import Net
 from router.observe import logs
 from router.observe.metrics import Metrics
 from router.observe.request_line import RequestLines
 from router.observe.start_lines import start_lines
-from router.settings.load import Loaded, load
+from router.providers.resolve import SignedIn
+from router.relay.hub import Hub
+from router.settings.load import Loaded
+from router.settings.schema import Settings
 from router.settings.watch import EVERY, Watch, restart_needed
+from router.settings_file import SettingsFile
+from router.sign_ins import SignIns
 from router.tasks import Tasks
 
 if TYPE_CHECKING:
@@ -49,50 +56,10 @@ OTHERS_EVERY = 2.0
 """Seconds between two looks at what others wrote: keys made or revoked by the command line, makers of opaque items that
 the process learnt which this one replaces."""
 OTHERS_WITHIN = 30.0
+SESSIONS_EVERY = 2.0
+"""Seconds between two looks at the sessions of the relay: who is silent, whose key was revoked."""
 SWEEP_EVERY = 600.0
 """Seconds between two removals of what has expired: stored answers, makers of opaque items."""
-
-
-class SettingsFile:
-    """One settings file, and the files that it named when it was last read."""
-
-    def __init__(self, path: Path, environ: Mapping[str, str]) -> None:
-        self.path = path
-        self.named: set[Path] = set()
-        self.digest: str | None = None  # SHA-256 of the text that was read last; None: there was no file
-        self._environ = environ
-
-    def read(self) -> Snapshot:
-        """The file as a snapshot; a missing one gives the defaults. Raises `SettingsError`, `RoutingMistakes`,
-        `CapabilityMistakes` or `OSError`."""
-        exists = self.path.exists()
-        loaded = self.load(self.path.read_text(encoding="utf-8") if exists else "")
-        self.digest = self.digest if exists else None
-        return self.snapshot(loaded)
-
-    def load(self, text: str) -> Loaded:
-        """The settings in `text`. Raises `SettingsError`."""
-        self.named.clear()
-        self.digest = sha256(text.encode()).hexdigest()
-        return load(
-            text,
-            self._environ,
-            self._read_named,
-            client_keys_exist=True,  # the server checked the door before it bound the port
-            source=str(self.path),
-        )
-
-    def snapshot(self, loaded: Loaded) -> Snapshot:
-        """Everything that follows from the settings. Raises `RoutingMistakes` or `CapabilityMistakes`."""
-        now = SystemClock().wall()
-        return snapshot_of(
-            loaded.settings, self._environ, warnings=loaded.warnings, provenance=loaded.provenance, now=now
-        )
-
-    def _read_named(self, name: str) -> str:
-        path = places.in_checkout(name)
-        self.named.add(path)
-        return path.read_text(encoding="utf-8")
 
 
 def create_app(config: Path, environ: Mapping[str, str]) -> ASGIApp:
@@ -117,15 +84,39 @@ class Router:
         self._keys = KeyRing(self._fixed_keys(snapshot), self._clock, database=self._stored_keys)
         self._memory: Memory | None = None
         self._opening = threading.Lock()
+        net, metrics = Net(), Metrics()
+        self._hub = Hub(
+            self._clock,
+            chance,
+            net.patience,
+            changed=self._reroute,
+            holds=self._health,
+            observer=metrics,
+            message_bytes=settings.relay.max_message_bytes,
+        )
+        self._hub.announce(settings.relay.routers)
+        self._sign_ins = SignIns(
+            settings.providers,
+            places.in_checkout(settings.auth.dir),
+            self._state_dir,
+            file.environ,
+            net=net,
+            health=self._health,
+            clock=self._clock,
+            chance=chance,
+            changed=self._reroute,
+        )
         self._gateway = Gateway(
             snapshot,
             keys=self._keys,
-            net=Net(),
+            net=net,
             health=self._health,
-            metrics=Metrics(),
+            stored=self._sign_ins.keeper,
+            metrics=metrics,
             clock=self._clock,
             chance=chance,
             tell=RequestLines(self._log_writer, self._clock).tell,
+            hub=self._hub,
         )
         self._gateway.metrics.logs_dropped.set_function(lambda: self._log_writer.dropped)
         self._edge = Edge(self._gateway)
@@ -133,7 +124,8 @@ class Router:
 
     def app(self) -> ASGIApp:
         """The routes, the busiest first."""
-        operations, management = Operations(self._gateway), Management(self._gateway)
+        accounts = AccountViews(self._gateway, self._sign_ins.keeper)
+        operations, management = Operations(self._gateway), Management(self._gateway, accounts)
         surfaces = ModelSurfaces(self._edge)
         rest = Starlette(
             routes=[
@@ -145,21 +137,37 @@ class Router:
                 Route("/v0/management/status", management.status),
                 Route("/v0/management/explain", management.explain),
                 Route("/v0/management/models", management.models),
+                Route("/v0/management/accounts", management.accounts),
+                Route("/v0/management/relay", management.relay),
             ],
             lifespan=self._lifespan,
         )
         rest.router.default = surfaces  # which say what is wrong with a path in the caller's dialect
         front = Front(surfaces, rest)
-        return RefuseSockets(Cors(front, settings=lambda: self._gateway.current.settings))
+        relay = RelaySocket(self._hub, self._keys, self._settings)
+        return Sockets(Cors(front, settings=self._settings), {"/v1/ws": relay})
+
+    def _settings(self) -> Settings:
+        return self._gateway.current.settings
+
+    def _reroute(self) -> None:
+        """Accounts came, went or changed."""
+        self._gateway.reroute(self._file.with_accounts(self._gateway.current, self._signed_in()))
+
+    def _signed_in(self) -> SignedIn:
+        return replace(self._sign_ins.signed_in(), connected=self._hub.connected())
 
     @asynccontextmanager
     async def _lifespan(self, app: Starlette) -> AsyncIterator[None]:
         self._edge.start()
+        await self._sign_ins.start()  # before the first call: none may be refused for want of an account that is there
         self._watch()
         try:
             yield
         finally:
             await self._tasks.close()
+            self._hub.close()
+            await self._sign_ins.close()
             await self._edge.close()
             await self._gateway.close()
             memory = await asyncio.to_thread(self._open_memory)  # also where the start was only just over
@@ -186,6 +194,7 @@ class Router:
             return
         self._health.load(await asyncio.to_thread(memory.health))
         self._gateway.affinity.load(await asyncio.to_thread(memory.affinity))
+        self._gateway.tallies.load(await asyncio.to_thread(memory.tallies))
         await asyncio.to_thread(self._keys.refresh)
         if memory.responses is not None:
             self._edge.continuations.use(memory.responses)
@@ -223,6 +232,7 @@ class Router:
         self._tasks.periodic(lambda: SAVE_EVERY, self._save_learnt, "save what was learnt")
         self._tasks.periodic(lambda: OTHERS_EVERY, self._look_at_keys, "look at keys")
         self._tasks.periodic(lambda: OTHERS_EVERY, self._look_at_makers, "look at makers")
+        self._tasks.periodic(lambda: SESSIONS_EVERY, self._look_at_sessions, "look at sessions")
         watch = Watch(
             self._file.path,
             read=Path.read_bytes,
@@ -246,10 +256,14 @@ class Router:
     def _save(self, memory: Memory) -> None:
         memory.save_health(self._health.dirty())
         memory.save_affinity(self._gateway.affinity.dirty())
+        memory.add_tallies(self._gateway.tallies.fresh())
 
     async def _look_at_keys(self) -> None:
         if self._memory is not None:
             await asyncio.to_thread(self._keys.refresh)
+
+    async def _look_at_sessions(self) -> None:
+        self._hub.tick()
 
     async def _look_at_makers(self) -> None:
         if self._memory is not None:
@@ -257,11 +271,13 @@ class Router:
 
     async def _apply(self, loaded: Loaded) -> None:
         """Changed settings come into force for the calls that start from now on, or not at all."""
-        snapshot = self._file.snapshot(loaded)
+        self._sign_ins.follow(loaded.settings.providers)
+        snapshot = self._file.snapshot(loaded, self._signed_in())
         logs.set_level(snapshot.settings.observe.level)
         self._keys.replace_fixed(self._fixed_keys(snapshot))
         waiting = restart_needed(self._started_with, snapshot.settings)
         self._gateway.replace(snapshot, waiting)
+        self._hub.announce(snapshot.settings.relay.routers)
         for path in waiting:
             _log.warning("the new value of %s counts from the next start on", path)
         self._warn(())  # what the settings themselves warn of, who reads them says

@@ -16,19 +16,22 @@ from msgspec import Struct
 from router.access.keys import KeyRing
 from router.accounts.affinity import Affinity
 from router.accounts.health import Health
+from router.accounts.tally import Tallies
 from router.call import Limits, Record
 from router.clock import Clock, SystemClock
 from router.faults import Fault
 from router.ids import Ids
 from router.models import capabilities
+from router.models.capabilities import CapabilityTable
 from router.models.catalogue import Catalogue
 from router.models.catalogue import build as build_catalogue
 from router.net.client import Net
 from router.observe.metrics import AccountStates, Metrics
 from router.providers.config import ProviderConfig
-from router.providers.credentials import Credentials
-from router.providers.resolve import resolve
+from router.providers.credentials import Credentials, Stored
+from router.providers.resolve import NOBODY, SignedIn, resolve
 from router.providers.run import Runner
+from router.relay.hub import Hub
 from router.routing.attempt import Attempts
 from router.routing.choose import Strategy
 from router.routing.table import Rule, Table, build
@@ -65,10 +68,14 @@ def snapshot_of(
     warnings: tuple[str, ...] = (),
     provenance: Mapping[str, str] | None = None,
     now: float = 0.0,
+    signed_in: SignedIn = NOBODY,
+    facts: CapabilityTable | None = None,
 ) -> Snapshot:
-    """Build all of it. Raises `RoutingMistakes` or `CapabilityMistakes`: then nothing has changed."""
-    providers = resolve(settings, environ)
-    facts = capabilities.load(settings.models.capabilities)
+    """Build all of it. signed_in: the accounts of the store, and the services that are connected. facts: about models,
+    where the same settings gave them before (reading them takes most of the time). Raises `RoutingMistakes` or
+    `CapabilityMistakes`: then nothing has changed."""
+    providers = resolve(settings, environ, signed_in=signed_in)
+    facts = facts or capabilities.load(settings.models.capabilities)
     table = build(
         providers,
         [
@@ -131,21 +138,27 @@ class Gateway:
         clock: Clock | None = None,
         chance: random.Random | None = None,
         tell: Callable[[Record], None],
+        stored: Stored | None = None,
+        hub: Hub,
     ) -> None:
-        """tell: what to do with the record of every finished call."""
+        """tell: what to do with the record of every finished call. stored: gives the tokens of sign-ins.
+        hub: has the services that are connected."""
         self.log = logging.getLogger("switchyard.gateway")
         self.clock: Clock = clock or SystemClock()
         self.current = snapshot
         self.keys = keys
         self.net = net
         self.health = health
+        self.hub = hub
+        health.load_of = hub.load
         health.strategy = _STRATEGIES[snapshot.settings.routing.strategy]
         self.metrics = metrics
         self._tell = tell
         chance = chance or random.Random()  # noqa: S311  ids and jitter are no secrets
         self.ids = Ids(chance)
-        self.runner = Runner(net, Credentials(net, self.clock))
+        self.runner = Runner(net, Credentials(net, self.clock, stored), relay=hub)
         self.affinity = Affinity(self.clock)
+        self.tallies = Tallies(self.clock)
         self.attempts = Attempts(self.runner, health, self.affinity, self.clock, chance, net.patience)
         self.config_error: str | None = None
         self.restart_needed: tuple[str, ...] = ()
@@ -153,6 +166,7 @@ class Gateway:
         self._rotation = 0
         metrics.accounts(AccountStates(self._states))
         metrics.open_requests.set_function(lambda: self.open_calls)
+        metrics.relay_calls_open.set_function(lambda: sum(session.open_calls for session in hub.sessions))
         metrics.config_valid.set(1)
 
     def rotation(self) -> int:
@@ -184,6 +198,10 @@ class Gateway:
         self.metrics.config_valid.set(1)
         self.metrics.reloads.labels("ok").inc()
 
+    def reroute(self, snapshot: Snapshot) -> None:
+        """The same settings with other accounts."""
+        self.current = snapshot
+
     def reject(self, reason: str) -> None:
         """A changed settings file is not valid: the old settings stay in force."""
         self.config_error = reason
@@ -193,6 +211,7 @@ class Gateway:
     def settle(self, record: Record) -> None:
         """Account for one finished call, exactly once."""
         self.metrics.settle(record)
+        self.tallies.settle(record)
         self._tell(record)
 
     def account_states(self) -> dict[str, AccountState]:
@@ -211,6 +230,18 @@ class Gateway:
                     until=entry.until if entry is not None and resting else None,
                 )
         return states
+
+    def needing_login(self) -> frozenset[str]:
+        """Providers that have accounts, none of which can serve before a person has signed in."""
+        entries = self.health.waiting_for_people()
+        if not entries:
+            return frozenset()
+        providers = self.current.providers.values()
+        return frozenset(
+            provider.id
+            for provider in providers
+            if provider.accounts and all(account.id in entries for account in provider.accounts)
+        )
 
     def _states(self) -> Iterator[tuple[str, str, str]]:
         for state in self.account_states().values():

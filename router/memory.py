@@ -12,13 +12,15 @@ from pathlib import Path
 from router.access.keys import ClientKey
 from router.access.stored import stored_keys
 from router.accounts.affinity import MOST, TTL, AffinityRow
-from router.accounts.health import HealthRow
+from router.accounts.health_row import HealthRow
+from router.accounts.tally import Tally
 from router.clock import Clock
 from router.settings.schema import StoredResponses
 from router.state.affinity_rows import load_affinity, prune_affinity, save_affinity
 from router.state.health_rows import load_health, save_health
 from router.state.responses import ResponseStore
 from router.state.store import StateStore
+from router.state.tally_rows import add_tallies, load_tallies
 from router.state.vault import Vault, vault_key
 
 
@@ -58,6 +60,16 @@ class Memory:
         kept = list(rows)
         if kept:
             self._store.submit(lambda connection: save_affinity(connection, kept))
+
+    def tallies(self) -> list[Tally]:
+        """What accounts have done before."""
+        return self._store.read_now(load_tallies)
+
+    def add_tallies(self, rows: Iterable[Tally]) -> None:
+        """Add to what accounts have done, behind the requests."""
+        kept = list(rows)
+        if kept:
+            self._store.submit(lambda connection: add_tallies(connection, kept))
 
     async def sweep(self) -> None:
         """Remove what is too old to be of use. Call it now and then."""

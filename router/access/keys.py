@@ -18,7 +18,7 @@ from msgspec import Struct
 from router.clock import Clock
 from router.secret import Secret
 
-Scope: TypeAlias = Literal["client", "management", "service"]
+Scope: TypeAlias = Literal["client", "management", "service", "relay"]
 SCOPES: tuple[Scope, ...] = get_args(Scope)
 PREFIX = "sk-sy-"
 _LONGEST = 1024

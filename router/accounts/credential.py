@@ -31,7 +31,7 @@ class Credential(Struct, frozen=True, kw_only=True):
     secrets: further secrets by name (``id_token``, ``api_key``).
     disabled, priority, weight, proxy, excluded, aliases: the operator's choices, as on `Account`. aliases: name for
     clients -> upstream name.
-    unknown: fields of the document that mean nothing here and are written back as they were.
+    unknown: fields of the document that mean nothing here and are written back as they were; some may be secret.
     """
 
     provider: str
@@ -53,6 +53,12 @@ class Credential(Struct, frozen=True, kw_only=True):
     created_at: float | None = None
     owner: Owner = "ours"
     unknown: Mapping[str, Any] = {}
+
+    def __repr__(self) -> str:
+        return f"Credential({self.id}, {self.owner})"  # `unknown` and `proxy` may hold secrets
+
+    def __rich_repr__(self) -> list[tuple[str, Any]]:
+        return [("id", self.id), ("owner", self.owner)]
 
     @property
     def id(self) -> str:

@@ -6,24 +6,24 @@ Lives outside the settings snapshot and survives reloads: everything is keyed by
 from __future__ import annotations
 
 import random
-from collections.abc import Collection, Iterable
-from typing import Protocol, get_args
+from collections.abc import Callable, Collection, Iterable, Mapping
+from typing import Protocol
 
 from msgspec import Struct
 
+from router.accounts.health_row import HealthRow, entry_of, row_of
+from router.accounts.quota import Window
 from router.accounts.record import Account
 from router.clock import Clock
 from router.faults import Fault
 from router.providers.config import ProviderConfig
 from router.routing import cooldown, scopes
 from router.routing.choose import Strategy, View, Waiting, look
-from router.routing.cooldown import Entry, HealthState, Key, Scope
+from router.routing.cooldown import Entry, HeldState, Key
 from router.routing.waiting import nothing_left
 
 _MAX_ENTRIES = 4096  # model names come from clients, so the memory needs a bound
 _KEPT = 3600.0  # seconds for which strikes of something quiet are remembered when room is needed
-_STATES: frozenset[str] = frozenset(get_args(HealthState))
-_SCOPES: frozenset[str] = frozenset(get_args(Scope))
 
 
 class Verdict(Protocol):
@@ -62,28 +62,18 @@ class Cooling(Struct, frozen=True, kw_only=True):
         return nothing_left(self.provider, self.model, self.reasons, self.retry_after)
 
 
-class HealthRow(Struct, frozen=True, kw_only=True):
-    """One row of persistent state. until, at: Unix time. account is "" for a target (scope ``target``)."""
-
-    account: str
-    scope: str  # account | bucket | model | target
-    key: str
-    state: str
-    until: float | None
-    strikes: int
-    cause: str
-    at: float
-    hinted: bool = False
-
-
 class Health:
     """Leases accounts and learns from how the attempts end.
 
-    strategy: how accounts of one priority share the work; may be set anew on a settings reload.
+    strategy: how accounts of one priority share the work; may be set anew on a settings reload. windows: quotas by
+    account and name, for the strategy that looks at them (`router.accounts.windows.Windows.known`). load_of: how busy
+    the service behind an account is (`router.relay.hub.Hub.load`).
     """
 
     def __init__(self, clock: Clock, chance: random.Random, strategy: Strategy = "round-robin") -> None:
         self.strategy: Strategy = strategy
+        self.windows: Mapping[str, Mapping[str, Window]] = {}
+        self.load_of: Callable[[str], float | None] = lambda account: None
         self._clock = clock
         self._chance = chance
         self._entries: dict[Key, Entry] = {}
@@ -131,13 +121,15 @@ class Health:
         if self._close(lease):
             self._learn(lease, cooldown.recovered)
 
-    def failed(self, lease: Lease, fault: Fault) -> None:
-        """The attempt ended with `fault`. A request fault cools nothing."""
+    def failed(self, lease: Lease, fault: Fault, *, suspend: bool = False) -> None:
+        """The attempt ended with `fault`. A request fault cools nothing. suspend: the account's credential was renewed
+        for this call, and is not taken all the same."""
         if not self._close(lease):
             return
-        blamed = scopes.blamed(lease.config, lease.account.id, lease.model, fault)
+        account = lease.account
+        blamed = scopes.blamed(lease.config, account.id, lease.model, fault, upstream=account.upstream(lease.model))
         if blamed is not None:
-            self._set(blamed, self._struck(lease, blamed, fault))
+            self._set(blamed, self._struck(lease, blamed, fault, suspend))
         self._unprobe(lease, blamed)
 
     def release(self, lease: Lease) -> None:
@@ -145,10 +137,44 @@ class Health:
         if self._close(lease):
             self._unprobe(lease, None)
 
+    def hold(self, account: str, state: HeldState, cause: str) -> None:
+        """An account cannot be used at all, as whoever keeps it knows without a call, until `unhold`."""
+        key = scopes.held(account)
+        known = self._entries.get(key)
+        if known is None or (known.state, known.cause) != (state, cause[:200]):
+            self._set(key, Entry(state=state, at=self._clock.wall(), cause=cause[:200]))
+
+    def unhold(self, account: str) -> None:
+        """What `hold` said is over. What calls have met stays."""
+        self._set(scopes.held(account), None)
+
+    def cool(self, account: str, until: float, cause: str, *, bucket: str = "") -> None:
+        """The provider says ahead of any refusal that nothing goes through before `until` (Unix time). bucket: only for
+        the models of this class."""
+        key: Key = (account, "bucket", bucket) if bucket else (account, "account", "")
+        known = self._entries.get(key)
+        self._set(key, cooldown.forewarned(known, until, cause, self._clock.wall(), self._chance))
+
     def forget(self, account: str) -> None:
-        """The operator says that an account is well again (a new secret, a button): ready in every scope."""
-        for key in [key for key in self._entries if key[0] == account]:
+        """The operator says that an account is well again (a new secret, a button): ready in every scope, but for what
+        `hold` says. Also the way back from a refusal for good."""
+        for key in [key for key in self._entries if key[0] == account and key != scopes.held(account)]:
             self._set(key, None)
+
+    def waiting_for_people(self) -> frozenset[str]:
+        """Accounts that somebody must sign in to again."""
+        if not self._entries:
+            return frozenset()
+        return frozenset(key[0] for key, entry in self._entries.items() if entry.state == "needs_login")
+
+    def resting(self, account: str) -> Entry | None:
+        """Why an account as a whole serves nothing now; None where it is ready, were it for some models only."""
+        now = self._clock.wall()
+        for key in (scopes.held(account), (account, "account", "")):
+            entry = self._entries.get(key)
+            if entry is not None and entry.state != "ready" and (entry.until is None or entry.until > now):
+                return entry
+        return None
 
     def snapshot(self) -> View:
         """All health now, for status, metrics and explain; does not change afterwards."""
@@ -159,32 +185,34 @@ class Health:
             turns=dict(live.turns),
             now=live.now,
             strategy=live.strategy,
+            windows={account: dict(known) for account, known in live.windows.items()},
+            load=live.load,
         )
 
     def dirty(self) -> list[HealthRow]:
         """Rows that changed since the last call, for whoever persists them. A recovered one has state ``ready``."""
-        rows = [self._row(key) for key in self._dirty]
+        now = self._clock.wall()
+        rows = [row_of(key, self._entries.get(key), now) for key in self._dirty]
         self._dirty.clear()
         return rows
 
     def load(self, rows: Iterable[HealthRow]) -> None:
         """Take persisted rows over, at start, before the first lease. Rows of unknown meaning are left out."""
         for row in rows:
-            if row.state in _STATES and row.scope in _SCOPES and not (row.state == "ready" and row.strikes == 0):
-                state = "cooling" if row.state == "probing" else row.state  # whoever probed is gone
-                entry = Entry(
-                    state=_state(state),
-                    at=row.at,
-                    until=row.until,
-                    strikes=row.strikes,
-                    cause=row.cause,
-                    hinted=row.hinted or _longer(row, cooldown.LONGEST_GUESS),
-                    capped=_longer(row, cooldown.LONGEST_HINT - 1),
-                )
-                self._entries[(row.account, _scope(row.scope), row.key)] = entry
+            known = entry_of(row)
+            if known is not None:
+                self._entries[known[0]] = known[1]
 
     def _view(self, now: float) -> View:
-        return View(entries=self._entries, busy=self._busy, turns=self._turns, now=now, strategy=self.strategy)
+        return View(
+            entries=self._entries,
+            busy=self._busy,
+            turns=self._turns,
+            now=now,
+            strategy=self.strategy,
+            windows=self.windows,
+            load=self.load_of,
+        )
 
     def _close(self, lease: Lease) -> bool:
         if self._open.pop(lease.number, None) is None:
@@ -199,17 +227,20 @@ class Health:
     def _learn(self, lease: Lease, verdict: Verdict) -> None:
         if not self._entries:  # all is well, as it nearly always is
             return
-        for key in (*scopes.keys(lease.account.id, lease.model), scopes.target(lease.provider, lease.model)):
+        upstream = lease.account.upstream(lease.model)
+        for key in (*scopes.keys(lease.account.id, upstream), scopes.target(lease.provider, lease.model)):
             entry = self._entries.get(key)
             if entry is not None:
                 self._set(key, verdict(key, entry, lease.began, probe=key in lease.probes))
 
-    def _struck(self, lease: Lease, blamed: Key, fault: Fault) -> Entry:
+    def _struck(self, lease: Lease, blamed: Key, fault: Fault, suspend: bool) -> Entry:
         entry, now, probe = self._entries.get(blamed), self._clock.wall(), blamed in lease.probes
         if blamed[1] == "target":
             return cooldown.tripped(entry, fault, now, lease.began, self._chance, probe=probe)
         refused = fault.kind in cooldown.REFUSALS
-        return cooldown.cooled(entry, fault, now, lease.began, self._chance, probe=probe, refused=refused)
+        return cooldown.cooled(
+            entry, fault, now, lease.began, self._chance, probe=probe, refused=refused, suspend=suspend and refused
+        )
 
     def _unprobe(self, lease: Lease, blamed: Key | None) -> None:
         for key in lease.probes:
@@ -236,33 +267,3 @@ class Health:
         for key in old or sorted(passing, key=lambda each: self._entries[each].at)[: _MAX_ENTRIES // 4]:
             del self._entries[key]
             self._dirty[key] = None
-
-    def _row(self, key: Key) -> HealthRow:
-        entry = self._entries.get(key)
-        account, scope, name = key
-        if entry is None:
-            entry = Entry(at=self._clock.wall())
-        return HealthRow(
-            account=account,
-            scope=scope,
-            key=name,
-            state=entry.state,
-            until=entry.until,
-            strikes=entry.strikes,
-            cause=entry.cause,
-            at=entry.at,
-            hinted=entry.hinted,
-        )
-
-
-def _longer(row: HealthRow, seconds: float) -> bool:
-    """A time that we would not guess is the provider's word, also in rows that do not say so."""
-    return row.until is not None and row.until - row.at > seconds
-
-
-def _state(text: str) -> HealthState:
-    return next(state for state in get_args(HealthState) if state == text)
-
-
-def _scope(text: str) -> Scope:
-    return next(scope for scope in get_args(Scope) if scope == text)

@@ -6,6 +6,7 @@ RFC 6749 (codes, refresh, errors), RFC 7636 (PKCE), RFC 8628 (device flow), RFC 
 from __future__ import annotations
 
 import base64
+import math
 from collections.abc import Mapping
 from typing import Any, Literal, TypeAlias
 from urllib.parse import urlencode
@@ -21,6 +22,8 @@ from router.wire import codec, hints
 
 SHORT_LIFE = 600.0
 """Seconds that a token is taken to live where nobody says how long."""
+_LOST = (502, 504)
+"""Statuses of an edge that had no answer, or no whole one, of the server behind it."""
 DEVICE_GRANT = "urn:ietf:params:oauth:grant-type:device_code"
 
 Trouble: TypeAlias = Literal["dead", "misconfigured", "transient", "pending", "slow_down", "denied", "expired"]
@@ -48,23 +51,28 @@ _TROUBLES: Mapping[str, Trouble] = {
 
 
 class Tokens(Struct, frozen=True, kw_only=True):
-    """What a token endpoint gave. refresh: None where it gave none (the old one stays). answer: all of it, for hooks;
-    holds secrets, so never shown."""
+    """What a token endpoint gave. refresh: None where it gave none (the old one stays). began: Unix time of the
+    request, from which the life counts. answer: all of it, for hooks; holds secrets, so never shown."""
 
     access: Secret
     refresh: Secret | None = None
+    began: float = 0.0
     expires_at: float
     answer: Mapping[str, Any] = {}
 
 
 class TokenTrouble(Exception):
-    """A token endpoint that gave no token. message: for a person, without secrets. retry_after: seconds, if told."""
+    """A token endpoint that gave no token. message: for a person, without secrets. retry_after: seconds, if told.
+    unknown: whether the request may have been obeyed all the same, and its answer lost on the way."""
 
-    def __init__(self, trouble: Trouble, message: str, retry_after: float | None = None) -> None:
+    def __init__(
+        self, trouble: Trouble, message: str, retry_after: float | None = None, *, unknown: bool = False
+    ) -> None:
         super().__init__(message)
         self.trouble: Trouble = trouble
         self.message = message
         self.retry_after = retry_after
+        self.unknown = unknown
 
 
 def exchange_code(
@@ -124,14 +132,22 @@ def read_tokens(reply: Reply) -> Tokens:
     if answer is None or not isinstance(access, str) or access == "" or reply.status >= 400:
         raise trouble(reply, answer)
     renewed = answer.get("refresh_token")
-    life = answer.get("expires_in")
-    seconds = float(life) if isinstance(life, int | float) and not isinstance(life, bool) else SHORT_LIFE
     return Tokens(
         access=Secret(access),
         refresh=Secret(renewed) if isinstance(renewed, str) and renewed else None,
-        expires_at=reply.began + seconds,
+        began=reply.began,
+        expires_at=reply.began + _life(answer.get("expires_in")),
         answer=answer,
     )
+
+
+def _life(told: Any) -> float:
+    """Seconds, some vendors as text; a life that is none is taken as one that nobody told."""
+    try:
+        seconds = 0.0 if isinstance(told, bool) else float(told)
+    except (TypeError, ValueError, OverflowError):
+        return SHORT_LIFE
+    return seconds if math.isfinite(seconds) and seconds > 0 else SHORT_LIFE
 
 
 def trouble(reply: Reply, answer: Mapping[str, Any] | None) -> TokenTrouble:
@@ -142,7 +158,9 @@ def trouble(reply: Reply, answer: Mapping[str, Any] | None) -> TokenTrouble:
     if known is None or (reply.status >= 500 or reply.status == 429):
         known = "transient" if known not in ("pending", "slow_down") else known
     told = " ".join(part for part in (code, description and f"({description[:200]})") if part)
-    return TokenTrouble(known, f"the token endpoint answered {reply.status}{': ' + told if told else ''}", retry_after)
+    message = f"the token endpoint answered {reply.status}{': ' + told if told else ''}"
+    lost = code is None and (reply.status < 400 or reply.status in _LOST)
+    return TokenTrouble(known, message, retry_after, unknown=lost)
 
 
 def read_object(reply: Reply) -> dict[str, Any] | None:

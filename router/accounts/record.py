@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
+from functools import lru_cache
 
 from msgspec import Struct
 
+from router.models.patterns import Pattern, compile_pattern
 from router.secret import Secret
 
 
@@ -13,8 +16,9 @@ class Account(Struct, frozen=True, kw_only=True):
     """id: stable and printable, ``<provider>/<label>``. secret: API key or token. secret_file facts stay with settings.
 
     priority: lower is preferred. weight: share within one priority. proxy: outbound proxy URL of this account alone.
-    models: upstream names it may serve; empty means all. excluded: names it may not serve. aliases: names that stand
-    for upstream names on this account alone. stored: its secret lies in the account store, and `secret` is empty.
+    models: upstream names it may serve; empty means all. excluded: names it may not serve, `*` for any text. aliases:
+    names that stand for upstream names on this account alone. stored: its secret lies in the account store, and
+    `secret` is empty.
     """
 
     id: str
@@ -31,13 +35,31 @@ class Account(Struct, frozen=True, kw_only=True):
 
     def serves(self, model: str) -> bool:
         """Whether the operator lets it serve `model`."""
-        if model in self.aliases:
-            return True
-        return (not self.models or model in self.models) and model not in self.excluded
+        return self.bar(model) is None
+
+    def bar(self, model: str) -> str | None:
+        """What keeps it from `model`, in words; None where nothing does."""
+        upstream = self.aliases.get(model)
+        if self.excluded and any(
+            _pattern(text).matches(name) for text in self.excluded for name in (model, upstream or model)
+        ):
+            return "its settings exclude this model"
+        if upstream is None and self.models and model not in self.models:
+            return "its settings do not include this model"
+        return None
 
     def upstream(self, model: str) -> str:
         """The name to send for `model`."""
         return self.aliases.get(model, model)
+
+
+@lru_cache(maxsize=1024)
+def _pattern(text: str) -> Pattern:
+    """A text that is no valid pattern excludes the name that it is."""
+    try:
+        return compile_pattern(text)
+    except ValueError:
+        return Pattern(text, text.lower(), re.compile(rf"\A{re.escape(text)}\Z", re.IGNORECASE))
 
 
 class Access(Struct, frozen=True):

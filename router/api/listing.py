@@ -29,7 +29,8 @@ async def models(edge: Edge, exchange: Exchange, addressed: Addressed) -> None:
     query = exchange.query
 
     async def work(side: Side) -> Answer:
-        entries = [_info(model) for model in _shown(side.snapshot, addressed.provider)]
+        waiting = edge.gateway.needing_login()
+        entries = [_info(model, model.provider in waiting) for model in _shown(side.snapshot, addressed.provider)]
         if addressed.model is not None:
             return Answer(codec.dumps(_one(entries, addressed.model, dialect)))
         if dialect == "gemini":
@@ -64,7 +65,7 @@ def _one(entries: list[ModelInfo], asked: str, dialect: str) -> JsonObject:
     return writers.get(dialect, openai_model)(found)
 
 
-def _info(model: Model) -> ModelInfo:
+def _info(model: Model, needs_login: bool) -> ModelInfo:
     facts = model.capabilities
     return ModelInfo(
         id=model.id,
@@ -77,4 +78,5 @@ def _info(model: Model) -> ModelInfo:
         images=facts is not None and facts.image_output,
         embeddings=facts is not None and facts.embeddings,
         demo=model.label == "demo",
+        needs_login=needs_login,
     )

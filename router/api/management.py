@@ -7,10 +7,12 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from router.api.accounts import AccountViews
 from router.api.identify import draining, key_with_scope, local
 from router.faults import Fault
 from router.gateway import AccountState, Gateway
 from router.models.catalogue import Model
+from router.relay.report import relay_report
 from router.routing.explain import explain
 from router.routing.plan import Needs, draft
 from router.version import VERSION
@@ -20,8 +22,21 @@ from router.wire.dialects import DIALECTS
 class Management:
     """The handlers, for one gateway. Every one of them asks `_allowed` first."""
 
-    def __init__(self, gateway: Gateway) -> None:
+    def __init__(self, gateway: Gateway, accounts: AccountViews) -> None:
         self._gateway = gateway
+        self._accounts = accounts
+
+    async def accounts(self, request: Request) -> Response:
+        """Every account with its state and why, quotas and what it has done."""
+        if (refused := self._refused(request)) is not None:
+            return refused
+        return JSONResponse(self._accounts.all())
+
+    async def relay(self, request: Request) -> Response:
+        """Every session of the relay: who it is, what it offers, how busy and how quick it is, what went wrong."""
+        if (refused := self._refused(request)) is not None:
+            return refused
+        return JSONResponse(relay_report(self._gateway.hub))
 
     async def status(self, request: Request) -> Response:
         """Version, settings in force, providers, accounts and their states."""

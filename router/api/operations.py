@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from router.api.identify import draining, key_with_scope, local
-from router.gateway import Gateway
+from router.gateway import AccountState, Gateway
 from router.version import NAME, VERSION
 
 _LINKS = {
@@ -41,15 +42,15 @@ class Operations:
 
     async def readyz(self, request: Request) -> Response:
         """Can do its job; where not, why, and whether a restart would help."""
-        causes = self.causes()
+        causes = self.causes(names=local(request))
         if draining(request.scope):
             causes.insert(0, _cause("draining", "The router is stopping.", blocking=True))
         blocking = [cause for cause in causes if cause["blocking"]]
         body = {"ready": not blocking, "causes": causes, "version": VERSION}
         return JSONResponse(body, 503 if blocking else 200)
 
-    def causes(self) -> list[dict[str, Any]]:
-        """Everything that is not as it should be."""
+    def causes(self, *, names: bool) -> list[dict[str, Any]]:
+        """Everything that is not as it should be. names: whether to name accounts (people's addresses)."""
         gateway = self._gateway
         causes: list[dict[str, Any]] = []
         if gateway.config_error is not None:
@@ -64,9 +65,12 @@ class Operations:
         for provider in serving:
             resting = [states[account.id] for account in provider.accounts if states[account.id].state != "ready"]
             if len(resting) == len(provider.accounts):
-                words = "; ".join(f"{one.account}: {one.cause or one.state}" for one in resting)
-                text = f"Every account of {provider.id} is resting: {words}"
+                text = f"Every account of {provider.id} is resting: {_told(resting, names)}"
                 causes.append(_cause("cooling", text, blocking=False))
+            waiting = [one for one in resting if one.state == "needs_login"]
+            if waiting:
+                text = f"{provider.id} needs a person to sign in: {_told(waiting, names)}"
+                causes.append(_cause("needs_login", text, blocking=False))
         return causes
 
     async def metrics(self, request: Request) -> Response:
@@ -81,6 +85,12 @@ class Operations:
     async def hello(self, request: Request) -> Response:
         """Claude Code's probe at its start; any answer will do."""
         return JSONResponse({"name": NAME})
+
+
+def _told(states: Sequence[AccountState], names: bool) -> str:
+    if not names:
+        return f"{len(states)} account{'s' if len(states) != 1 else ''}"
+    return "; ".join(f"{one.account}: {one.cause or one.state}" for one in states)
 
 
 def _cause(name: str, text: str, *, blocking: bool) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import closing
 from typing import TypeVar
 
 from msgspec import Struct
@@ -17,7 +18,6 @@ from router.api.understand import Addressed, authenticate, caller_of, model_and_
 from router.call import Call, Record, Try
 from router.faults import Fault
 from router.gateway import Snapshot
-from router.net.client import HttpResponse
 from router.providers.config import ProviderConfig
 from router.providers.executor import FORWARDED, OPERATIONS, Operation
 from router.routing.plan import Candidate
@@ -72,7 +72,7 @@ class Side(Struct, kw_only=True):
     async def _send(
         self, candidate: Candidate, provider: ProviderConfig, account: Account, operation: Operation, body: bytes
     ) -> tuple[bytes, Mapping[str, str]]:
-        response: HttpResponse = await self.edge.gateway.runner.send(
+        response = await self.edge.gateway.runner.send(
             self.call,
             candidate,
             provider,
@@ -83,7 +83,7 @@ class Side(Struct, kw_only=True):
             operation=operation,
             sent=_nothing,
         )
-        async with response:
+        with closing(response):
             return await response.read(MAX_ANSWER), response.headers
 
     def _note(self, candidate: Candidate, account: str, fault: Fault | None) -> None:

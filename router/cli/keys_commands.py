@@ -39,7 +39,9 @@ def create(
     expires: Annotated[
         str | None, typer.Option(help="When it ends: a span (12h, 30d, 8w) or a date (2027-01-31, UTC).")
     ] = None,
-    scope: Annotated[str, typer.Option(help="client, management or service.")] = "client",
+    scope: Annotated[
+        str, typer.Option(help="client, management, service (what connects to the router), relay (its browsers).")
+    ] = "client",
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:

@@ -15,7 +15,12 @@ JSON = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 CONFIG = Annotated[str | None, typer.Option("--config", help="The settings file.", metavar="FILE")]
 OFFLINE = Annotated[bool, typer.Option("--offline", help="Ask the settings, not the running gateway.")]
 DIALECT = Annotated[str, typer.Option("--dialect", help="The caller's: chat, responses, messages or gemini.")]
-GROUPS = {"keys": "Client keys of this gateway.", "config": "The settings file."}
+GROUPS = {
+    "keys": "Client keys of this gateway.",
+    "config": "The settings file.",
+    "vault": "Encryption of the account files.",
+    "import": "Take over the accounts of other programs.",
+}
 
 app = typer.Typer(
     name="switchyard",

@@ -94,6 +94,14 @@ def _ask(place: Place, row: Row) -> None:
         row.wrong = row.wrong or causes(answer)
     elif row.state == "starting":  # supervisord waits `startsecs` before it says so; the router is sooner ready
         row.state, row.wrong = "running", ""
+    if ready == 200:
+        row.wrong = row.wrong or causes(_for_people(answer))
+
+
+def _for_people(answer: Any) -> list[Any]:
+    """Causes that keep nothing from being ready and still want somebody: a sign-in that is missing."""
+    found = answer.get("causes", []) if isinstance(answer, dict) else []
+    return [cause for cause in found if isinstance(cause, dict) and cause.get("cause") == "needs_login"]
 
 
 def causes(answer: Any) -> str:

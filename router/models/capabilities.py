@@ -41,7 +41,8 @@ class CapabilityTable:
         """What `model` (upstream name) of `provider` accepts when spoken to in `dialect`.
 
         Later wins: defaults of the dialect, model data, facts of the provider's kind, `provider.quirks`, the user's
-        overrides. Never raises for an unknown model: the defaults describe a capable modern one.
+        overrides. Never raises for an unknown model: the defaults describe a capable modern one. A name that is only an
+        account's own for a model is taken for that model.
         """
         key = (provider.id, model, dialect)
         known = self._found.get(key)
@@ -58,12 +59,13 @@ class CapabilityTable:
         return self._entry(model) is not None
 
     def _look_up(self, provider: ProviderConfig, model: str, dialect: Dialect) -> Capabilities:
-        entry = self._entry(model)
+        real = next((account.aliases[model] for account in provider.accounts if model in account.aliases), model)
+        entry = self._entry(real)
         fields = {**self._data.dialects.get(dialect, {}), **(entry.fields if entry is not None else {})}
         fields = self._in_dialect(fields, dialect)
         fields.update(self._data.kinds.get(provider.kind, {}))
         fields.update({key: value for key, value in provider.quirks.items() if not check_fields({key: value}, "")})
-        for name in (model, f"{provider.id}/{model}"):
+        for name in dict.fromkeys((real, model, f"{provider.id}/{real}", f"{provider.id}/{model}")):
             for override in self._overrides:
                 if override.pattern.matches(name):
                     fields.update(override.fields)

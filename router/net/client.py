@@ -127,6 +127,7 @@ class Net:
     def __init__(self, patience: Patience | None = None, *, ca: ssl.SSLContext | None = None) -> None:
         self.patience = patience or Patience()
         self._sessions: dict[str | None, aiohttp.ClientSession] = {}
+        self._socket_sessions: dict[str | None, aiohttp.ClientSession] = {}
         self._ca = ca
 
     async def send(self, request: HttpRequest, timeouts: Timeouts) -> HttpResponse:
@@ -137,20 +138,10 @@ class Net:
             else:
                 with self.patience.limit(timeouts.head):
                     response = await self._request(request, timeouts.connect)
-        except aiohttp.ConnectionTimeoutError as error:
-            raise Fault("timeout", f"No connection to the provider within {timeouts.connect:g} seconds.") from error
-        except TimeoutError as error:
-            if timeouts.head is None:
-                raise
-            raise Fault("timeout", f"The provider gave no answer within {timeouts.head:g} seconds.") from error
-        except aiohttp.ClientConnectorCertificateError as error:
-            raise Fault("upstream_broken", "The provider's TLS certificate is not valid for its name.") from error
-        except aiohttp.ClientProxyConnectionError as error:
-            raise Fault("upstream_broken", "The outbound proxy cannot be reached.") from error
-        except aiohttp.ClientConnectorError as error:
-            raise Fault("upstream_broken", f"The provider cannot be reached: {_reason(error)}.") from error
         except (aiohttp.ClientError, OSError) as error:
-            raise _broken(error) from error
+            if timeouts.head is None and type(error) is TimeoutError:
+                raise  # of a limit that the caller holds
+            raise no_answer(error, timeouts) from error
         return HttpResponse(response, self.patience, timeouts.idle)
 
     async def _request(self, request: HttpRequest, connect: float) -> aiohttp.ClientResponse:
@@ -189,9 +180,26 @@ class Net:
             self.patience.start()
         return session
 
+    def socket_session(self, proxy: str | None) -> aiohttp.ClientSession:
+        """The session for `router.net.sockets`: the same connector, and a redirect of a handshake, which aiohttp would
+        follow with our headers, is an error."""
+        session = self._socket_sessions.get(proxy)
+        if session is None:
+            session = self._socket_sessions[proxy] = aiohttp.ClientSession(
+                connector=self._session(proxy).connector,
+                connector_owner=False,
+                timeout=_NO_TOTAL,
+                cookie_jar=aiohttp.DummyCookieJar(),
+                trust_env=False,
+                skip_auto_headers=("User-Agent", "Accept-Encoding", "Accept"),
+                trace_configs=[_without_redirects()],
+            )
+        return session
+
     async def close(self) -> None:
         """Close every session and stop watching."""
-        sessions, self._sessions = list(self._sessions.values()), {}
+        sessions = [*self._socket_sessions.values(), *self._sessions.values()]
+        self._socket_sessions, self._sessions = {}, {}
         for session in sessions:
             await session.close()
         await self.patience.close()
@@ -207,6 +215,34 @@ class Net:
 
 def _connect_timeout(seconds: float) -> aiohttp.ClientTimeout:
     return aiohttp.ClientTimeout(total=None, sock_connect=seconds)
+
+
+class Redirected(aiohttp.ClientError):
+    """A handshake that leads elsewhere."""
+
+
+def _without_redirects() -> aiohttp.TraceConfig:
+    async def refuse(*_: object) -> None:
+        raise Redirected
+
+    trace = aiohttp.TraceConfig()
+    trace.on_request_redirect.append(refuse)
+    return trace
+
+
+def no_answer(error: Exception, timeouts: Timeouts) -> Fault:
+    """What a request that got no head is told as."""
+    if isinstance(error, aiohttp.ConnectionTimeoutError):
+        return Fault("timeout", f"No connection to the provider within {timeouts.connect:g} seconds.")
+    if isinstance(error, TimeoutError):
+        return Fault("timeout", f"The provider gave no answer within {timeouts.head or 0:g} seconds.")
+    if isinstance(error, aiohttp.ClientConnectorCertificateError):
+        return Fault("upstream_broken", "The provider's TLS certificate is not valid for its name.")
+    if isinstance(error, aiohttp.ClientProxyConnectionError):
+        return Fault("upstream_broken", "The outbound proxy cannot be reached.")
+    if isinstance(error, aiohttp.ClientConnectorError):
+        return Fault("upstream_broken", f"The provider cannot be reached: {_reason(error)}.")
+    return _broken(error)
 
 
 def _broken(error: Exception) -> Fault:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from typing import Protocol
 
 from msgspec import Struct
+
+from router.patience import Watch
 
 
 class HttpRequest(Struct, frozen=True):
@@ -24,3 +27,35 @@ class Timeouts(Struct, frozen=True):
     connect: float = 10.0
     head: float | None = 90.0
     idle: float = 120.0
+
+
+class Response(Protocol):
+    """An open answer, whatever brings it: `router.net.client.HttpResponse`, `router.relay.response.RelayResponse`. Its
+    status and headers are known. Close it on every path; closed early, whoever answers is told to stop."""
+
+    status: int
+    headers: Mapping[str, str]
+
+    def chunks(self) -> AsyncIterator[bytes]:
+        """The body as it arrives. Raises `Fault`."""
+        ...
+
+    async def read(self, limit: int) -> bytes:
+        """The whole body. Raises `Fault`, also where it is larger than `limit` bytes."""
+        ...
+
+    async def read_some(self) -> bytes:
+        """The beginning of the body, never a fault: for error answers."""
+        ...
+
+    def patience(self, idle: float | None) -> None:
+        """Use another idle time, in seconds, from now on. None: the one it was opened with."""
+        ...
+
+    def stall(self, seconds: float) -> Watch:
+        """A watch, paused, that ends the body with a `Fault` after `seconds` without progress."""
+        ...
+
+    def close(self) -> None:
+        """Let go of it. Safe to call twice."""
+        ...

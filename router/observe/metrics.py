@@ -75,6 +75,26 @@ class Metrics:
         self.config_valid = Gauge(
             f"{name}_config_valid", "1 where the settings file as it is now is in force.", registry=self.registry
         )
+        self.relay_sessions_open = Gauge(
+            f"{name}_relay_sessions", "Services and browsers that are connected.", ("service",), registry=self.registry
+        )
+        self.relay_capacity = Gauge(
+            f"{name}_relay_capacity",
+            "Calls that connected services can work on at once.",
+            ("service",),
+            registry=self.registry,
+        )
+        self.relay_calls_open = Gauge(f"{name}_relay_open_calls", "Calls at services now.", registry=self.registry)
+        self.relay_calls = Counter(
+            f"{name}_relay_calls", "Calls through services by outcome.", ("service", "outcome"), registry=self.registry
+        )
+        self.relay_first_piece = Histogram(
+            f"{name}_relay_first_piece_seconds",
+            "From sending a call to a service to the first piece of its answer.",
+            ("service",),
+            buckets=FIRST_BYTE,
+            registry=self.registry,
+        )
         self.logs_dropped = Gauge(f"{name}_log_lines_dropped", "Log lines that had no room.", registry=self.registry)
 
     def accounts(self, collector: Collector) -> None:
@@ -109,6 +129,17 @@ class Metrics:
         for kind, count in counts:
             if count > 0:
                 child(self.tokens, record.provider, kind).inc(count)
+
+    def relay_sessions(self, service: str, sessions: int, capacity: int) -> None:
+        """How many sessions of a service there are now."""
+        self.relay_sessions_open.labels(service).set(sessions)
+        self.relay_capacity.labels(service).set(capacity)
+
+    def relay_call(self, service: str, outcome: str, first: float | None) -> None:
+        """Count one call through a service. first: seconds to the first piece."""
+        self._child(self.relay_calls, service, outcome).inc()
+        if first is not None:
+            self._child(self.relay_first_piece, service).observe(first)
 
     def _child(self, metric: M, *labels: str) -> M:
         """The metric with these labels, remembered: `labels` of the library checks and locks every time."""

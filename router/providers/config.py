@@ -28,6 +28,7 @@ Kind = Literal[
     "iflow",
     "copilot",
     "ctonew",
+    "aistudio",  # reached through a service that has connected (`router.relay`)
     "reserved",  # known by name, needs a service that this version does not have yet
 ]
 

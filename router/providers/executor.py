@@ -2,28 +2,25 @@
 
 An executor is the URL, the credential header and the headers that the protocol requires, nothing else. The table
 `EXECUTORS` has one for each kind; a new provider is a new function here or in a file of its own (docs/extending.md).
+`PROTOCOLS` beside it has what some protocols need besides (`router.providers.protocol`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Literal, TypeAlias
 from urllib.parse import quote
-
-from msgspec import Struct
 
 from router.accounts.record import Account
 from router.net.message import HttpRequest
 from router.providers.config import Kind, ProviderConfig
-from router.secret import Secret
+from router.providers.protocol import PLAIN, Executor, Operation, Outgoing, ProtocolRules
+from router.providers.subscriptions import chatgpt, claude, code_assist, copilot, iflow, kimi, qwen, xai
+from router.providers.subscriptions.bearer import ANTHROPIC_PATHS, ANTHROPIC_VERSION, openai
 from router.version import USER_AGENT
 from router.wire.conversation import Dialect
 
-Operation: TypeAlias = Literal["generate", "count_tokens", "embed", "batch_embed", "images", "predict"]
-
-ANTHROPIC_VERSION = "2023-06-01"
-"""Sent where the caller names none (https://docs.anthropic.com/en/api/versioning)."""
+__all__ = ["EXECUTORS", "FORWARDED", "OPERATIONS", "PROTOCOLS", "Operation", "Outgoing", "build", "rules_of"]
 
 FORWARDED: Mapping[Dialect, tuple[str, ...]] = MappingProxyType(
     {
@@ -36,26 +33,6 @@ FORWARDED: Mapping[Dialect, tuple[str, ...]] = MappingProxyType(
 """The only headers of a caller that reach a provider of the same dialect, by lower-case name."""
 
 
-class Outgoing(Struct, frozen=True, kw_only=True):
-    """One upstream call. headers: the caller's, lower-case names, already cut to `FORWARDED`. base_url: one of the
-    provider's. credential: resolved for this moment (a key, or a fresh token). facts: what else is known of the account
-    (``account_id``, ``project_id``)."""
-
-    operation: Operation
-    dialect: Dialect
-    model: str
-    stream: bool
-    body: bytes
-    base_url: str
-    credential: Secret
-    headers: Mapping[str, str] = {}
-    facts: Mapping[str, str] = {}
-
-
-Executor: TypeAlias = Callable[[ProviderConfig, Outgoing], tuple[str, dict[str, str]]]
-"""URL and headers for one call."""
-
-
 def build(provider: ProviderConfig, account: Account, outgoing: Outgoing) -> HttpRequest:
     """The request to send. Headers of the settings win over ours, a caller's never do."""
     url, headers = EXECUTORS[provider.kind](provider, outgoing)
@@ -65,26 +42,14 @@ def build(provider: ProviderConfig, account: Account, outgoing: Outgoing) -> Htt
     headers["user-agent"] = USER_AGENT
     for name, value in provider.headers.items():
         headers[name.lower()] = value
-    return HttpRequest("POST", url, headers, outgoing.body, account.proxy or provider.proxy)
+    wrap = rules_of(provider.kind).wrap
+    body = outgoing.body if wrap is None else wrap(outgoing)
+    return HttpRequest("POST", url, headers, body, account.proxy or provider.proxy)
 
 
-_OPENAI_GENERATES: dict[Dialect, str] = {"chat": "/chat/completions", "responses": "/responses"}
-_OPENAI_PATHS: dict[Operation, str] = {
-    "count_tokens": "/responses/input_tokens",
-    "embed": "/embeddings",
-    "images": "/images/generations",
-}
-
-
-def _openai(provider: ProviderConfig, outgoing: Outgoing) -> tuple[str, dict[str, str]]:
-    headers = dict(outgoing.headers)
-    if outgoing.credential:
-        headers["authorization"] = f"Bearer {outgoing.credential.reveal()}"
-    path = _OPENAI_PATHS.get(outgoing.operation) or _OPENAI_GENERATES[outgoing.dialect]
-    return outgoing.base_url + path, headers
-
-
-_ANTHROPIC_PATHS: dict[Operation, str] = {"generate": "/messages", "count_tokens": "/messages/count_tokens"}
+def rules_of(kind: Kind) -> ProtocolRules:
+    """What a kind's protocol needs beside URL and headers."""
+    return PROTOCOLS.get(kind, PLAIN)
 
 
 def _anthropic(provider: ProviderConfig, outgoing: Outgoing) -> tuple[str, dict[str, str]]:
@@ -93,7 +58,7 @@ def _anthropic(provider: ProviderConfig, outgoing: Outgoing) -> tuple[str, dict[
     if outgoing.credential:
         headers["x-api-key"] = outgoing.credential.reveal()
     base = outgoing.base_url if outgoing.base_url.endswith("/v1") else outgoing.base_url + "/v1"
-    return base + _ANTHROPIC_PATHS[outgoing.operation], headers
+    return base + ANTHROPIC_PATHS[outgoing.operation], headers
 
 
 _GEMINI_METHODS: dict[Operation, str] = {
@@ -130,16 +95,47 @@ def _vertex(provider: ProviderConfig, outgoing: Outgoing) -> tuple[str, dict[str
     return f"{outgoing.base_url}{path}:{_gemini_method(outgoing)}", headers
 
 
+def _aistudio(provider: ProviderConfig, outgoing: Outgoing) -> tuple[str, dict[str, str]]:
+    """As Google's own API, but without a key: whoever answers has a session."""
+    url = f"{outgoing.base_url}/v1beta/models/{quote(outgoing.model, safe='')}:{_gemini_method(outgoing)}"
+    return url, dict(outgoing.headers)
+
+
 EXECUTORS: Mapping[Kind, Executor] = MappingProxyType(
     {
-        "openai": _openai,
-        "openai-compatible": _openai,
+        "openai": openai,
+        "openai-compatible": openai,
         "anthropic": _anthropic,
         "anthropic-compatible": _anthropic,
         "gemini": _gemini,
         "vertex": _vertex,
+        "aistudio": _aistudio,
+        "claude-oauth": claude.execute,
+        "chatgpt-oauth": chatgpt.execute,
+        "gemini-cli": code_assist.execute,
+        "antigravity": code_assist.execute,
+        "qwen-oauth": qwen.execute,
+        "kimi-oauth": kimi.execute,
+        "xai-oauth": xai.execute,
+        "iflow": iflow.execute,
+        "copilot": copilot.execute,
     }
 )
+
+PROTOCOLS: Mapping[Kind, ProtocolRules] = MappingProxyType(
+    {
+        "claude-oauth": claude.RULES,
+        "chatgpt-oauth": chatgpt.RULES,
+        "gemini-cli": code_assist.RULES,
+        "antigravity": code_assist.RULES,
+        "qwen-oauth": qwen.RULES,
+        "kimi-oauth": kimi.RULES,
+        "xai-oauth": xai.RULES,
+        "iflow": iflow.RULES,
+        "copilot": copilot.RULES,
+    }
+)
+"""What their protocols need besides; kinds that are not here need nothing."""
 
 OPERATIONS: Mapping[Kind, frozenset[Operation]] = MappingProxyType(
     {
@@ -160,6 +156,7 @@ OPERATIONS: Mapping[Kind, frozenset[Operation]] = MappingProxyType(
         "iflow": frozenset({"generate"}),
         "copilot": frozenset({"generate", "embed"}),
         "ctonew": frozenset({"generate"}),
+        "aistudio": frozenset({"generate", "count_tokens"}),
         "reserved": frozenset(),
     }
 )

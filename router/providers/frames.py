@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from typing import TypeAlias
 
 from router.faults import Fault
-from router.net.client import HttpResponse
+from router.net.message import Response
 from router.providers.observed import Observed
 from router.wire import sse
 from router.wire.dialect import StreamReader
@@ -17,18 +18,29 @@ AFTER_FINISH = 2.0
 DRAIN = 0.2
 """Seconds to wait for the end of the body behind the end of the stream, so that the connection can be used again."""
 
+Unwrap: TypeAlias = Callable[[bytes], bytes]
+"""Takes one JSON payload out of the envelope of a protocol."""
+
 
 class HttpEvents:
     """The events of an SSE response, and after the frames the verdict of the reader on how it ended."""
 
-    def __init__(self, response: HttpResponse, reader: StreamReader, observed: Observed, stall: float) -> None:
+    def __init__(
+        self,
+        response: Response,
+        reader: StreamReader,
+        observed: Observed,
+        stall: float,
+        unwrap: Unwrap | None = None,
+    ) -> None:
         self._response = response
         self._reader = reader
         self._observed = observed
         self._stall = stall
+        self._unwrap = unwrap
 
     async def __aiter__(self) -> AsyncIterator[list[Event]]:
-        async for _, events in framed(self._response, self._reader, self._observed, self._stall):
+        async for _, events in framed(self._response, self._reader, self._observed, self._stall, self._unwrap):
             if events:
                 yield events
 
@@ -37,11 +49,12 @@ class HttpEvents:
 
 
 async def framed(
-    response: HttpResponse, reader: StreamReader, observed: Observed, stall: float
+    response: Response, reader: StreamReader, observed: Observed, stall: float, unwrap: Unwrap | None = None
 ) -> AsyncIterator[tuple[list[sse.Frame], list[Event]]]:
     """Each read's whole frames with their events, until the end of the answer. Raises `Fault` where it never comes.
 
     stall: seconds that a begun answer may consist of keep-alives, which give no events; the client's time not counted.
+    unwrap: what the data of each frame stands in; the frames that come out have it no more.
     """
     splitter = sse.Splitter()
     content = response.chunks()
@@ -51,6 +64,8 @@ async def framed(
                 arrived = splitter.feed(chunk)
                 if not arrived:
                     continue
+                if unwrap is not None:
+                    arrived = [_bare(frame, unwrap) for frame in arrived]
                 events = _read(reader, arrived)
                 waited = 0.0 if events else watch.waited()
                 watch.pause()
@@ -66,10 +81,19 @@ async def framed(
             raise
         frames: list[sse.Frame] = []  # the answer was whole; what is lost is usage, or the end's mark
     else:
-        frames = splitter.close()
+        frames = splitter.close() if unwrap is None else [_bare(frame, unwrap) for frame in splitter.close()]
     events = _read(reader, frames)
     events += reader.close()
     yield frames, events
+
+
+def _bare(frame: sse.Frame, unwrap: Unwrap) -> sse.Frame:
+    """A frame with what its envelope held, which is Gemini's: its clients want CRLF."""
+    data = frame.data
+    inner = data if data is None else unwrap(data)
+    if data is None or inner is None or inner is data:
+        return frame
+    return sse.Frame(b"data: " + inner + b"\r\n\r\n", frame.event, inner)
 
 
 def _whole(observed: Observed, reader: StreamReader) -> bool:
@@ -86,7 +110,7 @@ def _read(reader: StreamReader, frames: list[sse.Frame]) -> list[Event]:
     return events
 
 
-async def let_go(response: HttpResponse, observed: Observed) -> None:
+async def let_go(response: Response, observed: Observed) -> None:
     """Close a response; one that has ended is given a moment for its last bytes, so that its connection lives on."""
     try:
         if observed.ended:

@@ -14,9 +14,10 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from router.faults import Fault
-from router.net.client import HttpResponse
+from router.net.message import Response
 from router.providers.frames import framed, let_go
 from router.providers.observed import Observed
+from router.providers.protocol import PLAIN, ProtocolRules
 from router.wire import codec, sse
 from router.wire.capabilities import Capabilities
 from router.wire.conversation import Dialect
@@ -67,19 +68,22 @@ class RawStream:
     """Same dialect in and out, streamed.
 
     shown: the model name for the client. stall: as for `framed`. drop: says which frames the client did not ask for.
+    rules: of the protocol that the answer comes by.
     """
 
     def __init__(
         self,
-        response: HttpResponse,
+        response: Response,
         spec: DialectSpec,
         capabilities: Capabilities,
         *,
         shown: str,
         stall: float,
         drop: Callable[[sse.Frame], bool] | None = None,
+        rules: ProtocolRules = PLAIN,
     ) -> None:
-        self.observed = Observed()
+        self.observed = Observed(rules.judge)
+        self._unwrap = rules.unwrap
         self._response = response
         self._spec = spec
         self._reader = spec.stream_reader(capabilities)
@@ -91,7 +95,7 @@ class RawStream:
 
     async def batches(self) -> AsyncIterator[Batch]:
         observed, drop = self.observed, self._drop
-        async for frames, events in framed(self._response, self._reader, observed, self._stall):
+        async for frames, events in framed(self._response, self._reader, observed, self._stall, self._unwrap):
             content = observed.note(events)
             if drop is not None:
                 frames = [frame for frame in frames if not drop(frame)]
@@ -125,8 +129,17 @@ class RawStream:
 class RawReply:
     """Same dialect in and out, unstreamed: the body as it came, but for the model's name."""
 
-    def __init__(self, response: HttpResponse, spec: DialectSpec, capabilities: Capabilities, *, shown: str) -> None:
-        self.observed = Observed()
+    def __init__(
+        self,
+        response: Response,
+        spec: DialectSpec,
+        capabilities: Capabilities,
+        *,
+        shown: str,
+        rules: ProtocolRules = PLAIN,
+    ) -> None:
+        self.observed = Observed(rules.judge)
+        self._unwrap = rules.unwrap
         self._response = response
         self._spec = spec
         self._capabilities = capabilities
@@ -134,6 +147,8 @@ class RawReply:
 
     async def batches(self) -> AsyncIterator[Batch]:
         body = await self._response.read(MAX_REPLY)
+        if self._unwrap is not None:
+            body = self._unwrap(body)
         self.observed.note(self._events(body))
         if self.observed.served_model != self._shown:
             body = self._spec.rename_model(body, self._shown)

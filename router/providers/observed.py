@@ -3,6 +3,9 @@ of opaque items their digests."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+from router.faults import Fault
 from router.routing.affinity import Digest, digests_of, of_raw
 from router.wire.events import (
     COMMITTING,
@@ -25,11 +28,12 @@ _SIGNED = frozenset({TextEnded, ThinkingEnded, ToolStarted})
 
 
 class Observed:
-    """Fed with every event of an answer. `note` raises the `Fault` of an in-band error."""
+    """Fed with every event of an answer. `note` raises the `Fault` of an in-band error, as `judge` sees it."""
 
-    __slots__ = ("committed", "ended", "finish", "finished", "opaque", "response_id", "served_model", "usage")
+    __slots__ = ("committed", "ended", "finish", "finished", "judge", "opaque", "response_id", "served_model", "usage")
 
-    def __init__(self) -> None:
+    def __init__(self, judge: Callable[[Fault], Fault] | None = None) -> None:
+        self.judge = judge
         self.response_id = ""
         self.served_model = ""
         self.usage: Usage | None = None
@@ -62,7 +66,8 @@ class Observed:
                 self.response_id = event.response_id  # type: ignore[union-attr]
                 self.served_model = event.model  # type: ignore[union-attr]
             elif kind is Failed:
-                raise event.fault  # type: ignore[union-attr]
+                fault = event.fault  # type: ignore[union-attr]
+                raise fault if self.judge is None else self.judge(fault)
         if content:
             self.committed = True
         return content

@@ -57,6 +57,12 @@ KNOWN: Mapping[str, Known] = MappingProxyType(
             keys="providers.gemini.api_keys, GEMINI_API_KEY or GOOGLE_API_KEY",
         ),
         "vertex": Known(kind="vertex", dialects=("gemini",), keys="providers.vertex.service_account_file"),
+        "aistudio": Known(
+            kind="aistudio",
+            dialects=("gemini",),
+            base_urls=("https://generativelanguage.googleapis.com",),
+            keys="none: a service or a browser that connects to `/v1/ws`",
+        ),
         "demo": Known(kind="demo", dialects=("chat", "responses", "messages", "gemini")),
     }
 )

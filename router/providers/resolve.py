@@ -12,11 +12,13 @@ from msgspec.structs import replace
 from router.accounts.record import Account
 from router.providers.config import Kind, ProviderConfig
 from router.providers.registry import KNOWN, RESERVED, catalogue, demo_models, vertex_address
+from router.relay.accounts import Connected
 from router.secret import Secret
 from router.settings.checks import reserved_blocks
 from router.settings.environment import PickedUp, pick_up
 from router.settings.presets import Preset, shipped_presets
 from router.settings.provider_blocks import (
+    AIStudio,
     ApiKey,
     KeyedUpstream,
     NamedAnthropicCompatible,
@@ -34,27 +36,28 @@ from router.wire.conversation import Dialect
 _KINDS: Mapping[str, Kind] = {kind: kind for kind in get_args(Kind)}
 
 
-class Stored(Struct, frozen=True, kw_only=True):
+class SignedIn(Struct, frozen=True, kw_only=True):
     """What the account store holds, as far as routing is concerned. accounts: by provider id. accepted: providers
-    whose caveat somebody accepted at a sign-in."""
+    whose caveat somebody accepted at a sign-in. connected: what services offer, by provider id."""
 
     accounts: Mapping[str, tuple[Account, ...]] = {}
     accepted: frozenset[str] = frozenset()
+    connected: Mapping[str, Connected] = {}
 
 
-NOTHING_STORED = Stored()
+NOBODY = SignedIn()
 
 
 def resolve(
     settings: Settings,
     environ: Mapping[str, str],
     presets: Mapping[str, Preset] | None = None,
-    stored: Stored = NOTHING_STORED,
+    signed_in: SignedIn = NOBODY,
 ) -> tuple[ProviderConfig, ...]:
     """Every provider that this version knows, the usable ones with accounts, the others with their `reason`.
 
-    Pure. Keys of the environment count where a block gives none of its own. stored: accounts of sign-ins. In the order
-    of `priority`, then: what users named themselves, built-in ones, presets, sign-ins, reserved ones.
+    Pure. Keys of the environment count where a block gives none of its own. signed_in: accounts of sign-ins. In the
+    order of `priority`, then: what users named themselves, built-in ones, presets, sign-ins, reserved ones.
     """
     presets = shipped_presets() if presets is None else presets
     found, _ = pick_up(environ, presets, settings.server.port)
@@ -67,7 +70,8 @@ def resolve(
         _built_in("gemini", blocks.gemini, found.get("gemini")),
         _vertex(blocks.vertex),
         *(_preset(name, preset, blocks.presets.get(name), found.get(name)) for name, preset in presets.items()),
-        *(_signed_in(name, facts, settings, stored) for name, facts in sign_ins(blocks).items()),
+        _aistudio(blocks.aistudio or AIStudio(), signed_in.connected.get("aistudio", Connected())),
+        *(_subscription(name, facts, settings, signed_in) for name, facts in sign_ins(blocks).items()),
         _demo(blocks.demo.enabled),
         *_reserved(settings),
     ]
@@ -184,10 +188,10 @@ def _demo(enabled: bool) -> ProviderConfig:
     )
 
 
-def _signed_in(name: str, facts: SignIn, settings: Settings, stored: Stored) -> ProviderConfig:
+def _subscription(name: str, facts: SignIn, settings: Settings, signed_in: SignedIn) -> ProviderConfig:
     """Off until turned on; its accounts come from the store."""
     block = block_of(settings.providers, name)
-    accounts = stored.accounts.get(name, ())
+    accounts = signed_in.accounts.get(name, ())
     made = _config(
         name,
         block if block.enabled else block.model_copy(update={"enabled": True}),
@@ -200,10 +204,27 @@ def _signed_in(name: str, facts: SignIn, settings: Settings, stored: Stored) -> 
         settings=facts.upstream.extra,
         missing=f"no account: sign in with `switchyard login {SIGN_INS[name].login[0]}`",
     )
-    if turned_on(block, name in stored.accepted):
+    if turned_on(block, name in signed_in.accepted):
         return made
     place = f"providers.{SIGN_INS[name].blocks[0]}"
     return replace(made, accounts=(), reason=f"off: turn it on with `switchyard login` or `{place}: {{enabled: true}}`")
+
+
+def _aistudio(block: AIStudio, offered: Connected) -> ProviderConfig:
+    """Its accounts are the services that are connected, and its models theirs."""
+    known = KNOWN["aistudio"]
+    names = tuple(f"{model}-aistudio" for model in offered.models) or catalogue().get("aistudio", ())
+    return _config(
+        "aistudio",
+        block,
+        kind=known.kind,
+        names=BUILT_IN["aistudio"],
+        dialects=known.dialects,
+        base_urls=block.addresses or known.base_urls,
+        accounts=offered.accounts,
+        listed=names,
+        missing="no service is connected: start the AI Studio service, or connect a browser to /v1/ws",
+    )
 
 
 def _reserved(settings: Settings) -> Iterator[ProviderConfig]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -11,21 +11,20 @@ from router.accounts.record import Account
 from router.call import Call, Limits
 from router.faults import Fault, bad_request
 from router.models.prepare import prepare
-from router.net.client import HttpResponse, Net
-from router.net.message import Timeouts
-from router.providers.config import ProviderConfig
+from router.net.client import Net
+from router.providers.config import Kind, ProviderConfig
 from router.providers.credentials import Credentials
-from router.providers.demo.checks import refuse_unknown_parts
-from router.providers.demo.source import demo_events
-from router.providers.executor import FORWARDED, Operation, Outgoing, build
+from router.providers.executor import rules_of
 from router.providers.frames import HttpEvents
 from router.providers.lanes import Lane, RawReply, RawStream, Typed, TypedReply
 from router.providers.observed import Observed
-from router.providers.raw_body import raw_body
+from router.providers.protocol import fitted, fitted_bytes
+from router.providers.raw_body import RawBody, raw_body
+from router.providers.sending import Heard, Relay, Sender
+from router.providers.sources import SOURCES, OpenSource
 from router.routing.affinity import Digest, without
 from router.routing.plan import Candidate, Plan
-from router.secret import Secret
-from router.wire import codec, sse
+from router.wire import codec
 from router.wire.conversation import Conversation
 from router.wire.dialect import DialectSpec, ReplyContext
 from router.wire.dialects import DIALECTS
@@ -41,12 +40,20 @@ class Opened(Struct, frozen=True, kw_only=True):
     notes: tuple[Note, ...] = ()
 
 
-class Runner:
-    """Everything an attempt needs from outside."""
+class Runner(Sender):
+    """Everything an attempt needs from outside. sources: providers that give events, beside the shipped ones."""
 
-    def __init__(self, net: Net, credentials: Credentials) -> None:
-        self._net = net
-        self._credentials = credentials
+    def __init__(
+        self,
+        net: Net,
+        credentials: Credentials,
+        *,
+        sources: Mapping[Kind, OpenSource] | None = None,
+        heard: Heard | None = None,
+        relay: Relay | None = None,
+    ) -> None:
+        super().__init__(net, credentials, heard, relay)
+        self._sources = {**SOURCES, **(sources or {})}
 
     async def open(
         self,
@@ -62,21 +69,55 @@ class Runner:
         """Send one attempt and give its lane. `sent` is called when the request leaves. foreign: opaque items that
         other accounts made, which are left out. Raises `Fault`."""
         spec = call.spec or DIALECTS[call.dialect]
-        raw = raw_body(call, plan, candidate) if not foreign else None
-        if provider.kind == "demo":
-            return self._open_demo(call, spec, candidate, sent)
-        written = Written({})
-        betas: tuple[str, ...] = ()
+        opener = self._sources.get(provider.kind)
+        if opener is not None:
+            return await self._open_source(opener, call, plan, candidate, provider, account, limits, sent, foreign)
+        rules = rules_of(provider.kind)
+        raw = raw_body(call, plan, candidate) if not foreign and (call.stream or not rules.streams_only) else None
         if raw is not None:
-            body, stream = raw.body, call.stream
-        else:
-            call = _with_conversation(call, spec)
-            conversation = self._conversation(call, plan, candidate)
-            written = prepare(without(conversation, foreign), candidate.capabilities, DIALECTS[candidate.dialect])
-            if foreign:
-                written = replace(written, notes=(*written.notes, Note("dropped", "opaque")))
-            refuse_if_strict(written.notes, strict=call.strict)
-            body, stream, betas = codec.dumps(written.body), True, _betas(candidate, written)
+            return await self._open_raw(raw, call, spec, candidate, provider, account, limits, sent)
+        call = _with_conversation(call, spec)
+        conversation = self._conversation(call, plan, candidate, account)
+        written = prepare(without(conversation, foreign), candidate.capabilities, DIALECTS[candidate.dialect])
+        if foreign:
+            written = replace(written, notes=(*written.notes, Note("dropped", "opaque")))
+        written = fitted(written, rules)
+        refuse_if_strict(written.notes, strict=call.strict)
+        response = await self.send(
+            call,
+            candidate,
+            provider,
+            account,
+            limits,
+            body=codec.dumps(written.body),
+            stream=True,
+            operation="generate",
+            sent=sent,
+            betas=_betas(candidate, written),
+        )
+        observed = Observed(rules.judge)
+        reader = DIALECTS[candidate.dialect].stream_reader(candidate.capabilities)
+        source = HttpEvents(response, reader, observed, limits.content_stall, rules.unwrap)
+        return Opened(
+            lane=_typed(call, spec, source, observed, written.undo, candidate.capabilities.family),
+            name="translated",
+            notes=written.notes,
+        )
+
+    async def _open_raw(
+        self,
+        raw: RawBody,
+        call: Call,
+        spec: DialectSpec,
+        candidate: Candidate,
+        provider: ProviderConfig,
+        account: Account,
+        limits: Limits,
+        sent: Callable[[], None],
+    ) -> Opened:
+        rules = rules_of(provider.kind)
+        body, notes = fitted_bytes(raw.body, rules)
+        refuse_if_strict(notes, strict=call.strict)
         response = await self.send(
             call,
             candidate,
@@ -84,93 +125,47 @@ class Runner:
             account,
             limits,
             body=body,
-            stream=stream,
+            stream=call.stream,
             operation="generate",
             sent=sent,
-            betas=betas,
         )
-        if raw is not None:
-            lane: Lane = _raw_lane(response, spec, candidate, call, raw.drop, limits.content_stall)
-            return Opened(lane=lane, name="raw")
-        observed = Observed()
-        reader = DIALECTS[candidate.dialect].stream_reader(candidate.capabilities)
-        source = HttpEvents(response, reader, observed, limits.content_stall)
-        return Opened(
-            lane=_typed(call, spec, source, observed, written.undo, candidate.capabilities.family),
-            name="translated",
-            notes=written.notes,
-        )
+        shown, capabilities = call.asked, candidate.capabilities
+        lane: Lane
+        if call.stream:
+            stall = limits.content_stall
+            lane = RawStream(response, spec, capabilities, shown=shown, stall=stall, drop=raw.drop, rules=rules)
+        else:
+            lane = RawReply(response, spec, capabilities, shown=shown, rules=rules)
+        return Opened(lane=lane, name="raw", notes=notes)
 
-    async def send(
+    async def _open_source(
         self,
+        opener: OpenSource,
         call: Call,
+        plan: Plan,
         candidate: Candidate,
         provider: ProviderConfig,
         account: Account,
         limits: Limits,
-        *,
-        body: bytes,
-        stream: bool,
-        operation: Operation,
         sent: Callable[[], None],
-        betas: tuple[str, ...] = (),
-    ) -> HttpResponse:
-        """Send to the provider's base URLs in order until one can be reached. Raises `Fault` for every bad answer.
-
-        betas: of Anthropic, that the body needs beside those that the caller names.
-        """
+        foreign: frozenset[Digest],
+    ) -> Opened:
+        spec = call.spec or DIALECTS[call.dialect]
+        call = _with_conversation(call, spec)
+        conversation = without(self._conversation(call, plan, candidate, account), foreign)
         access = await self._credentials.resolve(provider, account)
-        allowed = FORWARDED[candidate.dialect] if candidate.dialect == call.dialect else ()
-        headers = {name: call.headers[name] for name in allowed if name in call.headers}
-        if betas:
-            named = [beta.strip() for beta in headers.get("anthropic-beta", "").split(",") if beta.strip()]
-            headers["anthropic-beta"] = ",".join(dict.fromkeys((*named, *betas)))
-        patient = candidate.capabilities.slow or not stream
-        head = limits.slow_first_token if patient else limits.first_token
-        timeouts = Timeouts(
-            connect=limits.connect,
-            head=None if operation == "generate" else head,  # the attempt's own limit holds
-            idle=max(limits.idle, head) if not stream else limits.idle,
-        )
-        unreachable: Fault | None = None
-        for base_url in provider.base_urls:
-            outgoing = Outgoing(
-                operation=operation,
-                dialect=candidate.dialect,
-                model=candidate.model,
-                stream=stream,
-                body=body,
-                base_url=base_url,
-                credential=access.secret,
-                headers=headers,
-                facts=access.facts,
-            )
-            request = build(provider, account, outgoing)
-            sent()
-            try:
-                response = await self._net.send(request, timeouts)
-            except Fault as fault:
-                if len(provider.base_urls) == 1 or fault.kind == "timeout":
-                    raise
-                unreachable = fault
-                continue
-            try:
-                await _check(response, DIALECTS[candidate.dialect], stream)
-            except Fault as fault:
-                raise _without(fault, access.secret) from None
-            return response
-        raise unreachable or Fault("unavailable", f"The provider {provider.id} has no base URL.")
-
-    def _open_demo(self, call: Call, spec: DialectSpec, candidate: Candidate, sent: Callable[[], None]) -> Opened:
-        conversation = _read(call)
-        refuse_unknown_parts(conversation)
         sent()
-        observed = Observed()
-        source = demo_events(candidate.model, conversation, call.response_id)
-        return Opened(lane=_typed(call, spec, source, observed, Undo(), "demo"), name="translated")
+        try:
+            source = await opener(call, candidate, provider, account, access, limits, conversation)
+        except Fault as fault:
+            raise self.rejected(fault, access.secret) from None
+        notes = (*source.notes, Note("dropped", "opaque")) if foreign else source.notes
+        family = candidate.capabilities.family or provider.kind
+        lane = _typed(call, spec, source.events, Observed(), source.undo, family)
+        return Opened(lane=lane, name="translated", notes=notes)
 
-    def _conversation(self, call: Call, plan: Plan, candidate: Candidate) -> Conversation:
-        changes: dict[str, object] = {"model": candidate.model, "stream": True}
+    def _conversation(self, call: Call, plan: Plan, candidate: Candidate, account: Account) -> Conversation:
+        changes: dict[str, object] = {"model": account.upstream(candidate.model), "stream": True}
         read = _read(call)
         if plan.reasoning is not None:  # how much to think, not whether to show it
             said = read.reasoning
@@ -213,19 +208,6 @@ def _typed(call: Call, spec: DialectSpec, source: object, observed: Observed, un
     return kind(source, spec, context, observed, undo=undo, family=family)  # type: ignore[arg-type]
 
 
-def _raw_lane(
-    response: HttpResponse,
-    spec: DialectSpec,
-    candidate: Candidate,
-    call: Call,
-    drop: Callable[[sse.Frame], bool] | None,
-    stall: float,
-) -> Lane:
-    if not call.stream:
-        return RawReply(response, spec, candidate.capabilities, shown=call.asked)
-    return RawStream(response, spec, candidate.capabilities, shown=call.asked, stall=stall, drop=drop)
-
-
 _BETAS = {"web_fetch_20250910": "web-fetch-2025-09-10"}
 """Tools of Anthropic that need a beta (https://docs.claude.com/en/docs/agents-and-tools/tool-use/web-fetch-tool)."""
 
@@ -235,36 +217,3 @@ def _betas(candidate: Candidate, written: Written) -> tuple[str, ...]:
         return ()
     types = [tool.get("type") for tool in written.body.get("tools", ()) if isinstance(tool, dict)]
     return tuple(beta for kind, beta in _BETAS.items() if kind in types)
-
-
-def _without(fault: Fault, credential: Secret) -> Fault:
-    """The fault without the credential: some servers quote in their errors what they were sent."""
-    secret = credential.reveal()
-    if len(secret) >= 8:
-        fault.message = fault.message.replace(secret, "***")
-        if fault.passthrough is not None:
-            fault.passthrough = fault.passthrough.replace(secret.encode(), b"***")
-    return fault
-
-
-async def _check(response: HttpResponse, spec: DialectSpec, stream: bool) -> None:
-    """Raise the fault of an answer that is not a success, or that cannot be what was asked for."""
-    status, kind = response.status, response.headers.get("content-type", "")
-    if (
-        200 <= status < 300
-        and not kind.startswith("text/html")
-        and not (stream and kind.startswith("application/json"))
-    ):
-        return
-    try:
-        body = await response.read_some()
-    finally:
-        response.close()
-    if 300 <= status < 400:
-        raise Fault(
-            "upstream_broken", "The provider answered with a redirect: its base URL is probably wrong.", status=status
-        )
-    if 200 <= status < 300 and stream and kind.startswith("application/json"):
-        fault = spec.read_fault(500, response.headers, body)
-        raise Fault("upstream_broken", f"The provider sent no stream: {fault.message}", status=status)
-    raise spec.read_fault(status if status >= 300 else 502, response.headers, body)

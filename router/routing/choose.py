@@ -9,22 +9,37 @@ from typing import Literal, TypeAlias
 
 from msgspec import Struct
 
+from router.accounts import quota
+from router.accounts.quota import Window
 from router.accounts.record import Account
 from router.providers.config import ProviderConfig
 from router.routing import scopes
 from router.routing.cooldown import Admission, Entry, Key, admit
 
-Strategy: TypeAlias = Literal["round-robin", "fill-first", "weighted", "least-busy"]
+Strategy: TypeAlias = Literal["round-robin", "fill-first", "weighted", "least-busy", "most-quota-left"]
+
+
+BY_LOAD: frozenset[str] = frozenset({"aistudio"})
+"""Kinds whose accounts say how busy they are, which is better than any strategy."""
+_ALIAS = "this name is an alias that other accounts have"
+
+
+def _unknown(account: str) -> float | None:
+    return None
 
 
 class View(Struct, frozen=True, kw_only=True):
-    """All health at one moment. busy: attempts under way by account. turns: leases so far by provider."""
+    """All health at one moment. busy: attempts under way by account. turns: leases so far by provider. windows: what is
+    known of the quotas of accounts, by account and name. load: how busy the service behind an account says it is, 1 for
+    all that it can do; None where no service is behind it."""
 
     entries: Mapping[Key, Entry]
     busy: Mapping[str, int]
     turns: Mapping[str, int]
     now: float
     strategy: Strategy = "round-robin"
+    windows: Mapping[str, Mapping[str, Window]] = {}
+    load: Callable[[str], float | None] = _unknown
 
 
 class Waiting(Struct, frozen=True):
@@ -66,18 +81,34 @@ def look(
         return Outlook(waiting=waiting, retry_after=_soonest(waiting, view.now))
     able: list[_Standing] = []
     waits: list[Waiting] = []
+    others = _others_alias(provider, model)
     for account in provider.accounts:
-        if account.models and model not in account.models:
-            waits.append(Waiting(account.id, "disabled", "its settings do not include this model", None))
+        bar = account.bar(model) or (_ALIAS if others and model not in account.aliases else None)
+        if bar is not None:
+            waits.append(Waiting(account.id, "disabled", bar, None))
         elif account.id in avoid:
             waits.append(Waiting(account.id, "ready", "already tried for this call", None))
         else:
             _stand(account, model, view, able, waits)
-    chosen = _choose(able, provider, view, prefer)
+    chosen = _choose(able, provider, model, view, prefer)
     if chosen is None:
         return Outlook(waiting=tuple(waits), retry_after=_soonest(waits, view.now))
     probes = chosen.probes if gate.verdict == "open" else (circuit, *chosen.probes)
     return Outlook(account=chosen.account, probes=probes, waiting=tuple(waits))
+
+
+def servable(provider: ProviderConfig, model: str) -> bool:
+    """Whether the settings of any account let it serve `model`."""
+    others = _others_alias(provider, model)
+    return any(
+        account.bar(model) is None and not (others and model not in account.aliases) for account in provider.accounts
+    )
+
+
+def _others_alias(provider: ProviderConfig, model: str) -> bool:
+    """Whether `model` is a name that accounts gave to something, and no model of the provider's own."""
+    aliased = any(model in account.aliases for account in provider.accounts)
+    return aliased and model not in provider.models and model not in provider.listed
 
 
 def _stand(account: Account, model: str, view: View, able: list[_Standing], waits: list[Waiting]) -> None:
@@ -88,7 +119,7 @@ def _stand(account: Account, model: str, view: View, able: list[_Standing], wait
     verdict: Literal["open", "due", "early"] = "open"
     probes: list[Key] = []
     held: list[Waiting] = []
-    for key in scopes.keys(account.id, model):
+    for key in scopes.keys(account.id, account.upstream(model)):
         admission = admit(view.entries.get(key), view.now)
         if admission.verdict == "wait":
             held.append(_waiting(account.id, key, admission, view))
@@ -111,7 +142,9 @@ def _soonest(waiting: Sequence[Waiting], now: float) -> float | None:
     return max(0.0, min(times) - now) if times else None
 
 
-def _choose(able: Sequence[_Standing], provider: ProviderConfig, view: View, prefer: str | None) -> _Standing | None:
+def _choose(
+    able: Sequence[_Standing], provider: ProviderConfig, model: str, view: View, prefer: str | None
+) -> _Standing | None:
     """Per tier: one whose time is over is probed first, else it would never come back beside others that work; then
     the strategy among the open ones; then an early probe, which is better than no answer."""
     for standing in able:
@@ -126,7 +159,8 @@ def _choose(able: Sequence[_Standing], provider: ProviderConfig, view: View, pre
             return due[0]
         opened = [standing for standing in tier if standing.verdict == "open"]
         if opened:
-            return STRATEGIES[view.strategy](opened, turn, view.busy)
+            strategy = _least_loaded if provider.kind in BY_LOAD else STRATEGIES[view.strategy]
+            return opened[0] if len(opened) == 1 else strategy(opened, turn, view, model)
         early += tier
     return early[0] if early else None
 
@@ -135,15 +169,15 @@ def _tier(standing: _Standing) -> int:
     return standing.account.priority
 
 
-def _round_robin(able: Sequence[_Standing], turn: int, busy: Mapping[str, int]) -> _Standing:
+def _round_robin(able: Sequence[_Standing], turn: int, view: View, model: str) -> _Standing:
     return able[turn % len(able)]
 
 
-def _fill_first(able: Sequence[_Standing], turn: int, busy: Mapping[str, int]) -> _Standing:
+def _fill_first(able: Sequence[_Standing], turn: int, view: View, model: str) -> _Standing:
     return able[0]
 
 
-def _weighted(able: Sequence[_Standing], turn: int, busy: Mapping[str, int]) -> _Standing:
+def _weighted(able: Sequence[_Standing], turn: int, view: View, model: str) -> _Standing:
     """Shares over a cycle of as many turns as there are weights; a weight of 0 only where there is nothing else."""
     place = turn % (sum(max(0, standing.account.weight) for standing in able) or 1)
     for standing in able:
@@ -153,16 +187,37 @@ def _weighted(able: Sequence[_Standing], turn: int, busy: Mapping[str, int]) -> 
     return able[0]
 
 
-def _least_busy(able: Sequence[_Standing], turn: int, busy: Mapping[str, int]) -> _Standing:
+def _least_busy(able: Sequence[_Standing], turn: int, view: View, model: str) -> _Standing:
     start = turn % len(able)
-    return min((*able[start:], *able[:start]), key=lambda standing: busy.get(standing.account.id, 0))
+    return min((*able[start:], *able[:start]), key=lambda standing: view.busy.get(standing.account.id, 0))
 
 
-STRATEGIES: Mapping[Strategy, Callable[[Sequence[_Standing], int, Mapping[str, int]], _Standing]] = MappingProxyType(
+def _least_loaded(able: Sequence[_Standing], turn: int, view: View, model: str) -> _Standing:
+    """By what services say of themselves; equal ones in turn."""
+    start = turn % len(able)
+    return min((*able[start:], *able[:start]), key=lambda standing: view.load(standing.account.id) or 0.0)
+
+
+def _most_quota_left(able: Sequence[_Standing], turn: int, view: View, model: str) -> _Standing:
+    """By whole percents: those of equal ones in turn."""
+    lefts = [_percent_left(standing.account, model, view) for standing in able]
+    best = [standing for standing, left in zip(able, lefts, strict=True) if left == max(lefts)]
+    return best[turn % len(best)]
+
+
+def _percent_left(account: Account, model: str, view: View) -> int:
+    known = view.windows.get(account.id)
+    if not known:
+        return 100
+    return round(100 * quota.left(tuple(known.values()), scopes.bucket(account.upstream(model)), view.now))
+
+
+STRATEGIES: Mapping[Strategy, Callable[[Sequence[_Standing], int, View, str], _Standing]] = MappingProxyType(
     {
         "round-robin": _round_robin,
         "fill-first": _fill_first,
         "weighted": _weighted,
         "least-busy": _least_busy,
+        "most-quota-left": _most_quota_left,
     }
 )

@@ -32,7 +32,11 @@ LONGEST_HINT = 1800.0
 """A hint is obeyed in full up to here; then one probe goes through."""
 PROBE_LIMIT = 120.0
 """Seconds after which a probe that nobody reported on no longer blocks the next one."""
-_PERMANENT: frozenset[HealthState] = frozenset(("expired", "needs_login", "disabled"))
+SUSPENDED = LONGEST_HINT
+"""Seconds until one probe tests an account whose renewed credential was not taken either."""
+HeldState: TypeAlias = Literal["expired", "needs_login", "refused", "disabled"]
+"""What whoever keeps an account may say of it without a call."""
+HELD: frozenset[HealthState] = frozenset(("expired", "needs_login", "disabled"))
 
 
 class Entry(Struct, frozen=True, kw_only=True):
@@ -63,11 +67,16 @@ class Admission(Struct, frozen=True):
 OPEN = Admission("open")
 
 
+def lasting(entry: Entry | None) -> bool:
+    """Whether no call changes the entry: a person, a renewal or the operator must."""
+    return entry is not None and (entry.state in HELD or (entry.state != "ready" and entry.until is None))
+
+
 def admit(entry: Entry | None, now: float) -> Admission:
     """May an attempt go through now?"""
     if entry is None or entry.state == "ready":
         return OPEN
-    if entry.state in _PERMANENT or entry.until is None:
+    if entry.state in HELD or entry.until is None:
         return Admission("wait", None)
     if entry.probe is not None and now - entry.probe < PROBE_LIMIT:
         return Admission("wait", max(entry.until, now + FIRST_GUESS))
@@ -99,15 +108,30 @@ def cooled(
     *,
     probe: bool = False,
     refused: bool = False,
+    suspend: bool = False,
 ) -> Entry:
     """An account's entry after an attempt, begun at `began`, failed with `fault`.
 
     An attempt that was already under way when the cooling began adds no strike: ten parallel calls that meet one limit
-    are one event.
+    are one event. refused: the credential may not do this. suspend: not even after it was renewed.
     """
+    if entry is not None and lasting(entry):
+        return entry
+    if refused and fault.details.get("for_good") is True:
+        return Entry(state="refused", at=now, strikes=1, cause=cause(fault))
     same_event = entry is not None and entry.state != "ready" and began < entry.at and not probe
     strikes = 1 if entry is None else entry.strikes + (0 if same_event else 1)
     hint = fault.retry_after if fault.retry_after is not None and fault.retry_after > 0 else None
+    if suspend:
+        return Entry(
+            state="refused",
+            at=now,
+            until=now + SUSPENDED,
+            strikes=strikes,
+            cause=cause(fault),
+            hinted=True,
+            capped=True,
+        )
     if hint is None and same_event and entry is not None:
         return entry
     until = now + (guess(strikes, chance, spent=fault.kind == "quota_spent") if hint is None else hinted(hint, chance))
@@ -122,6 +146,18 @@ def cooled(
         hinted=hint is not None,
         capped=hint is not None and hint > LONGEST_HINT,
     )
+
+
+def forewarned(entry: Entry | None, until: float, why: str, now: float, chance: random.Random) -> Entry | None:
+    """An account's entry when the provider says, ahead of any refusal, that nothing goes through before `until`."""
+    if lasting(entry) or until <= now:
+        return entry
+    end = now + hinted(until - now, chance)
+    if entry is not None and entry.state != "ready" and entry.until is not None and entry.until >= end - 1.0:
+        return entry
+    strikes = 1 if entry is None else max(1, entry.strikes)
+    capped = until - now > LONGEST_HINT
+    return Entry(state="cooling", at=now, until=end, strikes=strikes, cause=why[:200], hinted=True, capped=capped)
 
 
 def tripped(
@@ -152,7 +188,7 @@ def tripped(
 def recovered(key: Key, entry: Entry | None, began: float, *, probe: bool) -> Entry | None:
     """The entry after an attempt succeeded: None (ready), except that an answer begun before an account's limit was met
     says nothing about that limit."""
-    if entry is None or entry.state in _PERMANENT:
+    if entry is None or lasting(entry):
         return entry
     if key[1] == "target" or probe or began >= entry.at:
         return None

@@ -13,10 +13,12 @@ from typing import Literal, TypeAlias
 from msgspec import Struct
 
 from router.faults import Fault, bad_request
+from router.providers.config import ProviderConfig
 from router.routing.names import check_name, unknown_model
 from router.routing.nearest import did_you_mean, nearest
 from router.routing.resolve import Found, Skipped, Target, resolve
-from router.routing.table import Table, plain
+from router.routing.table import Table
+from router.settings.provider_names import plain
 from router.wire.capabilities import Capabilities
 from router.wire.conversation import Dialect, Reasoning
 
@@ -187,7 +189,7 @@ def _unique(table: Table, targets: Sequence[Target], needs: Needs, skipped: list
                 lane="raw" if dialect == needs.dialect else "translated",
                 rank=target.rank,
                 why=target.why,
-                capabilities=table.capabilities.capabilities(provider, target.model, dialect),
+                capabilities=table.capabilities.capabilities(provider, _upstream(provider, target.model), dialect),
             )
         )
     return candidates
@@ -195,9 +197,15 @@ def _unique(table: Table, targets: Sequence[Target], needs: Needs, skipped: list
 
 def _dialect(table: Table, target: Target, spoken: tuple[Dialect, ...], needs: Needs) -> Dialect:
     """The caller's own where provider and model have it, else the provider's preferred one that the model has."""
-    only = table.capabilities.capabilities(target.provider, target.model, spoken[0]).dialects
+    model = _upstream(target.provider, target.model)
+    only = table.capabilities.capabilities(target.provider, model, spoken[0]).dialects
     fit = tuple(dialect for dialect in spoken if not only or dialect in only) or spoken
     return needs.dialect if needs.dialect in fit else fit[0]
+
+
+def _upstream(provider: ProviderConfig, model: str) -> str:
+    """What the accounts that gave a model another name call it upstream: the first one's word, as models go."""
+    return next((account.aliases[model] for account in provider.accounts if model in account.aliases), model)
 
 
 def _fitting(candidates: list[Candidate], needs: Needs, skipped: list[Skipped]) -> list[Candidate]:

@@ -1,4 +1,5 @@
-"""A model name to targets: alias, exact catalogue name, ``provider/rest``, routes, listed names, the vendor. Pure.
+"""A model name to targets: alias, ``-oauth``, exact catalogue name, ``provider/rest``, brand, routes, listed names, the
+vendor. Pure.
 
 A step that finds no provider able to serve passes on to the next one, and what it found is kept with its reason.
 A provider's *catalogue* is what its ``models`` setting names; names that it merely lists come last, so that a route
@@ -9,26 +10,17 @@ such as dated snapshots that no list has.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
-from types import MappingProxyType
+from collections.abc import Callable, Iterator
 from typing import Literal
 
 from msgspec import Struct
 
-from router.providers.config import Kind, ProviderConfig
+from router.providers.config import ProviderConfig
+from router.routing.choose import servable
+from router.routing.makers import BRANDS, NICKNAMES, OAUTH, SUBSCRIPTIONS, bare, subscription, vendor
 from router.routing.suffix import split
 from router.routing.table import Alias, Table
 from router.wire.conversation import Reasoning
-
-VENDORS: Mapping[Kind, re.Pattern[str]] = MappingProxyType(
-    {
-        "openai": re.compile(r"(gpt-|chatgpt-|o\d|text-embedding-(?!00)|dall-e-|codex-)", re.IGNORECASE),
-        "anthropic": re.compile(r"claude-", re.IGNORECASE),
-        "gemini": re.compile(r"(gemini-|gemma-|imagen-|text-embedding-00)", re.IGNORECASE),
-        "vertex": re.compile(r"(gemini-|imagen-|text-embedding-00)", re.IGNORECASE),
-    }
-)
-"""How the names of a vendor's own models begin, per kind of provider that is the vendor's own API."""
 
 _MAX_DEPTH = 8  # aliases of aliases; exact loops are refused when the table is built
 
@@ -71,7 +63,10 @@ def _resolve(table: Table, name: str, pinned: tuple[str, ...], depth: int) -> Fo
     base, reasoning = split(name, table.exact, lambda plain_name: _reachable(table, plain_name, pinned))
     how: tuple[str, ...] = (f"the suffix of '{name}' sets how much it thinks",) if reasoning is not None else ()
     alias = table.alias(base) if depth < _MAX_DEPTH else None
-    found = _aliased(table, base, alias, pinned, depth) if alias is not None else _named(table, base, pinned)
+    if alias is not None:
+        found = _aliased(table, base, alias, pinned, depth)
+    else:
+        found = _of_a_plan(table, base, pinned, depth) or _named(table, base, pinned)
     return Found(
         targets=found.targets,
         skipped=found.skipped,
@@ -81,7 +76,39 @@ def _resolve(table: Table, name: str, pinned: tuple[str, ...], depth: int) -> Fo
 
 
 def _reachable(table: Table, name: str, pinned: tuple[str, ...]) -> bool:
-    return table.alias(name) is not None or bool(_named(table, name, pinned).targets)
+    if table.alias(name) is not None:
+        return True
+    planned = _of_a_plan(table, name, pinned, 1)
+    return planned is not None or bool(_named(table, name, pinned).targets)
+
+
+def _of_a_plan(table: Table, name: str, pinned: tuple[str, ...], depth: int) -> Found | None:
+    """``claude-sonnet-4-5-oauth``: the rest of the name, at the subscription of its maker alone. None where the name
+    has no such ending, or somebody's model is really called so."""
+    ending = OAUTH.match(name)
+    if ending is None or depth >= _MAX_DEPTH or table.exact(name):
+        return None
+    rest = ending["rest"]
+    made_by = _meant(table, rest)
+    plans = [provider for provider in table.providers.values() if subscription(provider, made_by)]
+    ids = [provider.id for provider in plans if not pinned or provider.id in pinned]
+    if not ids:
+        return None
+    ids.sort(key=lambda each: list(SUBSCRIPTIONS).index(table.providers[each].kind))
+    found = _resolve(table, rest, tuple(ids), depth + 1)
+    how = f"the ending of '{name}' means a subscription: {', '.join(ids)}"
+    return Found(targets=found.targets, skipped=found.skipped, how=(how, *found.how), reasoning=found.reasoning)
+
+
+def _meant(table: Table, name: str) -> str:
+    """The first model that a name stands for through aliases, without what it asks of thinking."""
+    for _ in range(_MAX_DEPTH):
+        name, _reasoning = split(name, table.exact, lambda _: True)
+        alias = table.alias(name)
+        if alias is None:
+            break
+        name = _filled_in(alias.targets[0], alias, name).rpartition("/")[2]
+    return name
 
 
 def _aliased(table: Table, name: str, alias: Alias, pinned: tuple[str, ...], depth: int) -> Found:
@@ -137,23 +164,33 @@ def _missing(table: Table, target: Target) -> Skipped | None:
     if provider.reason is not None:
         return Skipped(provider.id, model, provider.reason, "account")
     names = table.upstream[provider.id]
-    if names and model.lower() not in names:
+    if names and model.lower() not in names and model.lower() not in table.aliased[provider.id]:
         return Skipped(provider.id, model, "its models do not include this one", "model")
     if any(pattern.matches(model) for pattern in table.excluded[provider.id]):
         return Skipped(provider.id, model, "its settings exclude this model", "model")
     if not provider.accounts:
         return Skipped(provider.id, model, "it has no account", "account")
-    if not any(not account.models or model in account.models for account in provider.accounts):
+    if not servable(provider, model):
         return Skipped(provider.id, model, "none of its accounts may use this model", "model")
     return None
 
 
 def _upstream(table: Table, provider: ProviderConfig, name: str) -> str:
-    return table.upstream[provider.id].get(name.lower(), name)
+    for written in dict.fromkeys((name, bare(provider.id, name))):
+        lower = written.lower()
+        known = table.upstream[provider.id].get(lower) or table.aliased[provider.id].get(lower)
+        if known is not None:
+            return known
+    return written
 
 
 def _catalogue(table: Table, name: str, pinned: tuple[str, ...]) -> Iterator[tuple[str, list[Target]]]:
-    having = [provider for provider in table.providers.values() if name.lower() in table.upstream[provider.id]]
+    lower = name.lower()
+    having = [
+        provider
+        for provider in table.providers.values()
+        if lower in table.upstream[provider.id] or lower in table.aliased[provider.id]
+    ]
     having.sort(key=lambda provider: provider.priority)
     yield (
         f"'{name}' is in the catalogue of {_names(having)}",
@@ -186,6 +223,14 @@ def _prefix_step(
     return f"the prefix '{prefix}/' names {_names(providers)}", targets
 
 
+def _branded(table: Table, name: str, pinned: tuple[str, ...]) -> Iterator[tuple[str, list[Target]]]:
+    for provider_id, pattern in BRANDS.items():
+        if provider_id in table.providers and pattern.match(name):
+            provider = table.providers[provider_id]
+            why = f"'{name}' begins with the name of {provider_id}"
+            yield why, [Target(provider, _upstream(table, provider, name), 0, why)]
+
+
 def _routed(table: Table, name: str, pinned: tuple[str, ...]) -> Iterator[tuple[str, list[Target]]]:
     for route in table.routes:
         if not route.pattern.matches(name):
@@ -202,22 +247,32 @@ def _routed(table: Table, name: str, pinned: tuple[str, ...]) -> Iterator[tuple[
         yield f"route {route.number} ({route.pattern.text}) matches '{name}'", targets
 
 
+def _nicknamed(table: Table, name: str, pinned: tuple[str, ...]) -> Iterator[tuple[str, list[Target]]]:
+    for provider_id in NICKNAMES:
+        if provider_id in table.providers and bare(provider_id, name) != name:
+            provider = table.providers[provider_id]
+            why = f"'{name}' says that {provider_id} is meant"
+            yield why, [Target(provider, _upstream(table, provider, name), 0, why)]
+
+
 def _listed(table: Table, name: str, pinned: tuple[str, ...]) -> Iterator[tuple[str, list[Target]]]:
     having = [table.providers[provider_id] for provider_id in table.listed.get(name.lower(), ())]
     yield (
         f"{_names(having)} offers '{name}'",
-        [Target(provider, name, rank, f"{provider.id} offers '{name}'") for rank, provider in enumerate(having)],
+        [
+            Target(provider, _upstream(table, provider, name), rank, f"{provider.id} offers '{name}'")
+            for rank, provider in enumerate(having)
+        ],
     )
 
 
 def _vendors(table: Table, name: str, pinned: tuple[str, ...]) -> Iterator[tuple[str, list[Target]]]:
-    kinds = [kind for kind, pattern in VENDORS.items() if pattern.match(name)]
-    having = [
-        provider
-        for provider in table.providers.values()
-        if provider.kind in kinds and provider.accounts and provider.reason is None
-    ]
-    having.sort(key=lambda provider: provider.priority)
+    if any(bare(provider_id, name) != name for provider_id in NICKNAMES):  # no vendor has a model of such a name
+        return
+    usable = [provider for provider in table.providers.values() if provider.accounts and provider.reason is None]
+    usable.sort(key=lambda provider: provider.priority)
+    having = [provider for provider in usable if vendor(provider, name)]
+    having += [provider for provider in usable if subscription(provider, name)]
     yield (
         f"'{name}' looks like a model of {_names(having)}",
         [Target(provider, name, rank, f"'{name}' looks like its model") for rank, provider in enumerate(having)],
@@ -248,5 +303,5 @@ def _names(providers: list[ProviderConfig]) -> str:
 
 
 Step = Callable[[Table, str, tuple[str, ...]], Iterator[tuple[str, list[Target]]]]
-_STEPS: tuple[Step, ...] = (_catalogue, _prefixed, _routed, _listed, _vendors)
+_STEPS: tuple[Step, ...] = (_catalogue, _prefixed, _branded, _routed, _nicknamed, _listed, _vendors)
 _PINNED_STEPS: tuple[Step, ...] = (_pinned,)

@@ -35,6 +35,8 @@ LIMITS: Mapping[Kind, Mapping[faults.Kind, Scope]] = MappingProxyType(
         "iflow": {"rate_limited": "model", "quota_spent": "account"},
         "copilot": {"rate_limited": "model", "quota_spent": "account"},
         "ctonew": {"rate_limited": "account", "quota_spent": "account"},
+        # quotas of the page are per model; a service that means its whole account says so
+        "aistudio": {"rate_limited": "model", "quota_spent": "model"},
     }
 )
 _CLASSES = re.compile(r"(opus|sonnet|haiku|fable|mythos)", re.IGNORECASE)
@@ -49,7 +51,13 @@ def bucket(model: str) -> str:
 
 def keys(account: str, model: str) -> tuple[Key, ...]:
     """Every key that may keep one account from serving one model."""
-    return ((account, "account", ""), (account, "bucket", bucket(model)), (account, "model", model))
+    return (held(account), (account, "account", ""), (account, "bucket", bucket(model)), (account, "model", model))
+
+
+def held(account: str) -> Key:
+    """The key of what is known of an account without any call: switched off, or without a usable sign-in. It has a
+    place of its own, so that what calls have met stays known meanwhile."""
+    return (account, "account", "held")
 
 
 def target(provider: str, model: str) -> Key:
@@ -57,15 +65,21 @@ def target(provider: str, model: str) -> Key:
     return ("", "target", f"{provider}/{model}")
 
 
-def blamed(provider: ProviderConfig, account: str, model: str, fault: Fault) -> Key | None:
+def blamed(
+    provider: ProviderConfig, account: str, model: str, fault: Fault, *, upstream: str | None = None
+) -> Key | None:
     """What a fault is held against; None for faults of the request, of the caller and of this gateway.
 
-    A provider that knows better says so in the fault's ``details["scope"]`` (account, bucket, model).
+    A provider that knows better says so in the fault's ``details["scope"]`` (account, bucket, model). A refusal with
+    ``details["for_good"]`` is about the credential, so about the whole account. upstream: the account's own name of the
+    model.
     """
     if fault.kind in TARGET_FAULTS:
         return target(provider.id, model)
     if fault.kind not in ACCOUNT_FAULTS:
         return None
+    if fault.kind == "refused" and fault.details.get("for_good") is True:
+        return (account, "account", "")
     told = _SCOPES.get(str(fault.details.get("scope")))
     scope = told or ACCOUNT_FAULTS[fault.kind] or LIMITS.get(provider.kind, {}).get(fault.kind, "account")
-    return next(key for key in keys(account, model) if key[1] == scope)
+    return next(key for key in keys(account, upstream or model)[1:] if key[1] == scope)

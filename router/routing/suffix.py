@@ -27,7 +27,8 @@ def split(name: str, exact: Callable[[str], bool], resolves: Callable[[str], boo
             return found["base"], wish
     found = _WORDS.match(name)
     if found is not None and not exact(name) and resolves(found["base"]):
-        return found["base"], Reasoning(budget=SUFFIX_BUDGETS[found["wish"].lower()])
+        word = found["wish"].lower()  # tokens for a model that counts them, the word for one that knows words
+        return found["base"], Reasoning(effort=_BY_NAME[word], budget=SUFFIX_BUDGETS[word])
     return name, None
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from types import MappingProxyType
 from typing import Any
 
 from msgspec import Struct, field
@@ -13,9 +12,7 @@ from router.models.loops import way_back
 from router.models.patterns import Pattern, compile_pattern
 from router.providers.config import ProviderConfig
 from router.routing.nearest import did_you_mean, nearest
-
-GROUPS: Mapping[str, tuple[str, ...]] = MappingProxyType({"claude": ("anthropic", "claude-oauth")})
-"""Names that mean several providers, of one rank."""
+from router.settings.provider_names import GROUPS, plain
 
 
 class Rule(Struct, frozen=True, kw_only=True):
@@ -64,13 +61,15 @@ class Table(Struct, frozen=True, kw_only=True):
     """What names are looked up in. Built by `build` only.
 
     ids: every name of a provider, as `plain` gives it -> ids. upstream: provider id -> shown name in lower case ->
-    upstream name, for providers that name their models. listed: shown name in lower case -> ids of providers that offer
+    upstream name, for providers that name their models. aliased: provider id -> names in lower case that its accounts
+    alone have for models -> as written. listed: shown name in lower case -> ids of providers that offer
     it without more. excluded: provider id -> its exclusions. remembered: what `plan` found before.
     """
 
     providers: Mapping[str, ProviderConfig]
     ids: Mapping[str, tuple[str, ...]]
     upstream: Mapping[str, Mapping[str, str]]
+    aliased: Mapping[str, Mapping[str, str]]
     listed: Mapping[str, tuple[str, ...]]
     excluded: Mapping[str, tuple[Pattern, ...]]
     aliases: Mapping[str, Alias]
@@ -87,7 +86,8 @@ class Table(Struct, frozen=True, kw_only=True):
     def exact(self, name: str) -> bool:
         """Whether an alias or a provider's catalogue has exactly this name."""
         lower = name.lower()
-        return lower in self.aliases or lower in self.listed or any(lower in names for names in self.upstream.values())
+        names = (*self.upstream.values(), *self.aliased.values())
+        return lower in self.aliases or lower in self.listed or any(lower in each for each in names)
 
     def alias(self, name: str) -> Alias | None:
         """The alias that `name` is, an exact one before a pattern."""
@@ -101,12 +101,8 @@ class Table(Struct, frozen=True, kw_only=True):
             for upstream, shown in provider.models.items():
                 names += [*shown, upstream]
             names += provider.listed
+            names += self.aliased[provider.id].values()
         return tuple(dict.fromkeys(names))
-
-
-def plain(name: str) -> str:
-    """A provider's name as it is compared: lower case, ``-`` for ``_``."""
-    return name.strip().lower().replace("_", "-")
 
 
 def build(
@@ -137,6 +133,7 @@ def build(
         providers={provider.id: provider for provider in providers},
         ids=ids,
         upstream=upstream,
+        aliased={provider.id: _aliased(provider) for provider in providers},
         listed=_listed(providers),
         excluded=excluded,
         aliases=exact,
@@ -158,9 +155,13 @@ def _provider_names(providers: Sequence[ProviderConfig], mistakes: list[Mistake]
             ids.setdefault(plain(name), (provider.id,))
     for name, members in GROUPS.items():
         present = tuple(member for member in members if member in ids)
-        if present:
-            ids.setdefault(name, present)
+        if present and (name not in ids or ids[name][0] in members):
+            ids[name] = present
     return ids
+
+
+def _aliased(provider: ProviderConfig) -> dict[str, str]:
+    return {name.lower(): name for account in provider.accounts for name in account.aliases}
 
 
 def _upstream(provider: ProviderConfig, mistakes: list[Mistake]) -> dict[str, str]:

@@ -11,6 +11,7 @@ from wsgiref.handlers import format_date_time
 from hypercorn.config import Config
 
 from router.server.drain import Drain
+from router.server.sockets import PING
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,7 @@ class ServerSettings:
     write_stall_seconds: float = 300.0  # a reader that takes nothing at all
     farewell_seconds: float = 10.0  # that a call has to end after its client has gone
     drain_seconds: float = 30.0
+    socket_bytes: int = 64 * 1024 * 1024  # largest message on a WebSocket
     connections: int | None = None  # None: half of the file descriptors that the process may open
     send_buffer: int = 64 * 1024  # SO_SNDBUF: a slow reader must not take megabytes of the kernel's memory
     quiet_seconds: float = 1.0  # without any call, before idle connections are closed in a drain
@@ -54,6 +56,8 @@ class HypercornConfig(Config):
         self.h2_max_concurrent_streams = 250
         self.keep_alive_max_requests = 1_000_000  # a busy client must not lose its connection every 1,000 calls
         self.backlog = settings.backlog
+        self.websocket_max_message_size = settings.socket_bytes
+        self.websocket_ping_interval = PING
 
     def response_headers(self, protocol: str) -> list[tuple[bytes, bytes]]:
         """The headers that every answer gets: the date, and the wish to close while the server drains (HTTP/1 only)."""

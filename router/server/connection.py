@@ -23,6 +23,7 @@ from router.server.config import HypercornConfig, ServerSettings
 from router.server.context import Context
 from router.server.framing import StrictConnection
 from router.server.inbox import Inbox
+from router.server.sockets import TOO_LARGE, prepare
 from router.server.transport import Transport
 from router.tasks import Tasks
 
@@ -55,6 +56,7 @@ class Connection:
         self.transport = transport
         self.inboxes: set[Inbox] = set()
         self._calls: set[asyncio.Task[None]] = set()
+        self._lasting: set[asyncio.Task[None]] = set()  # those of WebSockets, which end when they are told to
         self._helpers: set[asyncio.Task[None]] = set()
         self._protocol: ProtocolWrapper
         self._reading: asyncio.Task[None] | None = None
@@ -65,8 +67,15 @@ class Connection:
 
     @property
     def busy(self) -> bool:
-        """Whether the application works on a call, or an answer has not gone out yet."""
-        return bool(self._calls) or (not self.transport.lost and self.transport.raw.get_write_buffer_size() > 0)
+        """Whether the application works on a call, or an answer has not gone out yet. An open WebSocket is no call."""
+        return len(self._calls) > len(self._lasting) or (
+            not self.transport.lost and self.transport.raw.get_write_buffer_size() > 0
+        )
+
+    @property
+    def lasting(self) -> bool:
+        """Whether a WebSocket is open."""
+        return bool(self._lasting)
 
     async def run(self) -> None:
         """Serve the connection to its end, and see that no call outlives it for long."""
@@ -162,13 +171,27 @@ class Connection:
         self, app: App, config: HypercornConfig, scope: Any, send: Send
     ) -> Callable[[Any], Awaitable[None]]:
         """Start the application for one call and return the way to hand it messages."""
-        inbox = Inbox(scope["type"])
+        socket = scope["type"] == "websocket"
+        inbox = Inbox(scope["type"], room=2 if socket else 10)
         scope["extensions"]["client.gone"] = inbox.at_end
+        if socket:
+            self._prepare_socket(scope, inbox, send)
         self.inboxes.add(inbox)
         task = self._shared.tasks.spawn(self._call(app, scope, inbox, send), "call")
-        self._calls.add(task)
-        task.add_done_callback(self._calls.discard)
+        for group in (self._calls, self._lasting) if socket else (self._calls,):
+            group.add(task)
+            task.add_done_callback(group.discard)
         return inbox.put
+
+    def _prepare_socket(self, scope: Any, inbox: Inbox, send: Send) -> None:
+        """Applications find in ``scope["extensions"]`` the way to bound messages, and a number that grows with
+        everything that arrives (pongs are not told otherwise)."""
+
+        def too_large() -> None:
+            inbox.end({"type": "websocket.disconnect", "code": TOO_LARGE})
+
+        scope["extensions"]["socket.limit"] = prepare(send, self._shared.settings.socket_bytes, too_large)
+        scope["extensions"]["socket.heard"] = lambda: self.transport.received
 
     def spawn(self, work: Callable[..., Any], *arguments: Any) -> None:
         """Start a helper of a protocol (HTTP/2's sender, a WebSocket's ping)."""

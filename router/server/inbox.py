@@ -33,11 +33,7 @@ class Inbox:
     async def put(self, message: Message) -> None:
         """Add a message, waiting for room unless it is the last one or nobody reads any more."""
         if message["type"] in ENDS:
-            self._last = message
-            self._arrived.set()
-            self._taken.set()
-            if self._at_end is not None and not self._finished:
-                self._at_end()
+            self.end(message)
             return
         if message["type"] == "http.request" and not message.get("more_body", False):
             self.complete = True
@@ -47,6 +43,15 @@ class Inbox:
         if not self._finished:
             self._messages.append(message)
             self._arrived.set()
+
+    def end(self, message: Message) -> None:
+        """The last message; a later one counts for nothing."""
+        if self._last is None:
+            self._last = message
+        self._arrived.set()
+        self._taken.set()
+        if self._at_end is not None and not self._finished:
+            self._at_end()
 
     async def get(self) -> Message:
         """The next message; after the disconnect, the disconnect again and again."""

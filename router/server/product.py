@@ -118,5 +118,6 @@ def server_settings(settings: Settings) -> ServerSettings:
         header_seconds=server.timeouts.header,
         keep_alive_seconds=server.timeouts.keep_alive,
         drain_seconds=server.timeouts.drain,
+        socket_bytes=settings.relay.max_message_bytes,
         run_dir=places.run_dir(places.in_checkout(server.state_dir)),
     )

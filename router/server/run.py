@@ -128,7 +128,8 @@ class Server:
             self._told = False
 
     async def end(self) -> None:
-        """Drain in three phases: no new connections; finish what runs and one quiet second; close what is idle."""
+        """Drain in three phases: no new connections; finish what runs and one quiet second; close what is idle, open
+        WebSockets among it."""
         self._drain.start()
         for listener in self._listeners:
             listener.close()
@@ -137,6 +138,8 @@ class Server:
             _log.warning("%d calls still run at the end of the time to drain; they end with an error", self._busy())
             self._drain.expire()
             await self._quiet(asyncio.get_running_loop().time() + LAST_WORDS, 0.0)
+        self._drain.end()
+        await self._sockets_closed()
         await self._close_connections()
         await self._lifespan.shutdown(END_WITHIN)
         await self._tasks.close()
@@ -158,6 +161,14 @@ class Server:
                 return True
             await asyncio.sleep(0.02)
         return True
+
+    async def _sockets_closed(self) -> None:
+        """Give open WebSockets a moment to say goodbye."""
+        deadline = asyncio.get_running_loop().time() + LAST_WORDS
+        while any(connection.lasting for connection in self.connections):
+            if asyncio.get_running_loop().time() >= deadline:
+                return
+            await asyncio.sleep(0.02)
 
     async def _close_connections(self) -> None:
         await self._shared.plain.terminated.set()

@@ -86,8 +86,18 @@ def _headers(value: dict[str, str]) -> dict[str, str]:
     return value
 
 
+def _origins(value: tuple[str, ...]) -> tuple[str, ...]:
+    for origin in value:
+        scheme, separator, host = origin.partition("://")
+        if origin != "*" and (scheme not in ("http", "https") or not separator or not host or "/" in host):
+            raise ValueError(f"has {origin!r}, which is no origin; write scheme and host only: https://chat.example")
+    return value
+
+
 Texts = Annotated[tuple[str, ...], BeforeValidator(_one_or_many)]
 """A list of texts; a single text counts as a list of one."""
+Origins = Annotated[Texts, AfterValidator(_origins)]
+"""Where web pages come from; ``*`` is any of them."""
 BaseUrl = Annotated[str, AfterValidator(_base_url)]
 BaseUrls = Annotated[tuple[BaseUrl, ...], BeforeValidator(_one_or_many)]
 Proxy = Annotated[str, AfterValidator(_proxy)]

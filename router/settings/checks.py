@@ -142,7 +142,8 @@ class _Checker:
             if block.prefix is None:
                 continue
             prefix = plain(block.prefix)
-            means = self._table.resolve(prefix)
+            single = self._table.single(prefix)
+            means = self._table.resolve(prefix) if single is None else (single,)
             if owner.get(prefix, name) != name or (means and means != (name,)):
                 other = owner.get(prefix) or means[0]
                 yield self._mistake(

@@ -160,13 +160,13 @@ def _block_name(written: str, presets: Mapping[str, Preset]) -> str:
     field = written.lower().replace("-", "_")
     if field in Providers.model_fields:
         return field
-    ids = provider_names(presets).resolve(written)
-    if len(ids) != 1:
+    single = provider_names(presets).single(written)
+    if single is None:
         return written
-    known = SIGN_INS.get(ids[0]) or RESERVED.get(ids[0])
+    known = SIGN_INS.get(single) or RESERVED.get(single)
     if known is not None:
         return known.blocks[0]
-    return ids[0] if ids[0] in presets else plain(ids[0]).replace("-", "_")
+    return single if single in presets else plain(single).replace("-", "_")
 
 
 def _fill_empty_blocks(values: dict[str, Any]) -> None:

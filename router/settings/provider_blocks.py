@@ -150,6 +150,7 @@ class Subscription(Upstream):
         False, "Whether its accounts serve. Not given: from the moment its caveat was accepted at a sign-in."
     )
     client_secret: Secret | None = setting(None, "Secret of the OAuth client, where the provider wants one.")
+    client_secret_file: str | None = setting(None, "File that holds that secret.")
     sign_in: dict[str, Any] = setting(
         {}, "Facts of the sign-in that differ from the shipped ones, by the names of `config/sign-ins/`."
     )
@@ -183,8 +184,10 @@ class Browser(Block):
     max_instances: int = setting(3, "Most browsers at once. Reserved.", effect="restart", ge=1, le=64)
 
 
-class AIStudio(Reserved):
-    """Google AI Studio through a browser."""
+class AIStudio(Upstream):
+    """Google AI Studio through a browser. What the router does not know is read and kept for the service."""
+
+    model_config = ConfigDict(extra="allow")
 
     service: ReservedService = setting(ReservedService(), "How the service is started. Reserved.")
     browser: Browser = setting(Browser(), "Its browser. Reserved.")
@@ -224,7 +227,7 @@ class Providers(Block):
     iflow: Subscription | None = setting(None, "iFlow.")
     copilot: Subscription | None = setting(None, "GitHub Copilot.")
     ctonew: Subscription | None = setting(None, "cto.new.")
-    aistudio: AIStudio | None = setting(None, "Google AI Studio through a browser. Reserved.")
+    aistudio: AIStudio | None = setting(None, "Google AI Studio through a browser.")
     webai: WebAI | None = setting(None, "Gemini's web page. Reserved.")
 
     @property

@@ -54,15 +54,29 @@ class ReservedProvider(Struct, frozen=True):
 
 RESERVED: Mapping[str, ReservedProvider] = MappingProxyType(
     {
-        "aistudio": ReservedProvider(("ai-studio",), ("aistudio",), _SERVICE),
         "webai": ReservedProvider(("gemini-web",), ("webai",), _SERVICE),
     }
 )
 BUILT_IN: Mapping[str, tuple[str, ...]] = MappingProxyType(
-    {"openai": (), "anthropic": (), "gemini": ("google",), "vertex": ("vertex-ai", "vertexai"), "demo": ()}
+    {
+        "openai": (),
+        "anthropic": (),
+        "gemini": ("google",),
+        "vertex": ("vertex-ai", "vertexai"),
+        "aistudio": ("ai-studio",),
+        "demo": (),
+    }
 )
-GROUPS: Mapping[str, tuple[str, ...]] = MappingProxyType({"claude": ("anthropic", "claude-oauth")})
-"""Names that mean several providers of one rank."""
+GROUPS: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "claude": ("anthropic", "claude-oauth"),
+        "qwen": ("qwen", "qwen-oauth"),
+        "kimi": ("kimi", "kimi-oauth"),
+        "xai": ("xai", "xai-oauth"),
+        "grok": ("xai", "xai-oauth"),
+    }
+)
+"""Names that mean several providers of one rank: the maker's API keys, and the sign-in of its plan."""
 
 
 def sign_in_of(name: str) -> str | None:
@@ -87,9 +101,12 @@ class ProviderNames(Struct, frozen=True):
     def resolve(self, name: str) -> tuple[str, ...]:
         """The ids that `name` means: one, several for a group such as ``claude``, or none where it is unknown."""
         written = plain(name)
-        if written in self.ids:
-            return (self.ids[written],)
-        return GROUPS.get(written, ())
+        group, single = GROUPS.get(written, ()), self.single(name)
+        return group if single is None or single in group else (single,)
+
+    def single(self, name: str) -> str | None:
+        """The one provider that is called so, whatever else is meant by the name: whose block has it, for one."""
+        return self.ids.get(plain(name))
 
     @property
     def known(self) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from pydantic import BeforeValidator, Field
 from router.settings.auth import Auth
 from router.settings.block import Block, Seconds, Texts, setting
 from router.settings.provider_blocks import Providers
+from router.settings.relay import Relay
 from router.settings.server import Server
 
 Ranks = tuple[tuple[str, ...], ...]
@@ -107,4 +108,5 @@ class Settings(Block):
     routing: Routing = setting(Routing(), "How an account is chosen.")
     retry: Retry = setting(Retry(), "How long and how often another attempt is made.")
     policies: Policies = setting(Policies(), "How requests and answers are treated.")
+    relay: Relay = setting(Relay(), "Services and browsers that connect to this router.")
     observe: Observe = setting(Observe(), "What the router says about its work.")

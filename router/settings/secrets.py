@@ -43,6 +43,8 @@ class _Filler:
         if not isinstance(value, dict):
             return value
         filled = {key: self.walk(item, (*path, key)) for key, item in value.items()}
+        if path[0] == "providers" and ("client_secret" in value or "client_secret_file" in value):
+            return self._client_secret(filled, path)
         return self._secret(filled, path) if self._is_credential(path) else filled
 
     def _entry(self, item: Any, path: Path) -> Any:
@@ -72,6 +74,17 @@ class _Filler:
             return entry  # the schema says what is wrong with it
         read = {"key": self._text, "env": self._variable, "key_file": self._file}.get(source)
         return entry if read is None else {**entry, "key": Secret(read(value, (*path, source)))}
+
+    def _client_secret(self, block: dict[str, Any], path: Path) -> dict[str, Any]:
+        """The secret of an OAuth client: given, or in a file."""
+        text, file = block.get("client_secret"), block.get("client_secret_file")
+        if text is not None and file is not None:
+            self._wrong((*path, "client_secret_file"), "is given beside client_secret", "Keep one of them.")
+        elif isinstance(text, str):
+            return {**block, "client_secret": Secret(self._text(text, (*path, "client_secret")))}
+        elif isinstance(file, str):
+            return {**block, "client_secret": Secret(self._file(file, (*path, "client_secret_file")))}
+        return block
 
     def _text(self, value: str, path: Path) -> str:
         key = value.strip()

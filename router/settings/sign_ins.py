@@ -41,8 +41,9 @@ class CodeFlow(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Authorisation code in the system browser (RFC 8252), with PKCE unless the vendor has none.
 
     redirect_uri: registered with the vendor, so host, port and path are fixed. paste_redirect_uri: a page of the
-    vendor's own that shows the code to copy, where there is one. extra: further query parameters. scope_separator: " "
-    by the RFC. redirect_parameter: how the vendor calls ``redirect_uri`` in the address.
+    vendor's own that shows the code to copy, where there is one. extra: further query parameters. redirect_parameter:
+    how the vendor calls ``redirect_uri`` in the address. issuer: what ``iss`` of an answer must say (RFC 9207); ""
+    means the origin of `authorize_url`.
     """
 
     authorize_url: str
@@ -52,6 +53,7 @@ class CodeFlow(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     pkce: bool = True
     extra: Mapping[str, str] = {}
     redirect_parameter: str = "redirect_uri"
+    issuer: str = ""
 
 
 class DeviceFlow(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -87,7 +89,8 @@ class PasteFlow(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 class Upstream(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Where the provider is called. base_urls: tried in order. models: shown in lists, and the only ones that routes
     and prefixes lead to where `closed`. suffix: a model name with this ending means this provider (``-oauth``).
-    usage_url: tells the windows of the plan; models_url: lists models.
+    usage_url: tells the windows of the plan; models_url: lists models. extra: facts of the protocol; ``domains`` are
+    hosts, separated by spaces, at or below which an address may lie that the vendor names for one account.
     """
 
     base_urls: tuple[str, ...]
@@ -107,7 +110,7 @@ class SignIn(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     client_id, client_secret: of the OAuth client; a secret is the operator's setting where `needs_secret`.
     refresh_lead: seconds before the end at which a token is renewed, None for the general formula. on_demand: renewed
     only when a call needs it (tokens that live for a minute, or that are made of a longer-lived one).
-    token_urls: further endpoints by name that a provider's hooks need (project discovery, user information).
+    urls: further endpoints by name that a provider's hooks need (project discovery, user information).
     """
 
     title: str

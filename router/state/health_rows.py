@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from sqlalchemy import Connection, delete, select
 from sqlalchemy.dialects.sqlite import insert
 
-from router.accounts.health import HealthRow
+from router.accounts.health_row import HealthRow
 from router.state.tables import health
 
 _FIELDS = ("account", "scope", "key", "state", "until", "strikes", "cause", "at", "hinted")

@@ -54,3 +54,38 @@ responses = Table(
     Index("ix_responses_expires_at", "expires_at"),
     Index("ix_responses_created_at", "created_at"),
 )
+
+account_tallies = Table(
+    "account_tallies",
+    metadata,
+    Column("account", String, primary_key=True),
+    Column("calls", Integer, nullable=False),
+    Column("failures", Integer, nullable=False),
+    Column("input_tokens", Integer, nullable=False),
+    Column("output_tokens", Integer, nullable=False),
+    Column("last_used_at", Float),
+    Column("last_error", String, nullable=False),
+    Column("last_error_at", Float),
+)
+
+login_flows = Table(
+    "login_flows",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("state", String, nullable=False),
+    Column("created_at", Float, nullable=False),
+    Column("expires_at", Float, nullable=False),
+    Column("owner", String, nullable=False),  # the process that looks after it, "" for none
+    Column("beat_at", Float, nullable=False),  # when that process was last alive
+    Column("version", Integer, nullable=False),
+    Column("document", LargeBinary, nullable=False),  # encrypted, see `router.state.vault`
+)
+
+consents = Table(
+    "consents",
+    metadata,
+    Column("provider", String, primary_key=True),
+    Column("by", String, nullable=False),
+    Column("caveat", String, nullable=False),
+    Column("at", Float, nullable=False),
+)

@@ -25,6 +25,7 @@ class ModelInfo(Struct, frozen=True, kw_only=True):
     """One model as a client sees it. id: the name to call it by. created: Unix seconds, 0 where unknown.
 
     context_window, max_output: tokens, None where unknown. demo: answers come from the built-in demo provider.
+    needs_login: no account of its provider can serve before a person has signed in.
     """
 
     id: str
@@ -37,18 +38,21 @@ class ModelInfo(Struct, frozen=True, kw_only=True):
     images: bool = False
     embeddings: bool = False
     demo: bool = False
+    needs_login: bool = False
 
     @property
     def shown_name(self) -> str:
-        """For people; says that a demo is a demo."""
+        """For people; says that a demo is a demo, and where somebody must sign in."""
         name = self.display_name or self.id
+        if self.needs_login:
+            return f"{name} (needs login)"
         return f"{name} (demo)" if self.demo and "demo" not in name.lower() else name
 
 
 def openai_model(model: ModelInfo) -> JsonObject:
     """``GET /v1/models/{id}`` for OpenAI's clients; keys behind `owned_by` are additions of compatible servers."""
     entry: JsonObject = {"id": model.id, "object": "model", "created": model.created, "owned_by": model.owned_by}
-    if model.display_name or model.demo:
+    if model.display_name or model.demo or model.needs_login:
         entry["name"] = model.shown_name
     if model.context_window is not None:
         entry["context_length"] = entry["context_window"] = model.context_window
@@ -56,6 +60,8 @@ def openai_model(model: ModelInfo) -> JsonObject:
         entry["max_output_tokens"] = model.max_output
     if model.demo:
         entry["demo"] = True
+    if model.needs_login:
+        entry["state"] = "needs_login"
     return entry
 
 

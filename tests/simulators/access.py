@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from tests.simulators import refusal
+from tests.simulators import refusal, subscriptions
 from tests.simulators.connection import Request
 from tests.simulators.refusal import Refusal
 
@@ -18,6 +18,9 @@ _GEMINI = re.compile(r"^/v1(beta)?/models/[^/]+:")
 
 def locate(request: Request) -> tuple[str, str]:
     """Host and path: by the prefix of the path, else by the path, and for /v1/models by the headers."""
+    subscription = subscriptions.locate(request.path)
+    if subscription is not None:
+        return subscription
     first, _, rest = request.path.removeprefix("/").partition("/")
     if first in HOSTS:
         return first, f"/{rest}"
@@ -33,6 +36,8 @@ def locate(request: Request) -> tuple[str, str]:
 
 def dialect_of(host: str, path: str) -> str:
     """The dialect in which a host answers on a path."""
+    if host in subscriptions.BASES:
+        return subscriptions.dialect_of(host, path)
     if host == "openai":
         return "responses" if path.startswith("/v1/responses") else "chat"
     return "messages" if host == "anthropic" else "gemini"

@@ -76,6 +76,7 @@ def _frames(reply: Reply, bad: Misbehaviour) -> list[bytes]:
 
 def _headers(reply: Reply, bad: Misbehaviour, frames: list[bytes], *, chunked: bool) -> dict[str, str]:
     headers = {"content-type": bad.content_type or reply.content_type, **reply.headers, **bad.headers}
+    headers = {name: value for name, value in headers.items() if value}
     if chunked:
         headers["transfer-encoding"] = "chunked"
     else:

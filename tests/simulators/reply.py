@@ -11,7 +11,7 @@ from typing import Any
 class Reply:
     """Either one JSON `body`, or `frames` in order; `gap` seconds lie between frames.
 
-    breaks: an error in the dialect comes after so many frames.
+    content_type: "" for none. breaks: an error in the dialect comes after so many frames.
     array: the frames are the elements of one growing JSON array (Gemini without `alt=sse`).
     """
 

@@ -10,7 +10,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.simulators import access, refusal
+from tests.simulators import access, refusal, subscriptions
 from tests.simulators.connection import Request, read_request
 from tests.simulators.deliver import Ended, deliver
 from tests.simulators.faulty import GOOD, Misbehaviour
@@ -19,7 +19,12 @@ from tests.simulators.reply import Reply
 from tests.simulators.service import Service
 
 # Where each official SDK's base URL points, after the address.
-BASES = {"openai": "/openai/v1", "anthropic": "/anthropic", "gemini": "/gemini", "vertex": "/vertex"}
+BASES = {
+    "openai": "/openai/v1",
+    "anthropic": "/anthropic",
+    "gemini": "/gemini",
+    "vertex": "/vertex",
+} | subscriptions.BASES
 ACCOUNT_HEADERS = {
     "openai": {
         "x-request-id": "req_sim",
@@ -34,6 +39,7 @@ ACCOUNT_HEADERS = {
         "anthropic-ratelimit-requests-remaining": "49",
         "anthropic-ratelimit-requests-reset": "2026-11-20T21:00:00Z",
     },
+    "chatgpt": subscriptions.CODEX_HEADERS,
 }
 
 

@@ -24,6 +24,7 @@ from tests.simulators import (
     refusal,
     responses_answer,
     responses_check,
+    subscriptions,
 )
 from tests.simulators.connection import Request
 from tests.simulators.models import Model
@@ -48,6 +49,8 @@ class Service:
         """The reply of `host`. Raises `Refusal`."""
         if path == "/token":
             return self.tokens.exchange(request.body, f"{address}/token")
+        if host in subscriptions.BASES:
+            return self._subscription(request, host, path)
         if request.method == "HEAD":
             return Reply(body=None)
         access.check(host, request, self.tokens.accepts)
@@ -59,6 +62,43 @@ class Service:
         if host in ("gemini", "vertex"):
             return self._gemini(request, path, body)
         return self._anthropic(request, path, body) if host == "anthropic" else self._openai(request, path, body)
+
+    def _subscription(self, request: Request, host: str, path: str) -> Reply:
+        subscriptions.check_door(host, request, path)
+        dialect = subscriptions.dialect_of(host, path)
+        body = _json(request, dialect)
+        if dialect == "gemini":
+            return self._code_assist(request, host, path, body)
+        facts = self._own(subscriptions.find(host, str(body.get("model"))), request)
+        digest = _digest(request)
+        if path in ("/v1/messages", "/v1/messages/count_tokens") and host in ("claude", "kimi"):
+            return self._messages(request, path, body, facts)
+        if path == "/responses" and host in ("chatgpt", "xai", "copilot"):
+            if host == "chatgpt":
+                subscriptions.check_chatgpt(body, request.headers)
+            reply = self._responses(body, facts, digest)
+            return replace(reply, content_type="") if host == "chatgpt" else reply
+        if path == ("/v1/chat/completions" if host == "kimi" else "/chat/completions") and host != "chatgpt":
+            if host == "copilot":
+                subscriptions.check_copilot(body, request.headers)
+            prompt = chat_check.check(body, facts, digest)
+            return chat_answer.respond(prompt, behaviour.answer(prompt))
+        raise refusal.of_status(dialect, 404, f"Not found: {path}")
+
+    def _code_assist(self, request: Request, host: str, path: str, body: Any) -> Reply:
+        method = path.removeprefix("/v1internal:")
+        if method not in ("generateContent", "streamGenerateContent", "countTokens"):
+            raise refusal.gemini("Not found", status=404)
+        name, inner = subscriptions.opened(body, method)
+        facts = self._own(subscriptions.find(host, name), request)
+        digest = _digest(request)
+        if method == "countTokens":
+            return Reply(body={"totalTokens": _count(inner, name, facts, digest).body["totalTokens"]})
+        stream = method == "streamGenerateContent"
+        if stream and request.query.get("alt") != "sse":
+            raise refusal.gemini("this simulator streams events only")
+        prompt = gemini_check.check(inner, name, facts, digest, stream=stream)
+        return subscriptions.enclosed(gemini_answer.respond(prompt, behaviour.answer(prompt)))
 
     def _openai(self, request: Request, path: str, body: Any) -> Reply:
         if not isinstance(body, dict):
@@ -100,8 +140,10 @@ class Service:
         facts = models.find("anthropic", body["model"])
         if facts is None:
             raise refusal.anthropic(f"model: {body['model']}", status=404)
+        return self._messages(request, path, body, self._own(facts, request))
+
+    def _messages(self, request: Request, path: str, body: Any, facts: Model) -> Reply:
         counting = path.endswith("count_tokens")
-        facts = self._own(facts, request)
         prompt = messages_check.check(body, facts, _digest(request), request.headers, counting=counting)
         if counting:
             return Reply(body={"input_tokens": behaviour.counted(prompt)})

@@ -12,8 +12,10 @@ from msgspec import Struct
 
 from router.accounts.credential import Credential
 
-Problem: TypeAlias = Literal["corrupt", "locked", "unreadable"]
-"""corrupt: moved aside. locked: cannot be decrypted with this key, left in place. unreadable: no right to read it."""
+Problem: TypeAlias = Literal["corrupt", "locked", "unreadable", "duplicate"]
+"""corrupt: moved aside if it is ours, else left. locked: cannot be decrypted with this key, left in place. unreadable:
+no right to read it, or no plain file, or written by a newer version. duplicate: holds the same tokens as another of
+ours, which would be renewed twice."""
 
 
 class Trouble(Struct, frozen=True):
@@ -44,15 +46,17 @@ class AccountStore(Protocol):
         ...
 
     def save(self, credential: Credential) -> None:
-        """Write one of ours; fsynced when this returns. Raises `OSError`, and `ValueError` for one that is not ours."""
+        """Write one of ours; fsynced when this returns. Raises `OSError`, and `ValueError` for one that is not ours.
+        Whoever changes what is stored does so between `lock`, `read` and `save`, or another's change is lost."""
         ...
 
     def delete(self, account: str) -> bool:
-        """Remove one of ours; False where there is none."""
+        """Remove one of ours; False where there is none. Takes the account's lock itself."""
         ...
 
     def rename(self, account: str, label: str) -> Credential:
-        """Give one of ours another label. Raises `KeyError` (no account) and `ValueError` (label taken or wrong)."""
+        """Give one of ours another label. Raises `KeyError` (no account) and `ValueError` (label taken or wrong).
+        Takes the account's lock itself, so that no renewal under the old label is under way."""
         ...
 
     def lock(self, account: str, within: float = 60.0) -> AbstractContextManager[None]:
@@ -60,5 +64,6 @@ class AccountStore(Protocol):
         ...
 
     def version(self) -> object:
-        """Changes when somebody else has written: compared with the last one, cheap enough for every second."""
+        """Changes when somebody else has written: compared with the one taken before the last `load`, cheap enough for
+        every second. Writing an account that is there already does not change it for the store that wrote."""
         ...

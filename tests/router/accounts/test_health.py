@@ -7,7 +7,8 @@ import random
 import pytest
 from msgspec import structs
 
-from router.accounts.health import Cooling, Health, HealthRow, Lease
+from router.accounts.health import Cooling, Health, Lease
+from router.accounts.health_row import HealthRow
 from router.accounts.record import Account
 from router.clock import FakeClock
 from router.faults import MEANINGS, Fault

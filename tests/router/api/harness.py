@@ -18,10 +18,11 @@ from typing import Any
 import aiohttp
 from yarl import URL
 
-from router.app import Router, SettingsFile
+from router.app import Router
 from router.server.config import ServerSettings
 from router.server.drain import Drain
 from router.server.run import Server
+from router.settings_file import SettingsFile
 from router.state.migrate import migrate
 from tests.simulators import Upstream
 
@@ -41,7 +42,11 @@ def settings(upstream: Upstream, folder: Path, changes: dict[str, Any]) -> dict[
     """Settings for one router; `changes` are merged in, deeply, and None takes a key out."""
     base: dict[str, Any] = {
         "server": {"host": "127.0.0.1", "port": 0, "state_dir": str(folder / "state")},
-        "auth": {"keys": [{"name": "tester", "key": KEY}], "management": {"key": MANAGEMENT}},
+        "auth": {
+            "dir": str(folder / "accounts"),
+            "keys": [{"name": "tester", "key": KEY}],
+            "management": {"key": MANAGEMENT},
+        },
         "providers": {
             "openai": {"base_url": upstream.base_url("openai"), "api_keys": list(OPENAI_KEYS)},
             "anthropic": {"base_url": upstream.base_url("anthropic"), "api_keys": [ANTHROPIC_KEY]},

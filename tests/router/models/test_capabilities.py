@@ -7,8 +7,10 @@ from typing import get_args
 import msgspec
 import pytest
 
+from router.accounts.record import Account
 from router.models.capabilities import CapabilityMistakes, CapabilityTable, load, quirk_mistakes
 from router.providers.config import ProviderConfig
+from router.secret import Secret
 from router.wire.capabilities import Capabilities
 from router.wire.conversation import Dialect
 
@@ -259,3 +261,35 @@ def test_wrong_quirks_are_told_and_never_break_a_lookup():
         "providers.p.quirks.images", "providers.p.quirks.nope",
     ]  # fmt: skip
     assert TABLE.capabilities(config, "gpt-4o", "chat").images
+
+
+def test_an_accounts_own_name_of_a_model_is_taken_for_that_model() -> None:
+    account = Account(id="o/a", provider="o", label="a", secret=Secret("s"), aliases={"mine": "gpt-5-codex"})
+    provider = ProviderConfig(id="o", kind="openai", accounts=(account,))
+    table = load({"o/gpt-5-codex": {"max_output": 7}})
+    assert table.capabilities(provider, "mine", "responses") == table.capabilities(provider, "gpt-5-codex", "responses")
+    assert table.capabilities(provider, "mine", "responses").max_output == 7
+    assert table.capabilities(provider, "other", "responses").max_output is None
+
+
+@pytest.mark.parametrize(
+    ("kind", "model", "dialect", "facts"),
+    [
+        ("chatgpt-oauth", "gpt-5-codex", "responses", {"efforts": ("low", "medium", "high"), "sampling": False}),
+        ("chatgpt-oauth", "gpt-5.1-codex-mini", "responses", {"efforts": ("medium", "high"), "logprobs": False}),
+        ("chatgpt-oauth", "gpt-5.1", "responses", {"efforts": ("none", "low", "medium", "high"), "sampling": False}),
+        ("kimi-oauth", "kimi-for-coding", "chat", {"thinking_off": False, "echo_reasoning": True, "max_output": 32768}),
+        ("kimi-oauth", "kimi-for-coding", "messages", {"thinking": "none", "max_output": 32768}),
+        ("qwen-oauth", "qwen3-coder-plus", "chat", {"images": False, "context_window": 1000000}),
+        ("qwen-oauth", "vision-model", "chat", {"images": True, "max_tokens_key": "max_tokens"}),
+        ("xai-oauth", "grok-code-fast-1", "responses", {"thinking": "none", "custom_tools": False}),
+        ("iflow", "glm-4.6", "chat", {"family": "glm", "developer_role": False}),
+        ("copilot", "claude-sonnet-4.5", "chat", {"family": "claude", "thinking": "effort"}),
+        ("gemini-cli", "gemini-3.1-pro-preview", "gemini", {"schema_form": "openapi", "needs_signature": True}),
+        ("antigravity", "claude-sonnet-4-5", "gemini", {"schema_form": "openapi", "thinking": "budget"}),
+    ],
+)
+def test_the_models_of_subscriptions_are_known(kind: str, model: str, dialect: str, facts: dict[str, object]) -> None:
+    found = of(model, dialect, kind)
+    assert {name: getattr(found, name) for name in facts} == facts
+    assert TABLE.known(model)

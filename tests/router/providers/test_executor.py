@@ -109,5 +109,5 @@ def test_an_accounts_own_proxy_goes_before_the_providers() -> None:
 
 
 def test_every_kind_that_is_asked_has_an_executor() -> None:
-    asked = {kind for kind, operations in OPERATIONS.items() if operations and kind != "demo"}
+    asked = {kind for kind, operations in OPERATIONS.items() if operations and kind not in ("demo", "ctonew")}
     assert asked == set(EXECUTORS)

@@ -196,10 +196,10 @@ def test_an_alias_may_carry_a_suffix_and_the_callers_own_wins():
     assert plan(made, "think(low)", needs=CHAT).reasoning == Reasoning(effort="low", adaptive=True)
 
 
-def test_reasoning_words_behind_claude_names_are_a_budget():
+def test_reasoning_words_behind_claude_names_are_a_budget_and_an_effort():
     made = table(provider("a"), rules=[("^claude-", ["a"])])
     found = plan(made, "claude-opus-4-5-reasoning-high", needs=CHAT)
-    assert (targets(found), found.reasoning) == (["a:claude-opus-4-5"], Reasoning(budget=32_000))
+    assert (targets(found), found.reasoning) == (["a:claude-opus-4-5"], Reasoning(effort="high", budget=32_000))
     with pytest.raises(Fault):
         plan(table(provider("a")), "claude-opus-4-5-reasoning-high", needs=CHAT)
 

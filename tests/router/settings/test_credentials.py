@@ -6,8 +6,10 @@ import json
 
 import pytest
 
+from router.secret import Secret
 from router.settings.load import load
 from router.settings.mistakes import Mistake, SettingsError
+from router.settings.sign_in_blocks import facts_of
 from tests.router.settings.test_load import loaded, mistakes, only
 
 WRONG = {"sk-x\r\ny": "line break", "sk-x\ty": "control character", "sk-\x7f": "control", "sk-é": "not ASCII"}
@@ -141,3 +143,23 @@ def test_a_control_character_in_the_value_of_a_header_is_refused(text: str) -> N
 )
 def test_a_line_break_at_the_end_of_a_value_is_seen(text: str, path: str) -> None:
     assert only(text).path == path
+
+
+def test_the_secret_of_an_oauth_client_is_given_or_stands_in_a_file() -> None:
+    given = loaded("providers: {gemini_cli: {client_secret: ' s3 '}}").settings.providers.gemini_cli
+    assert given is not None and given.client_secret == Secret("s3")
+    filed = load("providers: {iflow: {client_secret_file: /s}}", {}, lambda path: f"from {path}\n").settings
+    assert filed.providers.iflow is not None and filed.providers.iflow.client_secret == Secret("from /s")
+    both = only("providers: {iflow: {client_secret: a, client_secret_file: /s}}")
+    assert (both.path, both.remedy) == ("providers.iflow.client_secret_file", "Keep one of them.")
+    assert "s3cr3t" not in repr(loaded("providers: {iflow: {client_secret: s3cr3t}}").settings)
+
+
+def test_facts_of_a_sign_in_can_be_changed_and_a_wrong_one_is_named() -> None:
+    settings = loaded("providers: {qwen_oauth: {sign_in: {client_id: mine, token: {url: 'http://127.0.0.1:1/t'}}}}")
+    facts = facts_of(settings.settings.providers, "qwen-oauth")
+    assert (facts.client_id, facts.token and facts.token.url) == ("mine", "http://127.0.0.1:1/t")
+    assert facts.device is not None and facts.device.pkce
+    wrong = only("providers: {qwen_oauth: {sign_in: {clientid: mine}}}")
+    assert wrong.path == "providers.qwen_oauth.sign_in" and "clientid" in wrong.problem
+    assert wrong.remedy is not None and "config/sign-ins/qwen-oauth.yaml" in wrong.remedy

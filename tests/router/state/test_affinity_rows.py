@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from router.accounts.affinity import AffinityRow
-from router.accounts.health import HealthRow
+from router.accounts.health_row import HealthRow
 from router.state.affinity_rows import load_affinity, prune_affinity, save_affinity
 from router.state.health_rows import load_health, save_health
 from router.state.store import StateStore

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Connection
 
-from router.accounts.health import HealthRow
+from router.accounts.health_row import HealthRow
 from router.state.client_keys import StoredKey, add_key, list_keys, revoke_key, usable_keys
 from router.state.health_rows import load_health, save_health
 from router.state.store import StateStore

@@ -229,3 +229,118 @@ json_values = st.recursive(
 def test_nothing_a_provider_says_breaks_the_reader(headers, body):
     seconds = hints.retry_after(headers, body, NOW)
     assert seconds is None or 0 <= seconds < float("inf")
+
+
+BY_PROVIDER = {
+    "claude-oauth": [
+        (
+            {
+                "anthropic-ratelimit-unified-status": "rejected",
+                "anthropic-ratelimit-unified-representative-claim": "five_hour",
+                "anthropic-ratelimit-unified-reset": "1790001000",
+                "anthropic-ratelimit-unified-7d_opus-status": "rejected",
+                "anthropic-ratelimit-unified-7d_opus-reset": "1790400000",
+            },
+            {
+                "type": "error",
+                "error": {"type": "rate_limit_error", "message": "This request would exceed your limit."},
+            },
+            400_000.0,
+        ),
+        (
+            {"anthropic-ratelimit-unified-status": "allowed", "anthropic-ratelimit-unified-1h-status": "rejected"},
+            None,
+            None,
+        ),
+    ],
+    "chatgpt-oauth": [
+        ({}, {"error": {"type": "usage_limit_reached", "plan_type": "plus", "resets_in_seconds": 9000}}, 9000.0),
+        ({}, {"detail": {"code": "usage_limit_reached"}, "resets_at": 1_790_000_060}, 60.0),
+        ({}, {"error": {"message": "Rate limit reached for gpt-5.1. Please try again in 11.054s."}}, 11.054),
+    ],
+    "gemini-cli": [
+        (
+            {},
+            {"error": {"message": "You have exhausted your capacity. Your quota will reset after 10h22m0s."}},
+            37320.0,
+        ),
+        ({}, [gemini({"metadata": {"quotaResetDelay": "373.801628ms"}})], 0.373801628),
+    ],
+    "antigravity": [
+        (
+            {},
+            gemini({"metadata": {"quotaResetDelay": "1s", "quotaResetTimeStamp": "2026-09-21T14:23:20Z"}}),
+            600.0,
+        ),
+    ],
+    "qwen-oauth": [
+        ({}, {"error": {"code": "insufficient_quota", "message": "Free allocated quota exceeded."}}, None),
+        ({"retry-after": "60"}, {"error": {"code": "rate_limit_exceeded", "message": "Slow."}}, 60.0),
+    ],
+    "kimi-oauth": [
+        (
+            {},
+            {"error": {"type": "rate_limit_reached_error", "message": "Max RPM: 3, please try again after 1 seconds"}},
+            1.0,
+        ),
+    ],
+    "xai-oauth": [
+        ({"x-ratelimit-remaining-requests": "0", "x-ratelimit-reset-requests": "30s"}, {"error": "Too many."}, 30.0),
+    ],
+    "iflow": [
+        ({}, {"status": "449", "msg": "You exceeded the current rate limit, retry after 20 seconds"}, 20.0),
+        ({}, {"status": "435", "msg": "Model not supported", "body": None}, None),
+        ({}, {"error": {"code": "429", "message": "busy"}, "retry_after": 3}, 3.0),
+    ],
+    "copilot": [
+        ({"retry-after": "3600", "x-ratelimit-exceeded": "user_global"}, {"error": {"code": "rate_limited"}}, 3600.0),
+        ({"x-ratelimit-remaining": "0", "x-ratelimit-reset": "1790000500"}, None, 500.0),
+        ({}, {"error": {"message": "Please try again in 1 hour 20 minutes and 5 seconds."}}, 4805.0),
+    ],
+    "ctonew": [
+        ({}, {"error": "Daily limit reached, try again in 3 hours"}, 10_800.0),
+        ({}, {"hasReachedLimit": True, "resetAt": "2026-09-22T00:00:00Z"}, 35_200.0),
+        ({}, {"error": {"message": "limit"}, "retryAfter": "90s"}, 90.0),
+        ({}, {"error": {"retry_after_ms": 2500}}, 2.5),
+        ({}, {"error": "limit"}, None),
+    ],
+}
+
+
+@pytest.mark.parametrize(
+    ("provider", "headers", "body", "seconds"),
+    [(name, *row) for name, rows in BY_PROVIDER.items() for row in rows],
+)
+def test_each_subscription_says_it_in_its_own_way(provider, headers, body, seconds):
+    assert hints.retry_after(headers, body, NOW) == (pytest.approx(seconds) if seconds is not None else None)
+
+
+@pytest.mark.parametrize(
+    ("message", "seconds"),
+    [
+        ("wait 30 seconds", 30.0),
+        ("Retry again in about 2 mins.", 120.0),
+        ("please wait another 5 hrs", 18_000.0),
+        ("try again in 1 day, 2 hours", 93_600.0),
+        ("resets in 500 milliseconds", 0.5),
+        ("try again in a moment", None),
+        ("try again in 5 steps", None),
+        ("I waited 30 seconds", None),
+        ("x" * 5000 + " try again in 5s", None),  # only the beginning of a message is searched
+    ],
+)
+def test_spoken_spans(message, seconds):
+    assert hints.retry_after({}, {"error": {"message": message}}, NOW) == seconds
+
+
+@pytest.mark.parametrize(
+    ("headers", "body"),
+    [
+        ({"retry-after": "1e30"}, None),
+        ({"retry-after": "99999999"}, None),
+        ({}, {"error": {"resets_at": "9999-01-01T00:00:00Z"}}),
+        ({}, {"error": {"message": "try again in 99999999 days"}}),
+    ],
+)
+def test_no_hint_is_longer_than_a_month_and_a_half(headers, body):
+    assert hints.retry_after(headers, body, NOW) == hints.LONGEST

@@ -1,0 +1,259 @@
+"""Files of other programs made ours: what each would become, and the copying. The originals stay as they are.
+
+Afterwards two programs know one token. Only one of them may renew it: a refresh token is good for one use, and using it
+twice ends the whole sign-in with some providers (RFC 9700, 4.14). So whoever imports says so (`WARNING`).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal, TypeAlias
+
+import msgspec
+from msgspec import Struct
+from msgspec.structs import replace
+
+from router.accounts.credential import Credential
+from router.accounts.documents import is_ours, read_document
+from router.accounts.labels import tidy_label
+from router.accounts.stores.base import AccountStore
+from router.accounts.stores.disk import Disk, Odd, private_folder, read_bounded
+from router.accounts.twins import IMPORTED_FROM, placed
+from router.accounts.unusable import Unusable
+from router.clock import Clock
+from router.wire import codec
+
+WARNING = (
+    "Two programs must not refresh one token: stop using these accounts in the other program, or sign in anew here "
+    "with `switchyard login`."
+)
+PROFILES = "auth_profiles"
+SERVICE_ACCOUNTS = "service_accounts"
+_PROFILE = re.compile(r"(aistudio|webai)-.+\.json", re.I)
+Became: TypeAlias = Literal["account", "known", "profile", "setting", "nothing", "wrong"]
+"""account: one of ours now. known: it is ours already. profile: kept for a service. setting: to be written into the
+settings. nothing: no account. wrong: an account file that cannot be used."""
+
+
+class NotImportable(ValueError):
+    """A file that gives no account; the message says what is missing, and quotes nothing of it."""
+
+
+class Profile(Struct, frozen=True):
+    """A signed-in browser (Playwright's storage state), for the AI Studio or WebAI service. name: without ``.json``."""
+
+    name: str
+    text: bytes
+
+
+class ServiceAccount(Struct, frozen=True):
+    """A Google service account for Vertex. document: the key alone, where it was nested in something else."""
+
+    name: str
+    project: str
+    document: bytes | None
+
+
+class Imported(Struct, frozen=True, kw_only=True):
+    """What one file became. account: the id, where it is one. told: a sentence for a person."""
+
+    file: str
+    became: Became
+    account: str = ""
+    told: str
+
+
+def import_file(text: bytes | str, name: str) -> Credential:
+    """The account in a file, as ours and not yet saved. name: of the file, which may tell whose it is.
+
+    Raises `NotImportable`, also for a profile or a service account.
+    """
+    found = recognise(text, name)
+    if isinstance(found, Profile):
+        raise NotImportable(f"{name} is a browser's profile for the AI Studio service, not an account")
+    if isinstance(found, ServiceAccount):
+        raise NotImportable(f"{name} is a service account. {_vertex_setting(name)}")
+    return found
+
+
+def recognise(text: bytes | str, name: str) -> Credential | Profile | ServiceAccount:
+    """What a file is. Raises `NotImportable`."""
+    data = text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text
+    document = _document(data)
+    if document is not None:
+        if _PROFILE.fullmatch(name) or document.get("provider") in ("aistudio", "webai") or _storage_state(document):
+            return Profile(tidy_label(name.removesuffix(".json")), data)
+        if (service_account := _service_account(document, name)) is not None:
+            return service_account
+    try:
+        credential = read_document(name, data, None)
+    except Unusable as error:
+        elsewhere = "is encrypted by another Switchyard; run `switchyard vault decrypt` there first"
+        raise NotImportable(f"{name} {elsewhere if error.kind == 'locked' else error.reason}") from None
+    if credential.owner == "ours":
+        return credential
+    return replace(credential, owner="ours", facts={**credential.facts, IMPORTED_FROM: name})
+
+
+def find_cliproxyapi(folder: Path) -> list[Path]:
+    """The files of CLIProxyAPI's folder that may be accounts. Ours may lie among them."""
+    return sorted(path for path in folder.glob("*.json") if not path.name.startswith("."))
+
+
+def find_llmux(folder: Path) -> list[Path]:
+    """LLMux's two token files."""
+    return [path for path in (folder / "tokens.json", folder / "chatgpt" / "tokens.json") if path.exists()]
+
+
+def find_codex(folder: Path) -> list[Path]:
+    """The sign-in of Codex."""
+    return [path for path in (folder / "auth.json",) if path.exists()]
+
+
+def find_claude_code(folder: Path) -> list[Path]:
+    """The sign-in of Claude Code, where it keeps it in a file."""
+    return [path for path in (folder / ".credentials.json",) if path.exists()]
+
+
+class Source(Struct, frozen=True):
+    """A program whose files can be imported. folder: below the home folder."""
+
+    title: str
+    folder: str
+    find: Callable[[Path], list[Path]]
+
+
+SOURCES: Mapping[str, Source] = {
+    "cliproxyapi": Source("CLIProxyAPI", ".cli-proxy-api", find_cliproxyapi),
+    "llmux": Source("LLMux", ".llmux", find_llmux),
+    "codex": Source("Codex", ".codex", find_codex),
+    "claude-code": Source("Claude Code", ".claude", find_claude_code),
+}
+
+
+class Importer:
+    """Copies files into a store."""
+
+    def __init__(self, store: AccountStore, folder: Path, clock: Clock, *, dry_run: bool, replaces: bool) -> None:
+        """folder: for what is no account (``auth.dir``). dry_run: say what would happen. replaces: whether the tokens
+        of an account that is ours already are replaced."""
+        self._store = store
+        self._folder = folder
+        self._clock = clock
+        self._dry_run = dry_run
+        self._replaces = replaces
+        self._known = [one for one in store.load().credentials if one.owner == "ours"]
+
+    def bring_in(self, paths: Iterable[Path]) -> list[Imported]:
+        """One answer for each file, in order. Raises `OSError` where nothing can be written."""
+        return [self._bring(path) for path in paths]
+
+    def _bring(self, path: Path) -> Imported:
+        name = path.name
+        try:
+            data, _ = read_bounded(path, follow=True)
+            if is_ours(data) and path.absolute().parent == self._folder.absolute():
+                return Imported(file=str(path), became="known", told="is a file of ours")
+            found = recognise(data, name)
+        except NotImportable as error:
+            return Imported(file=str(path), became=_kind(data, name), told=str(error))
+        except Odd as error:
+            return Imported(file=str(path), became="wrong", told=f"{name} {error}")
+        except FileNotFoundError:
+            return Imported(file=str(path), became="wrong", told=f"there is no file {path}")
+        if isinstance(found, Profile):
+            return self._keep_profile(path, found)
+        if isinstance(found, ServiceAccount):
+            return self._keep_service_account(path, found)
+        return self._keep_account(path, found)
+
+    def _keep_account(self, path: Path, fresh: Credential) -> Imported:
+        fresh = placed(replace(fresh, created_at=fresh.created_at or self._clock.wall()), self._known)
+        known = next((one for one in self._known if one.id == fresh.id), None)
+        if known is not None:
+            one_token = known.refresh == fresh.refresh and known.access == fresh.access
+            if one_token or not self._replaces:
+                more = "" if one_token else "; --replace takes the tokens of this file"
+                return Imported(file=str(path), became="known", account=known.id, told=f"is ours already{more}")
+        if not self._dry_run:
+            with self._store.lock(fresh.id):
+                current = self._store.read(fresh.id) if known is not None else None
+                self._store.save(fresh if current is None else _over(current, fresh))
+        self._known = [one for one in self._known if one.id != fresh.id] + [fresh]
+        return Imported(file=str(path), became="account", account=fresh.id, told=_told(fresh))
+
+    def _keep_profile(self, path: Path, profile: Profile) -> Imported:
+        target = self._folder / PROFILES / f"{profile.name}.json"
+        self._put(target, profile.text)
+        service = "WebAI" if profile.name.lower().startswith("webai") else "AI Studio"
+        return Imported(file=str(path), became="profile", told=f"is kept for the {service} service, as {target}")
+
+    def _keep_service_account(self, path: Path, found: ServiceAccount) -> Imported:
+        target = path
+        if found.document is not None:
+            target = self._folder / SERVICE_ACCOUNTS / f"{found.project}.json"
+            self._put(target, found.document)
+        return Imported(file=str(path), became="setting", told=f"is a service account. {_vertex_setting(str(target))}")
+
+    def _put(self, path: Path, data: bytes) -> None:
+        if not self._dry_run:
+            private_folder(self._folder)
+            private_folder(path.parent)
+            Disk().put(path, data)
+
+
+def _document(data: bytes) -> dict[str, Any] | None:
+    try:
+        document = codec.loads(data.removeprefix(b"\xef\xbb\xbf"))
+    except codec.Malformed:
+        return None
+    return document if isinstance(document, dict) else None
+
+
+def _storage_state(document: Mapping[str, Any]) -> bool:
+    """Playwright's storage state: https://playwright.dev/docs/auth."""
+    return isinstance(document.get("cookies"), list) and isinstance(document.get("origins"), list)
+
+
+def _service_account(document: Mapping[str, Any], name: str) -> ServiceAccount | None:
+    """Google's own key file, or CLIProxyAPI's, which has it inside."""
+    inner = document.get("service_account")
+    key = inner if isinstance(inner, dict) and document.get("type") == "vertex" else document
+    if not isinstance(key.get("private_key"), str) or not isinstance(key.get("client_email"), str):
+        return None
+    project = key.get("project_id") or document.get("project_id")
+    called = tidy_label(project if isinstance(project, str) else name.removesuffix(".json"))
+    nested = None if key is document else msgspec.json.format(codec.dumps(key), indent=2)
+    return ServiceAccount(name, called, nested)
+
+
+def _vertex_setting(path: str) -> str:
+    return f"Write into the settings: providers: {{vertex: {{service_account_files: [{path}]}}}}"
+
+
+def _kind(data: bytes, name: str) -> Became:
+    """Whether what cannot be imported is an account file at all."""
+    try:
+        read_document(name, data, None)
+    except Unusable as error:
+        return "nothing" if error.kind == "nothing" else "wrong"
+    return "wrong"
+
+
+def _over(known: Credential, fresh: Credential) -> Credential:
+    """New tokens, and what the operator chose for the account."""
+    kept: Sequence[str] = ("disabled", "priority", "weight", "proxy", "models", "excluded", "aliases", "created_at")
+    return replace(
+        fresh,
+        email=fresh.email or known.email,
+        facts={**known.facts, **fresh.facts},
+        unknown={**known.unknown, **fresh.unknown},
+        **{name: getattr(known, name) for name in kept},
+    )
+
+
+def _told(fresh: Credential) -> str:
+    lacks = "" if fresh.refresh else ", which cannot be renewed: it has no refresh token"
+    return f"is the account {fresh.id}{lacks}"

@@ -1,0 +1,111 @@
+"""What each account has done: calls, failures, tokens, its last error in words. In memory; rows for whoever persists.
+
+Synchronous, no locks, no I/O, as `router.accounts.health`. Counts add up over restarts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from router.call import Record, Try
+from router.clock import Clock
+
+_MOST = 4096
+"""Accounts that are counted; ids come from settings and files, so this is a bound for mistakes."""
+_WORDS = 300
+
+
+class Tally(Struct, frozen=True, kw_only=True):
+    """One account since it was first used. tokens: input with cache, and output with reasoning. Times: Unix seconds."""
+
+    account: str
+    calls: int = 0
+    failures: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
+    last_used_at: float | None = None
+    last_error: str = ""
+    last_error_at: float | None = None
+
+
+class Tallies:
+    """All accounts. What was counted since the last `fresh` is kept apart, so that two processes that overlap add to
+    the same rows instead of overwriting them."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._all: dict[str, Tally] = {}
+        self._fresh: dict[str, Tally] = {}
+
+    def settle(self, record: Record) -> None:
+        """Count one finished call: every attempt for its own account, usage for the one that served."""
+        now = self._clock.wall()
+        for attempt in record.tries:
+            failed = attempt.outcome != "ok"
+            self._add(
+                Tally(
+                    account=attempt.account,
+                    calls=1,
+                    failures=int(failed),
+                    last_used_at=now,
+                    last_error=_words(attempt) if failed else "",
+                    last_error_at=now if failed else None,
+                )
+            )
+        usage = record.usage
+        if usage is not None and record.account:
+            self._add(Tally(account=record.account, input_tokens=usage.input, output_tokens=usage.output))
+
+    def of(self, account: str) -> Tally:
+        """One account's; zeros where it has not been used."""
+        return self._all.get(account) or Tally(account=account)
+
+    def forget(self, account: str) -> None:
+        """The account is gone."""
+        self._all.pop(account, None)
+        self._fresh.pop(account, None)
+
+    def fresh(self) -> list[Tally]:
+        """What came on top since the last call, to be added to what is stored."""
+        counted = list(self._fresh.values())
+        self._fresh.clear()
+        return counted
+
+    def load(self, rows: Iterable[Tally]) -> None:
+        """Take over what is stored; what is counted and not stored yet stays on top."""
+        for row in rows:
+            self._all[row.account] = added(row, self._fresh.get(row.account))
+
+    def _add(self, more: Tally) -> None:
+        account = more.account
+        if account not in self._all and len(self._all) >= _MOST:
+            return
+        self._all[account] = added(self._all.get(account), more)
+        self._fresh[account] = added(self._fresh.get(account), more)
+
+
+def added(before: Tally | None, more: Tally | None) -> Tally:
+    """Both together; the later words win."""
+    if before is None or more is None:
+        one = before or more
+        if one is None:
+            raise ValueError("there is nothing to add up")
+        return one
+    return replace(
+        before,
+        calls=before.calls + more.calls,
+        failures=before.failures + more.failures,
+        input_tokens=before.input_tokens + more.input_tokens,
+        output_tokens=before.output_tokens + more.output_tokens,
+        last_used_at=more.last_used_at or before.last_used_at,
+        last_error=more.last_error or before.last_error,
+        last_error_at=more.last_error_at or before.last_error_at,
+    )
+
+
+def _words(attempt: Try) -> str:
+    status = f" (HTTP {attempt.status})" if attempt.status is not None else ""
+    return f"{attempt.outcome}{status}: {attempt.reason}"[:_WORDS]

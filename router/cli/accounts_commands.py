@@ -1,0 +1,166 @@
+"""``switchyard accounts``: every account with its state and why, and what the operator can change of those signed in.
+
+Asks the running gateway. Exit codes: 0 done, 1 failed or an account needs a person, 2 usage, 3 no gateway answers.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from typing import Annotated, Any
+from urllib.parse import quote
+
+import typer
+
+from router.cli.config_commands import ConfigOption, JsonOption
+from router.cli.talk import Refused, Unreachable, find_place, manage, request
+
+app = typer.Typer(help="Accounts: states, quotas, and what can be changed.", invoke_without_command=True)
+Name = Annotated[str, typer.Argument(help="The account, as `switchyard accounts` shows it: provider/label.")]
+OK, FAILED, UNREACHABLE = 0, 1, 3
+_NEEDS_PERSON = ("needs_login", "refused", "locked", "corrupt", "unreadable")
+
+
+@app.callback()
+def main(context: typer.Context, config: ConfigOption = None, as_json: JsonOption = False) -> None:
+    """Show every account: state, reason, until when, last error, requests, tokens, quota windows."""
+    if context.invoked_subcommand is None:
+        _list(config, as_json)
+
+
+@app.command("list")
+def list_(config: ConfigOption = None, as_json: JsonOption = False) -> None:
+    """The same."""
+    _list(config, as_json)
+
+
+@app.command()
+def enable(account: Name, config: ConfigOption = None) -> None:
+    """Let an account serve again."""
+    _change(account, {"disabled": False}, config)
+
+
+@app.command()
+def disable(account: Name, config: ConfigOption = None) -> None:
+    """Keep an account and its tokens, and use it for nothing."""
+    _change(account, {"disabled": True}, config)
+
+
+@app.command()
+def rename(
+    account: Name, label: Annotated[str, typer.Argument(help="Its new label.")], config: ConfigOption = None
+) -> None:
+    """Give an account another label."""
+    _change(account, {"label": label}, config)
+
+
+@app.command("set")
+def set_(
+    account: Name,
+    priority: Annotated[int | None, typer.Option(help="Lower numbers are used first.")] = None,
+    weight: Annotated[int | None, typer.Option(help="Share of the calls within one priority.")] = None,
+    proxy: Annotated[str | None, typer.Option(help="Outbound proxy of this account; 'none' takes it away.")] = None,
+    exclude: Annotated[list[str] | None, typer.Option(help="Model it must not serve; 'none' clears the list.")] = None,
+    alias: Annotated[list[str] | None, typer.Option(help="NAME=MODEL; 'none' clears the list.")] = None,
+    config: ConfigOption = None,
+) -> None:
+    """Change priority, weight, proxy, exclusions or aliases of an account."""
+    changes: dict[str, Any] = {}
+    if priority is not None:
+        changes["priority"] = priority
+    if weight is not None:
+        changes["weight"] = weight
+    if proxy is not None:
+        changes["proxy"] = None if proxy == "none" else proxy
+    if exclude:
+        changes["excluded"] = [] if exclude == ["none"] else exclude
+    if alias:
+        changes["aliases"] = {} if alias == ["none"] else dict(_pair(text) for text in alias)
+    if not changes:
+        raise typer.BadParameter("give at least one of --priority, --weight, --proxy, --exclude, --alias")
+    _change(account, changes, config)
+
+
+@app.command()
+def remove(
+    account: Name,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    config: ConfigOption = None,
+) -> None:
+    """Forget an account and its tokens. The provider is not told; sign out there too if that matters."""
+    if not yes and not typer.confirm(f"Forget {account} and its tokens?", err=True):
+        raise typer.Exit(FAILED)
+    _ask(lambda: request(find_place(config), "DELETE", f"/v1/auth/{quote(account)}"))
+    typer.echo(f"forgot {account}")
+
+
+def _pair(text: str) -> tuple[str, str]:
+    name, equals, model = text.partition("=")
+    if not equals or not name or not model:
+        raise typer.BadParameter(f"{text!r} is not NAME=MODEL", param_hint="--alias")
+    return name, model
+
+
+def _change(account: str, changes: dict[str, Any], config: str | None) -> None:
+    answer = _ask(lambda: request(find_place(config), "PATCH", f"/v1/auth/{quote(account)}", changes))
+    typer.echo(_line(answer))
+
+
+def _ask(work: Callable[[], Any]) -> Any:
+    try:
+        return work()
+    except Unreachable as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(UNREACHABLE) from None
+    except Refused as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(FAILED) from None
+
+
+def _list(config: str | None, as_json: bool) -> None:
+    answer = _ask(lambda: manage(find_place(config), "/v0/management/accounts"))
+    if as_json:
+        print(json.dumps(answer, indent=2))
+    else:
+        _show(answer)
+    waiting = [each for each in (*answer["accounts"], *answer["files"]) if each["state"] in _NEEDS_PERSON]
+    raise typer.Exit(FAILED if waiting else OK)
+
+
+def _show(answer: dict[str, Any]) -> None:
+    if not answer["accounts"] and not answer["files"]:
+        print("there is no account; add a key to config.yaml, or sign in: switchyard login PROVIDER", file=sys.stderr)
+    for view in answer["accounts"]:
+        print(_line(view))
+        for detail in _details(view):
+            print(f"    {detail}")
+    for file in answer["files"]:
+        print(f"{file['file']}  {file['state']}: {file['reason']}")
+
+
+def _line(view: dict[str, Any]) -> str:
+    until = f" until {view['until']}" if view["until"] else ""
+    reason = f": {view['reason']}" if view["reason"] else ""
+    return f"{view['account']:<40} {view['state']}{until}{reason}"
+
+
+def _details(view: dict[str, Any]) -> list[str]:
+    """The lines below an account: only what there is to say."""
+    lines = [
+        f"{view['requests']} requests ({view['failures']} failed), "
+        f"{view['input_tokens']} tokens in, {view['output_tokens']} out"
+    ]
+    if view["last_error"]:
+        lines.append(f"last error {view['last_error_at']}: {view['last_error']}")
+    lines += [
+        f"{rest['scope']} {rest['name']} {rest['state']} until {rest['until']}: {rest['reason']}"
+        for rest in view["resting"]
+    ]
+    for window in view["quota"]:
+        resets = f", resets {window['resets_at']}" if window["resets_at"] else ""
+        lines.append(f"quota {window['name']}: {window['used_percent']:g} % used{resets}")
+    if view["token_expires_at"]:
+        renews = f", renewed {view['token_renews_at']}" if view["token_renews_at"] else ""
+        lines.append(f"token ends {view['token_expires_at']}{renews}")
+    return lines

@@ -1,0 +1,197 @@
+"""Sends one upstream call and looks at the head of its answer. Shared by all providers; never retries."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Protocol, TypeAlias
+from weakref import WeakKeyDictionary
+
+from router.accounts.record import Account
+from router.call import Call, Limits
+from router.faults import Fault
+from router.net.client import Net
+from router.net.message import HttpRequest, Response, Timeouts
+from router.providers.config import Kind, ProviderConfig
+from router.providers.credentials import Credentials
+from router.providers.executor import FORWARDED, Operation, Outgoing, build, rules_of
+from router.providers.protocol import ProtocolRules, said_in
+from router.routing.plan import Candidate
+from router.secret import Secret
+from router.wire import codec
+from router.wire.conversation import JsonObject
+from router.wire.dialect import DialectSpec
+from router.wire.dialects import DIALECTS
+
+Heard: TypeAlias = Callable[[Account, Mapping[str, str]], None]
+"""Takes the headers (lower-case names) of an answer that an account got, good or bad."""
+
+
+class Relay(Protocol):
+    """The way to providers that are reached through a service (`router.relay.hub.Hub`)."""
+
+    async def send(self, account: str, request: HttpRequest, timeouts: Timeouts) -> Response:
+        """Send and wait for the head. Raises `Fault`."""
+        ...
+
+
+RELAYED: frozenset[Kind] = frozenset({"aistudio"})
+"""Kinds whose accounts are services that have connected to this router."""
+
+
+class Sender:
+    """Sends with the credential of this moment. heard: is told of every answer: limits and windows stand there."""
+
+    def __init__(
+        self, net: Net, credentials: Credentials, heard: Heard | None = None, relay: Relay | None = None
+    ) -> None:
+        self._net = net
+        self._credentials = credentials
+        self._heard = heard
+        self._relay = relay
+        self._rejected: WeakKeyDictionary[Fault, Secret] = WeakKeyDictionary()
+
+    async def renew(self, account: Account, fault: Fault) -> bool:
+        """Whether another secret is there now for an account whose own was not taken, as `fault` (of `send`, or of
+        `Runner.open`) says. False for every other fault, and where there is none to be had. Raises `Fault` as a renewal
+        does."""
+        rejected = self._rejected.get(fault)
+        return rejected is not None and await self._credentials.renew(account, rejected)
+
+    async def send(
+        self,
+        call: Call,
+        candidate: Candidate,
+        provider: ProviderConfig,
+        account: Account,
+        limits: Limits,
+        *,
+        body: bytes,
+        stream: bool,
+        operation: Operation,
+        sent: Callable[[], None],
+        betas: tuple[str, ...] = (),
+    ) -> Response:
+        """Send to the provider's base URLs in order until one can be reached. Raises `Fault` for every bad answer.
+
+        body: with the candidate's name of the model; the account's own name for it goes out. betas: of Anthropic, that
+        the body needs beside those that the caller names.
+        """
+        access = await self._credentials.resolve(provider, account)
+        rules, model = rules_of(provider.kind), account.upstream(candidate.model)
+        if model != candidate.model:
+            body = renamed(body, candidate.model, model)
+        headers = _headers(call, candidate, betas)
+        timeouts = _timeouts(candidate, limits, stream=stream, generates=operation == "generate")
+        unreachable: Fault | None = None
+        for base_url in provider.base_urls:
+            outgoing = Outgoing(
+                operation=operation,
+                dialect=candidate.dialect,
+                model=model,
+                stream=stream,
+                body=body,
+                base_url=base_url,
+                credential=access.secret,
+                headers=headers,
+                facts=access.facts,
+            )
+            request = build(provider, account, outgoing)
+            sent()
+            try:
+                response = await self._carry(provider, account, request, timeouts)
+            except Fault as fault:
+                if len(provider.base_urls) == 1 or fault.kind == "timeout":
+                    raise
+                unreachable = fault
+                continue
+            if self._heard is not None:
+                self._heard(account, response.headers)
+            try:
+                await _check(response, DIALECTS[candidate.dialect], stream, rules)
+            except Fault as fault:
+                raise self.rejected(fault, access.secret) from None
+            return response
+        raise unreachable or Fault("unavailable", f"The provider {provider.id} has no base URL.")
+
+    async def _carry(
+        self, provider: ProviderConfig, account: Account, request: HttpRequest, timeouts: Timeouts
+    ) -> Response:
+        if provider.kind not in RELAYED:
+            return await self._net.send(request, timeouts)
+        if self._relay is None:
+            raise Fault("unavailable", f"No service of {provider.id} can be reached from here.")
+        return await self._relay.send(account.id, request, timeouts)
+
+    def rejected(self, fault: Fault, credential: Secret) -> Fault:
+        """The fault without the credential, which some servers quote in their errors; what was sent is remembered
+        beside it, where it was not taken."""
+        if fault.kind == "upstream_auth":
+            self._rejected[fault] = credential
+        secret = credential.reveal()
+        if len(secret) >= 8:
+            fault.message = fault.message.replace(secret, "***")
+            if fault.passthrough is not None:
+                fault.passthrough = fault.passthrough.replace(secret.encode(), b"***")
+        fault.args = (fault.message,)  # what a traceback shows
+        return fault
+
+
+def renamed(body: bytes, old: str, new: str) -> bytes:
+    """A request body with another name of its model, in every place where a dialect says it."""
+    changes: JsonObject = {}
+    if codec.top_level(body, "model") == old:
+        changes["model"] = new
+    for key in ("generateContentRequest", "requests"):  # of Gemini: what is counted, what is embedded
+        inner = codec.top_level(body, key)
+        if isinstance(inner, dict) and "model" in inner:
+            changes[key] = {**inner, "model": f"models/{new}"}
+        elif isinstance(inner, list):
+            changes[key] = [
+                {**each, "model": f"models/{new}"} if isinstance(each, dict) and "model" in each else each
+                for each in inner
+            ]
+    return codec.replace_top_level(body, changes) if changes else body
+
+
+def _headers(call: Call, candidate: Candidate, betas: tuple[str, ...]) -> dict[str, str]:
+    """The caller's headers that may go on, where the provider is spoken to in the caller's dialect."""
+    allowed = FORWARDED[candidate.dialect] if candidate.dialect == call.dialect else ()
+    headers = {name: call.headers[name] for name in allowed if name in call.headers}
+    if betas:
+        named = [beta.strip() for beta in headers.get("anthropic-beta", "").split(",") if beta.strip()]
+        headers["anthropic-beta"] = ",".join(dict.fromkeys((*named, *betas)))
+    return headers
+
+
+def _timeouts(candidate: Candidate, limits: Limits, *, stream: bool, generates: bool) -> Timeouts:
+    patient = candidate.capabilities.slow or not stream
+    head = limits.slow_first_token if patient else limits.first_token
+    return Timeouts(
+        connect=limits.connect,
+        head=None if generates else head,  # the attempt's own limit holds
+        idle=max(limits.idle, head) if not stream else limits.idle,
+    )
+
+
+async def _check(response: Response, spec: DialectSpec, stream: bool, rules: ProtocolRules) -> None:
+    """Raise the fault of an answer that is not a success, or that cannot be what was asked for."""
+    status, kind = response.status, response.headers.get("content-type", "")
+    if (
+        200 <= status < 300
+        and not kind.startswith("text/html")
+        and not (stream and kind.startswith("application/json"))
+    ):
+        return
+    try:
+        body = await response.read_some()
+    finally:
+        response.close()
+    if 300 <= status < 400:
+        raise Fault(
+            "upstream_broken", "The provider answered with a redirect: its base URL is probably wrong.", status=status
+        )
+    if 200 <= status < 300 and stream and kind.startswith("application/json"):
+        fault = spec.read_fault(500, response.headers, body)
+        raise Fault("upstream_broken", f"The provider sent no stream: {fault.message}", status=status)
+    fault = spec.read_fault(status if status >= 300 else 502, response.headers, body)
+    raise rules.judge(fault, said_in(body))

@@ -1,0 +1,56 @@
+"""The sessions of the hub as people see them: ``GET /v0/management/relay``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from router.relay.hub import Hub
+from router.relay.session import Session
+
+
+def relay_report(hub: Hub) -> dict[str, Any]:
+    """``sessions`` by name, and how often one took the place of another."""
+    return {
+        "sessions": [_session(session) for session in hub.sessions],
+        "routers": list(hub.routers),
+        "replaced": hub.replaced,
+    }
+
+
+def _session(session: Session) -> dict[str, Any]:
+    facts, tally = session.facts, session.tally
+    return {
+        "name": facts.name,
+        "session": facts.id,
+        "service": facts.service,
+        "kind": "browser" if facts.plain else "service",
+        "version": facts.version or None,
+        "address": facts.address or None,
+        "since": _moment(facts.since),
+        "capabilities": list(facts.capabilities),
+        "capacity": facts.capacity,
+        "busy": session.busy,
+        "open_calls": session.open_calls,
+        "ready": not session.cause,
+        "cause": session.cause or None,
+        "profiles": [
+            {"name": each.name, "state": each.state, "cause": each.cause or None} for each in session.profiles
+        ],
+        "models": list(session.models),
+        "calls": dict(tally.outcomes),
+        "first_piece_seconds": {"p50": _quantile(tally.first, 0.5), "p95": _quantile(tally.first, 0.95)},
+        "late_frames": session.side.late,
+        "errors": [{"at": _moment(at), "error": text} for at, text in tally.errors],
+    }
+
+
+def _quantile(values: Sequence[float], share: float) -> float | None:
+    """Of the last calls; None where there were none."""
+    ordered = sorted(values)
+    return round(ordered[min(len(ordered) - 1, int(len(ordered) * share))], 4) if ordered else None
+
+
+def _moment(when: float) -> str:
+    return datetime.fromtimestamp(when, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,0 +1,52 @@
+"""``/healthz`` and ``/readyz`` of a service, on loopback: alive, and able to do its job or why not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from contextlib import AbstractAsyncContextManager
+from http import HTTPStatus
+from typing import Any
+
+from msgspec import Struct
+from websockets.asyncio.server import Server, ServerConnection, serve
+from websockets.http11 import Request, Response
+
+from router.wire import codec
+
+
+class Cause(Struct, frozen=True, kw_only=True):
+    """One reason why a service cannot do its job. restart_helps: whether starting it anew could end that; a missing
+    browser, a missing setting or a tired account never does."""
+
+    cause: str
+    text: str
+    restart_helps: bool = False
+
+
+def health_server(
+    name: str, version: str, causes: Callable[[], Iterable[Cause]], port: int, host: str = "127.0.0.1"
+) -> AbstractAsyncContextManager[Server]:
+    """A server while the context lasts. causes: asked anew for each request; none means ready."""
+
+    def answer(connection: ServerConnection, request: Request) -> Response:
+        path = request.path.partition("?")[0]
+        if path == "/healthz":
+            return _json(connection, HTTPStatus.OK, {"status": "ok", "name": name, "version": version})
+        if path == "/readyz":
+            found = [{"cause": each.cause, "text": each.text, "restart_helps": each.restart_helps} for each in causes()]
+            status = HTTPStatus.SERVICE_UNAVAILABLE if found else HTTPStatus.OK
+            return _json(connection, status, {"ready": not found, "causes": found})
+        return _json(connection, HTTPStatus.NOT_FOUND, {"error": "there are /healthz and /readyz"})
+
+    return serve(_no_socket, host, port, process_request=answer, open_timeout=5, max_size=1024, compression=None)
+
+
+async def _no_socket(connection: ServerConnection) -> None:
+    """Never reached: every request is answered before a handshake."""
+
+
+def _json(connection: ServerConnection, status: HTTPStatus, body: Any) -> Response:
+    response = connection.respond(status, codec.dumps_text(body) + "\n")
+    del response.headers["content-type"]
+    response.headers["content-type"] = "application/json"
+    return response

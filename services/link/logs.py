@@ -1,0 +1,76 @@
+"""Log lines of a service on its standard output, in the router's two formats: for people, or one JSON object each."""
+
+from __future__ import annotations
+
+import logging
+import re
+import sys
+from datetime import UTC, datetime
+from typing import Any, TextIO
+
+from router.wire.codec import dumps
+
+_SECRETS = (
+    (re.compile(r"(?i)\b(bearer|basic)\s+[A-Za-z0-9._~+/=-]{8,}"), r"\1 ***"),
+    (re.compile(r"\b(sk|pk|rk)-[A-Za-z0-9_-]{8,}"), r"\1-***"),
+    (re.compile(r"(?i)([?&](?:key|auth_token|token)=)[^&\s\"'`]+"), r"\1***"),
+    (re.compile(r"\b(AIza|ya29\.)[0-9A-Za-z._-]{10,}"), r"\1***"),
+    (
+        re.compile(r"(?i)\b((?:__Secure-|__Host-)?[A-Z0-9_-]*(?:SID|SIDCC|PSIDTS)\"?\s*[:=]\s*\"?)[^\s\"';,}]{8,}"),
+        r"\1***",
+    ),
+    (re.compile(r"://[^/\s:@]+:[^/\s@]+@"), "://***@"),
+)
+"""What a service may come to hold: keys, tokens, Google's session cookies."""
+
+
+def redacted(text: str) -> str:
+    """`text` without what looks like a credential."""
+    for pattern, replacement in _SECRETS:
+        text = pattern.sub(replacement, text)
+    return text
+
+
+class TextFormatter(logging.Formatter):
+    """``2026-01-01T00:00:00.000Z info    switchyard.link  message``, a trace below it where there is one."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        line = f"{_moment(record)} {record.levelname.lower():<7} {record.name}  {_one_line(record.getMessage())}"
+        if record.exc_info:
+            line = f"{line}\n{self.formatException(record.exc_info)}"
+        return redacted(line)
+
+
+class JsonFormatter(logging.Formatter):
+    """One object a line: time, level, logger, message."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        entry: dict[str, Any] = {
+            "time": _moment(record),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        if record.exc_info:
+            entry["trace"] = self.formatException(record.exc_info)
+        return redacted(dumps(entry).decode("utf-8"))
+
+
+def configure(level: str = "info", style: str = "text", stream: TextIO | None = None) -> logging.Handler:
+    """Send everything that is logged to `stream` (standard output). style: text or json."""
+    handler = logging.StreamHandler(stream or sys.stdout)
+    handler.setFormatter(JsonFormatter() if style == "json" else TextFormatter())
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(logging.WARNING)
+    logging.getLogger("switchyard").setLevel(level.upper())
+    return handler
+
+
+def _moment(record: logging.LogRecord) -> str:
+    when = datetime.fromtimestamp(record.created, UTC)
+    return when.isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
+
+
+def _one_line(text: str) -> str:
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
