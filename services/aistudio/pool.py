@@ -15,6 +15,7 @@ from services.aistudio.background import Background
 from services.aistudio.browsers import Browsers
 from services.aistudio.contexts import AccountContext, open_context
 from services.aistudio.engines import VIEWPORT
+from services.aistudio.notices import NEEDS_LOGIN
 from services.aistudio.page.studio import PageGone, StudioPage
 from services.aistudio.profiles import ProfileError, Profiles
 from services.aistudio.selectors import Selectors
@@ -66,6 +67,7 @@ class Pool:
         self.slots = Slots(settings.browser.max_instances, queue.limit, queue.deadline, now)
         self.recycled: dict[str, int] = {"page": 0, "context": 0, "browser": 0, "crash": 0}
         self.bytes = 0
+        self.models: tuple[str, ...] = ()
         self._selectors = selectors
         self._now = now
         self._wall = wall
@@ -103,9 +105,9 @@ class Pool:
             self._idle.append((page, account))
 
     async def _find(self, wish: Wish) -> Lease:
-        usable = self.profiles.usable(self._wall())
+        usable = self.profiles.usable(self._wall()) if wish.profile is None else []
         if wish.profile is not None:
-            usable = [wish.profile]
+            usable = [self._only(wish.profile)]
         await self._reload_changed()
         self._idle = [(page, account) for page, account in self._idle if not (page.broken or account.closed)]
         ours = [pair for pair in self._idle if pair[0].profile in usable]
@@ -118,6 +120,12 @@ class Pool:
             page, account = self._idle.pop(0)
             await account.drop(page)
         return Lease(*await self._new_page(name))
+
+    def _only(self, name: str) -> str:
+        """An account that was asked for by name. Raises `Fault` where it is not there."""
+        if name not in self.profiles.names():
+            raise Fault("not_found", f'There is no AI Studio profile "{name}".', code=NEEDS_LOGIN)
+        return name
 
     def _load(self, name: str) -> int:
         account = self._accounts.get(name)
@@ -137,7 +145,7 @@ class Pool:
                         now=self._now(),
                     )  # fmt: skip
                     self._accounts[name] = account
-            return await account.page(self._now(), cdp=cdp, spawn=self.background.spawn), account
+            page = await account.page(self._now(), cdp=cdp, spawn=self.background.spawn)
         except Fault as fault:
             self.profiles.trouble(name, fault, self._wall())
             raise
@@ -148,6 +156,8 @@ class Pool:
         except Exception as error:  # Playwright's own: the browser died under our hands
             first = (str(error).strip().splitlines() or [type(error).__name__])[0]
             raise Fault("upstream_broken", f"The browser failed: {first}", code="page_gone") from error
+        self.models = page.models or self.models
+        return page, account
 
     async def _reload_changed(self) -> None:
         """An account whose file was replaced, by a sign-in or an import, starts with a new context."""

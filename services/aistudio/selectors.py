@@ -24,6 +24,7 @@ class Selectors(Struct, frozen=True, kw_only=True):
     version: str
     url: str
     generate: str
+    models: str
     preferences: str
     controls: dict[str, tuple[Candidate, ...]]
     required: tuple[str, ...]
@@ -54,6 +55,7 @@ def load(override: Path | None = None) -> Selectors:
             version=str(over.get("version", base["version"])),
             url=page["url"],
             generate=page["generate"],
+            models=page["models"],
             preferences=page["preferences"],
             controls=read,
             required=tuple(name for name, held in controls.items() if held.get("required")),

@@ -87,47 +87,53 @@ class AIStudio:
     async def close(self) -> None:
         await self.pool.close()
 
-    async def generate(self, model: str, body: Mapping[str, Any], told: Told) -> dict[str, Any]:
+    async def generate(
+        self, model: str, body: Mapping[str, Any], told: Told, *, profile: str | None = None
+    ) -> dict[str, Any]:
         """One whole answer. Raises `Fault`."""
-        return fold([each async for each in self.stream(model, body, told, whole=True)])
+        return fold([each async for each in self.stream(model, body, told, profile=profile, whole=True)])
 
     async def stream(
-        self, model: str, body: Mapping[str, Any], told: Told, *, whole: bool = False
+        self, model: str, body: Mapping[str, Any], told: Told, *, profile: str | None = None, whole: bool = False
     ) -> AsyncGenerator[dict[str, Any], None]:
         """An answer as it comes; closing this iterator stops the page. Raises `Fault`.
 
-        whole: nobody reads before the end. Another account or page is tried while nothing has been given out."""
+        profile: only this account; else another one is tried while nothing has been given out.
+        whole: nobody reads before the end."""
         job = request.read(model, body)
         tries = 1 + max(1, len(self.profiles.names()))
         while True:
             tries -= 1
             writer = AnswerWriter(f"aistudio-{self._chance.getrandbits(64):016x}", job.model, thoughts=job.thoughts)
             try:
-                answer = self._attempt(job, body, writer, told, whole)
+                answer = self._attempt(job, body, writer, told, Wish(profile=profile), whole)
                 async with contextlib.aclosing(answer):
                     async for each in answer:
                         yield each
             except Fault as fault:
-                if writer.began or not tries or not self._worth_another(told.profile, fault):
+                if writer.began or not tries or not self._worth_another(told.profile, fault, profile):
                     raise
                 _log.info("trying again after: %s", fault.message)
             else:
                 return
 
-    def _worth_another(self, profile: str, fault: Fault) -> bool:
-        """Whether another account, or a new page, may do better."""
+    def _worth_another(self, profile: str, fault: Fault, only: str | None) -> bool:
+        """Whether another account, or a new page, may do better. only: the account that was asked for."""
         if profile and self.profiles.trouble(profile, fault, self._wall()):
             self.changed()
+            if only is not None:
+                return False
             with contextlib.suppress(Fault):
                 return bool(self.profiles.usable(self._wall()))
             return False
         return fault.code == "page_gone"
 
     async def _attempt(
-        self, job: Job, body: Mapping[str, Any], writer: AnswerWriter, told: Told, whole: bool
+        self, job: Job, body: Mapping[str, Any], writer: AnswerWriter, told: Told, wish: Wish, whole: bool
     ) -> AsyncGenerator[dict[str, Any], None]:
         told.profile = ""
-        wish = Wish(model=job.model, conversation=job.before if self.settings.continue_conversations else None)
+        before = job.before if self.settings.continue_conversations else None
+        wish = Wish(model=job.model, conversation=before, profile=wish.profile)
         async with self.pool.lease(wish) as lease:
             self.changed()
             told.profile = lease.page.profile
@@ -195,11 +201,17 @@ class AIStudio:
                 renewed.append(name)
         return renewed
 
+    def broken(self) -> list[str]:
+        """Why no account at all can be served: there is no browser, or no account."""
+        reason = self.pool.browsers.reason
+        return [
+            *([reason] if reason else []),
+            *([] if self.profiles.names() else ["There is no AI Studio profile yet: switchyard login aistudio"]),
+        ]
+
     def ready(self) -> list[str]:
         """Why requests cannot be answered; empty when they can."""
-        causes: list[str] = []
-        if self.pool.browsers.reason:
-            causes.append(self.pool.browsers.reason)
+        causes = [self.pool.browsers.reason] if self.pool.browsers.reason else []
         try:
             self.profiles.usable(self._wall())
         except Fault as fault:
@@ -216,6 +228,7 @@ class AIStudio:
             "engine": choice.engine if choice is not None else None,
             "tier": self.tiers.best(self._now()),
             "selectors": self.selectors.version,
+            "models": self.pool.models,
             "profiles": profiles,
             "not_ready": self.ready(),
         }

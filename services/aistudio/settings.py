@@ -8,6 +8,8 @@ from typing import Any, Literal
 import msgspec
 from msgspec import Struct, field
 
+from services.link.settings import RelaySettings
+
 Engine = Literal["auto", "camoufox", "chromium", "firefox", "attach"]
 Tier = Literal["network", "dom", "final"]
 Mode = Literal["headless", "virtual", "headed"]
@@ -72,9 +74,11 @@ class Defaults(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Everything. url: the page's address, None for that of selectors.yaml. keep_fresh: seconds, 0 for never."""
+    """Everything. url: the page's address, None for that of selectors.yaml. keep_fresh: seconds, 0 for never.
+    health_port: of /healthz and /readyz on loopback."""
 
     profiles: Path = Path("auth_profiles")
+    health_port: int = 8318
     url: str | None = None
     selectors: Path | None = None
     tiers: tuple[Tier, ...] = ("network", "dom", "final")
@@ -86,6 +90,16 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     timeouts: Timeouts = field(default_factory=Timeouts)
     login: Login = field(default_factory=Login)
     defaults: Defaults = field(default_factory=Defaults)
+    relay: RelaySettings = field(default_factory=RelaySettings)
+
+
+ROUTERS = frozenset(
+    {
+        "enabled", "base_url", "base_urls", "headers", "proxy", "prefix", "models", "excluded_models", "priority",
+        "quirks", "service",
+    }
+)  # fmt: skip
+"""What stands in the same block for the router."""
 
 
 class SettingsError(ValueError):
@@ -100,7 +114,7 @@ def _path(kind: type, given: Any) -> Any:
 
 def read(block: dict[str, Any]) -> Settings:
     """Settings from plain data. `browser.type` is accepted for `browser.engine`. Raises `SettingsError`."""
-    held = dict(block)
+    held = {name: value for name, value in block.items() if name not in ROUTERS}
     browser = held.get("browser")
     if isinstance(browser, dict) and "type" in browser:
         rest = {key: value for key, value in browser.items() if key != "type"}

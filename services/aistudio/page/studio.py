@@ -43,6 +43,7 @@ class StudioPage:
         self.conversation: str | None = None
         self.reports = False
         self.wire: CdpWire | None = None
+        self.models: tuple[str, ...] = ()
         self._events: deque[Event] = deque()
         self._arrived = asyncio.Event()
         self._numbers = -1
@@ -50,6 +51,7 @@ class StudioPage:
         page.on("crash", lambda _: self.gone("the page crashed"))
         page.on("close", lambda _: self.gone("the page was closed"))
         page.on("framenavigated", self._navigated)
+        page.on("response", self._responded)
 
     def gone(self, why: str) -> None:
         """Mark the page as lost and tell whoever reads from it."""
@@ -59,6 +61,15 @@ class StudioPage:
     def _navigated(self, frame: Any) -> None:
         if frame == self.page.main_frame:
             self.put({"kind": "moved"})
+
+    async def _responded(self, response: Any) -> None:
+        """The page's own list of models, which it asks for when it is loaded."""
+        if self.selectors.models not in response.url:
+            return
+        try:
+            self.models = model_names(await response.text()) or self.models
+        except Exception as error:  # Playwright's: the page has moved on
+            _log.debug("the list of models could not be read: %s", error)
 
     def put(self, event: Event) -> None:
         self._events.append(event)
@@ -179,3 +190,23 @@ class StudioPage:
                 await self.page.close()
         except Exception as error:  # a page that is gone already
             _log.debug("closing a page: %s", error)
+
+
+def model_names(text: str) -> tuple[str, ...]:
+    """The models that the page's own list names and that generate text; none where it cannot be read."""
+    try:
+        held = json.loads(text.removeprefix(")]}'"))
+    except ValueError:
+        return ()
+    found: list[str] = []
+    waiting = [held]
+    while waiting:
+        each = waiting.pop()
+        if not isinstance(each, list):
+            continue
+        first = each[0] if each else None
+        if isinstance(first, str) and first.startswith("models/gemini-") and "embedding" not in first:
+            found.append(first.removeprefix("models/"))
+        else:
+            waiting += each
+    return tuple(sorted(set(found)))
