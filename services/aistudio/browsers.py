@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from router.faults import Fault
-from services.aistudio import engines, memory
+from services.aistudio import display, engines, memory
 from services.aistudio.settings import Settings
 
 _log = logging.getLogger("switchyard.aistudio")
@@ -33,10 +33,17 @@ class Browsers:
         self._playwright: Any = None
         self._browser: Any = None
         self._starting = asyncio.Lock()
+        self._screens = contextlib.AsyncExitStack()
+        self._display: str | None = None
 
     @property
     def running(self) -> bool:
         return self._browser is not None
+
+    @property
+    def devtools(self) -> bool:
+        """Whether the network is read through the DevTools protocol."""
+        return self.choice is not None and self.choice.cdp and self._settings.browser.devtools
 
     def check(self) -> engines.Choice:
         """Which browser would be used. Raises `NoEngine`, and remembers why."""
@@ -65,13 +72,12 @@ class Browsers:
         self.choice = self.check()
         settings = self._settings.browser
         await self._drive()
-        display = self._settings.login.display or os.environ.get("DISPLAY")
         browser = await engines.launch(
             self._playwright,
             self.choice,
             settings,
             headless=settings.mode == "headless",
-            display=display,
+            display=await self._screen(),
             timeout=self._settings.timeouts.launch,
         )
         browser.on("disconnected", lambda _: self._lost(browser))
@@ -80,13 +86,29 @@ class Browsers:
         _log.info("started %s (%s)", self.choice.engine, browser.version)
         return browser
 
+    async def _screen(self) -> str | None:
+        """Where the window goes, None for none. Raises `NoEngine`."""
+        if self._settings.browser.mode == "headless":
+            return None
+        if self._settings.browser.mode == "virtual":
+            if self._display is None:
+                try:
+                    self._display = await self._screens.enter_async_context(display.screen())
+                except Fault as fault:
+                    raise engines.NoEngine(fault.message) from fault
+            return self._display
+        own = display.own_display(self._settings.login, os.environ)
+        if own is None:
+            raise engines.NoEngine("browser.mode is headed, and this session has no display; virtual needs none.")
+        return own.display
+
     async def _drive(self) -> None:
         if self._playwright is None:
             from playwright.async_api import async_playwright  # only here, so that the core runs without it
 
             self._playwright = await async_playwright().start()
 
-    async def headed(self, display: str | None) -> Any:
+    async def headed(self, screen: str | None) -> Any:
         """A second browser with a window, for a sign-in. The caller closes it. Raises `NoEngine`."""
         choice = self.check()
         if choice.engine == "attach":
@@ -97,7 +119,7 @@ class Browsers:
             choice,
             self._settings.browser,
             headless=False,
-            display=display,
+            display=screen,
             timeout=self._settings.timeouts.launch,
         )
 
@@ -122,6 +144,8 @@ class Browsers:
             with contextlib.suppress(Exception):
                 async with asyncio.timeout(10):
                     await playwright.stop()
+        self._display = None
+        await self._screens.aclose()
 
     def memory(self) -> int:
         """Bytes of proportional set size of the browser and its driver."""

@@ -71,7 +71,7 @@ async def _virtual(settings: Login, chance: random.Random) -> AsyncIterator[Show
     _check_programs(settings)
     password = "".join(chance.choice(string.ascii_letters + string.digits) for _ in range(PASSWORD_LENGTH))
     async with contextlib.AsyncExitStack() as stack:
-        display = await stack.enter_async_context(_xvfb())
+        display = await stack.enter_async_context(screen())
         handle, secret = tempfile.mkstemp(prefix="switchyard-vnc-")  # 0600; x11vnc removes it once read
         with os.fdopen(handle, "w") as file:
             file.write(password)
@@ -101,8 +101,10 @@ def _check_programs(settings: Login) -> None:
 
 
 @asynccontextmanager
-async def _xvfb() -> AsyncIterator[str]:
-    """A virtual screen on a display number that is free."""
+async def screen() -> AsyncIterator[str]:
+    """A virtual screen on a display number that is free. Raises `Fault` where Xvfb is missing."""
+    if shutil.which("Xvfb") is None:
+        raise Fault("unavailable", "A virtual screen needs Xvfb: apt-get install xvfb")
     reading, writing = os.pipe()
     try:
         command = ["Xvfb", "-displayfd", str(writing), "-screen", "0", SCREEN, "-nolisten", "tcp", "-noreset"]

@@ -108,7 +108,7 @@ async def launch(
         options = {"executable_path": choice.path, "headless": headless, "env": environment, "timeout": milliseconds}
         if choice.engine == "firefox":
             return await playwright.firefox.launch(channel="moz-firefox", **options)
-        return await playwright.chromium.launch(args=_chromium_flags(environment), **options)
+        return await playwright.chromium.launch(args=_chromium_flags(environment, headless=headless), **options)
     except Exception as error:  # Playwright's and Camoufox's own; their first line says what is wrong
         first = str(error).strip().splitlines()[:1]
         raise NoEngine(
@@ -116,8 +116,10 @@ async def launch(
         ) from error
 
 
-def _chromium_flags(environment: Mapping[str, str]) -> list[str]:
+def _chromium_flags(environment: Mapping[str, str], *, headless: bool) -> list[str]:
     flags = ["--disable-dev-shm-usage"]
+    if not headless:
+        flags += ["--window-position=0,0", f"--window-size={VIEWPORT['width']},{VIEWPORT['height']}"]
     if environment.get("WAYLAND_DISPLAY") and not environment.get("DISPLAY"):
         flags.append("--ozone-platform=wayland")
     if hasattr(os, "geteuid") and os.geteuid() == 0:

@@ -136,7 +136,7 @@ class Pool:
         cdp = False
         try:
             browser = await self.browsers.get()
-            cdp = self.browsers.choice is not None and self.browsers.choice.cdp
+            cdp = self.browsers.devtools
             async with self._opening:
                 account = self._accounts.get(name)
                 if account is None or account.closed:

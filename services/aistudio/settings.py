@@ -19,6 +19,8 @@ class Browser(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Which browser, and when what is recycled. Times in seconds, memory in MiB of proportional set size.
 
     max_instances: pages that answer at the same time; each works for one request, in the context of its account.
+    devtools: whether the network is read through the DevTools protocol where the browser has it, or in the page.
+    mode: virtual is a window on a screen of its own that nobody sees (Xvfb); headed one on the session's display.
     """
 
     engine: Engine = "auto"
@@ -26,6 +28,7 @@ class Browser(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     attach_url: str | None = None
     mode: Mode = "headless"
     max_instances: int = 3
+    devtools: bool = True
     page_uses: int = 50
     page_age: float = 3600.0
     context_uses: int = 500

@@ -8,14 +8,18 @@ import contextlib
 import hashlib
 import json
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from router.faults import Fault
+from services.aistudio.selfcheck import selfcheck
 from services.aistudio.service import Told
 from tests.services.aistudio.conftest import Start, ask, body, calls, needs_browser, parts, text, told
 from tests.simulators.aistudio_page import Studio
 from tests.simulators.aistudio_page.behaviour import BRACKETS, MARKDOWN
+from tests.simulators.aistudio_page.server import MODELS
 
 pytestmark = needs_browser
 THOUGHTS = {"generationConfig": {"thinkingConfig": {"includeThoughts": True}}}
@@ -248,3 +252,78 @@ async def test_a_cancelled_task_stops_the_page_too(start: Start, studio: Studio)
         with contextlib.suppress(asyncio.CancelledError):
             await task
         await studio.until(lambda: bool(studio.stopped), within=1.5)
+
+
+@pytest.mark.parametrize("fault", ["", "xhr"])
+async def test_without_devtools_the_page_itself_tells_what_its_call_brings(
+    start: Start, studio: Studio, fault: str
+) -> None:
+    studio.faults = {fault} - {""}
+    async with start(browser={"devtools": False}) as service:
+        objects, about = await told(service, body("THINK BRACKETS", **THOUGHTS))
+        assert (about.tier, text(objects)) == ("network", BRACKETS)
+        assert objects[-1]["usageMetadata"]["thoughtsTokenCount"] == 6
+        assert calls(await ask(service, CALL)) == [("find", {"a": [1, True, None, {"x": "y"}]})]
+
+
+async def test_a_browser_on_a_screen_that_nobody_sees_answers_too(start: Start) -> None:
+    async with start(browser={"mode": "virtual"}) as service:
+        assert text(await ask(service, "hello")) == "You said: hello"
+
+
+@pytest.mark.parametrize(("tier", "devtools"), [("network", True), ("network", False), ("dom", True)])
+async def test_a_piece_reaches_the_caller_soon_after_the_page_has_it(
+    start: Start, studio: Studio, tier: str, devtools: bool
+) -> None:
+    """Median of the time from the server's write to our object; the page's own share is in it."""
+    async with start(tiers=[tier], browser={"devtools": devtools}) as service:
+        await ask(service, "warm")
+        studio.sent.clear()
+        came, length = [(0.0, 0)], 0
+        async for each in service.stream("gemini-2.5-flash", body("LONG 120 GAP 40"), Told()):
+            length += len(text([each]))
+            came.append((time.monotonic(), length))
+        late = sorted(delays(studio.sent, came))
+        assert len(late) > 40
+        assert late[len(late) // 2] < 0.025
+
+
+def delays(sent: list[tuple[float, str]], came: list[tuple[float, int]]) -> list[float]:
+    """Seconds from the moment in which a frame was written to that in which its last character came."""
+    found, length = [], 0
+    for when, frame in sent:
+        length += len(json.loads(frame)[0][0][0][0][0][1])
+        found.append(next(moment for moment, so_far in came if so_far >= length) - when)
+    return found
+
+
+async def test_selfcheck_names_the_candidate_that_found_each_control(start: Start, studio: Studio) -> None:
+    async with start() as service:
+        report = await selfcheck(service.pool, service.selectors)
+        states = {each.name: each.state for each in report.findings}
+        assert report.good
+        assert [name for name, state in states.items() if state in ("missing", "fallback")] == []
+        assert states["prompt"] == "found"
+    studio.faults = {"no-structured"}
+    async with start() as service:
+        report = await selfcheck(service.pool, service.selectors)
+        assert [each.name for each in report.findings if each.state == "missing"] == ["structured", "structured_edit"]
+
+
+async def test_the_users_own_page_map_repairs_a_control(start: Start, studio: Studio, tmp_path: Path) -> None:
+    wrong = tmp_path / "wrong.yaml"
+    wrong.write_text(json.dumps({"controls": {"prompt": {"candidates": ["#gone"]}}}))
+    async with start(selectors=str(wrong), timeouts={"ready": 1.0}) as service:
+        with pytest.raises(Fault, match="does not show prompt") as caught:
+            await ask(service, "hello")
+        assert caught.value.code == "page_changed"
+    right = tmp_path / "right.yaml"
+    right.write_text(json.dumps({"controls": {"prompt": {"candidates": ["#gone", "ms-prompt-box textarea"]}}}))
+    async with start(selectors=str(right)) as service:
+        assert text(await ask(service, "hello")) == "You said: hello"
+
+
+async def test_the_models_of_the_account_are_read_from_the_page(start: Start) -> None:
+    async with start() as service:
+        await ask(service, "hello")
+        assert service.status()["models"] == tuple(sorted(MODELS))
