@@ -62,13 +62,29 @@ def _camoufox(settings: Browser, environ: Mapping[str, str]) -> Choice | str:
     path = given or _camoufox_binary(environ)
     if path is None or not (Path(path).parent / "properties.json").is_file():
         return "Camoufox's own browser is missing (camoufox fetch); a stock browser cannot take its place."
+    if reason := _would_change(environ):
+        return reason
     return Choice(engine="camoufox", path=path, cdp=False)
 
 
+def _would_change(environ: Mapping[str, str]) -> str:
+    """Why Camoufox's library would delete or download something when it starts; "" where it would not."""
+    cache = _camoufox_cache(environ)
+    if cache.is_dir() and any(cache.iterdir()) and not (cache / ".0.5_FLAG").exists():
+        return f"Camoufox would delete {cache}, which an older version has made; move it away, then camoufox fetch."
+    model = importlib.util.find_spec("fpgen")
+    if model is None or model.origin is None or not (Path(model.origin).parent / "data" / ".pinned-model").exists():
+        return "Camoufox's fingerprint model is missing and would be downloaded at its start (camoufox fetch)."
+    return ""
+
+
+def _camoufox_cache(environ: Mapping[str, str]) -> Path:
+    return Path(environ.get("XDG_CACHE_HOME") or Path(environ.get("HOME", "/nonexistent")) / ".cache") / "camoufox"
+
+
 def _camoufox_binary(environ: Mapping[str, str]) -> str | None:
-    """What `camoufox fetch` has installed. Looked for by name: the library itself would download it, or, where its
-    folder lacks a mark, wipe that folder."""
-    cache = Path(environ.get("XDG_CACHE_HOME") or Path(environ.get("HOME", "/nonexistent")) / ".cache") / "camoufox"
+    """What `camoufox fetch` has installed, looked for by name: the library itself would download it."""
+    cache = _camoufox_cache(environ)
     found = sorted(cache.glob("browsers/*/*/camoufox-bin")) or sorted(cache.glob("camoufox-bin"))
     return str(found[-1]) if found else None
 
