@@ -19,7 +19,9 @@ SESSION = "() => Object.fromEntries(Object.entries(sessionStorage))"
 
 
 class AccountContext:
-    """The context of one profile. uses: requests so far; saved: when its session was last written to the file."""
+    """The context of one profile. uses: requests so far; saved: when its session was last written to the file.
+
+    attached: it is a person's own, in which only our pages are closed."""
 
     def __init__(self, profile: str, context: Any, settings: Settings, selectors: Selectors, now: float) -> None:
         self.profile = profile
@@ -27,6 +29,7 @@ class AccountContext:
         self.uses = 0
         self.saved = now
         self.closed = False
+        self.attached = False
         self.pages: list[StudioPage] = []
         self._settings = settings
         self._selectors = selectors
@@ -93,6 +96,10 @@ class AccountContext:
 
     async def close(self) -> None:
         self.closed = True
+        if self.attached:
+            for page in list(self.pages):
+                await self.drop(page)
+            return
         for page in self.pages:
             page.broken = True
         with contextlib.suppress(Exception):  # it may be gone with its browser
@@ -114,7 +121,12 @@ async def open_context(
     """Raises `ProfileError`, and Playwright's errors."""
     state = profiles.load(profile)
     session = state.pop("sessionStorage", {})
-    context = await browser.new_context(storage_state=state, viewport=viewport)
+    attached = settings.browser.engine == "attach" and bool(browser.contexts)
+    if attached:
+        context = browser.contexts[0]
+    else:
+        context = await browser.new_context(storage_state=state, viewport=viewport)
     account = AccountContext(profile, context, settings, selectors, now)
+    account.attached = attached
     await account.prepare(session, hook=hook)
     return account

@@ -144,6 +144,22 @@ class Profiles:
         return self.folder / f"{name}.json"
 
 
+class AttachedProfiles(Profiles):
+    """The one session of a person's own browser: it stays there, nothing is read or written."""
+
+    def names(self) -> list[str]:
+        return [DEFAULT]
+
+    def load(self, name: str) -> dict[str, Any]:
+        return {"cookies": [], "origins": []}
+
+    def save(self, name: str, state: dict[str, Any]) -> None:
+        return None
+
+    def changed(self, name: str) -> bool:
+        return False
+
+
 def checked(held: Any, where: str) -> dict[str, Any]:
     """A storage state in Playwright's form; Raises `ProfileError`."""
     if not isinstance(held, dict) or not isinstance(held.get("cookies"), list):
