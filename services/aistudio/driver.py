@@ -97,7 +97,13 @@ class Drive:
         total = self._limits.total
         script = """async ([wait]) => {
             const lib = globalThis.__switchyard;
-            await lib.until(() => !lib.busy() || lib.notices().some((each) => each.level === "error"), wait);
+            let was = false;
+            await lib.until(() => {
+                const busy = lib.busy(), turn = lib.all("model_turn").at(-1);
+                was = was || busy;
+                const failed = lib.notices().some((each) => each.level === "error");
+                return !busy && (was || (turn && lib.finished(turn)) || failed);
+            }, wait);
             return lib.notices();
         }"""
         async with asyncio.timeout(total + 5):

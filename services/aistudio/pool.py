@@ -156,7 +156,7 @@ class Pool:
         except Exception as error:  # Playwright's own: the browser died under our hands
             first = (str(error).strip().splitlines() or [type(error).__name__])[0]
             raise Fault("upstream_broken", f"The browser failed: {first}", code="page_gone") from error
-        self.models = page.models or self.models
+        self.models = tuple(sorted(page.titles)) or self.models
         return page, account
 
     async def _reload_changed(self) -> None:

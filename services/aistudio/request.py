@@ -91,6 +91,8 @@ def read(model: str, body: Mapping[str, Any]) -> Job:
         raise bad_request(
             f"contents: files of more than {MAX_UPLOAD >> 20} MiB together cannot be uploaded.", "contents"
         )
+    if not uploads and not any(turn.text.strip() for turn in turns):
+        raise bad_request("contents: there is nothing to say; send text or a file.", "contents")
     config = body.get("generationConfig")
     config = config if isinstance(config, dict) else {}
     panel = _panel(body, config, notes)

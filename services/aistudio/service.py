@@ -38,7 +38,8 @@ class Told(Struct):
         """For the answer's head."""
         headers = {"x-aistudio-tier": self.tier or "none", "x-aistudio-profile": self.profile}
         if self.notes:
-            headers["x-switchyard-notes"] = "; ".join(self.notes).encode("ascii", "replace").decode()[:1000]
+            told = " ".join("; ".join(self.notes).split())
+            headers["x-switchyard-notes"] = told.encode("ascii", "replace").decode()[:1000]
         return headers
 
 

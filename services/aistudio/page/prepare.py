@@ -50,18 +50,23 @@ async def _choose_model(page: StudioPage, name: str) -> None:
     wait = page.settings.timeouts.control
     if page.model == name:
         return
-    if not _shows(await page.call("currentModel", within=wait), name):
-        await page.call("chooseModel", name, within=2 * wait + 2)
-    if not _shows(await page.call("currentModel", within=wait), name):
+    if not await _shows(page, name):
+        await page.call("chooseModel", name, page.titles.get(name, ""), within=2 * wait + 2)
+    if not await _shows(page, name):
         await page.call("storeModel", name, within=wait)
         await page.open()
-    if not _shows(await page.call("currentModel", within=wait), name):
+    if not await _shows(page, name):
         raise Fault("not_found", f'AI Studio does not offer the model "{name}" to this account.', status=404)
     page.model = name
 
 
-def _shows(current: dict[str, str], name: str) -> bool:
-    return current["stored"] == name or _plain(current["shown"]) == _plain(name)
+async def _shows(page: StudioPage, name: str) -> bool:
+    """By the name that is shown, where it is known how the page shows this model; else by what the page has stored."""
+    current = await page.call("currentModel", within=page.settings.timeouts.control)
+    shown, title = _plain(current["shown"]), _plain(page.titles.get(name, ""))
+    if shown and title:
+        return shown in (title, _plain(name))
+    return current["stored"] == name or shown == _plain(name)
 
 
 def _plain(name: str) -> str:

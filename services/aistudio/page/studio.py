@@ -19,6 +19,8 @@ from services.aistudio.tiers.cdp import CdpWire
 _log = logging.getLogger("switchyard.aistudio")
 Event = dict[str, Any]
 PING = "here"
+MOST_EVENTS = 100_000
+"""That wait for a slow reader; an answer has a few thousand."""
 
 
 class PageGone(Exception):
@@ -43,7 +45,7 @@ class StudioPage:
         self.conversation: str | None = None
         self.reports = False
         self.wire: CdpWire | None = None
-        self.models: tuple[str, ...] = ()
+        self.titles: dict[str, str] = {}
         self._events: deque[Event] = deque()
         self._arrived = asyncio.Event()
         self._numbers = -1
@@ -67,11 +69,15 @@ class StudioPage:
         if self.selectors.models not in response.url:
             return
         try:
-            self.models = model_names(await response.text()) or self.models
+            self.titles = model_titles(await response.text()) or self.titles
         except Exception as error:  # Playwright's: the page has moved on
             _log.debug("the list of models could not be read: %s", error)
 
     def put(self, event: Event) -> None:
+        if len(self._events) >= MOST_EVENTS:
+            self.broken = True
+            self._events.clear()
+            event = {"kind": "gone", "why": "nobody read what it said"}
         self._events.append(event)
         self._arrived.set()
 
@@ -192,13 +198,13 @@ class StudioPage:
             _log.debug("closing a page: %s", error)
 
 
-def model_names(text: str) -> tuple[str, ...]:
-    """The models that the page's own list names and that generate text; none where it cannot be read."""
+def model_titles(text: str) -> dict[str, str]:
+    """The models that the page's own list names and that generate text, with how the page shows them."""
     try:
         held = json.loads(text.removeprefix(")]}'"))
     except ValueError:
-        return ()
-    found: list[str] = []
+        return {}
+    found: dict[str, str] = {}
     waiting = [held]
     while waiting:
         each = waiting.pop()
@@ -206,7 +212,8 @@ def model_names(text: str) -> tuple[str, ...]:
             continue
         first = each[0] if each else None
         if isinstance(first, str) and first.startswith("models/gemini-") and "embedding" not in first:
-            found.append(first.removeprefix("models/"))
+            title = each[3] if len(each) > 3 and isinstance(each[3], str) else ""
+            found[first.removeprefix("models/")] = title
         else:
             waiting += each
-    return tuple(sorted(set(found)))
+    return found

@@ -32,7 +32,7 @@ class CdpWire:
         self._session.on("Network.dataReceived", self._received)
         self._session.on("Network.loadingFinished", lambda told: self._over(told, {"end": True}))
         self._session.on("Network.loadingFailed", lambda told: self._over(told, {"failed": True}))
-        await self._session.send("Network.enable", {"maxPostDataSize": 0})
+        await self._session.send("Network.enable", {"maxTotalBufferSize": 16 << 20, "maxPostDataSize": 0})
 
     def arm(self, run: str) -> None:
         """Take the next matching call as the answer of `run`."""

@@ -62,6 +62,14 @@ def start(studio: Studio, tmp_path: Path) -> Start:
     return started
 
 
+def told_of(pid: int, what: str) -> bytes:
+    """A file of /proc; nothing where the process has just ended."""
+    try:
+        return Path(f"/proc/{pid}/{what}").read_bytes()
+    except OSError:
+        return b""
+
+
 def body(text: str, **more: Any) -> dict[str, Any]:
     return {"contents": [{"role": "user", "parts": [{"text": text}]}], **more}
 

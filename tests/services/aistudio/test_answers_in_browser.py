@@ -14,6 +14,10 @@ from typing import Any
 import pytest
 
 from router.faults import Fault
+from services.aistudio import request
+from services.aistudio.driver import Drive
+from services.aistudio.pieces import Text
+from services.aistudio.pool import Wish
 from services.aistudio.selfcheck import selfcheck
 from services.aistudio.service import Told
 from tests.services.aistudio.conftest import Start, ask, body, calls, needs_browser, parts, text, told
@@ -327,3 +331,16 @@ async def test_the_models_of_the_account_are_read_from_the_page(start: Start) ->
     async with start() as service:
         await ask(service, "hello")
         assert service.status()["models"] == tuple(sorted(MODELS))
+
+
+@pytest.mark.parametrize(("words", "answer"), [("FIRST 200 hello", "You said: FIRST 200 hello"), ("QUOTA", None)])
+async def test_a_page_that_cannot_report_is_read_when_it_is_idle(start: Start, words: str, answer: str | None) -> None:
+    async with start() as service, service.pool.lease(Wish()) as lease:
+        lease.page.reports = False
+        job = request.read("gemini-2.5-flash", body(words))
+        drive = Drive(lease.page, job, "run-1", tier="final", continued=False, whole=False)
+        if answer is None:
+            with pytest.raises(Fault, match="quota"):
+                _ = [piece async for piece in drive.pieces()]
+        else:
+            assert [piece async for piece in drive.pieces()] == [[Text(answer)]]

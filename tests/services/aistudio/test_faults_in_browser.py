@@ -6,14 +6,13 @@ import asyncio
 import os
 import signal
 import time
-from pathlib import Path
 
 import pytest
 
 from router.faults import Fault
 from services.aistudio import memory
 from services.aistudio.service import AIStudio, Told
-from tests.services.aistudio.conftest import Start, ask, body, needs_browser, text, told
+from tests.services.aistudio.conftest import Start, ask, body, needs_browser, text, told, told_of
 from tests.simulators.aistudio_page import Studio
 
 pytestmark = needs_browser
@@ -165,7 +164,7 @@ def _browsers() -> list[int]:
     """The Chromium processes below this one that are no helpers of another."""
     found = []
     for pid in memory.descendants(os.getpid()):
-        words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+        words = told_of(pid, "cmdline").split(b"\0")
         if b"chromium" in words[0] and not any(word.startswith(b"--type=") for word in words):
             found.append(pid)
     return found

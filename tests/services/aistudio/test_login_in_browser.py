@@ -18,7 +18,7 @@ from websockets.asyncio.client import connect
 from services.aistudio import memory
 from services.aistudio.login import Logins, Progress
 from services.aistudio.service import AIStudio
-from tests.services.aistudio.conftest import Start, ask, needs_browser, text
+from tests.services.aistudio.conftest import Start, ask, needs_browser, text, told_of
 from tests.simulators.aistudio_page import Studio
 
 PROGRAMS = ("Xvfb", "x11vnc", "websockify", "xdotool")
@@ -55,16 +55,15 @@ class Person:
 def display_of() -> str:
     """The display of the Xvfb that this process has started."""
     for pid in memory.descendants(os.getpid()):
-        words = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+        words = told_of(pid, "environ").split(b"\0")
         found = [word for word in words if word.startswith(b"DISPLAY=")]
-        command = Path(f"/proc/{pid}/cmdline").read_bytes()
-        if found and b"chromium" in command:
+        if found and b"chromium" in told_of(pid, "cmdline"):
             return found[0].decode().partition("=")[2]
     raise AssertionError("no headed browser was started")
 
 
 def programs() -> set[str]:
-    names = {Path(f"/proc/{pid}/comm").read_text().strip() for pid in memory.descendants(os.getpid())}
+    names = {told_of(pid, "comm").decode().strip() for pid in memory.descendants(os.getpid())}
     return names & {"Xvfb", "x11vnc", "websockify"}
 
 

@@ -40,6 +40,7 @@ def test_what_is_no_name_is_refused(name: str) -> None:
     [
         ({}, "contents"),
         ({"contents": []}, "contents"),
+        ({"contents": [{"parts": [{"text": "  "}]}]}, "contents"),
         ({"contents": [{"parts": "x"}]}, "contents[0]"),
         ({"contents": [{"parts": [{"fileData": {"fileUri": "file:///etc/passwd"}}]}]}, "contents[0].parts[0].fileData"),
         (
@@ -50,9 +51,12 @@ def test_what_is_no_name_is_refused(name: str) -> None:
             {"contents": [{"parts": [{"inlineData": {"mimeType": "x/../y", "data": ""}}]}]},
             "contents[0].parts[0].inlineData.mimeType",
         ),
-        ({"contents": [{"parts": []}], "generationConfig": {"temperature": 3}}, "generationConfig.temperature"),
         (
-            {"contents": [{"parts": []}], "generationConfig": {"maxOutputTokens": "many"}},
+            {"contents": [{"parts": [{"text": "x"}]}], "generationConfig": {"temperature": 3}},
+            "generationConfig.temperature",
+        ),
+        (
+            {"contents": [{"parts": [{"text": "x"}]}], "generationConfig": {"maxOutputTokens": "many"}},
             "generationConfig.maxOutputTokens",
         ),
     ],

@@ -15,7 +15,7 @@ from services.aistudio import settings as settings_module
 from services.aistudio.answer import AnswerWriter, fold
 from services.aistudio.handler import addressed
 from services.aistudio.notices import Notice
-from services.aistudio.page.studio import model_names
+from services.aistudio.page.studio import model_titles
 from services.aistudio.pieces import Call, Finish, Text, Thought, Usage
 from services.aistudio.selfcheck import BY_MODEL, TRANSIENT
 from services.aistudio.settings import Browser, SettingsError
@@ -208,8 +208,6 @@ def test_addresses_of_googles_api_name_model_and_method() -> None:
 
 
 def test_the_pages_list_of_models_is_read() -> None:
-    assert model_names(')]}\'\n[[["models/gemini-b",null],["models/gemini-a"],["models/gemini-embedding-1"],[3]]]') == (
-        "gemini-a",
-        "gemini-b",
-    )
-    assert model_names("<html>") == ()
+    rows = '[["models/gemini-b",null,1,"Gemini B"],["models/gemini-a"],["models/gemini-embedding-1"],[3]]'
+    assert model_titles(f")]}}'\n[{rows}]") == {"gemini-b": "Gemini B", "gemini-a": ""}
+    assert model_titles("<html>") == {}

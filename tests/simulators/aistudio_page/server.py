@@ -21,6 +21,7 @@ COOKIES = ("SID", "SAPISID")
 MODELS = {
     "gemini-2.5-flash": ("Gemini 2.5 Flash", 65536, "toggle", 24576),
     "gemini-2.5-pro": ("Gemini 2.5 Pro", 65536, "always", 32768),
+    "gemini-2.5-flash-lite": ("Gemini 2.5 Flash Lite", 65536, "toggle", 24576),
     "gemini-2.0-flash": ("Gemini 2.0 Flash", 8192, "none", 0),
     "gemini-3-flash-preview": ("Gemini 3 Flash Preview", 65536, "levels", 0),
 }
@@ -60,6 +61,7 @@ class Studio:
                 web.get("/prompts/new_chat", self._page),
                 web.get("/signin", self._sign_in),
                 web.post("/signin", self._signed_in),
+                web.post("/signin/shown", self._sign_in_shown),
                 web.get("/config.json", self._config),
                 web.post(RPC + "GenerateContent", self._generate),
                 web.post(HIDDEN, self._generate),
@@ -121,9 +123,12 @@ class Studio:
         return answer
 
     async def _sign_in(self, _: web.Request) -> web.StreamResponse:
+        return web.Response(text=(WEB / "signin.html").read_text(), content_type="text/html")
+
+    async def _sign_in_shown(self, _: web.Request) -> web.StreamResponse:
         self.forms += 1
         self._told()
-        return web.Response(text=(WEB / "signin.html").read_text(), content_type="text/html")
+        return web.Response(status=204)
 
     async def _signed_in(self, request: web.Request) -> web.StreamResponse:
         """The form sends its answer to the page's own host, which sets the cookies and leads back."""

@@ -158,10 +158,13 @@
   };
 
   /** The model, by the page's own list. True where the page shows it afterwards. */
-  lib.chooseModel = async (name) => {
+  lib.chooseModel = async (name, title) => {
+    const plain = (text) => text.toLowerCase().replace(/[^a-z0-9]/g, "");
+    const wanted = [name, title].filter(Boolean).map(plain);
+    const named = (row) => [row, ...row.querySelectorAll("*")].some((node) => !node.children.length && wanted.includes(plain(node.textContent)));
     lib.find("model_opener")?.click();
     await lib.until(() => lib.find("model_row"), WAIT);
-    const row = lib.all("model_row").find((node) => node.textContent.includes(name));
+    const row = lib.all("model_row").find(named);
     row?.click();
     if (!row) lib.find("panel_close")?.click();
     return Boolean(row) && Boolean(await lib.until(() => !lib.find("model_row"), WAIT));
