@@ -20,6 +20,8 @@ from router import places
 from router.access.keys import ClientKey, KeyRing, double_roles
 from router.access.sources import file_keys, settings_keys
 from router.accounts.health import Health
+from router.accounts.windows import UsageReader
+from router.api.account_routes import AccountRoutes
 from router.api.accounts import AccountViews
 from router.api.cors import Cors
 from router.api.edge import Edge
@@ -27,8 +29,10 @@ from router.api.front import Front
 from router.api.management import Management
 from router.api.operations import Operations
 from router.api.relay import RelaySocket
+from router.api.sign_in import Hall, LoginRoutes
 from router.api.sockets import Sockets
 from router.api.surfaces import ModelSurfaces
+from router.call import Record
 from router.clock import SystemClock
 from router.gateway import Gateway, Snapshot
 from router.net.client import Net
@@ -58,6 +62,8 @@ the process learnt which this one replaces."""
 OTHERS_WITHIN = 30.0
 SESSIONS_EVERY = 2.0
 """Seconds between two looks at the sessions of the relay: who is silent, whose key was revoked."""
+USAGE_EVERY = 5.0
+"""Seconds between two looks at which accounts' usage is to be asked for."""
 SWEEP_EVERY = 600.0
 """Seconds between two removals of what has expired: stored answers, makers of opaque items."""
 
@@ -84,6 +90,7 @@ class Router:
         self._keys = KeyRing(self._fixed_keys(snapshot), self._clock, database=self._stored_keys)
         self._memory: Memory | None = None
         self._opening = threading.Lock()
+        self._remembered = False
         net, metrics = Net(), Metrics()
         self._hub = Hub(
             self._clock,
@@ -115,10 +122,12 @@ class Router:
             metrics=metrics,
             clock=self._clock,
             chance=chance,
-            tell=RequestLines(self._log_writer, self._clock).tell,
+            tell=self._tell,
             hub=self._hub,
         )
+        self._lines = RequestLines(self._log_writer, self._clock)
         self._gateway.metrics.logs_dropped.set_function(lambda: self._log_writer.dropped)
+        self._usage = UsageReader(self._gateway.windows, self._sign_ins.ask, self._clock, chance)
         self._edge = Edge(self._gateway)
         self._tasks = Tasks("app")
 
@@ -139,6 +148,8 @@ class Router:
                 Route("/v0/management/models", management.models),
                 Route("/v0/management/accounts", management.accounts),
                 Route("/v0/management/relay", management.relay),
+                *LoginRoutes(self._gateway, self._hall).routes(),
+                *AccountRoutes(self._gateway, accounts, self._hall).routes(),
             ],
             lifespan=self._lifespan,
         )
@@ -149,6 +160,16 @@ class Router:
 
     def _settings(self) -> Settings:
         return self._gateway.current.settings
+
+    def _hall(self) -> Hall | None:
+        """Where people sign in, once sign-ins can be kept."""
+        logins = self._sign_ins.logins
+        return Hall(logins, self._sign_ins.keeper, self._sign_ins.bring_in) if logins is not None else None
+
+    def _tell(self, record: Record) -> None:
+        """One line in the log, and who used which account."""
+        self._lines.tell(record)
+        self._sign_ins.used(record)
 
     def _reroute(self) -> None:
         """Accounts came, went or changed."""
@@ -161,6 +182,8 @@ class Router:
     async def _lifespan(self, app: Starlette) -> AsyncIterator[None]:
         self._edge.start()
         await self._sign_ins.start()  # before the first call: none may be refused for want of an account that is there
+        if self._sign_ins.keeper.credentials():
+            await self._take_over()  # which of them are turned on stands in the database
         self._watch()
         try:
             yield
@@ -194,19 +217,29 @@ class Router:
             return
         self._health.load(await asyncio.to_thread(memory.health))
         self._gateway.affinity.load(await asyncio.to_thread(memory.affinity))
+        self._gateway.sessions.load(await asyncio.to_thread(memory.sessions))
         self._gateway.tallies.load(await asyncio.to_thread(memory.tallies))
         await asyncio.to_thread(self._keys.refresh)
+        self._sign_ins.accept(await asyncio.to_thread(memory.accepted))
+        self._sign_ins.admit(memory.flows, memory.accept)
         if memory.responses is not None:
             self._edge.continuations.use(memory.responses)
         self._tasks.periodic(lambda: SWEEP_EVERY, memory.sweep, "forget what is old")
 
     async def _begin(self) -> None:
         """Remember, and then say who serves: how many keys there are is known only now."""
+        await self._take_over()
+        self._introduce()
+
+    async def _take_over(self) -> None:
+        """Remember, once."""
+        if self._remembered:
+            return
+        self._remembered = True
         try:
             await self._remember()
         except Exception:
             _log.exception("what the last process knew could not be taken over")
-        self._introduce()
 
     def _introduce(self) -> None:
         now = self._gateway.current
@@ -233,6 +266,8 @@ class Router:
         self._tasks.periodic(lambda: OTHERS_EVERY, self._look_at_keys, "look at keys")
         self._tasks.periodic(lambda: OTHERS_EVERY, self._look_at_makers, "look at makers")
         self._tasks.periodic(lambda: SESSIONS_EVERY, self._look_at_sessions, "look at sessions")
+        self._tasks.periodic(lambda: OTHERS_EVERY, self._look_at_consents, "look at accepted caveats")
+        self._tasks.periodic(lambda: USAGE_EVERY, self._read_usage, "read the quotas of plans")
         watch = Watch(
             self._file.path,
             read=Path.read_bytes,
@@ -256,6 +291,7 @@ class Router:
     def _save(self, memory: Memory) -> None:
         memory.save_health(self._health.dirty())
         memory.save_affinity(self._gateway.affinity.dirty())
+        memory.save_sessions(self._gateway.sessions.dirty())
         memory.add_tallies(self._gateway.tallies.fresh())
 
     async def _look_at_keys(self) -> None:
@@ -265,9 +301,17 @@ class Router:
     async def _look_at_sessions(self) -> None:
         self._hub.tick()
 
+    async def _look_at_consents(self) -> None:
+        if self._memory is not None:
+            self._sign_ins.accept(await asyncio.to_thread(self._memory.accepted))
+
     async def _look_at_makers(self) -> None:
         if self._memory is not None:
             self._gateway.affinity.load(await asyncio.to_thread(self._memory.affinity, OTHERS_WITHIN))
+            self._gateway.sessions.load(await asyncio.to_thread(self._memory.sessions, OTHERS_WITHIN))
+
+    async def _read_usage(self) -> None:
+        await self._usage.round(self._sign_ins.usable(), self._sign_ins.facts(), self._sign_ins.secret)
 
     async def _apply(self, loaded: Loaded) -> None:
         """Changed settings come into force for the calls that start from now on, or not at all."""

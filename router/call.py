@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Literal, TypeAlias
 
 from msgspec import Struct, field
 
@@ -11,6 +12,9 @@ from router.wire.dialect import DialectSpec
 from router.wire.events import Usage
 from router.wire.written import Note
 
+QuotaExceeded: TypeAlias = Literal["next_account", "next_provider", "smaller_model", "fail"]
+"""What follows where an account's limit is met (the setting ``routing.quota_exceeded``)."""
+
 
 class Limits(Struct, frozen=True, kw_only=True):
     """How long and how often one call may be tried. Seconds, except `max_attempts`.
@@ -18,7 +22,7 @@ class Limits(Struct, frozen=True, kw_only=True):
     deadline: no new attempt begins later. first_token: until the first content of an attempt; slow_first_token: for
     models that are known to think long, and for unstreamed answers. idle: between two reads. content_stall: between
     two pieces of content while the connection lives. total: the whole call. grace: before heads and heartbeats; 0 is
-    off.
+    off. quota_exceeded: who is asked after an account whose limit is met.
     """
 
     max_attempts: int = 6
@@ -31,6 +35,7 @@ class Limits(Struct, frozen=True, kw_only=True):
     total: float = 3600.0
     grace: float = 20.0
     heartbeat: float = 10.0
+    quota_exceeded: QuotaExceeded = "next_account"
 
 
 class Caller(Struct, frozen=True, kw_only=True):
@@ -49,7 +54,7 @@ class Call(Struct, frozen=True, kw_only=True):
     as written. pinned: the provider the caller insists on. strict: refuse rather than drop. began: monotonic time.
     created: Unix time. conversation: the body as read, where the typed lane needs it. spec: how the surface answers
     where that is not its dialect's own way (legacy completions). prefer: the account
-    that made the stored answer which this call continues.
+    that made the stored answer which this call continues. session: what a header of the client calls its session.
     """
 
     id: str
@@ -68,6 +73,7 @@ class Call(Struct, frozen=True, kw_only=True):
     thinking_output: str = "reasoning_content"
     spec: DialectSpec | None = None
     prefer: str | None = None
+    session: str | None = None
 
 
 class Try(Struct, frozen=True, kw_only=True):

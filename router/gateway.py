@@ -16,7 +16,10 @@ from msgspec import Struct
 from router.access.keys import KeyRing
 from router.accounts.affinity import Affinity
 from router.accounts.health import Health
+from router.accounts.quota import Window
+from router.accounts.sessions import Sessions
 from router.accounts.tally import Tallies
+from router.accounts.windows import Windows
 from router.call import Limits, Record
 from router.clock import Clock, SystemClock
 from router.faults import Fault
@@ -26,16 +29,18 @@ from router.models.capabilities import CapabilityTable
 from router.models.catalogue import Catalogue
 from router.models.catalogue import build as build_catalogue
 from router.net.client import Net
-from router.observe.metrics import AccountStates, Metrics
+from router.observe.metrics import AccountStates, Metrics, QuotaWindows
 from router.providers.config import ProviderConfig
 from router.providers.credentials import Credentials, Stored
+from router.providers.ctonew.opener import CtoNew
 from router.providers.resolve import NOBODY, SignedIn, resolve
 from router.providers.run import Runner
 from router.relay.hub import Hub
+from router.routing import scopes
 from router.routing.attempt import Attempts
 from router.routing.choose import Strategy
 from router.routing.table import Rule, Table, build
-from router.settings.schema import Settings
+from router.settings.schema import Routing, Settings
 
 
 class AccountState(Struct, frozen=True, kw_only=True):
@@ -85,6 +90,7 @@ def snapshot_of(
         settings.models.aliases,
         settings.models.exclusions,
         capabilities=facts,
+        smaller=settings.routing.smaller_models if settings.routing.quota_exceeded == "smaller_model" else None,
     )
     waits = settings.server.timeouts
     return Snapshot(
@@ -105,6 +111,7 @@ def snapshot_of(
             total=waits.total,
             grace=waits.grace,
             heartbeat=waits.heartbeat,
+            quota_exceeded=settings.routing.quota_exceeded,
         ),
         warnings=warnings,
         provenance=provenance or {},
@@ -121,6 +128,7 @@ _STRATEGIES: Mapping[str, Strategy] = {
     "fill_first": "fill-first",
     "weighted": "weighted",
     "least_busy": "least-busy",
+    "most_quota_left": "most-quota-left",
 }
 
 
@@ -151,20 +159,32 @@ class Gateway:
         self.health = health
         self.hub = hub
         health.load_of = hub.load
-        health.strategy = _STRATEGIES[snapshot.settings.routing.strategy]
         self.metrics = metrics
         self._tell = tell
         chance = chance or random.Random()  # noqa: S311  ids and jitter are no secrets
         self.ids = Ids(chance)
-        self.runner = Runner(net, Credentials(net, self.clock, stored), relay=hub)
+        self.ctonew = CtoNew(net, self.clock, chance)
+        self.windows = Windows(self.clock, health.cool)
+        health.windows = self.windows.known
+        self.runner = Runner(
+            net,
+            Credentials(net, self.clock, stored),
+            sources={"ctonew": self.ctonew.open},
+            heard=self.windows.heard,
+            relay=hub,
+        )
+        self.sessions = Sessions(self.clock)
+        self.sessions.stays = hub.stays
         self.affinity = Affinity(self.clock)
         self.tallies = Tallies(self.clock)
-        self.attempts = Attempts(self.runner, health, self.affinity, self.clock, chance, net.patience)
+        self.attempts = Attempts(self.runner, health, self.affinity, self.clock, chance, net.patience, self.sessions)
+        self._follow(snapshot.settings.routing)
         self.config_error: str | None = None
         self.restart_needed: tuple[str, ...] = ()
         self.open_calls = 0
         self._rotation = 0
         metrics.accounts(AccountStates(self._states))
+        metrics.accounts(QuotaWindows(self._quota))
         metrics.open_requests.set_function(lambda: self.open_calls)
         metrics.relay_calls_open.set_function(lambda: sum(session.open_calls for session in hub.sessions))
         metrics.config_valid.set(1)
@@ -193,10 +213,14 @@ class Gateway:
         """Put new settings in force for the calls that start from now on. restart_needed: paths of those that wait."""
         self.current = snapshot
         self.restart_needed = restart_needed
-        self.health.strategy = _STRATEGIES[snapshot.settings.routing.strategy]
+        self._follow(snapshot.settings.routing)
         self.config_error = None
         self.metrics.config_valid.set(1)
         self.metrics.reloads.labels("ok").inc()
+
+    def _follow(self, routing: Routing) -> None:
+        self.health.strategy = _STRATEGIES[routing.strategy]
+        self.sessions.ttl = routing.sticky.ttl if routing.sticky.enabled else 0.0
 
     def reroute(self, snapshot: Snapshot) -> None:
         """The same settings with other accounts."""
@@ -220,14 +244,13 @@ class Gateway:
         states: dict[str, AccountState] = {}
         for provider in self.current.providers.values():
             for account in provider.accounts:
-                entry = view.entries.get((account.id, "account", ""))
-                resting = entry is not None and entry.state != "ready" and (entry.until or view.now + 1) > view.now
+                entry = scopes.ruling(view.entries, account.id, view.now)
                 states[account.id] = AccountState(
                     account=account.id,
                     provider=provider.id,
-                    state=entry.state if entry is not None and resting else "ready",
-                    cause=entry.cause if entry is not None and resting else "",
-                    until=entry.until if entry is not None and resting else None,
+                    state=entry.state if entry is not None else "ready",
+                    cause=entry.cause if entry is not None else "",
+                    until=entry.until if entry is not None else None,
                 )
         return states
 
@@ -243,10 +266,15 @@ class Gateway:
             if provider.accounts and all(account.id in entries for account in provider.accounts)
         )
 
+    def _quota(self) -> Iterator[tuple[str, str, Window]]:
+        for provider in self.current.providers.values():
+            yield from self.windows.samples(provider.accounts)
+
     def _states(self) -> Iterator[tuple[str, str, str]]:
         for state in self.account_states().values():
             yield state.account, state.provider, state.state
 
     async def close(self) -> None:
         """End everything that was started."""
+        await self.ctonew.close()
         await self.net.close()

@@ -13,12 +13,17 @@ from router.access.keys import ClientKey
 from router.access.stored import stored_keys
 from router.accounts.affinity import MOST, TTL, AffinityRow
 from router.accounts.health_row import HealthRow
+from router.accounts.sessions import LONGEST, SessionRow
+from router.accounts.sessions import MOST as CONVERSATIONS
 from router.accounts.tally import Tally
 from router.clock import Clock
 from router.settings.schema import StoredResponses
 from router.state.affinity_rows import load_affinity, prune_affinity, save_affinity
+from router.state.consents import Consent, accept, accepted
 from router.state.health_rows import load_health, save_health
+from router.state.login_flows import LoginFlows
 from router.state.responses import ResponseStore
+from router.state.session_rows import load_sessions, prune_sessions, save_sessions
 from router.state.store import StateStore
 from router.state.tally_rows import add_tallies, load_tallies
 from router.state.vault import Vault, vault_key
@@ -31,9 +36,10 @@ class Memory:
         """database: migrated. kept: whether and how long answers are stored. Raises `OSError`."""
         self._store = StateStore(database)
         self._clock = clock
+        vault = Vault(vault_key(state_dir / "vault.key"))
+        self.flows = LoginFlows(self._store, vault)
         self.responses: ResponseStore | None = None
         if kept.enabled:
-            vault = Vault(vault_key(state_dir / "vault.key"))
             self.responses = ResponseStore(self._store, vault, clock, ttl=kept.ttl, max_bytes=kept.max_bytes)
 
     def keys(self) -> tuple[ClientKey, ...]:
@@ -61,6 +67,17 @@ class Memory:
         if kept:
             self._store.submit(lambda connection: save_affinity(connection, kept))
 
+    def sessions(self, within: float = LONGEST) -> list[SessionRow]:
+        """Which account serves which conversation. within: seconds since its last call."""
+        since = self._clock.wall() - within
+        return self._store.read_now(lambda connection: load_sessions(connection, CONVERSATIONS, since))
+
+    def save_sessions(self, rows: Iterable[SessionRow]) -> None:
+        """Keep changed rows, behind the requests."""
+        kept = list(rows)
+        if kept:
+            self._store.submit(lambda connection: save_sessions(connection, kept))
+
     def tallies(self) -> list[Tally]:
         """What accounts have done before."""
         return self._store.read_now(load_tallies)
@@ -71,10 +88,20 @@ class Memory:
         if kept:
             self._store.submit(lambda connection: add_tallies(connection, kept))
 
+    def accepted(self) -> frozenset[str]:
+        """The providers whose caveat was accepted."""
+        return self._store.read_now(accepted)
+
+    async def accept(self, provider: str, by: str, caveat: str) -> None:
+        """Write down that a caveat was accepted. by: name of the key."""
+        consent = Consent(provider=provider, by=by, caveat=caveat, at=self._clock.wall())
+        await self._store.write(lambda connection: accept(connection, consent))
+
     async def sweep(self) -> None:
         """Remove what is too old to be of use. Call it now and then."""
-        before = self._clock.wall() - TTL
-        await self._store.write(lambda connection: prune_affinity(connection, before, MOST))
+        now = self._clock.wall()
+        await self._store.write(lambda connection: prune_affinity(connection, now - TTL, MOST))
+        await self._store.write(lambda connection: prune_sessions(connection, now - LONGEST, CONVERSATIONS))
         if self.responses is not None:
             await self.responses.sweep()
 

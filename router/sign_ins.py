@@ -8,18 +8,25 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections.abc import Callable, Mapping
+import secrets
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from router.accounts.asking import asker
+from router.accounts.asking import asker, through
 from router.accounts.audit import Audit
+from router.accounts.importing import Imported, Importer
 from router.accounts.keeper import Holds, Keeper
+from router.accounts.login.flows import FlowStore
+from router.accounts.login.manager import Logins
 from router.accounts.outcomes import Outcome
+from router.accounts.record import Access, Account
 from router.accounts.refresh import Refresher
-from router.accounts.renewals import RENEWALS
+from router.accounts.renewal import Renew
+from router.accounts.renewals import RENEWALS, clerk
 from router.accounts.stores.files import FileStore
 from router.accounts.vault_keys import account_vault
+from router.call import Record
 from router.clock import Clock
 from router.net.client import Net
 from router.providers.resolve import SignedIn
@@ -31,6 +38,8 @@ from router.tasks import Tasks
 
 _log = logging.getLogger("switchyard.accounts")
 FLUSH_EVERY = 1.0
+FIRST: Mapping[str, Renew] = {"copilot": RENEWALS["copilot"], "ctonew": clerk.renew}
+"""Sign-ins that bring what an access is made of, which is made once to see that it is good."""
 
 
 class SignIns:
@@ -52,8 +61,10 @@ class SignIns:
         """folder: of the account files. changed: called when routing must learn of other accounts."""
         self._facts: Mapping[str, SignIn] = sign_ins(providers)
         self._providers = providers
-        self._accepted: frozenset[str] = frozenset()
+        self.accepted: frozenset[str] = frozenset()
         self._changed = changed
+        self._clock = clock
+        self.logins: Logins | None = None
         self.ask = asker(net, clock.wall)
         self.audit = Audit(state_dir, clock)
         self.store = FileStore(folder, account_vault(folder, environ), clock)
@@ -68,6 +79,7 @@ class SignIns:
         )
         self.keeper = Keeper(self.store, self.refresher, health, self.audit, clock, active=self.active, changed=changed)
         self._tasks = Tasks("sign-ins")
+        self._unwritten = ""  # why the audit log could not be written the last time
 
     def facts(self) -> Mapping[str, SignIn]:
         """The sign-ins as the settings have them now."""
@@ -79,21 +91,70 @@ class SignIns:
 
     def accept(self, accepted: frozenset[str]) -> None:
         """The providers whose caveat somebody has accepted."""
-        if accepted != self._accepted:
-            self._accepted = accepted
+        if accepted != self.accepted:
+            self.accepted = accepted
             self._changed()
 
     def active(self, provider: str) -> bool:
         """Whether a provider is turned on."""
-        return turned_on(block_of(self._providers, provider), provider in self._accepted)
+        return turned_on(block_of(self._providers, provider), provider in self.accepted)
+
+    def admit(self, flows: FlowStore, accept: Callable[[str, str, str], Awaitable[None]]) -> Logins:
+        """Let people sign in from now on. flows: where sign-ins in progress are kept. accept: writes down provider,
+        who and caveat."""
+        self.logins = Logins(
+            facts=self.facts,
+            flows=flows,
+            accounts=self.keeper,
+            consents=_Consents(self, accept),
+            ask_for=lambda provider: through(self.ask, block_of(self._providers, provider).proxy),
+            clock=self._clock,
+            chance=secrets.token_bytes,
+            first=FIRST,
+        )
+        self.logins.open()
+        return self.logins
+
+    async def bring_in(self, content: bytes, name: str, who: str) -> Imported:
+        """Take over one file of another program. Raises `OSError`."""
+
+        def work() -> Imported:
+            importer = Importer(self.store, self.store.folder, self._clock, dry_run=False, replaces=False)
+            return importer.take(content, name)
+
+        brought = await asyncio.shield(asyncio.to_thread(work))
+        if brought.became == "account":
+            self.audit.record(who, "imported", brought.account, f"from {name}")
+            await self.keeper.reload()
+        return brought
 
     def signed_in(self) -> SignedIn:
         """What routing needs to know."""
-        return SignedIn(accounts=self.keeper.accounts(), accepted=self._accepted)
+        return SignedIn(accounts=self.keeper.accounts(), accepted=self.accepted)
 
     def on(self) -> tuple[str, ...]:
         """The providers that are turned on."""
         return tuple(name for name in SIGN_INS if self.active(name))
+
+    def usable(self) -> tuple[Account, ...]:
+        """The accounts of the providers that are turned on, without those that cannot serve."""
+        known = self.keeper.accounts()
+        accounts = [account for provider in self.on() for account in known.get(provider, ())]
+        return tuple(account for account in accounts if self.keeper.held(account.id) is None)
+
+    async def secret(self, account: Account, takes: str) -> Access:
+        """What lets one ask about an account: its ``access``, or what that is made with. Raises `Fault`."""
+        credential = self.keeper.find(account.id)
+        if takes == "access" or credential is None:
+            return await self.keeper.access(account.id)
+        return Access(credential.refresh, credential.facts)
+
+    def used(self, record: Record) -> None:
+        """Note for the audit log whose calls used which accounts."""
+        if record.caller is not None:
+            for attempt in record.tries:
+                if attempt.provider != "demo":
+                    self.audit.used(record.caller.key_name, attempt.account)
 
     async def start(self) -> None:
         """Read the accounts and begin to look after them."""
@@ -103,6 +164,8 @@ class SignIns:
     async def close(self) -> None:
         """Stop; renewals under way come to their end."""
         await self._tasks.close()
+        if self.logins is not None:
+            await self.logins.close()
         await self.keeper.close()
         with suppress(OSError):
             await asyncio.to_thread(self.audit.flush, everything=True)
@@ -111,4 +174,27 @@ class SignIns:
         self.keeper.learn(account, outcome)
 
     async def _flush(self) -> None:
-        await asyncio.to_thread(self.audit.flush)
+        try:
+            await asyncio.to_thread(self.audit.flush)
+        except OSError as error:
+            reason = error.strerror or type(error).__name__
+            if reason != self._unwritten:
+                _log.error("the audit log %s cannot be written: %s; its lines wait", self.audit.path, reason)
+            self._unwritten = reason
+        else:
+            self._unwritten = ""
+
+
+class _Consents:
+    """As `router.accounts.login.steps.Consents`."""
+
+    def __init__(self, signs: SignIns, accept: Callable[[str, str, str], Awaitable[None]]) -> None:
+        self._signs = signs
+        self._accept = accept
+
+    def on(self, provider: str) -> bool:
+        return self._signs.active(provider)
+
+    async def accept(self, provider: str, by: str, caveat: str) -> None:
+        await self._accept(provider, by, caveat)
+        self._signs.accept(self._signs.accepted | {provider})

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import TypeAlias
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from router.net.client import Net
 from router.net.message import HttpRequest, Timeouts
@@ -39,3 +40,14 @@ def asker(net: Net, wall: Callable[[], float]) -> Ask:
             return Reply(response.status, response.headers, body, began, response.cookies)
 
     return ask
+
+
+def through(ask: Ask, proxy: str | None) -> Ask:
+    """An `Ask` whose requests go through `proxy`, where they name none of their own."""
+    if proxy is None:
+        return ask
+
+    async def proxied(request: HttpRequest) -> Reply:
+        return await ask(request if request.proxy is not None else replace(request, proxy=proxy))
+
+    return proxied

@@ -120,14 +120,14 @@ def write_document(credential: Credential, seal: Crypt | None) -> bytes:
         "aliases": dict(credential.aliases),
         "facts": dict(credential.facts),
     }
+    document = {name: value for name, value in public.items() if value is not None and value != [] and value != {}}
     secret = _secret_part(credential)
     if seal is None:
-        public |= secret
+        document |= secret
     else:
         sealed = seal(codec.dumps(secret), _place(credential.provider, credential.label))
-        public["sealed"] = base64.b64encode(sealed).decode()
-    kept = {name: value for name, value in public.items() if value is not None and value != [] and value != {}}
-    return msgspec.json.format(codec.dumps(kept), indent=2) + b"\n"
+        document["sealed"] = base64.b64encode(sealed).decode()
+    return msgspec.json.format(codec.dumps(document), indent=2) + b"\n"
 
 
 def _secret_part(credential: Credential) -> dict[str, Any]:

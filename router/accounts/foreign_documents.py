@@ -14,6 +14,7 @@ from router.accounts.credential import NOTHING, Credential
 from router.accounts.labels import DEFAULT, file_types, named_for, tidy_label
 from router.accounts.moments import read_moment
 from router.accounts.oauth import claims
+from router.accounts.renewals import clerk
 from router.accounts.unusable import Unusable
 from router.secret import Secret
 from router.settings.provider_names import plain
@@ -135,12 +136,13 @@ class _Fields:
 
 
 class _Found:
-    """The secrets that a reader found."""
+    """What a reader found: the two secrets, further ones, and facts that follow from the form."""
 
     def __init__(self, access: Secret, refresh: Secret, **more: Secret) -> None:
         self.access = access
         self.refresh = refresh
         self.more = more
+        self.facts: dict[str, str] = {}
 
 
 def _plainly(fields: _Fields) -> _Found:
@@ -148,12 +150,15 @@ def _plainly(fields: _Fields) -> _Found:
 
 
 def _ctonew(fields: _Fields) -> _Found:
-    """Clerk's cookie, alone or as it stands in a header; or the vendor's own tokens."""
+    """Clerk's cookie, alone or as it stands in a header; or the vendor's own tokens, or both."""
     cookie = fields.secret(_COOKIE)
     if not cookie:
-        return _plainly(fields)
+        found = _plainly(fields)
+        found.facts["way"] = clerk.OAUTH
+        return found
     value = cookie.reveal().strip().removeprefix("__client=").split(";")[0]
-    return _Found(NOTHING, Secret(value))
+    beside = fields.secret(_REFRESH)
+    return _Found(NOTHING, Secret(value), **({clerk.VENDOR_TOKEN: beside} if beside else {}))
 
 
 def _copilot(fields: _Fields) -> _Found:
@@ -179,6 +184,7 @@ _READERS: Mapping[str, Callable[[_Fields], _Found]] = {"ctonew": _ctonew, "copil
 
 def _credential(provider: str, name: str, fields: _Fields, found: _Found) -> Credential:
     facts = {fact: text for fact, names in _FACTS.items() if (text := fields.first(names, _fact)) is not None}
+    facts |= found.facts
     secrets = {which: secret for which, names in _SECRETS.items() if (secret := fields.secret(names))} | found.more
     said = claims(secrets["id_token"].reveal()) if "id_token" in secrets else {}
     if provider == "chatgpt-oauth":

@@ -138,7 +138,8 @@ class Health:
             self._unprobe(lease, None)
 
     def hold(self, account: str, state: HeldState, cause: str) -> None:
-        """An account cannot be used at all, as whoever keeps it knows without a call, until `unhold`."""
+        """An account cannot be used at all, as whoever keeps it knows without a call, until `unhold`. What calls meet
+        meanwhile stays known beside it. No row: whoever keeps accounts finds it out anew after a restart."""
         key = scopes.held(account)
         known = self._entries.get(key)
         if known is None or (known.state, known.cause) != (state, cause[:200]):
@@ -161,20 +162,15 @@ class Health:
         for key in [key for key in self._entries if key[0] == account and key != scopes.held(account)]:
             self._set(key, None)
 
+    def resting(self, account: str) -> Entry | None:
+        """Why an account as a whole serves nothing now; None where it is ready, were it for some models only."""
+        return scopes.ruling(self._entries, account, self._clock.wall())
+
     def waiting_for_people(self) -> frozenset[str]:
         """Accounts that somebody must sign in to again."""
         if not self._entries:
             return frozenset()
         return frozenset(key[0] for key, entry in self._entries.items() if entry.state == "needs_login")
-
-    def resting(self, account: str) -> Entry | None:
-        """Why an account as a whole serves nothing now; None where it is ready, were it for some models only."""
-        now = self._clock.wall()
-        for key in (scopes.held(account), (account, "account", "")):
-            entry = self._entries.get(key)
-            if entry is not None and entry.state != "ready" and (entry.until is None or entry.until > now):
-                return entry
-        return None
 
     def snapshot(self) -> View:
         """All health now, for status, metrics and explain; does not change afterwards."""
@@ -192,7 +188,7 @@ class Health:
     def dirty(self) -> list[HealthRow]:
         """Rows that changed since the last call, for whoever persists them. A recovered one has state ``ready``."""
         now = self._clock.wall()
-        rows = [row_of(key, self._entries.get(key), now) for key in self._dirty]
+        rows = [row_of(key, self._entries.get(key), now) for key in self._dirty if key != scopes.held(key[0])]
         self._dirty.clear()
         return rows
 
@@ -200,7 +196,7 @@ class Health:
         """Take persisted rows over, at start, before the first lease. Rows of unknown meaning are left out."""
         for row in rows:
             known = entry_of(row)
-            if known is not None:
+            if known is not None and known[0] != scopes.held(row.account):
                 self._entries[known[0]] = known[1]
 
     def _view(self, now: float) -> View:

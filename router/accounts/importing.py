@@ -150,6 +150,17 @@ class Importer:
         """One answer for each file, in order. Raises `OSError` where nothing can be written."""
         return [self._bring(path) for path in paths]
 
+    def take(self, data: bytes, name: str) -> Imported:
+        """One file that was sent: its content and what it was called. As `bring_in`, but that nothing stays behind, so
+        a service account's key is kept here too. Raises `OSError`."""
+        try:
+            found = recognise(data, name)
+        except NotImportable as error:
+            return Imported(file=name, became=_kind(data, name), told=str(error))
+        if isinstance(found, ServiceAccount):
+            found = replace(found, document=found.document or data)
+        return self._keep(Path(name), found)
+
     def _bring(self, path: Path) -> Imported:
         name = path.name
         try:
@@ -163,6 +174,9 @@ class Importer:
             return Imported(file=str(path), became="wrong", told=f"{name} {error}")
         except FileNotFoundError:
             return Imported(file=str(path), became="wrong", told=f"there is no file {path}")
+        return self._keep(path, found)
+
+    def _keep(self, path: Path, found: Credential | Profile | ServiceAccount) -> Imported:
         if isinstance(found, Profile):
             return self._keep_profile(path, found)
         if isinstance(found, ServiceAccount):

@@ -151,7 +151,7 @@ class Keeper:
             credential = self._credentials[account] = outcome.credential
         held = held_by(credential, outcome, self._clock.wall())
         if held is not None:
-            self._hold(account, held)
+            self._hold(account, held, credential)
 
     async def save(self, credential: Credential, who: str, what: What = "signed_in") -> Credential:
         """Store a new account, or new tokens of one that is there: the operator's choices for it stay."""
@@ -226,24 +226,27 @@ class Keeper:
             self._renewing.discard(credential.id)
 
     def _judge(self, credential: Credential) -> None:
-        """Hold what cannot serve as it is stored; let go of what was held for another token than it has now."""
+        """Hold what cannot serve as it is stored; let go of what it was held for, unless a renewal said so of the very
+        tokens that it has."""
+        account = credential.id
         held = standing(credential, self._clock.wall())
         if held is not None:
-            self._hold(credential.id, held)
-            return
-        before = self._held.get(credential.id)
-        if before is not None and (before.state == "disabled" or self._blamed[credential.id] != _tokens(credential)):
-            self._unhold(credential.id)
+            self._hold(account, held)
+        elif account in self._held and self._blamed.get(account) != _tokens(credential):
+            self._unhold(account)
 
-    def _hold(self, account: str, held: Held) -> None:
+    def _hold(self, account: str, held: Held, blamed: Credential | None = None) -> None:
         if self._held.get(account) == held:
             return
-        self._held[account], self._blamed[account] = held, _tokens(self._credentials[account])
+        self._held[account] = held
+        if blamed is not None:
+            self._blamed[account] = _tokens(blamed)
         self._health.hold(account, held.state, held.cause)
         if held.state in ("needs_login", "expired", "refused"):
             _log.warning("%s cannot serve: %s", account, held.cause)
 
     def _unhold(self, account: str) -> None:
+        self._blamed.pop(account, None)
         if self._held.pop(account, None) is not None:
             self._health.unhold(account)
             _log.info("%s can serve again", account)

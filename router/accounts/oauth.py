@@ -60,6 +60,9 @@ class Tokens(Struct, frozen=True, kw_only=True):
     expires_at: float
     answer: Mapping[str, Any] = {}
 
+    def __repr__(self) -> str:
+        return f"Tokens(expires_at={self.expires_at:.0f})"
+
 
 class TokenTrouble(Exception):
     """A token endpoint that gave no token. message: for a person, without secrets. retry_after: seconds, if told.

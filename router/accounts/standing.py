@@ -14,6 +14,9 @@ from router.routing.cooldown import HeldState
 from router.secret import Secret
 from router.settings.provider_names import SIGN_INS
 
+WAITED_FOR = 30.0
+"""Seconds for which a call waits for a renewal to be tried again; an account that takes longer is passed over."""
+
 
 class Held(Struct, frozen=True):
     """Why an account cannot serve, and will not by waiting. cause: for a person, with what to do."""
@@ -56,14 +59,14 @@ def standing(credential: Credential, now: float) -> Held | None:
 
 
 def held_by(credential: Credential, outcome: Bad, now: float) -> Held | None:
-    """What a renewal that failed says of the account; None where its token still lives."""
+    """What a renewal that failed says of the account; None where its token still lives, or calls had better wait."""
     if isinstance(outcome, NeedsLogin):
         if credential.owner == "found":
             return Held("expired", outcome.reason)
         return Held("needs_login", f"{outcome.reason}; sign in again: `{_login(credential)}`")
     if isinstance(outcome, Refused):
         return Held("refused", outcome.reason)
-    if credential.fresh(now):
+    if credential.fresh(now) or (isinstance(outcome, Suspended) and outcome.until - now <= WAITED_FOR):
         return None
     return Held("expired", f"its token has ended and could not be renewed: {outcome.reason}")
 

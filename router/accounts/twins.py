@@ -34,10 +34,16 @@ def same_account(one: Credential, other: Credential) -> bool:
     """Whether both are one account: all that is said of both agrees; where nothing is, they hold the same token."""
     if one.provider != other.provider:
         return False
+    told = agreement(one, other)
+    return told if told is not None else _one_token(one, other)
+
+
+def agreement(one: Credential, other: Credential) -> bool | None:
+    """Whether all that is said of both, accounts of one provider, agrees; None where nothing is said of both."""
     pairs = [(one.facts.get(name), other.facts.get(name)) for name in _IDENTITIES]
     pairs.append((_folded(one.email), _folded(other.email)))
     told = [a == b for a, b in pairs if a and b]
-    return all(told) if told else _one_token(one, other)
+    return all(told) if told else None
 
 
 def settle(found: Iterable[Named]) -> Settled:

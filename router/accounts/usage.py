@@ -150,7 +150,7 @@ USAGE: Mapping[str, Usage] = MappingProxyType(
         "claude-oauth": Usage(read=_claude, headers={"anthropic-beta": "oauth-2025-04-20"}),
         "chatgpt-oauth": Usage(read=_chatgpt, facts={"chatgpt-account-id": "account_id"}),
         "copilot": Usage(read=_copilot, scheme="token", takes="refresh"),
-        "ctonew": Usage(read=_ctonew),
+        "ctonew": Usage(read=_ctonew, headers={"origin": "https://cto.new", "referer": "https://cto.new/"}),
     }
 )
 """Sign-ins whose facts name a ``usage_url``."""

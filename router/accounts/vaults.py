@@ -7,6 +7,7 @@ other programs stay as they are.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TypeAlias
 
 from msgspec import Struct
 
@@ -36,6 +37,10 @@ class Done(Struct, frozen=True, kw_only=True):
 
     changed: tuple[str, ...]
     left: tuple[tuple[str, str], ...]
+
+
+Work: TypeAlias = Callable[[FileStore, AccountVault], Done]
+"""`encrypt`, `decrypt` or `rotate`."""
 
 
 def status(store: FileStore, vault: AccountVault) -> Status:

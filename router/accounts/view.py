@@ -13,8 +13,8 @@ from router.accounts.quota import Window
 from router.accounts.record import Account
 from router.accounts.stores.base import Trouble
 from router.accounts.tally import Tally
-from router.routing import scopes
 from router.routing.cooldown import Entry, Key
+from router.routing.scopes import ruling
 
 
 class Seen(Struct, frozen=True, kw_only=True):
@@ -81,11 +81,8 @@ def state_of(seen: Seen, now: float) -> tuple[str, str, float | None]:
     """State, reason and end of the account as a whole; what rests of it in part is told apart."""
     if seen.off:
         return "disabled", seen.off, None
-    for key in (scopes.held(seen.account.id), (seen.account.id, "account", "")):
-        entry = seen.entries.get(key)
-        if entry is not None and entry.state != "ready" and (entry.until is None or entry.until > now):
-            return entry.state, entry.cause, entry.until
-    return "ready", "", None
+    entry = ruling(seen.entries, seen.account.id, now)
+    return ("ready", "", None) if entry is None else (entry.state, entry.cause, entry.until)
 
 
 def _resting(seen: Seen, now: float) -> list[dict[str, Any]]:

@@ -27,6 +27,8 @@ LONGEST = 3600.0
 """Failures double the time to the next question up to here."""
 AT_ONCE = 4
 """Accounts that one round asks about at most; the others wait for the next one."""
+FIRST, SPREAD = 10.0, 20.0
+"""Seconds after which an account is asked about for the first time, and by how much accounts differ in that."""
 PAUSE = 1.0
 """Seconds for which further headers of an account are not read: they hardly differ."""
 _MOST = 4096
@@ -39,13 +41,13 @@ class Cool(Protocol):
 
 
 class Windows:
-    """What is known of each account's windows."""
+    """What is known of each account's windows. known: by account and name, also what is no longer true."""
 
     def __init__(self, clock: Clock, cool: Cool | None = None) -> None:
         """cool: told of windows that the provider says are closed, before a call meets them."""
         self._clock = clock
         self._cool = cool
-        self._known: dict[str, dict[str, Window]] = {}
+        self.known: dict[str, dict[str, Window]] = {}
         self._heard: dict[str, float] = {}
 
     def heard(self, account: Account, headers: Mapping[str, str]) -> None:
@@ -61,12 +63,11 @@ class Windows:
     def told(self, account: str, windows: Iterable[Window]) -> None:
         """A provider said this of an account's windows; what it did not mention stays as it was."""
         now = self._clock.wall()
-        known = self._known.get(account)
+        known = self.known.get(account)
         if known is None:
-            known = {}
-            while len(self._known) >= _MOST:
-                self.forget(next(iter(self._known)))
-            self._known[account] = known
+            while len(self.known) >= _MOST:
+                self.forget(next(iter(self.known)))
+            known = self.known[account] = {}
         known |= {each.name: each for each in windows}
         if self._cool is not None:
             for each in quota.closed(known.values(), now):
@@ -76,13 +77,8 @@ class Windows:
 
     def of(self, account: str) -> tuple[Window, ...]:
         """The windows of one account that are still true, by name."""
-        known = self._known.get(account, {})
+        known = self.known.get(account, {})
         return tuple(sorted(quota.live(known.values(), self._clock.wall()), key=lambda each: each.name))
-
-    def left(self, account: str, bucket: str) -> float:
-        """The share that is left to models of this bucket; 1 where nothing is known."""
-        known = self._known.get(account)
-        return 1.0 if known is None else quota.left(tuple(known.values()), bucket, self._clock.wall())
 
     def samples(self, accounts: Iterable[Account]) -> Iterator[tuple[str, str, Window]]:
         """Account, provider and window, for metrics."""
@@ -92,7 +88,7 @@ class Windows:
 
     def forget(self, account: str) -> None:
         """The account is gone, or somebody else's now."""
-        self._known.pop(account, None)
+        self.known.pop(account, None)
         self._heard.pop(account, None)
 
 
@@ -101,8 +97,8 @@ class _Turn:
 
     __slots__ = ("at", "failures")
 
-    def __init__(self) -> None:
-        self.at = 0.0
+    def __init__(self, at: float) -> None:
+        self.at = at
         self.failures = 0
 
 
@@ -132,7 +128,10 @@ class UsageReader:
     def _due(self, accounts: Sequence[Account], sign_ins: Mapping[str, SignIn]) -> list[Account]:
         now = self._clock.monotonic()
         asked = [each for each in accounts if each.provider in USAGE and _has_usage(sign_ins.get(each.provider))]
-        due = [account for account in asked if self._turns.setdefault(account.id, _Turn()).at <= now]
+        for account in asked:
+            if account.id not in self._turns:
+                self._turns[account.id] = _Turn(now + FIRST + SPREAD * self._chance.random())
+        due = [account for account in asked if self._turns[account.id].at <= now]
         return sorted(due, key=lambda account: self._turns[account.id].at)[:AT_ONCE]
 
     async def _about(

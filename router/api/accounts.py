@@ -51,6 +51,7 @@ class AccountViews:
                     credential=keeper.find(account.id),
                     entries=entries.get(account.id, {}),
                     tally=gateway.tallies.of(account.id),
+                    windows=gateway.windows.of(account.id),
                     renews_at=keeper.renews_at(account.id),
                     busy=busy.get(account.id, 0),
                     off="" if account.id in served else provider.reason or "",

@@ -16,7 +16,13 @@ class Front:
         self._rest = rest
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and scope["path"].startswith(("/v1/", "/v1beta/")):
+        path = scope.get("path", "")
+        if scope["type"] == "http" and path.startswith(("/v1/", "/v1beta/")) and not _is_auth(path):
             await self._surfaces(scope, receive, send)
         else:
             await self._rest(scope, receive, send)
+
+
+def _is_auth(path: str) -> bool:
+    """Sign-ins and accounts are management, below ``/v1`` by the contract of their paths."""
+    return path == "/v1/auth" or path.startswith("/v1/auth/")

@@ -101,9 +101,12 @@ def plan_call(edge: Edge, snapshot: Snapshot, surface: Surface, call: Call) -> t
     needs = needs_of(conversation, call.dialect)
     chosen = plan(snapshot.table, call.asked, needs=needs, pinned=call.pinned, rotation=rotation)
     if not surface.raw:
-        candidates = tuple(replace(candidate, lane="translated") for candidate in chosen.candidates)
-        chosen = replace(chosen, candidates=candidates)
+        chosen = replace(chosen, candidates=_translated(chosen.candidates), smaller=_translated(chosen.smaller))
     return call, chosen
+
+
+def _translated(candidates: tuple[Candidate, ...]) -> tuple[Candidate, ...]:
+    return tuple(replace(candidate, lane="translated") for candidate in candidates)
 
 
 def _goes_raw(snapshot: Snapshot, candidate: Candidate) -> bool:

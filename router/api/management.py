@@ -8,7 +8,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from router.api.accounts import AccountViews
-from router.api.identify import draining, key_with_scope, local
+from router.api.guard import manager
+from router.api.identify import draining
 from router.faults import Fault
 from router.gateway import AccountState, Gateway
 from router.models.catalogue import Model
@@ -94,14 +95,8 @@ class Management:
         return JSONResponse({"models": [_entry(entry) for entry in self._gateway.current.catalogue.models]})
 
     def _refused(self, request: Request) -> Response | None:
-        gateway = self._gateway
-        if not local(request) and not gateway.current.settings.auth.management.remote:
-            text = "Management answers on this machine only (setting auth.management.remote)."
-            return JSONResponse({"error": {"message": text}}, 403)
-        if key_with_scope(request, gateway.keys, "management") is None:
-            text = "Send the management key as `Authorization: Bearer`; `make up` printed where it is kept."
-            return JSONResponse({"error": {"message": text}}, 401)
-        return None
+        allowed = manager(request, self._gateway)
+        return allowed if isinstance(allowed, Response) else None
 
 
 def _account(state: AccountState) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from msgspec import Struct
 
-from router.accounts.health import Cooling
+from router.accounts.health import Cooling, Lease
 from router.accounts.record import Account
 from router.api.edge import Edge
 from router.api.exchange import Exchange
@@ -21,6 +21,7 @@ from router.gateway import Snapshot
 from router.providers.config import ProviderConfig
 from router.providers.executor import FORWARDED, OPERATIONS, Operation
 from router.routing.plan import Candidate
+from router.routing.renewing import Renewing
 from router.wire import codec
 from router.wire.conversation import JsonObject
 from router.wire.dialect import DialectSpec
@@ -46,20 +47,26 @@ class Side(Struct, kw_only=True):
             raise Fault("not_found", f"The provider {provider.id} has nothing for this.")
         prefer = gateway.affinity.held(self.call.dialect, self.call.body, self.call.conversation).prefer
         tried: set[str] = set()
+        renewing = Renewing(gateway.runner)
+        again: str | None = None
         last: Fault | None = None
         while len(tried) < self.snapshot.limits.max_attempts:
-            lease = gateway.health.lease(provider, candidate.model, avoid=tried, prefer=prefer)
+            lease = gateway.health.lease(provider, candidate.model, avoid=tried, prefer=again or prefer)
+            again = None
             if isinstance(lease, Cooling):
                 raise last or lease.fault()
             try:
                 answer = await self._send(candidate, provider, lease.account, operation, body)
             except Fault as fault:
-                gateway.health.failed(lease, fault)
                 self._note(candidate, lease.account.id, fault)
-                if not fault.meaning.moves_on or fault.kind == "not_found":
-                    raise
+                held_against = await self._judge(lease, fault, renewing)
+                last = held_against or fault
+                if held_against is None:
+                    again = lease.account.id
+                    continue
+                if not last.meaning.moves_on or last.kind == "not_found":
+                    raise last from None
                 tried.add(lease.account.id)
-                last = fault
             except BaseException:
                 gateway.health.release(lease)
                 raise
@@ -68,6 +75,20 @@ class Side(Struct, kw_only=True):
                 self._note(candidate, lease.account.id, None)
                 return answer
         raise last or Fault("unavailable", f"The provider {provider.id} could not be asked.")
+
+    async def _judge(self, lease: Lease, fault: Fault, renewing: Renewing) -> Fault | None:
+        """Remember a failure; None where the account has another secret now and is to be asked once more."""
+        health = self.edge.gateway.health
+        try:
+            held_against = await renewing.recover(lease.account, fault)
+        except BaseException:
+            health.release(lease)
+            raise
+        if held_against is None:
+            health.release(lease)
+        else:
+            health.failed(lease, held_against, suspend=renewing.suspends(lease.account, held_against))
+        return held_against
 
     async def _send(
         self, candidate: Candidate, provider: ProviderConfig, account: Account, operation: Operation, body: bytes

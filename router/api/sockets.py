@@ -26,15 +26,28 @@ class Sockets:
         self._served = served
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        serves = self._served.get(scope["path"].rstrip("/")) if "path" in scope else None
         if scope["type"] != "websocket":
-            await self._app(scope, receive, send)
+            await (self._app if serves is None else _want_upgrade)(scope, receive, send)
             return
-        serves = self._served.get(scope["path"].rstrip("/"))
         if serves is not None:
             await serves(scope, receive, send)
             return
         await receive()
         await refuse_socket(scope, send, 426, _ERROR)
+
+
+async def _want_upgrade(scope: Scope, receive: Receive, send: Send) -> None:
+    """An ordinary request for the address of a WebSocket."""
+    body = dumps({"error": {**_ERROR, "message": f"{scope['path']} is a WebSocket: connect to it as one."}})
+    head = [
+        (b"content-type", b"application/json"),
+        (b"content-length", str(len(body)).encode()),
+        (b"upgrade", b"websocket"),
+        (b"connection", b"close"),  # whatever body comes is not read
+    ]
+    await send({"type": "http.response.start", "status": 426, "headers": head})
+    await send({"type": "http.response.body", "body": body})
 
 
 async def refuse_socket(

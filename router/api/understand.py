@@ -14,6 +14,7 @@ from router.call import Call, Caller
 from router.faults import Fault, bad_request
 from router.providers.executor import FORWARDED
 from router.providers.raw_body import carries_ours
+from router.routing.sessions import session_header
 from router.wire import codec
 from router.wire.conversation import Conversation, Dialect, JsonObject
 from router.wire.dialect import DialectSpec
@@ -103,6 +104,7 @@ def understand(
         response_id=response_id,
         thinking_output=thinking_output,
         spec=surface.spec,
+        session=session_header(headers),
     )
 
 

@@ -18,6 +18,7 @@ DIALECT = Annotated[str, typer.Option("--dialect", help="The caller's: chat, res
 GROUPS = {
     "keys": "Client keys of this gateway.",
     "config": "The settings file.",
+    "accounts": "Accounts: states, quotas, and what can be changed.",
     "vault": "Encryption of the account files.",
     "import": "Take over the accounts of other programs.",
 }
@@ -88,6 +89,29 @@ def version(as_json: JSON = False) -> None:
 
 
 @app.command()
+def login(
+    provider: Annotated[str, typer.Argument(help="claude, chatgpt, gemini-cli, qwen, kimi, xai, copilot, ctonew, …")],
+    no_browser: Annotated[bool, typer.Option("--no-browser", help="Print the address, open nothing.")] = False,
+    device: Annotated[bool, typer.Option("--device", help="With a code that is typed at another device.")] = False,
+    paste: Annotated[bool, typer.Option("--paste", help="With a browser elsewhere: paste its answer.")] = False,
+    cookie: Annotated[bool, typer.Option("--cookie", help="A cookie, from stdin or a prompt, for ctonew.")] = False,
+    label: Annotated[str | None, typer.Option(help="What to call the account. Default: its address.")] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Accept the provider's caveat without being asked.")] = False,
+    as_json: JSON = False,
+    config: CONFIG = None,
+) -> None:
+    """Sign in to a provider: at the running gateway, or by itself where none runs. Prints the account."""
+    from router.cli import login_command
+
+    try:
+        flow = login_command.flow_of(device, paste, cookie)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
+    wishes = login_command.Wishes(flow=flow, label=label, browser=not no_browser, accepts=yes, as_json=as_json)
+    raise typer.Exit(login_command.login(provider, wishes, config))
+
+
+@app.command()
 def up(prepare_only: Annotated[bool, typer.Option(help="Write files and keys, start nothing.")] = False) -> None:
     """Write what is missing, start everything under supervisord and wait until it is ready (`make up`)."""
     from router.cli import up as start
@@ -133,11 +157,15 @@ def main(words: Sequence[str]) -> int:
 
 
 def add_group(name: str) -> None:
-    """Load the verbs of one group."""
+    """Load the verbs of one group, once."""
     import importlib
 
+    if any(group.name == name for group in app.registered_groups):
+        return
     module = importlib.import_module(f"router.cli.{name}_commands")
     app.add_typer(module.app, name=name, help=GROUPS[name])
+    order = {known: at for at, known in enumerate(GROUPS)}
+    app.registered_groups.sort(key=lambda group: order.get(str(group.name), 0))  # the same help, whatever came first
 
 
 if __name__ == "__main__":

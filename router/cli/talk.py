@@ -22,7 +22,11 @@ class Unreachable(Exception):
 
 
 class Refused(Exception):
-    """The gateway answered with an error; the message is its own."""
+    """The gateway answered with an error; the message is its own, and `facts` what else it says (``code``)."""
+
+    def __init__(self, message: str, facts: Mapping[str, Any] | None = None) -> None:
+        super().__init__(message)
+        self.facts = facts or {}
 
 
 @dataclass(frozen=True)
@@ -85,8 +89,16 @@ def url(scheme: str, host: str, port: int) -> str:
     return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
 
 
-def fetch(place: Place, path: str, *, key: str | None = None, timeout: float = 5.0) -> tuple[int, Any]:
-    """Status and decoded answer of a GET. Raises `Unreachable`."""
+def fetch(
+    place: Place,
+    path: str,
+    *,
+    key: str | None = None,
+    timeout: float = 5.0,
+    method: str = "GET",
+    body: Mapping[str, Any] | None = None,
+) -> tuple[int, Any]:
+    """Status and decoded answer. body: sent as JSON. Raises `Unreachable`."""
     scheme, host, port = place.address()
     connection: http.client.HTTPConnection
     if scheme == "https":
@@ -96,9 +108,12 @@ def fetch(place: Place, path: str, *, key: str | None = None, timeout: float = 5
     else:
         connection = http.client.HTTPConnection(host, port, timeout=timeout)
     try:
-        connection.request("GET", path, headers={"authorization": f"Bearer {key}"} if key else {})
+        headers = {"authorization": f"Bearer {key}"} if key else {}
+        if body is not None:
+            headers["content-type"] = "application/json"
+        connection.request(method, path, None if body is None else json.dumps(body), headers)
         answer = connection.getresponse()
-        body = answer.read()
+        data = answer.read()
     except (OSError, http.client.HTTPException) as error:
         raise Unreachable(
             f"no gateway answers at {url(scheme, host, port)} ({error}). Start it with `make up` or `switchyard serve`."
@@ -106,17 +121,23 @@ def fetch(place: Place, path: str, *, key: str | None = None, timeout: float = 5
     finally:
         connection.close()
     try:
-        return answer.status, json.loads(body)
+        return answer.status, json.loads(data)
     except ValueError:
-        return answer.status, body.decode("utf-8", "replace")
+        return answer.status, data.decode("utf-8", "replace")
 
 
 def manage(place: Place, path: str) -> Any:
     """The answer of a management route. Raises `Unreachable` and `Refused`."""
-    status, answer = fetch(place, path, key=place.key("management"), timeout=15.0)
-    if status != 200:
-        message = answer.get("error", answer) if isinstance(answer, dict) else answer
-        if isinstance(message, dict):
-            message = message.get("message", message)
-        raise Refused(f"the gateway answered {status}: {message}")
-    return answer
+    return request(place, "GET", path)
+
+
+def request(
+    place: Place, method: str, path: str, body: Mapping[str, Any] | None = None, *, timeout: float = 15.0
+) -> Any:
+    """The answer of a management route to any method. body: sent as JSON. Raises `Unreachable` and `Refused`."""
+    status, answer = fetch(place, path, key=place.key("management"), timeout=timeout, method=method, body=body)
+    if status == 200:
+        return answer
+    error = answer.get("error", answer) if isinstance(answer, dict) else answer
+    facts = error if isinstance(error, dict) else {}
+    raise Refused(f"the gateway answered {status}: {facts.get('message', error)}", facts)

@@ -6,20 +6,16 @@ A running router goes on meanwhile. Exit codes: 0 done, 1 failed or some file co
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from typing import TypeAlias
 
 import msgspec
 import typer
 
 from router.accounts import vaults
-from router.accounts.stores.files import FileStore
-from router.accounts.vault_keys import OLD_VARIABLE, VARIABLE, AccountVault
+from router.accounts.vault_keys import OLD_VARIABLE, VARIABLE
 from router.cli.account_place import account_place, fail
 from router.cli.config_commands import ConfigOption, JsonOption
 
 app = typer.Typer(help="Encryption of the account files.", no_args_is_help=True)
-_Work: TypeAlias = Callable[[FileStore, AccountVault], vaults.Done]
 
 
 @app.command()
@@ -75,7 +71,7 @@ def rotate(config: ConfigOption = None, as_json: JsonOption = False) -> None:
         )
 
 
-def _do(config: str | None, as_json: bool, work: _Work, word: str) -> None:
+def _do(config: str | None, as_json: bool, work: vaults.Work, word: str) -> None:
     place = account_place(config)
     try:
         done = work(place.store, place.vault)

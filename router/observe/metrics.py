@@ -10,6 +10,7 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.metrics import MetricWrapperBase
 from prometheus_client.registry import Collector
 
+from router.accounts.quota import Window
 from router.call import Record
 
 M = TypeVar("M", bound=MetricWrapperBase)
@@ -152,6 +153,27 @@ class Metrics:
     def exposition(self) -> bytes:
         """The text that Prometheus reads."""
         return generate_latest(self.registry)
+
+
+class QuotaWindows(Collector):
+    """``switchyard_quota_used_ratio{account,provider,window}`` and when each begins anew."""
+
+    def __init__(self, windows: Callable[[], Iterable[tuple[str, str, Window]]]) -> None:
+        self._windows = windows
+
+    def collect(self) -> Iterable[GaugeMetricFamily]:
+        labels = ("account", "provider", "window")
+        used = GaugeMetricFamily(
+            "switchyard_quota_used_ratio", "Used share of a quota window, where the provider tells it.", labels=labels
+        )
+        resets = GaugeMetricFamily(
+            "switchyard_quota_resets_at_seconds", "Unix time at which a quota window begins anew.", labels=labels
+        )
+        for account, provider, window in self._windows():
+            used.add_metric((account, provider, window.name), window.used)
+            if window.resets_at is not None:
+                resets.add_metric((account, provider, window.name), window.resets_at)
+        return [used, resets]
 
 
 class AccountStates(Collector):

@@ -220,16 +220,17 @@ class Hub:
         session = self._sessions.get(service_of(account)[0])
         return max(session.open_calls, session.busy) / session.facts.capacity if session is not None else None
 
-    def sticky(self, account: str) -> bool:
-        """Whether the service of an account asks that a conversation stays with it."""
+    def stays(self, account: str) -> bool:
+        """Whether a conversation is to stay with its account: with a service only where that asks for it, since the one
+        with the most room is better otherwise."""
+        if account.partition("/")[0] not in SERVICES.values():
+            return True
         session = self._sessions.get(service_of(account)[0])
         return session is not None and "sticky" in session.facts.capabilities
 
     # Calls.
 
-    async def send(
-        self, account: str, request: HttpRequest, timeouts: Timeouts, conversation: str = ""
-    ) -> RelayResponse:
+    async def send(self, account: str, request: HttpRequest, timeouts: Timeouts) -> RelayResponse:
         """Send over the session of an account and wait for the head. Raises `Fault`: unavailable where the service has
         gone, timeout where there is no head in time, and what the service says."""
         name, profile = service_of(account)
@@ -237,7 +238,7 @@ class Hub:
         if session is None:
             raise Fault("unavailable", f"The service {name} is not connected.")
         self._patience.start()
-        asked = _request(request, profile if session.profiles else "", conversation)
+        asked = _request(request, profile if session.profiles else "")
         call: Call | None = None
         try:
             if timeouts.head is None:
@@ -313,7 +314,7 @@ class Hub:
             self._observer.relay_sessions(service, len(mine), sum(session.facts.capacity for session in mine))
 
 
-def _request(request: HttpRequest, profile: str, conversation: str) -> Request:
+def _request(request: HttpRequest, profile: str) -> Request:
     try:
         body = request.body.decode("utf-8")
     except UnicodeDecodeError as error:
@@ -325,5 +326,4 @@ def _request(request: HttpRequest, profile: str, conversation: str) -> Request:
         body=body,
         stream=request.headers.get("accept") == "text/event-stream",
         profile=profile,
-        conversation=conversation,
     )

@@ -14,6 +14,7 @@ from msgspec.structs import replace
 
 from router.accounts.affinity import Affinity
 from router.accounts.health import Cooling, Health, Lease
+from router.accounts.sessions import Sessions
 from router.call import Call, Limits, Record, Try
 from router.clock import Clock
 from router.faults import Fault
@@ -23,7 +24,9 @@ from router.providers.lanes import Batch, Lane
 from router.providers.run import Opened, Runner
 from router.routing.affinity import Held
 from router.routing.plan import Candidate, Plan
+from router.routing.renewing import Renewing
 from router.routing.walk import Walk
+from router.wire.written import Note
 
 HELD = 64 * 1024
 """Bytes that are held back while waiting for the first content."""
@@ -86,8 +89,10 @@ class Attempts:
         clock: Clock,
         chance: random.Random,
         patience: Patience,
+        sessions: Sessions,
     ) -> None:
         self._affinity = affinity
+        self._sessions = sessions
         self._patience = patience
         self._runner = runner
         self._health = health
@@ -99,11 +104,17 @@ class Attempts:
     ) -> Begun:
         """The first answer that begins. Raises the `Fault` that tells most about why none did."""
         held = self._affinity.held(call.dialect, call.body, call.conversation)
-        prefer = held.prefer or call.prefer
+        session = self._sessions.of(call) if self._sessions.ttl and _may_choose(plan, providers) else None
+        prefer = held.prefer or call.prefer or (session.account if session is not None else None)
+        if call.strict and plan.smaller:
+            plan = replace(plan, smaller=())  # another model is a change, which strict callers do not want
         walk = Walk(plan, limits, self._clock.monotonic(), prefer)
+        renewing: Renewing | None = None
+        again: str | None = None
         while (step := walk.next(self._clock.monotonic())) is not None:
             candidate, provider = step, providers[step.provider]
-            lease = self._health.lease(provider, candidate.model, avoid=walk.avoid(candidate), prefer=prefer)
+            lease = self._health.lease(provider, candidate.model, avoid=walk.avoid(candidate), prefer=again or prefer)
+            again = None
             if isinstance(lease, Cooling):
                 walk.cooling(candidate, lease)
                 continue
@@ -111,10 +122,10 @@ class Attempts:
             try:
                 begun = await self._try(call, plan, candidate, provider, lease, held, limits, record)
             except Fault as fault:
-                _judge(self._health, lease, fault)
                 seconds = self._clock.monotonic() - began
                 record.tries.append(_failed(_attempt(candidate, lease, seconds), fault))
-                walk.failed(candidate, lease, fault, final=provider.kind == "demo")
+                renewing = renewing or Renewing(self._runner)
+                again = await self._failed(walk, candidate, lease, fault, renewing)
             except BaseException:
                 self._health.release(lease)
                 raise
@@ -122,13 +133,32 @@ class Attempts:
                 seconds = self._clock.monotonic() - began
                 record.tries.append(_attempt(candidate, lease, seconds))
                 record.lane, record.provider, record.model = begun[1], candidate.provider, candidate.model
-                record.account, record.notes = lease.account.id, begun[0].notes
+                record.account, record.notes = lease.account.id, _notes(candidate, begun[0])
                 self._health.committed(lease)
+                if session is not None:
+                    self._sessions.learn(session, lease.account.id)
                 return begun[0]
             pause = walk.pause(self._clock.monotonic(), self._chance)
             if pause > 0:
                 await asyncio.sleep(pause)
         raise walk.verdict()
+
+    async def _failed(
+        self, walk: Walk, candidate: Candidate, lease: Lease, fault: Fault, renewing: Renewing
+    ) -> str | None:
+        """Judge a failed attempt. Gives the account's id where it has another secret now and is to be asked again."""
+        try:
+            held_against = await renewing.recover(lease.account, fault)
+        except BaseException:
+            self._health.release(lease)
+            raise
+        if held_against is None:
+            self._health.release(lease)
+            walk.replayed(candidate, fault)
+            return lease.account.id
+        _judge(self._health, lease, held_against, suspend=renewing.suspends(lease.account, held_against))
+        walk.failed(candidate, lease, held_against, final=lease.config.kind == "demo")
+        return None
 
     async def _try(
         self,
@@ -142,6 +172,8 @@ class Attempts:
         record: Record,
     ) -> tuple[Begun, str]:
         """One attempt up to its first content. Closes what it opened on every failure."""
+        if candidate.stands_in is not None:  # an answer names the model that gives it
+            call = replace(call, asked=candidate.stands_in)
         patient = candidate.capabilities.slow or not call.stream
         seconds = limits.slow_first_token if patient else limits.first_token
 
@@ -165,12 +197,24 @@ class Attempts:
         return Begun(opened, lease, self._health, self._affinity, first, rest, record), opened.name
 
 
-def _judge(health: Health, lease: Lease, fault: Fault) -> None:
+def _may_choose(plan: Plan, providers: Mapping[str, ProviderConfig]) -> bool:
+    """Whether there is more than one account of one rank, so that a session can be kept at one of them."""
+    candidates = plan.candidates
+    if any(len(providers[candidate.provider].accounts) > 1 for candidate in candidates):
+        return True
+    return len(candidates) > 1 and len({candidate.rank for candidate in candidates}) < len(candidates)
+
+
+def _notes(candidate: Candidate, begun: Begun) -> tuple[Note, ...]:
+    return begun.notes if candidate.stands_in is None else (*begun.notes, Note("changed", "model"))
+
+
+def _judge(health: Health, lease: Lease, fault: Fault, *, suspend: bool = False) -> None:
     """Remember a failure, but not one that was asked for: the demo's failures say nothing about it."""
     if lease.config.kind == "demo":
         health.release(lease)
     else:
-        health.failed(lease, fault)
+        health.failed(lease, fault, suspend=suspend)
 
 
 async def _close(opened: Opened | None) -> None:

@@ -11,6 +11,7 @@ from types import MappingProxyType
 from typing import Literal, TypeAlias
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from router.faults import Fault, bad_request
 from router.providers.config import ProviderConfig
@@ -60,7 +61,8 @@ class Candidate(Struct, frozen=True, kw_only=True):
     """One target of a plan.
 
     provider: its id. model: the upstream's own name. dialect: which one to speak to it; lane "raw" where it is the
-    caller's. rank: position, equal for providers that rotate. why: for a person.
+    caller's. rank: position, equal for providers that rotate. why: for a person. stands_in: the name
+    to show for it, where it is another model than the one that was asked for.
     """
 
     provider: str
@@ -70,12 +72,14 @@ class Candidate(Struct, frozen=True, kw_only=True):
     rank: int
     why: str
     capabilities: Capabilities
+    stands_in: str | None = None
 
 
 class Plan(Struct, frozen=True, kw_only=True):
     """asked: the name as the client wrote it. reasoning: what a suffix asked for; replaces the body's own wish.
     how: the steps from the name to the candidates, in words. fault: why nothing can serve, where there is no candidate.
-    grace: seconds before heads and heartbeats where the route says so, else None.
+    grace: seconds before heads and heartbeats where the route says so, else None. smaller: candidates of a smaller
+    model, for when the limits of all others are met.
     """
 
     asked: str
@@ -85,6 +89,7 @@ class Plan(Struct, frozen=True, kw_only=True):
     how: tuple[str, ...] = ()
     fault: Fault | None = None
     grace: float | None = None
+    smaller: tuple[Candidate, ...] = ()
 
 
 def plan(table: Table, asked: str, *, needs: Needs, pinned: str | None = None, rotation: int = 0) -> Plan:
@@ -119,7 +124,24 @@ def draft(table: Table, asked: str, *, needs: Needs, pinned: str | None = None, 
         how=found.how,
         fault=None if offers else _nothing(table, name, found, skipped, needs),
         grace=next((target.grace for target in found.targets if target.grace is not None), None),
+        smaller=_smaller(table, name, offers, only, needs) if table.smaller and offers else (),
     )
+
+
+def _smaller(
+    table: Table, name: str, offers: Sequence[Candidate], only: tuple[str, ...], needs: Needs
+) -> tuple[Candidate, ...]:
+    """The candidates of the smaller model that the settings have for this one: for the name that was asked for, or for
+    the first model that it leads to. What the caller wishes of thinking stays; a suffix here would say nothing."""
+    names = (name, offers[0].model)
+    rule = next((each for asked in names for each in table.smaller if each.pattern.matches(asked)), None)
+    if rule is None:
+        return ()
+    known = {(each.provider, each.model) for each in offers}
+    _, able, _ = _offers(table, rule.targets[0], only, needs)
+    fitting = _fitting([each for each in able if (each.provider, each.model) not in known], needs, [])
+    first, why, shown = 1 + max(each.rank for each in offers), f"smaller model for '{name}'", rule.targets[0]
+    return tuple(replace(each, rank=first + each.rank, why=f"{why}: {each.why}", stands_in=shown) for each in fitting)
 
 
 def _provider(table: Table, pinned: str) -> tuple[str, ...]:

@@ -84,9 +84,11 @@ def _reachable(table: Table, name: str, pinned: tuple[str, ...]) -> bool:
 
 def _of_a_plan(table: Table, name: str, pinned: tuple[str, ...], depth: int) -> Found | None:
     """``claude-sonnet-4-5-oauth``: the rest of the name, at the subscription of its maker alone. None where the name
-    has no such ending, or somebody's model is really called so."""
+    has no such ending, says its provider itself, or is somebody's model that is really called so."""
     ending = OAUTH.match(name)
-    if ending is None or depth >= _MAX_DEPTH or table.exact(name):
+    head, slash, _ = name.partition("/")
+    said = bool(slash) and bool(table.resolve_provider(head))
+    if ending is None or said or depth >= _MAX_DEPTH or table.exact(name):
         return None
     rest = ending["rest"]
     made_by = _meant(table, rest)
@@ -269,6 +271,9 @@ def _listed(table: Table, name: str, pinned: tuple[str, ...]) -> Iterator[tuple[
 def _vendors(table: Table, name: str, pinned: tuple[str, ...]) -> Iterator[tuple[str, list[Target]]]:
     if any(bare(provider_id, name) != name for provider_id in NICKNAMES):  # no vendor has a model of such a name
         return
+    head, slash, _ = name.partition("/")
+    if slash and table.resolve_provider(head):
+        return  # it says its provider, whose name may begin like a model of somebody else's
     usable = [provider for provider in table.providers.values() if provider.accounts and provider.reason is None]
     usable.sort(key=lambda provider: provider.priority)
     having = [provider for provider in usable if vendor(provider, name)]

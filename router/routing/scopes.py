@@ -9,7 +9,7 @@ from types import MappingProxyType
 from router import faults
 from router.faults import Fault
 from router.providers.config import Kind, ProviderConfig
-from router.routing.cooldown import ACCOUNT_FAULTS, TARGET_FAULTS, Key, Scope
+from router.routing.cooldown import ACCOUNT_FAULTS, TARGET_FAULTS, Entry, Key, Scope
 
 LIMITS: Mapping[Kind, Mapping[faults.Kind, Scope]] = MappingProxyType(
     {
@@ -58,6 +58,16 @@ def held(account: str) -> Key:
     """The key of what is known of an account without any call: switched off, or without a usable sign-in. It has a
     place of its own, so that what calls have met stays known meanwhile."""
     return (account, "account", "held")
+
+
+def ruling(entries: Mapping[Key, Entry], account: str, now: float) -> Entry | None:
+    """What keeps an account as a whole from serving; None where nothing does, were it resting for some models."""
+    whole: Key = (account, "account", "")
+    for key in (held(account), whole):
+        entry = entries.get(key)
+        if entry is not None and entry.state != "ready" and (entry.until is None or entry.until > now):
+            return entry
+    return None
 
 
 def target(provider: str, model: str) -> Key:

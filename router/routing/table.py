@@ -63,7 +63,8 @@ class Table(Struct, frozen=True, kw_only=True):
     ids: every name of a provider, as `plain` gives it -> ids. upstream: provider id -> shown name in lower case ->
     upstream name, for providers that name their models. aliased: provider id -> names in lower case that its accounts
     alone have for models -> as written. listed: shown name in lower case -> ids of providers that offer
-    it without more. excluded: provider id -> its exclusions. remembered: what `plan` found before.
+    it without more. excluded: provider id -> its exclusions. smaller: which models a smaller one may answer
+    for where limits are met. remembered: what `plan` found before.
     """
 
     providers: Mapping[str, ProviderConfig]
@@ -77,6 +78,7 @@ class Table(Struct, frozen=True, kw_only=True):
     routes: tuple[Route, ...]
     exclusions: tuple[Pattern, ...]
     capabilities: CapabilityTable
+    smaller: tuple[Alias, ...] = ()
     remembered: dict[object, Any] = field(default_factory=dict)
 
     def resolve_provider(self, name: str) -> tuple[str, ...]:
@@ -112,8 +114,10 @@ def build(
     exclusions: Sequence[str] = (),
     *,
     capabilities: CapabilityTable,
+    smaller: Mapping[str, str] | None = None,
 ) -> Table:
-    """Check and index. exclusions: patterns of names that nobody may ask for. Raises `RoutingMistakes` with all."""
+    """Check and index. exclusions: patterns of names that nobody may ask for. smaller: pattern of models -> the model
+    that may answer for them. Raises `RoutingMistakes` with all."""
     mistakes: list[Mistake] = []
     ids = _provider_names(providers, mistakes)
     upstream = {provider.id: _upstream(provider, mistakes) for provider in providers}
@@ -125,6 +129,11 @@ def build(
         for provider in providers
     }
     excluded_everywhere = _patterns(exclusions, "exclusions", mistakes)
+    smaller_models = [
+        Alias(pattern, (model,))
+        for text, model in (smaller or {}).items()
+        for pattern in _patterns((text,), "routing.smaller_models", mistakes)
+    ]
     for provider in providers:
         mistakes += [Mistake(*text.split(": ", 1)) for text in quirk_mistakes(provider)]
     if mistakes:
@@ -141,6 +150,7 @@ def build(
         routes=tuple(route for index in order if (route := routes[index]) is not None),
         exclusions=excluded_everywhere,
         capabilities=capabilities,
+        smaller=tuple(smaller_models),
     )
 
 

@@ -7,11 +7,14 @@ from collections.abc import Sequence
 
 from router.accounts.health import Cooling, Lease
 from router.call import Limits
-from router.faults import Fault
+from router.faults import Fault, Kind
 from router.routing.plan import Candidate, Plan
 
+LIMITS: frozenset[Kind] = frozenset(("rate_limited", "quota_spent"))
 FIRST_PAUSE = 0.25
 LONGEST_PAUSE = 4.0
+_PASSING = frozenset({"upstream_broken", "overloaded", "unavailable"})
+"""Faults that may be over in a moment: the last target is tried once more."""
 
 
 class Walk:
@@ -22,6 +25,9 @@ class Walk:
         self._limits = limits
         self._deadline = now + limits.deadline
         self._left = _home_first(plan.candidates, prefer)
+        self._smaller = plan.smaller
+        self._limited = False
+        self._replayed: tuple[Candidate, Fault] | None = None
         self._tried: dict[str, set[str]] = {}
         self._faults: list[tuple[Candidate, Fault]] = []
         self._coolings: list[Cooling] = []
@@ -34,6 +40,8 @@ class Walk:
         """The next target to try; None where the plan, the budget or the time is used up."""
         if self._attempts >= self._limits.max_attempts or now >= self._deadline:
             return None
+        if not self._left and self._limited and self._smaller:
+            self._left, self._smaller = list(self._smaller), ()
         return self._left[0] if self._left else None
 
     def avoid(self, candidate: Candidate) -> set[str]:
@@ -43,8 +51,19 @@ class Walk:
     def cooling(self, candidate: Candidate, cooling: Cooling) -> None:
         """No account of the target can be used (any more)."""
         self._left.remove(candidate)
-        if not self.avoid(candidate):
-            self._coolings.append(cooling)
+        if self.avoid(candidate):
+            return
+        self._coolings.append(cooling)
+        if any(reason.cause.startswith(tuple(LIMITS)) for reason in cooling.reasons):
+            self._limited = True
+            if self._limits.quota_exceeded == "fail":
+                self._end(cooling.fault())
+
+    def replayed(self, candidate: Candidate, fault: Fault) -> None:
+        """An attempt failed for a secret that was renewed since: the same account is asked once more."""
+        self._attempts += 1
+        self._wait = 0.0
+        self._replayed = (candidate, fault)
 
     def failed(self, candidate: Candidate, lease: Lease, fault: Fault, *, final: bool = False) -> None:
         """An attempt failed: another account, another target, or the end (always, where `final`)."""
@@ -52,23 +71,39 @@ class Walk:
         self._faults.append((candidate, fault))
         self._wait = 0.0
         if final:
-            self._left = []
+            self._end(None)
         elif fault.kind == "too_long":
             window = candidate.capabilities.context_window or 0
             self._left = [other for other in self._left if (other.capabilities.context_window or 0) > window]
         elif fault.kind in ("bad_request", "too_large") and _about_target(fault):
             self._left.remove(candidate)
         elif not fault.meaning.moves_on:
-            self._decisive = fault  # about the request itself, whatever became of the targets before
-            self._left = []
+            self._end(fault)  # about the request itself, whatever became of the targets before
+        elif fault.kind in LIMITS:
+            self._met_limit(candidate, lease, fault)
         elif fault.kind in ("not_found", "timeout"):
             self._left.remove(candidate)  # not the account's doing; a silent route is tried once
         else:
             self.avoid(candidate).add(lease.account.id)
-            if self._again and self._is_last(candidate) and fault.kind in ("upstream_broken", "overloaded"):
+            if self._again and self._is_last(candidate) and fault.kind in _PASSING:
                 self._again = False
                 self.avoid(candidate).discard(lease.account.id)
                 self._wait = max(FIRST_PAUSE, fault.retry_after or 0.0)
+
+    def _met_limit(self, candidate: Candidate, lease: Lease, fault: Fault) -> None:
+        """As the setting says: another account, another provider, or nobody. Smaller models come when all others had
+        their turn."""
+        self._limited = True
+        if self._limits.quota_exceeded == "fail":
+            self._end(fault)
+        elif self._limits.quota_exceeded == "next_provider":
+            self._left = [other for other in self._left if other.provider != candidate.provider]
+        else:
+            self.avoid(candidate).add(lease.account.id)
+
+    def _end(self, decisive: Fault | None) -> None:
+        """Nothing more is tried. decisive: what is told whatever else failed."""
+        self._left, self._smaller, self._decisive = [], (), decisive
 
     def _is_last(self, candidate: Candidate) -> bool:
         return len(self._left) == 1 and self._left[0] is candidate
@@ -79,7 +114,7 @@ class Walk:
             return 0.0
         wait = self._wait * (1.0 + chance.random() / 4)
         if self._wait > LONGEST_PAUSE or now + wait >= self._deadline:
-            self._left = []
+            self._left = []  # which leaves the smaller models, where a limit was met
             return 0.0
         return wait
 
@@ -87,6 +122,8 @@ class Walk:
         """The fault to tell: the last real one, with what else was tried; else why every account rests."""
         if self._decisive is not None:
             return self._decisive
+        if not self._faults and self._replayed is not None:
+            self._faults.append(self._replayed)
         if self._faults:
             fault = _most_telling([fault for _, fault in self._faults])
             others = [

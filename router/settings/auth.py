@@ -65,10 +65,10 @@ class Management(Block):
 class Auth(Block):
     """Who may call, and where sign-ins are kept."""
 
-    dir: str = setting("~/.cli-proxy-api", "Folder of provider sign-ins, one file each. Reserved.", effect="restart")
-    store: Literal["file"] = setting(
-        "file", "How sign-ins are kept; other stores come later. Reserved.", effect="restart"
+    dir: str = setting(
+        "~/.cli-proxy-api", "Folder of the accounts that people signed in to, one file each.", effect="restart"
     )
+    store: Literal["file"] = setting("file", "How they are kept; other stores come later. Reserved.", effect="restart")
     keys: tuple[Key, ...] = setting((), "Client keys. More can be made with `switchyard keys create`.")
     management: Management = setting(Management(), "Access to management.")
 

@@ -38,6 +38,8 @@ def upstreams(settings: Settings) -> Iterator[tuple[str, Path, Upstream]]:
         yield name, ("providers", name), getattr(providers, name)
     if providers.vertex is not None:
         yield "vertex", ("providers", "vertex"), providers.vertex
+    if providers.aistudio is not None:
+        yield "aistudio", ("providers", "aistudio"), providers.aistudio
     for name, block in providers.presets.items():
         yield name, ("providers", name), block
     for name in SIGN_INS:
@@ -183,6 +185,10 @@ class _Checker:
                     path = ("models", "routing", at, "providers", rank)
                     yield self._mistake(path, f"names the provider {name!r}, which is not known", remedy, near)
         yield from self._patterns(self._settings.models.exclusions, ("models", "exclusions"))
+        for text, model in self._settings.routing.smaller_models.items():
+            yield from self._patterns((text,), ("routing", "smaller_models", text))
+            if not model.strip():
+                yield self._mistake(("routing", "smaller_models", text), "names no model")
         for _, place, block in upstreams(self._settings):
             yield from self._patterns(block.excluded_models, (*place, "excluded_models"))
 

@@ -53,13 +53,39 @@ class ModelRules(Block):
     )
 
 
+def _snake(value: Any) -> Any:
+    """`next-account` is `next_account`."""
+    return value.replace("-", "_") if isinstance(value, str) else value
+
+
+class Sticky(Block):
+    """One account for one conversation, so that the provider's prompt cache stays warm."""
+
+    enabled: bool = setting(True, "Whether the account that answered a conversation last is preferred for it.")
+    ttl: Seconds = setting(3600.0, "Seconds after its last call for which a conversation stays at its account.")
+
+
 class Routing(Block):
     """How an account is chosen among those that could serve."""
 
-    strategy: Literal["round_robin", "fill_first", "weighted", "least_busy"] = setting(
+    strategy: Annotated[
+        Literal["round_robin", "fill_first", "weighted", "least_busy", "most_quota_left"], BeforeValidator(_snake)
+    ] = setting(
         "round_robin",
-        "Among accounts of one priority: in turn, the first that can, by weight, or the one with the fewest calls now.",
+        "Among accounts of one priority: in turn, the first that can, by weight, the one with the fewest calls now, or "
+        "the one whose fullest quota window has most left (unknown counts as full).",
     )
+    quota_exceeded: Annotated[
+        Literal["next_account", "next_provider", "smaller_model", "fail"], BeforeValidator(_snake)
+    ] = setting(
+        "next_account",
+        "What follows where an account's limit is met: another account, another provider, a smaller model where all "
+        "accounts have met theirs, or the fault at once (`fail`).",
+    )
+    smaller_models: dict[str, str] = setting(
+        {}, "Models that answer where `quota_exceeded` is `smaller_model`: pattern to model, the first match counts."
+    )
+    sticky: Sticky = setting(Sticky(), "A conversation stays at one account.")
 
 
 class Retry(Block):

@@ -43,7 +43,7 @@ class _Filler:
         if not isinstance(value, dict):
             return value
         filled = {key: self.walk(item, (*path, key)) for key, item in value.items()}
-        if path[0] == "providers" and ("client_secret" in value or "client_secret_file" in value):
+        if path[0] == "providers" and path[-1] != "sign_in" and {"client_secret", "client_secret_file"} & value.keys():
             return self._client_secret(filled, path)
         return self._secret(filled, path) if self._is_credential(path) else filled
 

@@ -40,8 +40,9 @@ def facts_of(providers: Providers, sign_in: str) -> SignIn:
     facts = overridden(shipped_sign_ins()[sign_in], block.sign_in)
     if block.client_secret is not None:
         facts = replace(facts, client_secret=block.client_secret.reveal())
-    if block.addresses:
-        facts = replace(facts, upstream=replace(facts.upstream, base_urls=block.addresses))
+    if block.addresses:  # the operator's word, which no answer of the vendor replaces
+        extra = {name: value for name, value in facts.upstream.extra.items() if name != "domains"}
+        facts = replace(facts, upstream=replace(facts.upstream, base_urls=block.addresses, extra=extra))
     return facts
 
 
@@ -56,7 +57,10 @@ def mistakes(providers: Providers) -> Iterator[tuple[Path, str, str]]:
         written = list(blocks_of(providers, name))
         for place, _ in written[1:]:
             yield place, "is a second block for the same provider", "Keep one of the two."
-        if written:
+        if written and "client_secret" in written[0][1].sign_in:
+            remedy = "Write it beside sign_in: as client_secret, best as `${VARIABLE}`, or as client_secret_file."
+            yield (*written[0][0], "sign_in", "client_secret"), "is a secret, which would be shown here", remedy
+        elif written:
             try:
                 facts_of(providers, name)
             except msgspec.ValidationError as error:

@@ -89,7 +89,7 @@ class PasteFlow(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 class Upstream(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Where the provider is called. base_urls: tried in order. models: shown in lists, and the only ones that routes
     and prefixes lead to where `closed`. suffix: a model name with this ending means this provider (``-oauth``).
-    usage_url: tells the windows of the plan; models_url: lists models. extra: facts of the protocol; ``domains`` are
+    usage_url: tells the windows of the plan; models_url: lists models. extra: facts of the protocol; ``domains``:
     hosts, separated by spaces, at or below which an address may lie that the vendor names for one account.
     """
 

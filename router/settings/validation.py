@@ -52,7 +52,7 @@ def mistakes_of(
     """One mistake for each error of the schema. original: from a place in the values to the place in the file."""
     for found in error.errors(include_url=False):
         path = original(tuple(found["loc"]))
-        problem, near = _describe(found, path, presets)
+        problem, near = describe(found, path, presets)
         source = next((origins[path[:end]] for end in range(len(path), 0, -1) if path[:end] in origins), None)
         yield Mistake(
             path=dotted(path),
@@ -64,7 +64,8 @@ def mistakes_of(
         )
 
 
-def _describe(found: Any, path: Path, presets: Mapping[str, Preset]) -> tuple[str, str | None]:
+def describe(found: Any, path: Path, presets: Mapping[str, Preset]) -> tuple[str, str | None]:
+    """What is wrong, of one of pydantic's errors, and the valid name that was probably meant."""
     kind, context = found["type"], found.get("ctx", {})
     if kind == "extra_forbidden":
         return "is no setting", suggestion(path, presets)

@@ -26,6 +26,7 @@ class LoginFlows:
     def __init__(self, store: StateStore, vault: Vault) -> None:
         self._store = store
         self._vault = vault
+        self._unreadable: set[str] = set()
 
     async def put(self, flow: Flow) -> None:
         await self._store.write(lambda connection: connection.execute(insert(login_flows).values(self._row(flow))))
@@ -80,7 +81,9 @@ class LoginFlows:
         try:
             flow = from_document(self._vault.open(row.document, _place(row.id)))
         except (Locked, msgspec.MsgspecError) as error:
-            _log.warning("the sign-in %s cannot be read: %s", row.id, type(error).__name__)
+            if row.id not in self._unreadable:
+                self._unreadable.add(row.id)
+                _log.warning("the sign-in %s cannot be read: %s", row.id, type(error).__name__)
             return None
         return replace(flow, owner=row.owner, beat_at=row.beat_at, version=row.version)
 

@@ -41,6 +41,15 @@ affinity = Table(
     Index("ix_affinity_at", "at"),
 )
 
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("digest", String, primary_key=True),  # of what a conversation is known by, hexadecimal
+    Column("account", String, nullable=False),
+    Column("at", Float, nullable=False),
+    Index("ix_sessions_at", "at"),
+)
+
 responses = Table(
     "responses",
     metadata,

@@ -26,7 +26,7 @@ _FENCE = re.compile(r"^```.*?^```$", re.M | re.S)
 _SPAN = re.compile(r"`([^`\n]+)`")
 _LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 _HEADING = re.compile(r"^#+ (.+)$", re.M)
-_SETTING = re.compile(r"^(?:server|auth|providers|models|routing|retry|policies|observe)(?:\.[a-z_]+(?:\[\])?)+$")
+_SETTING = re.compile(r"^(?:server|auth|providers|models|routing|retry|policies|relay|observe)(?:\.[a-z_]+(?:\[\])?)+$")
 _METRIC = re.compile(r"\bswitchyard_[a-z_]+")
 _PATH = re.compile(r"(?<![\w.@-])/(?:v1beta|v1|v0|healthz|readyz|metrics)(?![\w])[\w/{}:.-]*")
 _VERB = re.compile(r"\bswitchyard ([a-z][a-z-]*)(?: ([a-z][a-z-]*))?")
@@ -36,7 +36,7 @@ _HEADER = re.compile(r"\bx-switchyard-[a-z-]+")
 _VARIABLE = re.compile(r"\bSWITCHYARD__[A-Z0-9_]+")
 _FENCED = re.compile(r"^```(\w*)\n(.*?)^```$", re.M | re.S)
 _MADE_LATER = ("config/config.yaml", "config/conf.d")
-_BLOCKS = {"server", "auth", "providers", "models", "routing", "retry", "policies", "observe"}
+_BLOCKS = {"server", "auth", "providers", "models", "routing", "retry", "policies", "relay", "observe"}
 
 
 def documents() -> list[Path]:
@@ -120,14 +120,23 @@ def _endpoints() -> frozenset[str]:
     app = (ROOT / "router" / "app.py").read_text(encoding="utf-8")
     found = set(re.findall(r'Route\("([^"]+)"', app)) | {"/v1/models", "/v1beta/models"}
     found |= {"/v1/models/{}", "/v1beta/models/{}"}
-    found |= {f"/v1/{path}" for path in POSTS}
+    found |= {f"/v1/{path}" for path in POSTS} | {"/v1/ws"}
     methods = ("generateContent", "streamGenerateContent", *GEMINI_METHODS)
     found |= {f"/{version}/models/{{}}:{method}" for version in ("v1", "v1beta") for method in methods}
     pinned = {"/v1/providers/{}" + path.removeprefix("/v1") for path in found if path.startswith("/v1/")}
-    return frozenset(found | pinned)
+    return frozenset(found | pinned | _sign_in_endpoints())
 
 
-NOT_SERVED = ("/v1/responses/{id}", "/v1/ws", "/v1/plain")
+def _sign_in_endpoints() -> set[str]:
+    """Those below ``/v1/auth``, as pages write them."""
+    routes = "".join((ROOT / "router" / "api" / name).read_text() for name in ("sign_in.py", "account_routes.py"))
+    login = "/v1/auth/{provider}/login"
+    return {login, f"{login}/{{id}}", f"{login}/{{id}}/callback"} | {
+        path.replace(":path", "") for path in re.findall(r'Route\("([^"]+)"', routes)
+    }
+
+
+NOT_SERVED = ("/v1/responses/{id}", "/v1/plain")
 """Paths that pages name to say that they are not served, and the one of an example."""
 
 
@@ -137,6 +146,8 @@ def _mentioned_endpoints(path: Path, text: str) -> Iterator[str]:
         if plain in ("/v1", "/v1beta", "/v1/providers", "/v0/management", "/v1beta/models") or raw in NOT_SERVED:
             continue
         pattern = re.sub(r"^/v1/providers/[^/]+", "/v1/providers/{}", plain)
+        pattern = re.sub(r"^/v1/auth/[^{].*/login$", "/v1/auth/{provider}/login", pattern)
+        pattern = pattern.replace("/v1/auth/ctonew", "/v1/auth/{account}")
         pattern = re.sub(r"^(/v1|/v1beta|/v1/providers/{})/models/[^:]+", r"\1/models/{}", pattern)
         if pattern not in _endpoints() and not any(known.startswith(f"{pattern}/") for known in _endpoints()):
             yield f"there is no endpoint {raw}"

@@ -16,7 +16,9 @@ _SECRETS = (
     (re.compile(r"(?i)([?&](?:key|auth_token|token)=)[^&\s\"'`]+"), r"\1***"),
     (re.compile(r"\b(AIza|ya29\.)[0-9A-Za-z._-]{10,}"), r"\1***"),
     (
-        re.compile(r"(?i)\b((?:__Secure-|__Host-)?[A-Z0-9_-]*(?:SID|SIDCC|PSIDTS)\"?\s*[:=]\s*\"?)[^\s\"';,}]{8,}"),
+        re.compile(
+            r"(?i)\b((?:__Secure-|__Host-)?[A-Z0-9_-]*(?:SID|SIDCC|PSIDTS)\\?\"?\s*[:=]\s*\\?\"?)[^\s\"';,}]{8,}"
+        ),
         r"\1***",
     ),
     (re.compile(r"://[^/\s:@]+:[^/\s@]+@"), "://***@"),
@@ -35,7 +37,8 @@ class TextFormatter(logging.Formatter):
     """``2026-01-01T00:00:00.000Z info    switchyard.link  message``, a trace below it where there is one."""
 
     def format(self, record: logging.LogRecord) -> str:
-        line = f"{_moment(record)} {record.levelname.lower():<7} {record.name}  {_one_line(record.getMessage())}"
+        when = _moment(record).removesuffix("+00:00")
+        line = f"{when}Z {record.levelname.lower():<7} {record.name}  {_one_line(record.getMessage())}"
         if record.exc_info:
             line = f"{line}\n{self.formatException(record.exc_info)}"
         return redacted(line)
@@ -68,8 +71,7 @@ def configure(level: str = "info", style: str = "text", stream: TextIO | None = 
 
 
 def _moment(record: logging.LogRecord) -> str:
-    when = datetime.fromtimestamp(record.created, UTC)
-    return when.isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
+    return datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
 
 
 def _one_line(text: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -38,10 +39,12 @@ class Service:
     """The four hosts behind one address. `stored`: finished responses by id; `tokens`: the token endpoint.
 
     bound_to_key: what one key was given signed, no other may bring back, as with keys of different organisations.
+    takes: which tokens of sign-ins are good.
     """
 
     def __init__(self) -> None:
         self.bound_to_key = False
+        self.takes: Callable[[str], bool] = subscriptions.invented
         self.stored: dict[str, list[Any]] = {}
         self.tokens = TokenEndpoint()
 
@@ -64,11 +67,13 @@ class Service:
         return self._anthropic(request, path, body) if host == "anthropic" else self._openai(request, path, body)
 
     def _subscription(self, request: Request, host: str, path: str) -> Reply:
-        subscriptions.check_door(host, request, path)
+        subscriptions.check_door(host, request, path, self.takes)
         dialect = subscriptions.dialect_of(host, path)
         body = _json(request, dialect)
         if dialect == "gemini":
             return self._code_assist(request, host, path, body)
+        if path == "/embeddings" and host == "copilot":
+            return embeddings.openai_embeddings(body)
         facts = self._own(subscriptions.find(host, str(body.get("model"))), request)
         digest = _digest(request)
         if path in ("/v1/messages", "/v1/messages/count_tokens") and host in ("claude", "kimi"):

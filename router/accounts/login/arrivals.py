@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from router.accounts.credential import NOTHING, Credential
+from router.accounts.labels import DEFAULT, LONGEST, tidy_label
 from router.accounts.oauth import Tokens
 from router.accounts.renewal import Renewed
+from router.accounts.twins import agreement
 from router.secret import Secret
 
-DEFAULT = "default"
-_LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@+-]{0,126}")
-_NOT_IN_LABELS = re.compile(r"[^a-z0-9._@+-]+")
-_IDENTITIES = ("account_id", "account_uuid", "organization_uuid", "sub", "user_id", "login")
-"""Facts that tell accounts of one provider apart: a person may be in two organisations, an organisation has many."""
+_ROOM = LONGEST - 20
+"""Characters of a label that leave room for what tells it from another."""
 
 
 class LabelTaken(Exception):
@@ -33,13 +31,7 @@ class Identity(Struct, frozen=True, kw_only=True):
     more: str | None = None
     facts: Mapping[str, str] = {}
     secrets: Mapping[str, Secret] = {}
-
-
-def label_problem(label: str) -> str | None:
-    """Why `label` cannot be one, None where it can."""
-    if _LABEL.fullmatch(label) and ".." not in label:
-        return None
-    return "must be at most 127 letters, digits, '.', '_', '@', '+' and '-', and begin with a letter or a digit"
+    access: Secret | None = None
 
 
 def credential(provider: str, tokens: Tokens, identity: Identity, now: float, *, made_on_demand: bool) -> Credential:
@@ -49,7 +41,7 @@ def credential(provider: str, tokens: Tokens, identity: Identity, now: float, *,
     return Credential(
         provider=provider,
         label=next(_labels(identity)),
-        access=NOTHING if made_on_demand else tokens.access,
+        access=NOTHING if made_on_demand else identity.access or tokens.access,
         refresh=tokens.access if made_on_demand else tokens.refresh or NOTHING,
         expires_at=None if made_on_demand else end,
         issued_at=now,
@@ -61,11 +53,12 @@ def credential(provider: str, tokens: Tokens, identity: Identity, now: float, *,
 
 
 def renewed(fresh: Credential, by: Renewed) -> Credential:
-    """The account after its first access was made, which also showed that what was given is good."""
+    """The account after its first access was made, which also showed that what was given is good. One that is made
+    anew at any time is not kept."""
     return replace(
         fresh,
-        access=by.access,
-        expires_at=by.expires_at,
+        access=by.access if by.persist else fresh.access,
+        expires_at=by.expires_at if by.persist else fresh.expires_at,
         refresh=by.refresh or fresh.refresh,
         facts={**fresh.facts, **by.facts},
         secrets={**fresh.secrets, **by.secrets},
@@ -75,24 +68,23 @@ def renewed(fresh: Credential, by: Renewed) -> Credential:
 def settled(fresh: Credential, identity: Identity, known: Sequence[Credential], chosen: str | None) -> Credential:
     """The account to save: under its label, with the operator's choices where it is known already.
 
-    known: accounts of this provider that are ours. chosen: the operator's label. Raises `LabelTaken`.
+    known: accounts of this provider that are ours. chosen: the operator's label; an account that is known keeps its
+    own. Raises `LabelTaken`.
     """
-    same = next((one for one in known if _same(one, fresh) is True), None)
-    if chosen is not None:
-        holder = next((one for one in known if one.label == chosen), None)
-        if holder is not None and _same(holder, fresh) is False:
-            raise LabelTaken(
-                f"The label {chosen} belongs to {holder.email or 'another account'}. Sign in again with another label, "
-                "or delete that account first."
-            )
-        return _over(holder or same, replace(fresh, label=chosen))
+    same = next((one for one in known if agreement(one, fresh) is True), None)
     if same is not None:
         return _over(same, replace(fresh, label=same.label))
-    taken = {one.label: one for one in known}
-    for label in _labels(identity):
-        if label not in taken or _same(taken[label], fresh) is not False:
-            return _over(taken.get(label), replace(fresh, label=label))
-    raise LabelTaken("Every label for this account is taken. Sign in again and choose one.")
+    taken = {one.label.casefold(): one for one in known}
+    for label in [chosen] if chosen is not None else _labels(identity):
+        holder = taken.get(label.casefold())
+        if holder is None:
+            return replace(fresh, label=label)
+        if agreement(holder, fresh) is None:  # nobody can tell: whoever signs in anew means the account of that name
+            return _over(holder, replace(fresh, label=holder.label))
+    raise LabelTaken(
+        f"The label {chosen or next(_labels(identity))} belongs to another account. Sign in again with another label, "
+        "or delete that account first."
+    )
 
 
 def _labels(identity: Identity) -> Iterator[str]:
@@ -101,30 +93,17 @@ def _labels(identity: Identity) -> Iterator[str]:
     yield base
     more = _plain(identity.more)
     if more is not None:
-        yield f"{base}-{more}"[:127]
+        yield f"{base}-{more}"[:LONGEST]
     for number in range(2, 100):
-        yield f"{base[:120]}-{number}"
+        yield f"{base}-{number}"
 
 
 def _plain(text: str | None) -> str | None:
-    made = _NOT_IN_LABELS.sub("-", (text or "").strip().lower()).strip("-._@+")[:120]
-    while ".." in made:
-        made = made.replace("..", ".")
-    return made or None
+    return tidy_label(text.lower())[:_ROOM] if text and text.strip() else None
 
 
-def _same(known: Credential, fresh: Credential) -> bool | None:
-    """Whether both are one account of the provider: all that is said of both must agree. None where nothing is."""
-    pairs = [(known.facts.get(name), fresh.facts.get(name)) for name in _IDENTITIES]
-    pairs.append((known.email, fresh.email))
-    told = [one == other for one, other in pairs if one and other]
-    return all(told) if told else None
-
-
-def _over(known: Credential | None, fresh: Credential) -> Credential:
+def _over(known: Credential, fresh: Credential) -> Credential:
     """`fresh` with what the operator chose for `known`, and with what only the file says."""
-    if known is None:
-        return fresh
     return replace(
         fresh,
         email=fresh.email or known.email,
@@ -141,6 +120,6 @@ def _over(known: Credential | None, fresh: Credential) -> Credential:
     )
 
 
-def ours(credentials: Iterable[Credential]) -> list[Credential]:
-    """Those that we may write."""
-    return [one for one in credentials if one.owner == "ours"]
+def ours(credentials: Iterable[Credential], provider: str) -> list[Credential]:
+    """Those of one provider that we may write."""
+    return [one for one in credentials if one.owner == "ours" and one.provider == provider]

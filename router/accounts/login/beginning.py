@@ -7,14 +7,17 @@ from typing import Any
 from msgspec.structs import replace
 
 from router.accounts.asking import Ask
+from router.accounts.labels import label_problem
 from router.accounts.login import addresses, device, pkce
 from router.accounts.login.flows import Flow, Hidden
 from router.accounts.login.pkce import Chance
+from router.accounts.login.refusals import Refused
 from router.settings import sign_ins
 from router.settings.sign_ins import PasteFlow, SignIn
 
 LIFE = 600.0
 """Seconds in which a person signs in; codes live as long (RFC 6749, 4.1.2)."""
+_NO_SECRET = "{} needs the secret of its OAuth client: set providers.{}.client_secret."  # noqa: S105  words
 
 
 def way(sign_in: SignIn, asked: sign_ins.Flow | None) -> tuple[sign_ins.Flow, bool]:
@@ -85,3 +88,16 @@ def with_paste(flow: Flow, sign_in: SignIn, now: float) -> Flow:
         raise ValueError(f"{sign_in.title} takes nothing pasted")
     changes: dict[str, Any] = {"url": facts.page or None, "message": facts.instructions}
     return replace(flow, state="waiting", expires_at=now + LIFE, **changes)
+
+
+def fit(provider: str, sign_in: SignIn, asked: sign_ins.Flow | None, label: str | None) -> tuple[sign_ins.Flow, bool]:
+    """The way in, and whether its answer is brought by hand. Raises `Refused`."""
+    try:
+        kind, by_hand = way(sign_in, asked)
+    except ValueError as error:
+        raise Refused("unfit", f"{error}.") from None
+    if label is not None and (problem := label_problem(label)) is not None:
+        raise Refused("unfit", f"{problem[0].upper()}{problem[1:]}.")
+    if sign_in.needs_secret and not sign_in.client_secret:
+        raise Refused("misconfigured", _NO_SECRET.format(sign_in.title, provider.replace("-", "_")))
+    return kind, by_hand

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from router.accounts import oauth
 from router.accounts.asking import Ask
 from router.accounts.credential import NOTHING, Credential
+from router.accounts.labels import DEFAULT
 from router.accounts.login import arrivals
 from router.accounts.login.arrivals import Identity, LabelTaken
 from router.accounts.login.cookies import clerk_cookie
@@ -31,14 +32,15 @@ _REMEDIES: Mapping[Trouble, str] = {
 
 
 class Accounts(Protocol):
-    """Whoever holds the stored accounts, as far as a sign-in needs it."""
+    """Whoever holds the stored accounts, as far as a sign-in needs it: `router.accounts.keeper.Keeper`."""
 
-    def known(self, provider: str) -> Sequence[Credential]:
-        """The accounts of one provider, those of other programs too."""
+    def credentials(self) -> Sequence[Credential]:
+        """Every account, those of other programs too."""
         ...
 
-    async def save(self, credential: Credential) -> None:
-        """Keep one, durably, and serve with it. An account of the same id is replaced. Raises `OSError`."""
+    async def save(self, credential: Credential, who: str) -> Credential:
+        """Keep one, durably, and serve with it; one of the same id is replaced. who: for the audit log. Raises
+        `OSError` and `ValueError`."""
         ...
 
 
@@ -50,8 +52,16 @@ class Exchange:
     """The last part of every sign-in. first: by provider, how a first access is made of what was given, which shows
     that it is good (cto.new's cookie, GitHub's token)."""
 
-    def __init__(self, *, ask: Ask, accounts: Accounts, clock: Clock, wait: Wait, first: Mapping[str, Renew]) -> None:
-        self._ask = ask
+    def __init__(
+        self,
+        *,
+        ask_for: Callable[[str], Ask],
+        accounts: Accounts,
+        clock: Clock,
+        wait: Wait,
+        first: Mapping[str, Renew],
+    ) -> None:
+        self._ask_for = ask_for
         self._accounts = accounts
         self._clock = clock
         self._wait = wait
@@ -70,7 +80,7 @@ class Exchange:
         )
 
         async def exchanged() -> Tokens:
-            return oauth.read_tokens(await self._ask(request))
+            return oauth.read_tokens(await self._ask_for(flow.provider)(request))
 
         hidden = tuple(one for one in (code, verifier, state) if one is not None)
         tokens = await _told(sign_in, exchanged, hidden)
@@ -80,11 +90,9 @@ class Exchange:
         """Tokens of either flow. Raises `Failed`."""
 
         async def named() -> Identity:
-            return await identify(flow.provider, sign_in, tokens, self._ask, self._wait)
+            return await identify(flow.provider, sign_in, tokens, self._ask_for(flow.provider), self._wait)
 
         identity = await _told(sign_in, named, (tokens.access, tokens.refresh or NOTHING))
-        if flow.token_url is not None:
-            identity = replace(identity, facts={**identity.facts, "token_endpoint": flow.token_url})
         fresh = arrivals.credential(
             flow.provider, tokens, identity, self._clock.wall(), made_on_demand=_made_on_demand(sign_in, tokens)
         )
@@ -97,7 +105,7 @@ class Exchange:
     async def pasted(self, sign_in: SignIn, flow: Flow, value: Secret) -> Credential:
         """A cookie that was pasted. Raises `Failed`."""
         now = self._clock.wall()
-        fresh = Credential(provider=flow.provider, label=arrivals.DEFAULT, refresh=value, issued_at=now, created_at=now)
+        fresh = Credential(provider=flow.provider, label=DEFAULT, refresh=value, issued_at=now, created_at=now)
         return await self._keep(sign_in, flow, fresh, Identity())
 
     async def _keep(self, sign_in: SignIn, flow: Flow, fresh: Credential, identity: Identity) -> Credential:
@@ -105,17 +113,19 @@ class Exchange:
         if make is not None:
 
             async def made() -> Credential:
-                return arrivals.renewed(fresh, await make(sign_in, fresh, self._ask))
+                return arrivals.renewed(fresh, await make(sign_in, fresh, self._ask_for(flow.provider)))
 
             fresh = await _told(sign_in, made, (fresh.refresh, fresh.access))
             identity = replace(identity, email=identity.email or fresh.facts.get("email"))
             fresh = replace(fresh, email=identity.email)
-        known = arrivals.ours(self._accounts.known(flow.provider))
+        known = arrivals.ours(self._accounts.credentials(), flow.provider)
         try:
             account = arrivals.settled(fresh, identity, known, flow.label)
-            await self._accounts.save(account)
+            account = await self._accounts.save(account, flow.by)
         except LabelTaken as error:
             raise Failed(str(error)) from None
+        except ValueError as error:
+            raise Failed(f"The account could not be stored: {error}.") from None
         except OSError as error:
             raise Failed(f"The account could not be stored: {error.strerror or type(error).__name__}.") from None
         return account

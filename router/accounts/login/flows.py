@@ -77,7 +77,8 @@ class Flow(Struct, frozen=True, kw_only=True):
 class LoginView(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What is shown of a flow: no verifier, no device code, no token. The state is in `url`, which the person needs.
 
-    paste: what may be pasted, None where nothing may. expires_at: Unix seconds.
+    paste: what may be pasted, None where nothing may. listens: whether a browser on the gateway's own machine can bring
+    the answer by itself. expires_at: Unix seconds.
     """
 
     login_id: str
@@ -91,6 +92,7 @@ class LoginView(Struct, frozen=True, kw_only=True, omit_defaults=True):
     verification_uri: str | None = None
     verification_uri_complete: str | None = None
     paste: str | None = None
+    listens: bool = False
     account: str | None = None
 
 
@@ -117,6 +119,7 @@ def view(flow: Flow, now: float) -> LoginView:
         verification_uri=flow.verification_uri if waiting else None,
         verification_uri_complete=flow.verification_uri_complete if waiting else None,
         paste=_PASTE.get(flow.kind) if waiting else None,
+        listens=waiting and flow.port is not None and not flow.message,
         account=flow.account,
     )
 

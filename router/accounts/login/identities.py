@@ -113,7 +113,10 @@ async def _iflow(sign_in: SignIn, tokens: Tokens, ask: Ask, wait: Wait) -> Ident
     if key is None:
         raise Nameless("iFlow gave no API key for this account.")
     return Identity(
-        email=_text(answer, "data", "email"), name=_text(answer, "data", "phone"), secrets={"api_key": Secret(key)}
+        email=_text(answer, "data", "email"),
+        name=_text(answer, "data", "phone"),
+        secrets={"api_key": Secret(key)},
+        access=Secret(key),
     )
 
 

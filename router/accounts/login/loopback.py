@@ -12,7 +12,7 @@ import logging
 import socket
 from collections.abc import Awaitable, Callable, Mapping
 from http import HTTPStatus
-from typing import TypeAlias
+from typing import TypeAlias, cast
 
 import h11
 
@@ -99,10 +99,10 @@ class _Connection(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._limit: asyncio.TimerHandle | None = None
         self._asked = False
+        self._size = 0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)  # noqa: S101  a TCP server's protocol gets no other
-        self._transport = transport
+        transport = self._transport = cast(asyncio.Transport, transport)  # uvloop's is one without being a subclass
         known = self._owner._connections
         if len(known) >= MOST_CONNECTIONS:
             transport.abort()
@@ -113,7 +113,10 @@ class _Connection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         if self._asked:
             return  # a body, or a second request: nobody waits for either
+        self._size += len(data)
         try:
+            if self._size > HEAD_BYTES:  # h11 bounds only what is not complete yet
+                raise h11.RemoteProtocolError("too large")
             self._http.receive_data(data)
             event = self._http.next_event()
         except h11.RemoteProtocolError:

@@ -15,10 +15,9 @@ from msgspec.structs import replace
 from router.accounts.asking import Ask
 from router.accounts.login import addresses, beginning
 from router.accounts.login.addresses import Declined, Returned, Unreadable
-from router.accounts.login.arrivals import label_problem
 from router.accounts.login.cookies import BadCookie
 from router.accounts.login.exchange import Accounts, Exchange, without
-from router.accounts.login.flows import Flow, FlowStore, LoginView, expired, view
+from router.accounts.login.flows import OPEN, Flow, FlowStore, LoginView, expired, view
 from router.accounts.login.loopback import Callbacks
 from router.accounts.login.outcome import outcome_page, problem_page
 from router.accounts.login.pages import Page
@@ -41,16 +40,17 @@ GONE = 10.0
 """Seconds without a sign of life after which a process counts as gone."""
 KEPT = 3600.0
 """Seconds for which it can be asked how a sign-in ended."""
+SWEEP_EVERY = 60.0
 PENDING = 90.0
 """Seconds that a provider has for the first answer of a device flow."""
 _LEFT = "The process that was finishing this sign-in ended before it was done. Sign in again."
 _CONSENT = "{} is off until its caveat is accepted. Say that you accept it: {}"
-_NO_SECRET = "{} needs the secret of its OAuth client: set providers.{}.client_secret."  # noqa: S105  words
 
 
 class Logins:
-    """facts: the sign-ins in force by id. first: see `Exchange`. wait: sleeps. `open` and `close` frame its life within
-    one event loop; what `flows` writes to must stay open until after `close`."""
+    """facts: the sign-ins in force by id. ask_for: how a provider's servers are asked, by its id. first: see
+    `Exchange`. wait: sleeps. `open` and `close` frame its life within one event loop; what `flows` writes to must stay
+    open until after `close`."""
 
     def __init__(
         self,
@@ -59,7 +59,7 @@ class Logins:
         flows: FlowStore,
         accounts: Accounts,
         consents: Consents,
-        ask: Ask,
+        ask_for: Callable[[str], Ask],
         clock: Clock,
         chance: Chance,
         first: Mapping[str, Renew] | None = None,
@@ -68,11 +68,11 @@ class Logins:
         self._facts = facts
         self._flows = flows
         self._consents = consents
-        self._ask = ask
+        self._ask_for = ask_for
         self._clock = clock
         self._chance = chance
         self._owner = _name("process", chance)
-        self._exchange = Exchange(ask=ask, accounts=accounts, clock=clock, wait=wait, first=first or {})
+        self._exchange = Exchange(ask_for=ask_for, accounts=accounts, clock=clock, wait=wait, first=first or {})
         self._callbacks = Callbacks(self._browser)
         self._steps = Steps(flows, consents, self._owner, self._look)
         self._polls = Polls(
@@ -81,12 +81,13 @@ class Logins:
             exchange=self._exchange,
             sign_in=self._sign_in,
             mine=self._mine,
-            ask=ask,
+            ask_for=ask_for,
             wait=wait,
         )
         self._looking = asyncio.Lock()
         self._tasks = Tasks("sign-ins")
         self._closed = False
+        self._sweep_at = 0.0
 
     def open(self) -> None:
         """Begin to look after flows, those of a process that is gone too."""
@@ -113,13 +114,13 @@ class Logins:
         """Begin a sign-in. flow: None for the preferred one; ``paste`` for a code that is brought by hand. accepted:
         whether the person accepts the caveat now. by: name of the key. Raises `Refused`."""
         sign_in = self._sign_in(provider)
-        kind, by_hand = _fit(provider, sign_in, flow, label)
+        kind, by_hand = beginning.fit(provider, sign_in, flow, label)
         if not accepted and not self._consents.on(provider):
             raise Refused("consent", _CONSENT.format(sign_in.title, sign_in.caveat), caveat=sign_in.caveat)
         now = self._clock.wall()
         if sum(view(each, now).state in ("pending", "waiting") for each in await self._flows.all()) >= MOST_OPEN:
             raise Refused("busy", f"{MOST_OPEN} sign-ins are open already. Finish or cancel one of them.")
-        if accepted:
+        if accepted and not self._consents.on(provider):
             await self._consents.accept(provider, by, sign_in.caveat)
         pending = Flow(
             id=_name("login", self._chance),
@@ -138,6 +139,15 @@ class Logins:
             raise Refused("closed", "The sign-in was cancelled before it had begun.")
         await self._look()
         return await self.get(provider, pending.id)
+
+    def on(self, provider: str) -> bool:
+        """Whether the provider may serve: see `Consents.on`."""
+        return self._consents.on(provider)
+
+    async def views(self) -> list[LoginView]:
+        """Those that are open."""
+        views = [self._view(flow) for flow in await self._flows.all()]
+        return [one for one in views if one.state in OPEN]
 
     async def get(self, provider: str, login_id: str) -> LoginView:
         """How a sign-in is. Raises `Refused`."""
@@ -183,7 +193,8 @@ class Logins:
                 await self._flows.swap(flow, replace(flow, owner=self._owner, beat_at=now))
             elif flow.open and (gone or now >= flow.expires_at + EXCHANGE):
                 await self._flows.swap(flow, flow.ended("failed", _LEFT))
-        if any(now - flow.expires_at > KEPT for flow in flows):
+        if now >= self._sweep_at:
+            self._sweep_at = now + SWEEP_EVERY
             await self._flows.sweep(now - KEPT)
         await self._look()
 
@@ -217,7 +228,7 @@ class Logins:
                     problem = await self._callbacks.open(port)
             return beginning.with_code(flow, sign_in, self._chance, now, by_hand=by_hand, problem=problem)
         try:
-            return await beginning.with_device(flow, sign_in, self._chance, self._ask)
+            return await beginning.with_device(flow, sign_in, self._chance, self._ask_for(flow.provider))
         except (TokenTrouble, Fault) as error:
             words = f"{sign_in.title}: {error.message.rstrip('.')}."
             await self._steps.end(flow, flow.ended("failed", words))
@@ -271,19 +282,6 @@ class Logins:
 
     def _view(self, flow: Flow) -> LoginView:
         return view(flow, self._clock.wall())
-
-
-def _fit(provider: str, sign_in: SignIn, asked: sign_ins.Flow | None, label: str | None) -> tuple[sign_ins.Flow, bool]:
-    """The way in, and whether its answer is brought by hand. Raises `Refused`."""
-    try:
-        kind, by_hand = beginning.way(sign_in, asked)
-    except ValueError as error:
-        raise Refused("unfit", f"{error}.") from None
-    if label is not None and (problem := label_problem(label)) is not None:
-        raise Refused("unfit", f"The label {problem}.")
-    if sign_in.needs_secret and not sign_in.client_secret:
-        raise Refused("misconfigured", _NO_SECRET.format(sign_in.title, provider.replace("-", "_")))
-    return kind, by_hand
 
 
 def _path(flow: Flow) -> str:

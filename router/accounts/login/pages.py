@@ -21,22 +21,20 @@ _STYLE_HASH = base64.b64encode(sha256(_STYLE.encode()).digest()).decode()
 
 
 class Page(Struct, frozen=True):
-    """One page. targets: origins that its forms, and the redirects that follow them, may lead to beside our own."""
+    """One page."""
 
     status: int
     html: str
-    targets: tuple[str, ...] = ()
 
     @property
     def headers(self) -> Mapping[str, str]:
         """What goes with it: nothing is stored, framed, loaded or told to other sites."""
-        targets = " ".join(("'self'", *self.targets))
         return {
             "content-type": "text/html; charset=utf-8",
             "cache-control": "no-store",
             "content-security-policy": (
                 f"default-src 'none'; style-src 'sha256-{_STYLE_HASH}'; base-uri 'none'; frame-ancestors 'none'; "
-                f"form-action {targets}"
+                "form-action 'self'"
             ),
             "referrer-policy": "no-referrer",
             "x-content-type-options": "nosniff",
@@ -49,15 +47,17 @@ class Html(str):
     __slots__ = ()
 
 
-def page(status: int, title: str, parts: Iterable[str], targets: tuple[str, ...] = ()) -> Page:
-    """A page of paragraphs. Plain texts are escaped."""
+def page(status: int, title: str, parts: Iterable[str], goes_to: str | None = None) -> Page:
+    """A page of paragraphs. Plain texts are escaped. goes_to: where it leads by itself at once: after a form, a browser
+    holds redirects to `form-action`, which cannot know where a provider leads on to."""
     body = "".join(part if isinstance(part, Html) else f"<p>{escape(part)}</p>" for part in parts)
+    onward = f'<meta http-equiv="refresh" content="0;url={escape(goes_to)}">' if goes_to is not None else ""
     html = (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{escape(title)} - {NAME}</title>'
-        f'<meta name="viewport" content="width=device-width"><style>{_STYLE}</style></head>'
+        f'<meta name="viewport" content="width=device-width">{onward}<style>{_STYLE}</style></head>'
         f"<body><h1>{escape(title)}</h1>{body}</body></html>"
     )
-    return Page(status, html, targets)
+    return Page(status, html)
 
 
 def link(address: str, words: str) -> Html:

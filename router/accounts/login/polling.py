@@ -31,7 +31,7 @@ class Polls:
         exchange: Exchange,
         sign_in: Callable[[str], SignIn],
         mine: Callable[[Flow], bool],
-        ask: Ask,
+        ask_for: Callable[[str], Ask],
         wait: Callable[[float], Awaitable[None]],
     ) -> None:
         self._flows = flows
@@ -39,7 +39,7 @@ class Polls:
         self._exchange = exchange
         self._sign_in = sign_in
         self._mine = mine
-        self._ask = ask
+        self._ask_for = ask_for
         self._wait = wait
         self._tasks = Tasks("sign-in polls")
         self._polls: dict[str, asyncio.Task[None]] = {}
@@ -81,7 +81,7 @@ class Polls:
             return None
         try:
             request = device.poll_request(sign_in, code, flow.user_code or "", flow.hidden.verifier)
-            got = device.read_poll(await self._ask(request), device.device_flow(sign_in))
+            got = device.read_poll(await self._ask_for(flow.provider)(request), device.device_flow(sign_in))
         except TokenTrouble as trouble:
             await self._steps.step(flow, partial(_ended, sign_in=sign_in, trouble=trouble))
             return None

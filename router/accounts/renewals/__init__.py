@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from router.accounts.renewal import Renew
-from router.accounts.renewals import copilot, iflow, oauth
+from router.accounts.renewals import clerk, copilot, iflow, oauth
 
 RENEWALS: Mapping[str, Renew] = {
     "claude-oauth": oauth.renew,
@@ -17,5 +17,6 @@ RENEWALS: Mapping[str, Renew] = {
     "xai-oauth": oauth.renew,
     "copilot": copilot.renew,
     "iflow": iflow.renew,
+    "ctonew": clerk.renew,
 }
 """By the ids of the sign-ins."""

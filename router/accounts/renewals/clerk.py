@@ -32,6 +32,8 @@ OAUTH = "oauth"
 VENDOR_TOKEN = "oauth_refresh_token"  # noqa: S105  a name
 """The secret of an account that has such a token beside the cookie."""
 _JWT_PARTS = 3
+_LOST = (502, 504)
+"""Statuses of an edge that had no answer of the server behind it, which may have obeyed all the same."""
 
 
 async def renew(sign_in: SignIn, credential: Credential, ask: Ask) -> Renewed:
@@ -248,11 +250,12 @@ def _answer(sign_in: SignIn, reply: Reply) -> dict[str, Any]:
     """The object of a good answer. Raises `TokenTrouble`: only Clerk's own words end an account, not an edge's page."""
     answer = oauth.read_object(reply)
     name = clerk_of(sign_in)
+    retry_after = hints.retry_after(reply.headers, None, reply.began)
     if answer is None:
-        raise TokenTrouble("transient", f"{name} answered {reply.status} with something that is not JSON")
+        text = f"{name} answered {reply.status} with something that is not JSON"
+        raise TokenTrouble("transient", text, retry_after, unknown=reply.status < 400 or reply.status in _LOST)
     if reply.status < 400:
         return answer
-    retry_after = hints.retry_after(reply.headers, None, reply.began)
     text = f"{name} answered {reply.status}{_words(answer)}"
     if not isinstance(answer.get("errors"), list) or reply.status >= 500 or reply.status in (408, 425, 429):
         raise TokenTrouble("transient", text, retry_after)

@@ -77,8 +77,7 @@ class Welcome(Struct, frozen=True, kw_only=True):
 
 
 class Request(Struct, frozen=True, kw_only=True):
-    """An HTTP request that a service answers. headers: lower-case names. profile: which account of the service.
-    conversation: equal for calls of one conversation, empty where nobody knows."""
+    """An HTTP request that a service answers. headers: lower-case names. profile: which account of the service."""
 
     method: str
     url: str
@@ -86,7 +85,6 @@ class Request(Struct, frozen=True, kw_only=True):
     body: str = ""
     stream: bool = False
     profile: str = ""
-    conversation: str = ""
 
 
 class Status(Struct, frozen=True, kw_only=True):
@@ -182,7 +180,6 @@ class _RawRequest(Struct, frozen=True):
     body: str = ""
     stream: bool = False
     profile: str = ""
-    conversation: str = ""
     more: bool = False
 
 
@@ -196,7 +193,6 @@ def read_request(frame: Frame) -> tuple[Request, bool]:
         body=raw.body,
         stream=raw.stream,
         profile=raw.profile,
-        conversation=raw.conversation,
     )
     return request, raw.more
 
@@ -213,8 +209,6 @@ def write_request(request: Request, sent_at: str, more: bool) -> JsonObject:
     }
     if request.profile:
         payload["profile"] = request.profile
-    if request.conversation:
-        payload["conversation"] = request.conversation
     if more:
         payload["more"] = True
     return payload

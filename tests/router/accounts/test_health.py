@@ -360,3 +360,140 @@ def test_a_snapshot_does_not_change_afterwards(health):
     before = health.snapshot()
     health.failed(take(health, config), limited(60))
     assert before.entries == {}
+
+
+def good(health: Health, config: ProviderConfig, **options) -> str:
+    lease = take(health, config, **options)
+    health.succeeded(lease)
+    return lease.account.label
+
+
+def not_ours() -> Fault:
+    return Fault("refused", "only for its own apps", status=403, details={"for_good": True})
+
+
+def test_what_is_refused_for_good_is_not_tried_again_until_it_is_forgotten(health, clock):
+    config = provider("a")
+    health.failed(take(health, config), not_ours())
+    for _ in range(5):
+        clock.advance(86_400)
+        told = health.lease(config, "another-model")
+        assert isinstance(told, Cooling)
+        assert [(each.state, each.until) for each in told.reasons] == [("refused", None)]
+    assert "only for its own apps" in told.fault().message
+    health.forget("p/a")
+    assert good(health, config) == "a"
+
+
+def test_a_refusal_for_good_survives_a_restart_and_ten_of_them_are_one(health, clock):
+    config = provider("a")
+    leases = [take(health, config) for _ in range(10)]
+    for lease in leases:
+        health.failed(lease, not_ours())
+    rows = health.dirty()
+    assert [(row.scope, row.key, row.state, row.until) for row in rows] == [("account", "", "refused", None)]
+    again = Health(clock, random.Random(2))
+    again.load(rows)
+    clock.advance(1_000_000)
+    assert isinstance(again.lease(config, "m"), Cooling)
+
+
+def test_nothing_that_was_under_way_undoes_a_refusal_for_good(health, clock):
+    config = provider("a")
+    first, second, third, fourth = (take(health, config) for _ in range(4))
+    health.failed(first, not_ours())
+    health.committed(second)
+    health.succeeded(second)
+    health.failed(third, limited(5))
+    health.failed(fourth, Fault("upstream_auth", "no", status=401))
+    health.cool("p/a", clock.now + 5, "quota_spent: closed")
+    clock.advance(10_000)
+    assert isinstance(health.lease(config, "m"), Cooling)
+    assert health.resting("p/a").state == "refused"
+
+
+@pytest.mark.parametrize("state", ["needs_login", "expired", "disabled", "refused"])
+def test_an_account_that_is_held_serves_nothing_until_it_is_let_go(health, clock, state):
+    config = provider("a")
+    health.hold("p/a", state, "because")
+    clock.advance(1_000_000)
+    told = health.lease(config, "m")
+    assert isinstance(told, Cooling)
+    assert [(each.state, each.cause, each.until) for each in told.reasons] == [(state, "because", None)]
+    assert told.retry_after is None
+    health.forget("p/a")  # a button of the operator is no sign-in
+    assert isinstance(health.lease(config, "m"), Cooling)
+    health.unhold("p/a")
+    assert good(health, config) == "a"
+
+
+def test_letting_go_forgets_nothing_that_calls_have_met(health, clock):
+    config = provider("a")
+    health.failed(take(health, config), limited(600))
+    health.failed(take(health, config, model="other"), not_ours())
+    health.hold("p/a", "expired", "its token ended")
+    assert health.resting("p/a").state == "expired"
+    health.unhold("p/a")
+    assert health.resting("p/a").state == "refused"
+    health.forget("p/a")
+    assert health.resting("p/a") is None
+
+
+def test_what_is_held_is_no_row_since_whoever_holds_finds_out_anew(health, clock):
+    health.hold("p/a", "needs_login", "because")
+    health.hold("p/a", "needs_login", "because")
+    assert health.dirty() == []
+    stale = HealthRow(account="p/a", scope="account", key="held", state="needs_login", until=None, strikes=1,
+                      cause="of the last process", at=clock.now)  # fmt: skip
+    again = Health(clock, random.Random(1))
+    again.load([stale])
+    assert isinstance(again.lease(provider("a"), "m"), Lease)
+
+
+def test_a_renewed_credential_that_is_not_taken_either_suspends_the_account(health, clock):
+    config = provider("a")
+    refused = Fault("upstream_auth", "no", status=401)
+    health.failed(take(health, config), refused, suspend=True)
+    for _ in range(17):
+        clock.advance(100)
+        assert isinstance(health.lease(config, "m"), Cooling)
+    clock.advance(101)
+    probe = take(health, config)
+    assert probe.probe
+    assert isinstance(health.lease(config, "m"), Cooling)
+    health.failed(probe, refused, suspend=True)
+    clock.advance(1799)
+    assert isinstance(health.lease(config, "m"), Cooling)
+    clock.advance(1)
+    assert good(health, config) == "a"
+    assert health.resting("p/a") is None
+
+
+def test_a_suspension_survives_a_restart_with_its_probe(health, clock):
+    config = provider("a")
+    health.failed(take(health, config), Fault("upstream_auth", "no", status=401), suspend=True)
+    again = Health(clock, random.Random(2))
+    again.load(health.dirty())
+    clock.advance(1700)
+    assert isinstance(again.lease(config, "m"), Cooling)
+    clock.advance(101)
+    assert take(again, config).probe
+
+
+def test_a_limit_after_a_renewal_suspends_nothing(health, clock):
+    config = provider("a")
+    health.failed(take(health, config), limited(5), suspend=True)
+    clock.advance(6.1)
+    assert good(health, config) == "a"
+
+
+def test_a_forewarning_never_shortens_what_is_known_nor_goes_beyond_the_cap(health, clock):
+    config = provider("a", kind="claude-oauth")
+    health.failed(take(health, config), limited(600))
+    until = health.resting("p/a").until
+    health.cool("p/a", clock.now + 60, "quota_spent: closed")
+    assert health.resting("p/a").until == until
+    health.cool("p/a", clock.now + 90_000, "quota_spent: closed")
+    assert health.resting("p/a").until <= clock.now + 1800
+    health.cool("p/b", clock.now - 1, "quota_spent: closed")
+    assert health.resting("p/b") is None

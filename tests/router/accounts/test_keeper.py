@@ -204,7 +204,7 @@ async def test_a_call_waits_for_a_renewal_instead_of_failing(kept: Kept) -> None
         (Refused("not for other programs"), "refused", "refused"),
         (Misconfigured("invalid_client"), "expired", "unavailable"),
         (
-            Suspended(reason="HTTP 503", until=NOW + 3610, credential=credential(expires_at=NOW)),
+            Suspended(reason="HTTP 503", until=NOW + 3700, credential=credential(expires_at=NOW)),
             "expired",
             "unavailable",
         ),
@@ -235,6 +235,7 @@ async def test_a_broker_out_of_reach_says_when_to_come_back_and_costs_no_token_t
     with pytest.raises(Fault) as raised:
         await kept.keeper.access(ID)
     assert raised.value.retry_after == 20
+    assert kept.holds.held == {}, "the next call had better wait than be sent away"
 
 
 async def test_an_account_that_is_gone_is_a_fault_of_the_gateway(kept: Kept) -> None:

@@ -9,6 +9,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
+import aiohttp
+
 from tests.router.api.harness import KEY, MANAGEMENT, OPENAI_KEYS, Running
 from tests.simulators import Misbehaviour
 from tests.simulators.faulty import status
@@ -18,6 +20,8 @@ Changes = dict[str, Any] | Callable[[Running], dict[str, Any]]
 SECOND = "sk-client-canary-second-key"
 DEAD = "http://127.0.0.1:9"
 FILE = "key-of-a-file"
+RELAY = "sk-relay-canary-effects"
+SERVICE = "sk-service-canary-effects"
 
 
 @dataclass(frozen=True)
@@ -382,6 +386,39 @@ case(
 )(keys_in_turn)
 
 
+@case("routing.quota_exceeded", {}, at("routing.quota_exceeded", "fail"), 200, 429)
+async def after_a_limit(router: Running) -> int:
+    router.upstream.script(status(429))
+    return (await router.ask("chat", "gpt-4.1")).status
+
+
+SMALLER = {"routing": {"quota_exceeded": "smaller_model"}, **keys(A)}
+
+
+@case(
+    "routing.smaller_models",
+    SMALLER,
+    {**keys(A), "routing": {"quota_exceeded": "smaller_model", "smaller_models": {"gpt-4.1": "gpt-4.1-mini"}}},
+    (429, None),
+    (200, "gpt-4.1-mini"),
+)
+async def who_stands_in(router: Running) -> tuple[int, str | None]:
+    router.upstream.script(status(429))
+    answer = await router.ask("chat", "gpt-4.1")
+    return answer.status, answer.headers.get("x-switchyard-model")
+
+
+async def keys_of_a_session(router: Running) -> int:
+    before = len(router.upstream.requests)
+    for _ in range(4):
+        await router.ask("chat", "gpt-4.1", headers={"session-id": "one-session"})
+    return len({attempt.key for attempt in router.upstream.requests[before:]})
+
+
+case("routing.sticky.enabled", at("routing.sticky.enabled", False), {}, 2, 1)(keys_of_a_session)
+case("routing.sticky.ttl", at("routing.sticky.ttl", 0), {}, 2, 1)(keys_of_a_session)
+
+
 @case(
     "providers.openai.api_keys[].label",
     {**keys({"key": A}), **at("observe.account_header", True)},
@@ -505,3 +542,33 @@ async def thinking_shown(router: Running) -> bool:
 @case("observe.metrics", {}, at("observe.metrics", False), 200, 404)
 async def metrics(router: Running) -> int:
     return (await router.send("/metrics")).status
+
+
+def from_page(**relay: Any) -> Changes:
+    """Settings of the relay on a router that knows a key for browsers and one for services."""
+
+    def changes(router: Running) -> dict[str, Any]:
+        keys = router.state / "keys"
+        keys.mkdir(exist_ok=True)
+        (keys / "relay.key").write_text(RELAY)
+        (keys / "service.key").write_text(SERVICE)
+        return at("relay", relay)
+
+    return changes
+
+
+@case("relay.allowed_origins", from_page(), from_page(allowed_origins=["https://app.example"]), 403, 101)
+async def page_connects(router: Running) -> int:
+    try:
+        async with router.client.ws_connect(f"{router.url}/v1/ws?key={RELAY}", origin="https://app.example"):
+            return 101
+    except aiohttp.WSServerHandshakeError as error:
+        return error.status
+
+
+@case("relay.routers", from_page(), from_page(routers=["wss://b.example/v1/ws"]), [], ["wss://b.example/v1/ws"])
+async def siblings(router: Running) -> Any:
+    headers = {"authorization": f"Bearer {SERVICE}"}
+    async with router.client.ws_connect(f"{router.url}/v1/ws", headers=headers) as socket:
+        await socket.send_json({"type": "hello", "payload": {"service": "aistudio", "name": "desk"}})
+        return (await socket.receive_json())["payload"]["routers"]

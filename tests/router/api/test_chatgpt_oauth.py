@@ -38,7 +38,7 @@ SYSTEM: dict[str, Any] = {
 async def test_the_callers_own_words_are_the_instructions(
     upstream: Upstream, tmp_path: Path, dialect: str, stream: bool
 ) -> None:
-    async with subscribed(upstream, tmp_path) as (router, _):
+    async with subscribed(upstream, tmp_path) as router:
         answer = await router.ask(dialect, MODEL, stream=stream, **SYSTEM[dialect])
         assert answer.status == 200, answer.body
         assert answer.text == "System: be brief"
@@ -50,7 +50,7 @@ async def test_the_callers_own_words_are_the_instructions(
 async def test_what_it_refuses_is_left_out_and_told(
     upstream: Upstream, tmp_path: Path, dialect: str, stream: bool
 ) -> None:
-    async with subscribed(upstream, tmp_path) as (router, _):
+    async with subscribed(upstream, tmp_path) as router:
         answer = await router.ask(dialect, MODEL, stream=stream, **SAMPLING[dialect])
         assert answer.status == 200, answer.body
         dropped = answer.headers["x-switchyard-notes"].removeprefix("dropped=").split(",")
@@ -64,7 +64,7 @@ async def test_what_it_refuses_is_left_out_and_told(
 
 async def test_system_messages_in_the_middle_are_the_developers(upstream: Upstream, tmp_path: Path) -> None:
     turns = [{"role": "user", "content": "a"}, {"role": "system", "content": "b"}, {"role": "user", "content": "c"}]
-    async with subscribed(upstream, tmp_path) as (router, _):
+    async with subscribed(upstream, tmp_path) as router:
         for path, key in (("/v1/responses", "input"), ("/v1/chat/completions", "messages")):
             for stream in (False, True):
                 answer = await router.send(path, {"model": MODEL, key: turns, "stream": stream})
@@ -78,7 +78,7 @@ async def test_a_real_request_of_codex_goes_through_with_its_tools(
     upstream: Upstream, tmp_path: Path, name: str
 ) -> None:
     body = capture(name)["body"]
-    async with subscribed(upstream, tmp_path) as (router, _):
+    async with subscribed(upstream, tmp_path) as router:
         answer = await router.send("/v1/responses", {**body, "model": MODEL})
         assert answer.status == 200, answer.body
         assert answer.frames[-1][1]["type"] == "response.completed"
@@ -88,7 +88,7 @@ async def test_a_real_request_of_codex_goes_through_with_its_tools(
 
 
 async def test_an_unstreamed_caller_gets_a_whole_response(upstream: Upstream, tmp_path: Path) -> None:
-    async with subscribed(upstream, tmp_path) as (router, _):
+    async with subscribed(upstream, tmp_path) as router:
         answer = await router.send(
             "/v1/responses",
             {"model": MODEL, "input": "THINK kettle", "reasoning": {"effort": "low", "summary": "auto"}},
@@ -105,7 +105,7 @@ async def test_an_unstreamed_caller_gets_a_whole_response(upstream: Upstream, tm
 async def test_an_effort_that_a_model_does_not_know_becomes_the_nearest(
     upstream: Upstream, tmp_path: Path, asked: str, sent: str
 ) -> None:
-    async with subscribed(upstream, tmp_path) as (router, _):
+    async with subscribed(upstream, tmp_path) as router:
         answer = await router.ask("chat", MODEL, reasoning_effort=asked)
         assert answer.status == 200, answer.body
         assert upstream.requests[-1].body["reasoning"]["effort"] == sent
@@ -115,7 +115,7 @@ async def test_an_effort_that_a_model_does_not_know_becomes_the_nearest(
 
 
 async def test_a_used_up_plan_rests_as_a_whole_until_its_reset(upstream: Upstream, tmp_path: Path) -> None:
-    async with subscribed(upstream, tmp_path, "a", "b") as (router, _):
+    async with subscribed(upstream, tmp_path, "a", "b") as router:
         upstream.script(status(429, body=json.dumps({"error": SPENT}).encode()))
         assert (await router.ask("chat", MODEL)).headers["x-switchyard-attempts"] == "2"
         for model in (MODEL, "chatgpt-oauth/gpt-5"):
@@ -135,7 +135,7 @@ async def test_a_limit_that_is_told_inside_the_stream_moves_on_as_well(upstream:
     response = {"id": "resp_1", "status": "failed", "error": {**SPENT, "code": "usage_limit_reached"}, "output": []}
     failed = {"type": "response.failed", "sequence_number": 1, "response": response}
     body = "".join(f"event: {one['type']}\ndata: {json.dumps(one)}\n\n" for one in (created, failed)).encode()
-    async with subscribed(upstream, tmp_path, "a", "b", "c") as (router, _):
+    async with subscribed(upstream, tmp_path, "a", "b", "c") as router:
         for dialect in ("responses", "chat"):
             upstream.script(Misbehaviour(body=body))
             answer = await router.ask(dialect, MODEL, "kettle", stream=True)
@@ -147,7 +147,7 @@ async def test_a_limit_that_is_told_inside_the_stream_moves_on_as_well(upstream:
 async def test_a_model_that_the_plan_has_not_is_no_fault_of_the_account(
     upstream: Upstream, tmp_path: Path, dialect: str
 ) -> None:
-    async with subscribed(upstream, tmp_path) as (router, _):
+    async with subscribed(upstream, tmp_path) as router:
         answer = await router.ask(dialect, "chatgpt-oauth/gpt-4.1")
         assert answer.status in (400, 404)
         assert "not supported when using Codex" in error_text(dialect, answer.json)
@@ -155,7 +155,7 @@ async def test_a_model_that_the_plan_has_not_is_no_fault_of_the_account(
 
 
 async def test_what_it_cannot_be_told_is_refused_before_anything_is_sent(upstream: Upstream, tmp_path: Path) -> None:
-    async with subscribed(upstream, tmp_path) as (router, _):
+    async with subscribed(upstream, tmp_path) as router:
         for more in ({"background": True}, {"prompt": {"id": "p"}}, {"top_logprobs": 2}):
             for stream in (False, True):
                 answer = await router.send("/v1/responses", {"model": MODEL, "input": "x", "stream": stream, **more})

@@ -22,7 +22,7 @@ SONNET, OPUS = "claude-oauth/claude-sonnet-4-5", "claude-oauth/claude-opus-4-8"
 @pytest.mark.parametrize("dialect", DIALECTS)
 @pytest.mark.parametrize("effort", BUDGETS)
 async def test_a_name_says_how_much_to_think(upstream: Upstream, tmp_path: Path, dialect: str, effort: str) -> None:
-    async with subscribed(upstream, tmp_path) as (router, _):
+    async with subscribed(upstream, tmp_path) as router:
         for suffix in (f"-reasoning-{effort}", f"({effort})"):
             assert (await router.ask(dialect, SONNET + suffix)).status == 200
             body = upstream.requests[-1].body
@@ -40,7 +40,7 @@ async def test_a_name_says_how_much_to_think(upstream: Upstream, tmp_path: Path,
 
 @pytest.mark.parametrize("dialect", DIALECTS)
 async def test_a_number_says_it_in_tokens(upstream: Upstream, tmp_path: Path, dialect: str) -> None:
-    async with subscribed(upstream, tmp_path) as (router, _):
+    async with subscribed(upstream, tmp_path) as router:
         assert (await router.ask(dialect, f"{SONNET}(5000)")).status == 200
     assert upstream.requests[-1].body["thinking"]["budget_tokens"] == 5000
 
@@ -55,7 +55,7 @@ async def test_a_number_says_it_in_tokens(upstream: Upstream, tmp_path: Path, di
     ],
 )
 async def test_a_body_says_it_in_its_own_words(upstream: Upstream, tmp_path: Path, dialect: str, wish: Any) -> None:
-    async with subscribed(upstream, tmp_path) as (router, _):
+    async with subscribed(upstream, tmp_path) as router:
         assert (await router.ask(dialect, OPUS, **wish)).status == 200
         body = upstream.requests[-1].body
         assert (body["thinking"]["type"], body["output_config"]["effort"]) == ("adaptive", "low")
@@ -70,7 +70,7 @@ async def test_what_it_thinks_is_shown_where_the_dialect_shows_it(
 ) -> None:
     show: dict[str, Any] = {"gemini": {"generationConfig": {"thinkingConfig": {"includeThoughts": True}}}}
     show["responses"] = {"reasoning": {"summary": "auto"}}
-    async with subscribed(upstream, tmp_path) as (router, _):
+    async with subscribed(upstream, tmp_path) as router:
         for stream in (False, True):
             more = show.get(dialect, {})
             answer = await router.ask(dialect, f"{SONNET}-reasoning-low", "THINK kettle", stream=stream, **more)
@@ -79,7 +79,7 @@ async def test_what_it_thinks_is_shown_where_the_dialect_shows_it(
 
 
 async def test_a_callers_own_body_goes_through_byte_for_byte(upstream: Upstream, tmp_path: Path) -> None:
-    async with subscribed(upstream, tmp_path) as (router, _):
+    async with subscribed(upstream, tmp_path) as router:
         upstream.always(Misbehaviour(status=400, message="seen it"))
         path, _ = ask("messages", SONNET)
         answer = await router.send(path, odd("messages", SONNET))
@@ -92,7 +92,7 @@ async def test_a_callers_own_body_goes_through_byte_for_byte(upstream: Upstream,
 async def test_the_betas_of_the_caller_and_of_the_body_go_beside_the_one_of_the_protocol(
     upstream: Upstream, tmp_path: Path
 ) -> None:
-    async with subscribed(upstream, tmp_path) as (router, _):
+    async with subscribed(upstream, tmp_path) as router:
         path, body = ask("messages", SONNET)
         await router.send(path, body, headers={"anthropic-beta": "context-1m-2025-08-07"})
         assert upstream.requests[-1].headers["anthropic-beta"] == "context-1m-2025-08-07,oauth-2025-04-20"
@@ -109,7 +109,7 @@ async def test_a_real_request_of_claude_code_goes_through(upstream: Upstream, tm
             tool["input_schema"] = {"type": "object", "properties": {}}
     model = body["model"]
     headers = {key.lower(): value for key, value in taken["headers"] if key.lower().startswith("anthropic-")}
-    async with subscribed(upstream, tmp_path) as (router, _):
+    async with subscribed(upstream, tmp_path) as router:
         answer = await router.send("/v1/messages", {**body, "model": f"claude-oauth/{model}"}, headers=headers)
         assert answer.status == 200, answer.body
     sent = upstream.requests[-1]
@@ -123,7 +123,7 @@ async def test_tokens_are_counted_by_the_provider(upstream: Upstream, tmp_path: 
         "/v1/responses/input_tokens": {"model": SONNET, "input": "hello"},
         f"/v1beta/models/{SONNET}:countTokens": {"contents": [{"role": "user", "parts": [{"text": "hello"}]}]},
     }
-    async with subscribed(upstream, tmp_path) as (router, _):
+    async with subscribed(upstream, tmp_path) as router:
         for path, body in asked.items():
             answer = await router.send(path, body)
             assert answer.status == 200, answer.body
@@ -134,7 +134,7 @@ async def test_tokens_are_counted_by_the_provider(upstream: Upstream, tmp_path: 
 
 async def test_a_bare_refusal_says_that_it_is_one(upstream: Upstream, tmp_path: Path) -> None:
     bare = b'{"type":"error","error":{"type":"invalid_request_error","message":"Error"}}'
-    async with subscribed(upstream, tmp_path) as (router, _):
+    async with subscribed(upstream, tmp_path) as router:
         for dialect in DIALECTS:
             upstream.script(status(400, body=bare))
             answer = await router.ask(dialect, SONNET)

@@ -32,7 +32,7 @@ def exhausted(reason: str, delay: str) -> Misbehaviour:
 @pytest.mark.parametrize("kind", KINDS)
 async def test_a_gemini_client_sees_gemini(upstream: Upstream, tmp_path: Path, kind: str) -> None:
     model = f"{kind}/{MODELS[kind]}"
-    async with subscribed(upstream, tmp_path) as (router, _):
+    async with subscribed(upstream, tmp_path) as router:
         streamed = await router.ask("gemini", model, "kettle", stream=True)
         assert streamed.body.endswith(b"}\r\n\r\n")
         assert b"\r\n\r\ndata: {" in streamed.body
@@ -58,7 +58,7 @@ async def test_a_recorded_stream_comes_out_of_its_envelope_as_it_was(
 ) -> None:
     payloads = [line[6:].strip() for line in recorded(name).read_bytes().split(b"\n") if line.startswith(b"data: ")]
     body = b"".join(b'data: {"response": ' + one + b', "traceId": "t"}\r\n\r\n' for one in payloads)
-    async with subscribed(upstream, tmp_path) as (router, _):
+    async with subscribed(upstream, tmp_path) as router:
         upstream.script(Misbehaviour(body=body))
         answer = await router.ask("gemini", f"{kind}/{MODELS[kind]}", stream=True)
         assert answer.status == 200
@@ -80,7 +80,7 @@ async def test_tokens_are_counted_there(upstream: Upstream, tmp_path: Path, kind
         },
         f"/v1beta/models/{model}:countTokens": {"contents": [{"role": "user", "parts": [{"text": "hello there"}]}]},
     }
-    async with subscribed(upstream, tmp_path) as (router, _):
+    async with subscribed(upstream, tmp_path) as router:
         told = []
         for path, body in asked.items():
             answer = await router.send(path, body)
@@ -97,7 +97,7 @@ async def test_a_limit_holds_for_the_model_and_as_long_as_is_said(
     upstream: Upstream, tmp_path: Path, kind: str, limit: Misbehaviour
 ) -> None:
     other = {"gemini-cli": "gemini-2.5-pro", "antigravity": "gemini-3-pro-high"}[kind]
-    async with subscribed(upstream, tmp_path) as (router, _):
+    async with subscribed(upstream, tmp_path) as router:
         upstream.script(limit)
         for _ in range(2):
             answer = await router.ask("chat", f"{kind}/{MODELS[kind]}")
@@ -111,7 +111,7 @@ async def test_a_limit_holds_for_the_model_and_as_long_as_is_said(
 async def test_an_account_without_a_project_is_to_sign_in_again(
     upstream: Upstream, tmp_path: Path, dialect: str
 ) -> None:
-    async with subscribed(upstream, tmp_path, facts={"gemini-cli/a": {}}) as (router, _):
+    async with subscribed(upstream, tmp_path, facts={"gemini-cli/a": {}}) as router:
         answer = await router.ask(dialect, f"gemini-cli/{MODELS['gemini-cli']}")
         assert answer.status == 502
         assert "sign in" in error_text(dialect, answer.json)
@@ -121,7 +121,7 @@ async def test_an_account_without_a_project_is_to_sign_in_again(
 async def test_schemas_go_in_the_form_that_it_knows(upstream: Upstream, tmp_path: Path) -> None:
     schema = {"type": "object", "properties": {"a": {"type": ["string", "null"], "const": "x"}}, "required": ["a"]}
     tool = {"type": "function", "function": {"name": "f", "parameters": schema}}
-    async with subscribed(upstream, tmp_path) as (router, _):
+    async with subscribed(upstream, tmp_path) as router:
         answer = await router.ask("chat", f"gemini-cli/{MODELS['gemini-cli']}", "TOOLS f", tools=[tool])
         assert answer.status == 200, answer.body
         assert answer.json["choices"][0]["message"]["tool_calls"]

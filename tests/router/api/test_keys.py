@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
 
@@ -102,14 +103,19 @@ async def test_keys_made_and_revoked_in_the_database_count_without_a_restart(rou
     row = StoredKey(id=identity, name="late", digest=hexadecimal, scopes=("client",), created_at=time.time())
     with engine.connect().execution_options(writes=True) as connection, connection.begin():
         add_key(connection, row)
-    router.router._keys._looked = None
-    assert await tried() == 200
+
+    async def becomes(status: int) -> None:
+        """A look at the database that is just under way may still bring what was there before."""
+        async with asyncio.timeout(10):
+            while await tried() != status:
+                router.router._keys._looked = None
+                await router.router._look_at_keys()
+
+    await becomes(200)
     with engine.connect().execution_options(writes=True) as connection, connection.begin():
         revoke_key(connection, identity, time.time())
     engine.dispose()
-    router.router._keys._looked = None
-    await router.router._look_at_keys()
-    assert await tried() == 401
+    await becomes(401)
 
 
 async def test_no_key_appears_in_logs_errors_metrics_or_answers(router: Running) -> None:

@@ -205,7 +205,7 @@ async def test_many_quick_calls_leave_nothing_behind(router: Running) -> None:
     await asyncio.gather(*(one(number) for number in range(1000)))
     await router.until(lambda: len(router.router._edge.watchers) == 0)
     assert router.router._gateway.open_calls == 0
-    assert not router.drain._waiting
+    assert not router.drain._deadline._waiting
     assert len(asyncio.all_tasks()) <= tasks + 40  # connections that stay open have one each
     assert _descriptors() <= descriptors + 80
     assert not router.router._edge.heartbeats._waiting

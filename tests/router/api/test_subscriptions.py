@@ -31,7 +31,7 @@ def named(provider: str) -> str:
 
 @pytest.mark.parametrize("provider", HOSTS)
 async def test_each_answers_every_dialect_streamed_and_not(upstream: Upstream, tmp_path: Path, provider: str) -> None:
-    async with subscribed(upstream, tmp_path) as (router, _):
+    async with subscribed(upstream, tmp_path) as router:
         for dialect in DIALECTS:
             for stream in (False, True):
                 answer = await router.ask(dialect, named(provider), "say it back: kettle", stream=stream)
@@ -44,7 +44,7 @@ async def test_each_answers_every_dialect_streamed_and_not(upstream: Upstream, t
 
 @pytest.mark.parametrize("provider", HOSTS)
 async def test_tools_are_called_and_their_results_come_back(upstream: Upstream, tmp_path: Path, provider: str) -> None:
-    async with subscribed(upstream, tmp_path) as (router, _):
+    async with subscribed(upstream, tmp_path) as router:
         for dialect in DIALECTS:
             agent = Agent(router, dialect, named(provider))
             await agent.say()
@@ -56,7 +56,7 @@ async def test_tools_are_called_and_their_results_come_back(upstream: Upstream, 
 async def test_what_one_account_signed_goes_back_to_it(upstream: Upstream, tmp_path: Path, provider: str) -> None:
     """In each dialect that carries signatures, also where another account would be next."""
     upstream.service.bound_to_key = True
-    async with subscribed(upstream, tmp_path, "a", "b", "c") as (router, _):
+    async with subscribed(upstream, tmp_path, "a", "b", "c") as router:
         for dialect in DIALECTS:
             before = len(upstream.requests)
             agent = Agent(router, dialect, named(provider), **THINK[dialect])
@@ -69,7 +69,7 @@ async def test_what_one_account_signed_goes_back_to_it(upstream: Upstream, tmp_p
 
 
 async def test_nothing_is_sent_that_makes_another_program_of_us(upstream: Upstream, tmp_path: Path) -> None:
-    async with subscribed(upstream, tmp_path) as (router, _):
+    async with subscribed(upstream, tmp_path) as router:
         for provider in HOSTS:
             for dialect in DIALECTS:
                 path, body = ask(dialect, named(provider), "SYSTEM")
@@ -87,7 +87,7 @@ async def test_nothing_is_sent_that_makes_another_program_of_us(upstream: Upstre
 @pytest.mark.parametrize("dialect", DIALECTS)
 async def test_who_is_turned_away_is_told_the_vendors_reason(upstream: Upstream, tmp_path: Path, dialect: str) -> None:
     tokens = {f"{provider}/a": "oat-sim-foreign-canary" for provider in HOSTS}
-    async with subscribed(upstream, tmp_path, tokens=tokens) as (router, _):
+    async with subscribed(upstream, tmp_path, tokens=tokens) as router:
         for provider in HOSTS:
             answer = await router.ask(dialect, named(provider), stream=True)
             assert answer.status == 403, (provider, answer.body)
@@ -102,7 +102,7 @@ async def test_an_account_that_is_turned_away_is_left_alone_while_another_serves
     upstream: Upstream, tmp_path: Path, provider: str
 ) -> None:
     tokens = {f"{provider}/a": "oat-sim-foreign-canary"}
-    async with subscribed(upstream, tmp_path, "a", "b", tokens=tokens) as (router, _):
+    async with subscribed(upstream, tmp_path, "a", "b", tokens=tokens) as router:
         for _ in range(4):
             assert (await router.ask("chat", named(provider))).status == 200
     assert [attempt.status for attempt in upstream.requests].count(403) == 1
@@ -110,7 +110,7 @@ async def test_an_account_that_is_turned_away_is_left_alone_while_another_serves
 
 @pytest.mark.parametrize("provider", HOSTS)
 async def test_a_cut_is_an_error_of_the_callers_dialect(upstream: Upstream, tmp_path: Path, provider: str) -> None:
-    async with subscribed(upstream, tmp_path) as (router, _):
+    async with subscribed(upstream, tmp_path) as router:
         for dialect in DIALECTS:
             upstream.script(cut(events=16))
             answer = await router.ask(dialect, named(provider), "LONG 40", stream=True)
@@ -122,14 +122,28 @@ async def test_a_cut_is_an_error_of_the_callers_dialect(upstream: Upstream, tmp_
 
 
 async def test_an_account_has_names_of_its_own_for_models(upstream: Upstream, tmp_path: Path) -> None:
-    aliases = {f"my-{provider}": model for provider, model in MODELS.items()}
-    async with subscribed(upstream, tmp_path, aliases=aliases) as (router, _):
+    aliases = {f"my-{provider}-model": model for provider, model in MODELS.items()}
+    async with subscribed(upstream, tmp_path, aliases=aliases) as router:
         for provider in HOSTS:
             for dialect in DIALECTS:
-                answer = await router.ask(dialect, f"{provider}/my-{provider}")
+                answer = await router.ask(dialect, f"{provider}/my-{provider}-model")
                 assert answer.status == 200, answer.body
-                assert f"{provider}/my-{provider}" in answer.body.decode()
+                assert f"{provider}/my-{provider}-model" in answer.body.decode()
                 assert upstream.requests[-1].body["model"] == MODELS[provider]
+
+
+async def test_copilot_embeds_and_the_others_say_that_they_do_not(upstream: Upstream, tmp_path: Path) -> None:
+    aliases = {"mine": "text-embedding-3-small"}
+    async with subscribed(upstream, tmp_path, aliases=aliases) as router:
+        for provider in HOSTS:
+            for name in ("text-embedding-3-small", "mine"):
+                answer = await router.send("/v1/embeddings", {"model": f"{provider}/{name}", "input": ["a", "b"]})
+                if provider == "copilot":
+                    assert (answer.status, len(answer.json["data"])) == (200, 2)
+                    assert upstream.requests[-1].body["model"] == "text-embedding-3-small"
+                else:
+                    assert 400 <= answer.status < 500
+    assert len(upstream.requests) == 2
 
 
 @pytest.mark.parametrize(("provider", "fact"), [("qwen-oauth", "resource_url"), ("copilot", "base_url")])
@@ -138,13 +152,13 @@ async def test_a_token_goes_to_no_address_that_is_not_the_vendors(
 ) -> None:
     async with Upstream() as evil:
         facts = {f"{provider}/a": {fact: evil.base_url(HOSTS[provider])}}
-        async with subscribed(upstream, tmp_path, facts=facts) as (router, _):
+        async with subscribed(upstream, tmp_path, facts=facts) as router:
             assert (await router.ask("chat", named(provider))).status == 200
         assert evil.requests == []
 
 
 async def test_the_same_request_gives_the_same_bytes(upstream: Upstream, tmp_path: Path) -> None:
-    async with subscribed(upstream, tmp_path) as (router, _):
+    async with subscribed(upstream, tmp_path) as router:
         for provider in HOSTS:
             for dialect in DIALECTS:
                 first, second = [await self_sent(router, dialect, named(provider)) for _ in range(2)]
@@ -158,7 +172,7 @@ async def self_sent(router: Running, dialect: str, model: str) -> bytes:
 
 @pytest.mark.parametrize("dialect", DIALECTS)
 async def test_a_limit_moves_on_to_the_next_account(upstream: Upstream, tmp_path: Path, dialect: str) -> None:
-    async with subscribed(upstream, tmp_path, "a", "b") as (router, _):
+    async with subscribed(upstream, tmp_path, "a", "b") as router:
         for provider in HOSTS:
             upstream.script(status(429, retry_after="600"))
             answer = await router.ask(dialect, named(provider))

@@ -80,7 +80,7 @@ providers:
     api_keys: [sk-canary-1, {key: sk-canary-2, proxy: "http://user:canary-3@p:1"}]
     headers: {authorization: canary-4}
     proxy: http://user:canary-5@p:1
-  ctonew: {cookie: canary-6}
+  iflow: {client_secret: canary-6, proxy: "http://user:canary-7@p:1"}
 auth: {keys: [{name: a, key: sk-canary-0123456789}], management: {key: canary-management}}
 """
     )

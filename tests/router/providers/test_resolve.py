@@ -157,4 +157,4 @@ def test_presets_and_catalogue_fit_the_program() -> None:
         assert preset.base_url.startswith("http://127.0.0.1" if preset.keyless else "https://"), name
         msgspec.convert(preset.quirks, Capabilities)
         assert set(preset.quirks) <= set(Capabilities.__struct_fields__), name
-    assert set(catalogue()) <= {"openai", "anthropic", "gemini", "vertex"}
+    assert set(catalogue()) <= {"openai", "anthropic", "gemini", "vertex", "aistudio"}

@@ -153,12 +153,21 @@ class Room:
         self.changes = 0
         self.told: list[tuple[Any, ...]] = []
         self.patience = Patience()
-        self.hub = Hub(clock, random.Random(7), self.patience, changed=self._changed, observer=self, **bounds)
+        self.held: dict[str, tuple[str, str]] = {}
+        self.hub = Hub(
+            clock, random.Random(7), self.patience, changed=self._changed, holds=self, observer=self, **bounds
+        )
         self.tasks = Tasks("test")
         self.allowed = True
 
     def _changed(self) -> None:
         self.changes += 1
+
+    def hold(self, account: str, state: str, cause: str) -> None:
+        self.held[account] = (state, cause)
+
+    def unhold(self, account: str) -> None:
+        self.held.pop(account, None)
 
     def relay_sessions(self, service: str, sessions: int, capacity: int) -> None:
         self.told.append(("sessions", service, sessions, capacity))

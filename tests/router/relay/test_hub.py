@@ -59,19 +59,21 @@ async def test_services_stand_side_by_side_and_vanish_alone() -> None:
         assert it.changes == 3
 
 
-async def test_each_profile_is_an_account_and_only_what_is_ready_serves() -> None:
-    profiles = (Profile(name="default"), Profile(name="work"), Profile(name="old", state="needs_login"))
+async def test_each_profile_is_an_account_and_those_that_are_not_ready_are_held() -> None:
+    profiles = (Profile(name="default"), Profile(name="work", state="needs_login", cause="The session has expired."))
     async with room() as it:
         service = await it.service("desk", profiles=profiles)
         assert it.accounts == ["aistudio/desk", "aistudio/desk:work"]
-        assert it.hub.connected()["aistudio"].causes == ("desk:old: needs_login",)
+        assert it.held == {"aistudio/desk:work": ("needs_login", "The session has expired.")}
 
         await service.send(
             service.side.status(Status(profiles=(Profile(name="work", state="limited", cause="Quota."),)))
         )
         await changed(it, 2)
-        assert it.accounts == []
-        assert it.hub.connected()["aistudio"].causes == ("desk:work: Quota.",)
+        assert it.accounts == ["aistudio/desk:work"]
+        assert it.held == {"aistudio/desk:work": ("disabled", "Quota.")}
+        await service.vanish()
+        assert it.held == {}
 
 
 async def changed(it: Room, times: int) -> None:
@@ -80,16 +82,24 @@ async def changed(it: Room, times: int) -> None:
             await asyncio.sleep(0)
 
 
-async def test_a_service_that_can_do_nothing_offers_nothing_and_says_why() -> None:
+async def test_a_service_that_can_do_nothing_is_held_and_says_why() -> None:
     async with room() as it:
         service = await it.service("desk")
         await service.send(service.side.status(Status(cause="There is no browser.", busy=1)))
         await changed(it, 2)
-        assert it.hub.connected()["aistudio"].causes == ("desk: There is no browser.",)
-        assert it.accounts == []
+        assert it.held == {"aistudio/desk": ("disabled", "There is no browser.")}
         await service.send(service.side.status(Status(cause="")))
         await changed(it, 3)
+        assert it.held == {}
         assert it.accounts == ["aistudio/desk"]
+
+
+async def test_what_another_process_held_is_looked_at_again() -> None:
+    async with room() as it:
+        await it.service("desk")
+        it.held["aistudio/desk"] = ("disabled", "of old")
+        it.hub.tick()
+        assert it.held == {}
 
 
 async def test_a_status_that_changes_no_account_rebuilds_nothing() -> None:
@@ -108,7 +118,7 @@ async def test_a_service_that_leaves_gets_no_new_calls_and_finishes_the_open_one
         call, response = await streaming(it, service, "be")
         await service.send(service.side.drain())
         await changed(it, 2)
-        assert it.accounts == []
+        assert it.held == {"aistudio/one": ("disabled", "it is about to stop")}
         await service.chunk(call, "gun")
         await service.finish(call)
         assert await text_of(response) == "begun"
@@ -127,7 +137,8 @@ async def test_a_service_says_whether_conversations_should_stay_with_it() -> Non
     async with room() as it:
         await it.service("a", capabilities=("sticky",))
         await it.service("b")
-        assert [it.hub.sticky(f"aistudio/{name}") for name in ("a", "b", "c")] == [True, False, False]
+        assert [it.hub.stays(f"aistudio/{name}") for name in ("a", "b", "c")] == [True, False, False]
+        assert it.hub.stays("openai/1")
 
 
 # Calls.

@@ -11,6 +11,7 @@ import pytest
 
 from router.accounts.affinity import Affinity
 from router.accounts.health import Health
+from router.accounts.sessions import Sessions
 from router.call import Call, Caller, Limits, Record
 from router.clock import FakeClock
 from router.faults import Fault
@@ -68,7 +69,7 @@ def world(*lanes: Script | Fault) -> tuple[StandIn, Health, Attempts]:
     clock, runner = FakeClock(), StandIn(*lanes)
     health = Health(clock, random.Random(1))
     made: Any = runner
-    return runner, health, Attempts(made, health, Affinity(clock), clock, random.Random(1), Patience())
+    return runner, health, Attempts(made, health, Affinity(clock), clock, random.Random(1), Patience(), Sessions(clock))
 
 
 async def begin(attempts: Attempts, record: Record, **limits: Any) -> Begun:

@@ -332,3 +332,11 @@ def test_draft_reports_what_plan_raises():
     found = draft(made, "nobody", needs=CHAT)
     assert found.candidates == ()
     assert found.fault is not None and found.fault.kind == "not_found"
+
+
+def test_a_prefix_that_begins_like_a_model_leads_to_nobody_else():
+    off = provider("claude-oauth", kind="claude-oauth", accounts=0, reason="no account")
+    made = table(provider("anthropic", kind="anthropic"), off)
+    with pytest.raises(Fault) as caught:
+        plan(made, "claude-oauth/claude-sonnet-4-5", needs=CHAT)
+    assert caught.value.kind == "unavailable" and "no account" in caught.value.message

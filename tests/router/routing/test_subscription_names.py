@@ -27,7 +27,7 @@ def targets(made: Plan) -> list[str]:
     return [f"{each.provider}:{each.model}" for each in made.candidates]
 
 
-def stored(*ids: str) -> Stored:
+def stored(*ids: str) -> SignedIn:
     return SignedIn(
         accounts={
             each: (Account(id=f"{each}/me", provider=each, label="me", secret=Secret(""), stored=True),) for each in ids
@@ -79,8 +79,8 @@ def test_the_ending_oauth_means_the_subscription_of_the_maker(asked, expected):
         ("claude-sonnet-4-5-oauth(high)", "high", None),
         ("claude-sonnet-4-5(high)-oauth", "high", None),
         ("claude-sonnet-4-5-oauth(8192)", None, 8192),
-        ("claude-sonnet-4-5-oauth-reasoning-low", None, 8000),
-        ("claude-sonnet-4-5-reasoning-low-oauth", None, 8000),
+        ("claude-sonnet-4-5-oauth-reasoning-low", "low", 8000),
+        ("claude-sonnet-4-5-reasoning-low-oauth", "low", 8000),
     ],
 )
 def test_the_ending_goes_with_what_a_name_says_of_thinking(asked, effort, budget):

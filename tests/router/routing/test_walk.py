@@ -5,11 +5,13 @@ from __future__ import annotations
 import random
 from typing import Any
 
+import pytest
 from msgspec.structs import replace
 
 from router.accounts.health import Cooling, Lease
 from router.call import Limits
 from router.faults import Fault
+from router.routing.choose import Waiting
 from router.routing.plan import Candidate, Plan, plan
 from router.routing.walk import FIRST_PAUSE, LONGEST_PAUSE, Walk
 from tests.router.routing.making import CHAT, account, provider, table
@@ -140,3 +142,114 @@ def test_without_any_target_the_plans_own_fault_is_told() -> None:
     fault = Fault("not_found", "nobody")
     assert Walk(Plan(asked="m", fault=fault), Limits(), NOW).verdict() is fault
     assert Walk(Plan(asked="m"), Limits(), NOW).verdict().kind == "unavailable"
+
+
+LIMITED = Fault("rate_limited", "slow down", status=429)
+RESTING = (Waiting("one/a", "cooling", "rate_limited (HTTP 429): slow down", NOW + 9),)
+
+
+def resting(candidate: Candidate, *reasons: Waiting) -> Cooling:
+    return Cooling(provider=candidate.provider, model="m", reasons=reasons, retry_after=9.0)
+
+
+def with_smaller(mode: Any, *names: str) -> tuple[Walk, list[Candidate], Candidate]:
+    """A walk over these providers, with a smaller model of the first."""
+    _, candidates = made(*names)
+    small = replace(candidates[0], model="s", rank=9, stands_in="s")
+    chosen = Plan(asked="m", candidates=tuple(candidates), smaller=(small,))
+    return Walk(chosen, Limits(quota_exceeded=mode), NOW), candidates, small
+
+
+@pytest.mark.parametrize("kind", ["rate_limited", "quota_spent"])
+def test_a_limit_may_end_the_call_at_once(kind):
+    walk, (one, _) = made("one", "two", quota_exceeded="fail")
+    fault = Fault(kind, "slow down")
+    walk.failed(one, lease(one), fault)
+    assert walk.next(NOW) is None
+    assert walk.verdict() is fault
+
+
+def test_where_a_limit_ends_the_call_one_that_is_known_does_so_too():
+    walk, (one, _) = made("one", "two", quota_exceeded="fail")
+    walk.cooling(one, resting(one, *RESTING))
+    assert walk.next(NOW) is None
+    assert walk.verdict().kind == "rate_limited"
+    assert walk.verdict().retry_after == 9.0
+
+
+def test_where_a_limit_ends_the_call_other_faults_still_move_on():
+    walk, (one, two) = made("one", "two", quota_exceeded="fail")
+    walk.failed(one, lease(one), Fault("upstream_broken", "no"))
+    walk.cooling(one, resting(one))
+    assert walk.next(NOW) is two
+    walk.cooling(two, resting(two, Waiting("two/a", "refused", "upstream_auth: no", None)))
+    assert walk.verdict().kind == "upstream_broken"
+
+
+def test_a_limit_may_move_the_call_to_another_provider_past_the_other_accounts():
+    walk, (one, two) = made("one", "two", quota_exceeded="next_provider")
+    other = replace(one, model="other")
+    walk._left.insert(1, other)
+    walk.failed(one, lease(one), LIMITED)
+    assert walk.next(NOW) is two
+    walk.failed(two, lease(two), Fault("upstream_auth", "no"))
+    assert walk.next(NOW) is two  # only limits are met so
+    assert walk.avoid(two) == {"two/a"}
+
+
+@pytest.mark.parametrize("mode", ["next_account", "smaller_model"])
+def test_a_smaller_model_comes_when_all_accounts_of_all_targets_had_their_turn(mode):
+    walk, (one, two), small = with_smaller(mode, "one", "two")
+    walk.failed(one, lease(one), LIMITED)
+    assert walk.next(NOW) is one
+    walk.cooling(one, resting(one))
+    assert walk.next(NOW) is two
+    walk.cooling(two, resting(two, *RESTING))
+    assert walk.next(NOW) is small
+    walk.failed(small, lease(small), LIMITED)
+    assert walk.next(NOW) is small
+    walk.cooling(small, resting(small))
+    assert walk.next(NOW) is None
+    assert walk.verdict().kind == "rate_limited"
+
+
+def test_a_smaller_model_comes_also_where_the_limits_were_known_before():
+    walk, (one,), small = with_smaller("smaller_model", "one")
+    walk.cooling(one, resting(one, *RESTING))
+    assert walk.next(NOW) is small
+
+
+@pytest.mark.parametrize("kind", ["upstream_broken", "timeout", "upstream_auth", "not_found"])
+def test_no_smaller_model_answers_for_anything_but_a_limit(kind):
+    walk, (one, two), _ = with_smaller("smaller_model", "one", "two")
+    for each in (one, two):
+        walk.failed(each, lease(each), Fault(kind, "no"))
+        if walk.next(NOW) is each:
+            walk.cooling(each, resting(each))
+    assert walk.next(NOW) is None
+
+
+def test_no_smaller_model_answers_a_request_that_is_wrong():
+    walk, (one, two), _ = with_smaller("smaller_model", "one", "two")
+    walk.failed(one, lease(one), LIMITED)
+    walk.cooling(one, resting(one))
+    walk.failed(two, lease(two), Fault("bad_request", "no", status=400, passthrough=b"{}"))
+    assert walk.next(NOW) is None
+
+
+def test_a_replay_is_an_attempt_and_bars_nothing():
+    walk, (one,) = made("one", max_attempts=2)
+    walk.replayed(one, Fault("upstream_auth", "no", status=401))
+    assert walk.next(NOW) is one
+    assert walk.avoid(one) == set()
+    walk.failed(one, lease(one), Fault("upstream_auth", "no more", status=401))
+    assert walk.next(NOW) is None
+    assert walk.verdict().message == "no more"  # told once
+
+
+def test_a_replay_that_there_is_no_budget_for_tells_what_was_met():
+    walk, (one,) = made("one", max_attempts=1)
+    fault = Fault("upstream_auth", "no", status=401)
+    walk.replayed(one, fault)
+    assert walk.next(NOW) is None
+    assert walk.verdict() is fault

@@ -163,3 +163,5 @@ def test_facts_of_a_sign_in_can_be_changed_and_a_wrong_one_is_named() -> None:
     wrong = only("providers: {qwen_oauth: {sign_in: {clientid: mine}}}")
     assert wrong.path == "providers.qwen_oauth.sign_in" and "clientid" in wrong.problem
     assert wrong.remedy is not None and "config/sign-ins/qwen-oauth.yaml" in wrong.remedy
+    shown = only("providers: {iflow: {sign_in: {client_secret: s3}}}")
+    assert shown.path == "providers.iflow.sign_in.client_secret" and "beside sign_in" in (shown.remedy or "")

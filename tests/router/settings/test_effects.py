@@ -20,6 +20,7 @@ FLIPPED = "tests/router/api/test_effects.py::test_a_changed_setting_shows_at_onc
 MAPPED = "tests/router/settings/test_effects.py::test_the_servers_own_settings_follow_the_schema"
 STORED = "tests/router/api/test_effects.py::test_stored_answers_follow_the_settings_of_the_start"
 API = "tests/router/api/"
+SIGN_INS = "tests/router/api/test_sign_in_settings.py::"
 SERVER = "tests/router/server/"
 ADDRESS = f"{SERVER}test_listen.py::test_an_address_of_another_machine_is_refused_with_the_setting_named"
 CERTIFICATE = f"{SERVER}test_tls.py::test_https_answers_and_a_changed_certificate_counts_for_new_connections"
@@ -43,6 +44,17 @@ PROOFS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "models.routing[].grace": (
             f"{API}test_route_grace.py::test_the_grace_of_a_rule_counts_for_its_calls_and_may_be_changed",
         ),
+        "relay.max_message_bytes": (
+            MAPPED,
+            f"{API}test_relay_door.py::test_the_largest_message_is_told_and_a_larger_one_ends_the_session",
+        ),
+        "auth.dir": (f"{SIGN_INS}test_accounts_come_from_the_folder_that_is_set",),
+        "providers.llmux.claude_pro.enabled": (f"{SIGN_INS}test_a_subscription_serves_only_while_it_is_turned_on",),
+        "providers.llmux.claude_pro.client_secret": (f"{SIGN_INS}test_the_secret_of_the_client_decides_a_sign_in",),
+        "providers.llmux.claude_pro.client_secret_file": (
+            f"{SIGN_INS}test_the_secret_of_the_client_decides_a_sign_in",
+        ),
+        "providers.llmux.claude_pro.sign_in": (f"{SIGN_INS}test_facts_of_a_sign_in_follow_the_settings_at_once",),
         "policies.stored_responses.enabled": (STORED,),
         "policies.stored_responses.max_bytes": (STORED,),
         "policies.stored_responses.ttl": (
@@ -57,12 +69,8 @@ PROOFS: Mapping[str, tuple[str, ...]] = MappingProxyType(
 PENDING: Mapping[str, str] = MappingProxyType(
     {
         "server.workers": "takes no value but 1 in this version",
-        "auth.dir": "reserved: sign-ins come with a later version",
         "auth.store": "reserved: takes no value but file in this version",
-        "providers.llmux.claude_pro.enabled": "to be proved with the executors",
-        "providers.llmux.claude_pro.client_secret": "to be proved with the executors",
-        "providers.llmux.claude_pro.sign_in": "to be proved with the executors",
-        "providers.aistudio.enabled": "reserved: the service comes with a later version",
+        "providers.webai.enabled": "reserved: the service comes with a later version",
         "providers.aistudio.service.command": "reserved: the service comes with a later version",
         "providers.aistudio.browser.type": "reserved: the service comes with a later version",
         "providers.aistudio.browser.max_instances": "reserved: the service comes with a later version",
@@ -113,11 +121,12 @@ def test_the_servers_own_settings_follow_the_schema() -> None:
                 "tls": {"cert": "/c.pem", "key": "/k.pem"},
                 "limits": {"header_bytes": 5000},
                 "timeouts": {"drain": 1.5, "header": 2.5, "keep_alive": 3.5},
-            }
+            },
+            "relay": {"max_message_bytes": 2_000_000},
         }
     )
     made = server_settings(changed)
     assert (made.host, made.port) == ("::1", 4711)
     assert (made.tls_cert, made.tls_key) == (Path("/c.pem"), Path("/k.pem"))
-    assert made.header_bytes == 5000
+    assert (made.header_bytes, made.socket_bytes) == (5000, 2_000_000)
     assert (made.drain_seconds, made.header_seconds, made.keep_alive_seconds) == (1.5, 2.5, 3.5)

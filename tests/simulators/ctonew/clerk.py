@@ -19,12 +19,13 @@ HTML = b"<html><head><title>502 Bad Gateway</title></head><body>cloud edge</body
 
 @dataclass(kw_only=True)
 class Trouble:
-    """What goes wrong with one request. html: an edge's page. wait: nothing is answered before it is set. drop: the
-    connection ends without an answer, after the request was obeyed."""
+    """What goes wrong with one request. html: an edge's page. retry_after: seconds that it tells. wait: nothing is
+    answered before it is set. drop: the connection ends without an answer, after the request was obeyed."""
 
     status: int = 502
     html: bool = False
     body: Any = None
+    retry_after: int | None = None
     wait: asyncio.Event | None = None
     drop: bool = False
 
@@ -114,11 +115,7 @@ class Clerk:
             raise Refused(401, _errors("signed_out", "Signed out"))
         if session != person.session:
             raise Refused(404, _errors("resource_not_found", "Session not found"))
-        self._made += 1
-        now = self.wall()
-        claims = {"sub": person.user, "sid": person.session, "org_id": person.organisation, "n": self._made}
-        token = jwt({**claims, "iat": int(now), "exp": int(now) + int(LIFE)})
-        self.tokens[token] = person
+        now, token = self.wall(), self.issue(person)
         pairs: tuple[tuple[str, str], ...] = (("set-cookie", f"__client_uat={int(now)}; Path=/; Domain=cto.new"),)
         if self.rotates:
             person.older[person.cookie] = now + self.grace
@@ -129,6 +126,15 @@ class Clerk:
             )
             pairs = (*pairs, ("set-cookie", header), ("set-cookie", f"__session={token}; Path=/"))
         return Answer(body={"object": "token", "jwt": token}, pairs=pairs)
+
+    def issue(self, person: Person) -> str:
+        """A token for a person, without a request."""
+        self._made += 1
+        now = int(self.wall())
+        claims = {"sub": person.user, "sid": person.session, "org_id": person.organisation, "n": self._made}
+        token = jwt({**claims, "iat": now, "exp": now + int(LIFE)})
+        self.tokens[token] = person
+        return token
 
     def _person(self, cookie: str) -> Person | None:
         now = self.wall()

@@ -23,6 +23,7 @@ ADAPTERS: tuple[Mapping[str, Any], ...] = (
     {"key": "gpt_5_4", "model": "gpt-5.4", "engineAgentKey": "GPT5_4", "provider": "openai", "supportsImages": True},
     {"key": "claude_sonnet_4_5", "model": "claude-sonnet-4-5", "engineAgentKey": "ClaudeSonnet4_5", "minimumTier": 0},
     {"key": "claude_opus_4_5", "model": "claude-opus-4-5", "engineAgentKey": "ClaudeOpus4_5", "minimumTier": 2},
+    {"key": "glm_4_6", "model": "glm-4.6", "engineAgentKey": "GLM4_6", "supportsImages": False},
     {"key": "glm_5_1", "model": "glm-5.1", "engineAgentKey": "GLM5_1", "supportsImages": False, "enabled": False},
 )
 _STREAM = "/engine-agent/chat-histories/"

@@ -36,7 +36,11 @@ class CtoNew:
         return {
             "urls": {"clerk": self.address},
             "token": {"url": f"{self.address}/oauth/token"},
-            "upstream": {"base_urls": [self.address]},
+            "upstream": {
+                "base_urls": [self.address],
+                "usage_url": f"{self.address}/billing",
+                "models_url": f"{self.address}/chat/adapters",
+            },
         }
 
     async def __aenter__(self) -> CtoNew:
@@ -79,7 +83,8 @@ class CtoNew:
             await trouble.wait.wait()
             return _obeyed(self.clerk.answer, request)
         self.clerk.requests.append(request)
-        return Answer(status=trouble.status, body=HTML if trouble.html else trouble.body)
+        told = () if trouble.retry_after is None else (("retry-after", str(trouble.retry_after)),)
+        return Answer(status=trouble.status, body=HTML if trouble.html else trouble.body, pairs=told)
 
     async def _stream(self, request: Request, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:

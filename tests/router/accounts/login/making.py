@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import os
 import socket
 from collections.abc import AsyncIterator, Mapping
@@ -24,6 +25,7 @@ from tests.simulators.authorisation import AuthorisationServer
 from tests.simulators.authorisation.vendors import SECRET
 
 CODE = ("claude-oauth", "chatgpt-oauth", "gemini-cli", "antigravity", "iflow")
+_PORTS = itertools.cycle(range(12_000 + os.getpid() % 200 * 100, 12_100 + os.getpid() % 200 * 100))
 DEVICE = ("chatgpt-oauth", "qwen-oauth", "kimi-oauth", "xai-oauth", "copilot")
 
 
@@ -34,13 +36,14 @@ class Held:
         self.saved: dict[str, Credential] = {}
         self.full: OSError | None = None
 
-    def known(self, provider: str) -> list[Credential]:
-        return [one for one in self.saved.values() if one.provider == provider]
+    def credentials(self) -> list[Credential]:
+        return list(self.saved.values())
 
-    async def save(self, credential: Credential) -> None:
+    async def save(self, credential: Credential, who: str) -> Credential:
         if self.full is not None:
             raise self.full
         self.saved[credential.id] = credential
+        return credential
 
     @property
     def only(self) -> Credential:
@@ -126,12 +129,12 @@ class Desk:
 
 
 def free_port() -> int:
-    """One that is free on both loopback families."""
+    """One that is free on both loopback families, below those that connections take, and ours among test processes."""
     while True:
+        port = next(_PORTS)
         with socket.socket() as first, socket.socket(socket.AF_INET6) as second:
-            first.bind(("127.0.0.1", 0))
-            port: int = first.getsockname()[1]
             try:
+                first.bind(("127.0.0.1", port))
                 second.bind(("::1", port))
             except OSError:
                 continue
@@ -181,7 +184,7 @@ async def desk(
             flows=flows,
             accounts=accounts,
             consents=consents,
-            ask=ask,
+            ask_for=lambda provider: ask,
             clock=clock,
             chance=os.urandom,
             first=first,

@@ -10,10 +10,12 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from router.accounts.asking import Reply, through
 from router.accounts.credential import Credential
 from router.accounts.login.manager import GONE, KEPT, MOST_OPEN
 from router.accounts.login.refusals import Refused
 from router.accounts.renewal import Renewed
+from router.net.message import HttpRequest
 from router.secret import Secret
 from router.state.login_flows import LoginFlows
 from router.state.migrate import migrate
@@ -21,7 +23,7 @@ from router.state.store import StateStore
 from router.state.vault import Vault
 from tests.router.accounts.login.making import CODE, DEVICE, Desk, browse, consent, desk
 from tests.simulators.authorisation import faulty
-from tests.simulators.authorisation.people import Person, jwt
+from tests.simulators.authorisation.people import Person, iflow_key, jwt
 
 HOSTS = ("127.0.0.1", "[::1]")
 
@@ -29,22 +31,23 @@ HOSTS = ("127.0.0.1", "[::1]")
 def check(provider: str, account: Credential, one: Desk) -> None:
     """The account is complete: its tokens are good, and it says what its executor needs."""
     person = one.server.person
-    usable = account.refresh if provider == "copilot" else account.access
-    assert one.server.grants.accepts(usable.reveal())
+    if provider == "iflow":
+        assert account.access == account.secrets["api_key"] == Secret(iflow_key(person))
+    else:
+        usable = account.refresh if provider == "copilot" else account.access
+        assert one.server.grants.accepts(usable.reveal())
     facts = {
         "claude-oauth": {"account_uuid": person.account_id, "organization_uuid": person.organization_id},
         "chatgpt-oauth": {"account_id": person.account_id, "plan": person.plan},
         "gemini-cli": {"project_id": person.project_id},
         "antigravity": {"project_id": person.project_id},
         "qwen-oauth": {"resource_url": "portal.qwen.ai"},
-        "xai-oauth": {"sub": person.account_id, "token_endpoint": f"{one.server.address}/xai-oauth/oauth2/token"},
+        "xai-oauth": {"sub": person.account_id},
         "copilot": {"login": person.login},
     }.get(provider, {})
     assert facts.items() <= dict(account.facts).items()
     labels = {"copilot": person.login, "qwen-oauth": "default", "kimi-oauth": "default"}
     assert account.id == f"{provider}/{labels.get(provider, person.email)}"
-    if provider == "iflow":
-        assert account.secrets["api_key"].reveal().startswith("sk-")
     if provider == "copilot":
         assert not account.access and account.expires_at is None
     else:
@@ -344,9 +347,9 @@ async def test_the_operators_label_counts_and_another_accounts_label_is_refused(
         view = await one.logins.start("claude-oauth", flow="paste", label="work")
         assert view.url is not None
         ended = await one.logins.callback("claude-oauth", view.login_id, one.server.visit(view.url))
-        assert ended.state == "failed" and "belongs to ada@example.org" in ended.message
+        assert ended.state == "failed" and "label work belongs to another account" in ended.message
         with pytest.raises(Refused, match="label"):
-            await one.logins.start("claude-oauth", label="../etc")
+            await one.logins.start("claude-oauth", label="a/b")
 
 
 async def test_a_store_that_cannot_write_fails_the_sign_in_in_words() -> None:
@@ -544,3 +547,25 @@ async def test_what_is_stored_of_a_sign_in_is_sealed(tmp_path: Path) -> None:
         for secret in (flow.hidden.verifier, flow.hidden.state):
             assert secret.reveal().encode() not in written
     store.close()
+
+
+async def test_a_row_that_nobody_can_read_is_forgotten_too(tmp_path: Path) -> None:
+    store, flows = stored(tmp_path / "switchyard.sqlite")
+    async with desk(flows=flows) as one:
+        view = await one.logins.start("claude-oauth")
+        one.clock.advance(601 + KEPT)
+        async with desk(like=one, flows=LoginFlows(store, Vault(b"x" * 32))) as other:  # whose key is another
+            await other.logins.tend()
+        assert await flows.get(view.login_id) is None
+    store.close()
+
+
+async def test_a_providers_outbound_proxy_counts_for_its_sign_ins() -> None:
+    async def answer(request: HttpRequest) -> Reply:
+        return Reply(200, {}, (request.proxy or "").encode())
+
+    request = HttpRequest("GET", "https://auth.example/", {})
+    assert (await through(answer, "http://proxy:1")(request)).body == b"http://proxy:1"
+    assert (await through(answer, None)(request)).body == b""
+    own = msgspec.structs.replace(request, proxy="http://own:1")
+    assert (await through(answer, "http://proxy:1")(own)).body == b"http://own:1"

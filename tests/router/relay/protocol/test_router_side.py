@@ -59,9 +59,9 @@ def test_a_request_is_one_that_existing_browser_clients_read() -> None:
     assert call.count("-") == 4
 
 
-def test_profile_and_conversation_are_told_where_there_are_some() -> None:
-    _, (frame,) = router().open(request(profile="work", conversation="c1", stream=True), SENT)
-    assert (frame.payload["profile"], frame.payload["conversation"], frame.payload["stream"]) == ("work", "c1", True)
+def test_a_profile_is_told_where_there_is_one() -> None:
+    _, (frame,) = router().open(request(profile="work", stream=True), SENT)
+    assert (frame.payload["profile"], frame.payload["stream"]) == ("work", True)
 
 
 def test_a_unary_answer_is_a_head_a_body_and_an_end() -> None:
