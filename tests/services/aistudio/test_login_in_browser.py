@@ -7,7 +7,6 @@ import os
 import random
 import shutil
 import socket
-import subprocess
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -86,8 +85,7 @@ async def test_a_sign_in_by_typing_into_the_window_makes_a_profile_that_answers(
         await _sees(str(person.heard[0].vnc_url), ports)
         display = display_of()
         await studio.until(lambda: studio.forms > 0)
-        if picture := os.environ.get("SWITCHYARD_PICTURES"):
-            await asyncio.to_thread(_picture, display, Path(picture) / "login.png")
+        await _through_novnc(service, str(person.heard[0].vnc_url))
         typed = ["type|--delay|5|ann", "key|Tab", "type|--delay|5|correct horse", "key|Return"]
         await person.type(display, *typed)
         async with asyncio.timeout(30):
@@ -112,8 +110,17 @@ async def _sees(vnc_url: str, ports: dict[str, int]) -> None:
         assert bytes(kinds if isinstance(kinds, bytes) else kinds.encode())[1:] == b"\x02"  # VNC authentication only
 
 
-def _picture(display: str, where: Path) -> None:
-    subprocess.run(["import", "-display", display, "-window", "root", str(where)], check=True, timeout=20)
+async def _through_novnc(service: AIStudio, vnc_url: str) -> None:
+    """A person opens the link in a browser of their own, and is connected without typing a password."""
+    browser = await service.pool.browsers.get()
+    context = await browser.new_context(viewport={"width": 1200, "height": 780})
+    page = await context.new_page()
+    await page.goto(vnc_url)
+    await page.wait_for_selector("html.noVNC_connected", state="attached", timeout=15_000)
+    if picture := os.environ.get("SWITCHYARD_PICTURES"):
+        await page.wait_for_selector("#noVNC_status:not(.noVNC_open)", state="attached")
+        await page.screenshot(path=str(Path(picture) / "novnc.png"))
+    await context.close()
 
 
 async def test_a_sign_in_that_nobody_makes_ends_and_leaves_nothing_behind(start: Start, studio: Studio) -> None:
