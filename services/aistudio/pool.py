@@ -67,7 +67,7 @@ class Pool:
         self.slots = Slots(settings.browser.max_instances, queue.limit, queue.deadline, now)
         self.recycled: dict[str, int] = {"page": 0, "context": 0, "browser": 0, "crash": 0}
         self.bytes = 0
-        self.models: tuple[str, ...] = ()
+        self._models: tuple[str, ...] = ()
         self._selectors = selectors
         self._now = now
         self._wall = wall
@@ -96,6 +96,13 @@ class Pool:
         finally:
             self._last_use = self._now()
             self.background.spawn(self._release(lease, started), "release")
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        """What the pages have listed last, for whichever account; empty until one has."""
+        pages = [page for account in self._accounts.values() for page in account.pages]
+        self._models = tuple(sorted({name for page in pages for name in page.titles})) or self._models
+        return self._models
 
     async def warm(self) -> None:
         """Load a page for every place, so that the first requests need not wait. Raises `Fault`."""
@@ -145,7 +152,7 @@ class Pool:
                         now=self._now(),
                     )  # fmt: skip
                     self._accounts[name] = account
-            page = await account.page(self._now(), cdp=cdp, spawn=self.background.spawn)
+            return await account.page(self._now(), cdp=cdp, spawn=self.background.spawn), account
         except Fault as fault:
             self.profiles.trouble(name, fault, self._wall())
             raise
@@ -156,8 +163,6 @@ class Pool:
         except Exception as error:  # Playwright's own: the browser died under our hands
             first = (str(error).strip().splitlines() or [type(error).__name__])[0]
             raise Fault("upstream_broken", f"The browser failed: {first}", code="page_gone") from error
-        self.models = tuple(sorted(page.titles)) or self.models
-        return page, account
 
     async def _reload_changed(self) -> None:
         """An account whose file was replaced, by a sign-in or an import, starts with a new context."""

@@ -330,6 +330,9 @@ async def test_the_users_own_page_map_repairs_a_control(start: Start, studio: St
 async def test_the_models_of_the_account_are_read_from_the_page(start: Start) -> None:
     async with start() as service:
         await ask(service, "hello")
+        async with asyncio.timeout(5):
+            while not service.status()["models"]:
+                await asyncio.sleep(0.01)
         assert service.status()["models"] == tuple(sorted(MODELS))
 
 
