@@ -10,7 +10,7 @@ import base64
 import json
 from collections.abc import Iterable, Iterator
 from typing import Any
-from urllib.parse import quote, quote_plus
+from urllib.parse import quote, quote_plus, unquote, urlsplit
 
 from router.faults import Fault
 from router.secret import Secret
@@ -68,6 +68,16 @@ class Hidden:
             found = {form for text in _pieces(texts) for form in _written(text)}
             self._forms = tuple(sorted(found, key=len, reverse=True))  # one may be a part of another
         return self._forms
+
+
+def passwords(address: str | None) -> tuple[str, ...]:
+    """The user information of an address and the password in it."""
+    try:
+        parts = urlsplit(address or "")
+        told = parts.netloc.rpartition("@")[0]
+    except ValueError:
+        return (address or "",)
+    return (unquote(told), unquote(told.partition(":")[2])) if told else ()
 
 
 def _pieces(texts: Iterable[str]) -> Iterator[str]:

@@ -17,7 +17,7 @@ from router.accounts.oauth import TokenTrouble, Trouble, client_secrets
 from router.accounts.renewal import Renew, Renewed
 from router.clock import Clock
 from router.faults import Fault
-from router.hidden import Hidden
+from router.hidden import Hidden, passwords
 from router.net.message import HttpRequest
 from router.settings.sign_ins import SignIn
 
@@ -111,4 +111,4 @@ class Exchange:
 def hidden_of(facts: SignIn, *known: Credential) -> Hidden:
     """What token endpoints may quote: the tokens of the accounts, and the secret of our client as it is sent."""
     tokens = [secret for each in known for secret in (each.access, each.refresh, *each.secrets.values())]
-    return Hidden(*tokens, *client_secrets(facts))
+    return Hidden(*tokens, *client_secrets(facts), *(text for each in known for text in passwords(each.proxy)))

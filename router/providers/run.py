@@ -161,7 +161,7 @@ class Runner(Sender):
         conversation = without(self._conversation(call, plan, candidate, account), foreign)
         access = await self._credentials.resolve(provider, account)
         judge = Judge(PLAIN)
-        judge.hidden = sent_with(provider, access.secret)
+        judge.hidden = sent_with(provider, account, access.secret)
         sent()
         try:
             source = await opener(call, candidate, provider, account, access, limits, conversation)

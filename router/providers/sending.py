@@ -9,7 +9,7 @@ from weakref import WeakKeyDictionary
 from router.accounts.record import Account
 from router.call import Call, Limits
 from router.faults import Fault
-from router.hidden import Hidden
+from router.hidden import Hidden, passwords
 from router.net.client import Net
 from router.net.message import HttpRequest, Response, Timeouts
 from router.providers.config import Kind, ProviderConfig
@@ -79,7 +79,7 @@ class Sender:
         the body needs beside those that the caller names. judge: of faults inside the answer; learns what to hide.
         """
         access = await self._credentials.resolve(provider, account)
-        hidden = sent_with(provider, access.secret)
+        hidden = sent_with(provider, account, access.secret)
         if judge is not None:
             judge.hidden = hidden
         rules, model = rules_of(provider.kind), account.upstream(candidate.model)
@@ -146,9 +146,10 @@ class Judge:
         return self.hidden.fault(self._rules.judge(fault))
 
 
-def sent_with(provider: ProviderConfig, credential: Secret) -> Hidden:
-    """What a provider is sent and must not be repeated: the credential, and the headers of the settings."""
-    return Hidden(credential, *provider.headers.values())
+def sent_with(provider: ProviderConfig, account: Account, credential: Secret) -> Hidden:
+    """What is sent and must not be repeated: the credential, the headers of the settings, the password of the proxy."""
+    proxy = account.proxy or provider.proxy
+    return Hidden(credential, *provider.headers.values(), *passwords(proxy))
 
 
 def renamed(body: bytes, old: str, new: str) -> bytes:
