@@ -20,7 +20,7 @@ from router.accounts.vault_keys import account_vault
 from router.clock import SystemClock
 from router.secret import Secret
 from tests.router.accounts.login.making import free_port
-from tests.router.api.harness import Answer, Running, merged, running
+from tests.router.api.harness import Answer, Running, running
 from tests.router.api.leaks import STEM, Canary, planted
 from tests.router.api.parrot import Parrot, Proxy, TokenParrot, written
 from tests.router.api.subscribed import HOSTS, facts_of
@@ -166,8 +166,8 @@ class World:
 
 
 @asynccontextmanager
-async def world(folder: Path, form: str = "text") -> AsyncIterator[World]:
-    """Everything planted, and the router not started yet. form: of the log."""
+async def prepared(folder: Path) -> AsyncIterator[World]:
+    """Everything that lies beside the settings is planted, and the servers answer."""
     async with Parrot() as parrot, TokenParrot() as tokens, Proxy() as proxy, CtoNew() as clerk:
         one = World(folder, parrot, tokens, proxy, clerk)
         (folder / "accounts").mkdir(parents=True)
@@ -175,13 +175,19 @@ async def world(folder: Path, form: str = "text") -> AsyncIterator[World]:
         _files(one)
         for account in accounts(one):
             FileStore(folder / "accounts", account_vault(folder / "accounts", one.environ), SystemClock()).save(account)
-        async with running(
-            parrot, folder, settings(one, form), environ=one.environ, server={"drain_seconds": 3.0}
-        ) as started:
-            one.running = started
-            await started.until(lambda: started.router._sign_ins.logins is not None)
-            yield one
-        one.learn()
+        yield one
+
+
+@asynccontextmanager
+async def world(folder: Path, form: str = "text") -> AsyncIterator[World]:
+    """Everything is planted, and the router runs. form: of the log."""
+    async with (
+        prepared(folder) as one,
+        running(one.parrot, folder, changes(one, form), environ=one.environ) as started,
+    ):
+        one.running = started
+        await started.until(lambda: started.router._sign_ins.logins is not None)
+        yield one
 
 
 def _environ(one: World) -> None:
@@ -225,7 +231,7 @@ def accounts(one: World) -> Iterator[Credential]:
     yield Credential(provider="ctonew", label=LABEL, refresh=Secret(one.clerk.clerk.sign_in().cookie))
 
 
-def settings(one: World, form: str) -> dict[str, Any]:
+def changes(one: World, form: str = "text") -> dict[str, Any]:
     """Changes to the plain settings."""
     redirects = {"claude-oauth": "callback", "chatgpt-oauth": "auth/callback", "gemini-cli": "oauth2callback"}
     blocks: dict[str, Any] = {}
@@ -237,7 +243,7 @@ def settings(one: World, form: str) -> dict[str, Any]:
         block = {"enabled": True, "base_url": one.parrot.base_url(host), "sign_in": facts, **secret}
         blocks[provider.replace("-", "_")] = block
     one.add("settings client_secret", SECRET)
-    changes: dict[str, Any] = {
+    changed: dict[str, Any] = {
         "observe": {"format": form, "level": "debug"},
         "retry": {"max_attempts": 1, "deadline": 3},
         "auth": {"keys": [{"name": "tester"}], "management": {}},
@@ -254,8 +260,8 @@ def settings(one: World, form: str) -> dict[str, Any]:
         },
     }
     for path, shape in SETTINGS.items():
-        _put(changes, path.split("."), one.plant(f"settings {path}", shape))
-    return merged({}, changes)
+        _put(changed, path.split("."), one.plant(f"settings {path}", shape))
+    return changed
 
 
 def _put(values: Any, steps: list[str], value: str) -> None:
