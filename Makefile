@@ -13,10 +13,10 @@ export SWITCHYARD__SERVER__PORT := $(PORT)
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help up down restart reload status logs test test-fast sdk e2e check format mutation bench docs clean environment
+.PHONY: help up down restart reload status logs test test-fast sdk e2e check format mutation bench bench-aistudio browser docs clean environment
 
 help: ## list the targets
-	@awk 'BEGIN { FS = ":.*## " } /^[a-z0-9-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+	@awk 'BEGIN { FS = ":.*## " } /^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
 
 up: ## install, configure and start everything (HOST=0.0.0.0 PORT=8317)
 	@sh scripts/start.sh
@@ -72,6 +72,13 @@ mutation: environment ## how many small mistakes in the wire code its tests noti
 
 bench: environment ## measure against a bare proxy in the same run
 	$(PY) scripts/bench/run.py
+
+bench-aistudio: browser ## measure the AI Studio service before a stand-in page, in a real Chromium
+	@sh scripts/dev/make-sdk-venvs.sh aistudio-test
+	.venvs/aistudio-test/bin/python scripts/bench/aistudio.py
+
+browser: ## install what the AI Studio service needs: its environment, and a browser where that can be done
+	@sh scripts/browser.sh
 
 docs: environment ## write the generated references anew
 	@if [ -f scripts/dev/make_docs.py ]; then $(PY) scripts/dev/make_docs.py; else echo "no generator yet"; fi

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import random
-import threading
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 from starlette.applications import Starlette
@@ -41,6 +38,7 @@ from router.observe.metrics import Metrics
 from router.observe.request_line import RequestLines
 from router.observe.start_lines import start_lines
 from router.providers.resolve import SignedIn
+from router.recall import Recall
 from router.relay.hub import Hub
 from router.settings.load import Loaded
 from router.settings.schema import Settings
@@ -49,23 +47,11 @@ from router.settings_file import SettingsFile
 from router.sign_ins import SignIns
 from router.tasks import Tasks
 
-if TYPE_CHECKING:
-    from router.memory import Memory
-
 _log = logging.getLogger("switchyard.app")
-DATABASE = "switchyard.sqlite"
-SAVE_EVERY = 1.0
-"""Seconds between two writes of what was learnt about accounts."""
-OTHERS_EVERY = 2.0
-"""Seconds between two looks at what others wrote: keys made or revoked by the command line, makers of opaque items that
-the process learnt which this one replaces."""
-OTHERS_WITHIN = 30.0
 SESSIONS_EVERY = 2.0
 """Seconds between two looks at the sessions of the relay: who is silent, whose key was revoked."""
 USAGE_EVERY = 5.0
 """Seconds between two looks at which accounts' usage is to be asked for."""
-SWEEP_EVERY = 600.0
-"""Seconds between two removals of what has expired: stored answers, makers of opaque items."""
 
 
 def create_app(config: Path, environ: Mapping[str, str]) -> ASGIApp:
@@ -86,11 +72,7 @@ class Router:
         self._clock = SystemClock()
         chance = random.Random()  # noqa: S311  seeded by the system; ids and jitter are no secrets
         self._health = Health(self._clock, chance)
-        self._database = self._state_dir / DATABASE
         self._keys = KeyRing(self._fixed_keys(snapshot), self._clock, database=self._stored_keys)
-        self._memory: Memory | None = None
-        self._opening = threading.Lock()
-        self._remembered = False
         net, metrics = Net(), Metrics()
         self._hub = Hub(
             self._clock,
@@ -129,6 +111,7 @@ class Router:
         self._gateway.metrics.logs_dropped.set_function(lambda: self._log_writer.dropped)
         self._usage = UsageReader(self._gateway.windows, self._sign_ins.ask, self._clock, chance)
         self._edge = Edge(self._gateway)
+        self.recall = Recall(self._state_dir, self._clock, self._edge, self._health, self._keys, self._sign_ins)
         self._tasks = Tasks("app")
 
     def app(self) -> ASGIApp:
@@ -183,7 +166,7 @@ class Router:
         self._edge.start()
         await self._sign_ins.start()  # before the first call: none may be refused for want of an account that is there
         if self._sign_ins.keeper.credentials():
-            await self._take_over()  # which of them are turned on stands in the database
+            await self.recall.take_over(self._tasks)  # which of them are turned on stands in the database
         self._watch()
         try:
             yield
@@ -193,53 +176,13 @@ class Router:
             await self._sign_ins.close()
             await self._edge.close()
             await self._gateway.close()
-            memory = await asyncio.to_thread(self._open_memory)  # also where the start was only just over
-            if memory is not None:
-                self._save(memory)
-                memory.close()
+            await self.recall.close()
             self._log_writer.close()
-
-    def _open_memory(self) -> Memory | None:
-        """The database, if it is there (``make up`` makes it). Called on two threads, opened once."""
-        with self._opening:
-            if self._memory is None and self._database.exists():
-                from router.memory import Memory
-
-                kept = self._gateway.current.settings.policies.stored_responses
-                self._memory = Memory(self._state_dir, self._database, self._clock, kept)
-            return self._memory
-
-    async def _remember(self) -> None:
-        """Take over what the last process knew."""
-        memory = await asyncio.to_thread(self._open_memory)
-        if memory is None:
-            _log.warning("there is no database at %s: nothing is remembered over a restart", self._database)
-            return
-        self._health.load(await asyncio.to_thread(memory.health))
-        self._gateway.affinity.load(await asyncio.to_thread(memory.affinity))
-        self._gateway.sessions.load(await asyncio.to_thread(memory.sessions))
-        self._gateway.tallies.load(await asyncio.to_thread(memory.tallies))
-        await asyncio.to_thread(self._keys.refresh)
-        self._sign_ins.accept(await asyncio.to_thread(memory.accepted))
-        self._sign_ins.admit(memory.flows, memory.accept)
-        if memory.responses is not None:
-            self._edge.continuations.use(memory.responses)
-        self._tasks.periodic(lambda: SWEEP_EVERY, memory.sweep, "forget what is old")
 
     async def _begin(self) -> None:
         """Remember, and then say who serves: how many keys there are is known only now."""
-        await self._take_over()
+        await self.recall.take_over(self._tasks)
         self._introduce()
-
-    async def _take_over(self) -> None:
-        """Remember, once."""
-        if self._remembered:
-            return
-        self._remembered = True
-        try:
-            await self._remember()
-        except Exception:
-            _log.exception("what the last process knew could not be taken over")
 
     def _introduce(self) -> None:
         now = self._gateway.current
@@ -262,11 +205,8 @@ class Router:
     def _watch(self) -> None:
         """What goes on beside the requests."""
         self._tasks.spawn(self._begin(), "begin")
-        self._tasks.periodic(lambda: SAVE_EVERY, self._save_learnt, "save what was learnt")
-        self._tasks.periodic(lambda: OTHERS_EVERY, self._look_at_keys, "look at keys")
-        self._tasks.periodic(lambda: OTHERS_EVERY, self._look_at_makers, "look at makers")
+        self.recall.watch(self._tasks)
         self._tasks.periodic(lambda: SESSIONS_EVERY, self._look_at_sessions, "look at sessions")
-        self._tasks.periodic(lambda: OTHERS_EVERY, self._look_at_consents, "look at accepted caveats")
         self._tasks.periodic(lambda: USAGE_EVERY, self._read_usage, "read the quotas of plans")
         watch = Watch(
             self._file.path,
@@ -284,39 +224,16 @@ class Router:
 
         self._tasks.periodic(lambda: EVERY, look, "watch settings")
 
-    async def _save_learnt(self) -> None:
-        if self._memory is not None:
-            self._save(self._memory)
-
-    def _save(self, memory: Memory) -> None:
-        memory.save_health(self._health.dirty())
-        memory.save_affinity(self._gateway.affinity.dirty())
-        memory.save_sessions(self._gateway.sessions.dirty())
-        memory.add_tallies(self._gateway.tallies.fresh())
-
-    async def _look_at_keys(self) -> None:
-        if self._memory is not None:
-            await asyncio.to_thread(self._keys.refresh)
-
     async def _look_at_sessions(self) -> None:
         self._hub.tick()
-
-    async def _look_at_consents(self) -> None:
-        if self._memory is not None:
-            self._sign_ins.accept(await asyncio.to_thread(self._memory.accepted))
-
-    async def _look_at_makers(self) -> None:
-        if self._memory is not None:
-            self._gateway.affinity.load(await asyncio.to_thread(self._memory.affinity, OTHERS_WITHIN))
-            self._gateway.sessions.load(await asyncio.to_thread(self._memory.sessions, OTHERS_WITHIN))
 
     async def _read_usage(self) -> None:
         await self._usage.round(self._sign_ins.usable(), self._sign_ins.facts(), self._sign_ins.secret)
 
     async def _apply(self, loaded: Loaded) -> None:
         """Changed settings come into force for the calls that start from now on, or not at all."""
-        self._sign_ins.follow(loaded.settings.providers)
         snapshot = self._file.snapshot(loaded, self._signed_in())
+        self._sign_ins.follow(loaded.settings.providers)
         logs.set_level(snapshot.settings.observe.level)
         self._keys.replace_fixed(self._fixed_keys(snapshot))
         waiting = restart_needed(self._started_with, snapshot.settings)
@@ -330,5 +247,4 @@ class Router:
         return [*settings_keys(snapshot.settings), *file_keys(self._state_dir / "keys")]
 
     def _stored_keys(self) -> tuple[ClientKey, ...]:
-        memory = self._memory or self._open_memory()
-        return memory.keys() if memory is not None else ()
+        return self.recall.stored_keys()

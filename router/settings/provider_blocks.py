@@ -178,10 +178,14 @@ class ReservedService(Block):
 
 
 class Browser(Block):
-    """The browser of the AI Studio service."""
+    """The browser of the AI Studio service, which reads these itself, and more (`docs/aistudio.md`)."""
 
-    type: Literal["camoufox", "chromium", "firefox"] = setting("camoufox", "Which browser. Reserved.", effect="restart")
-    max_instances: int = setting(3, "Most browsers at once. Reserved.", effect="restart", ge=1, le=64)
+    model_config = ConfigDict(extra="allow")
+
+    type: Literal["auto", "camoufox", "chromium", "firefox", "attach"] = setting(
+        "auto", "Which browser; `engine` is the same.", effect="restart"
+    )
+    max_instances: int = setting(3, "Most pages that answer at the same time.", effect="restart", ge=1, le=64)
 
 
 class AIStudio(Upstream):

@@ -45,7 +45,7 @@ class Signing:
 
     @property
     def memory(self) -> Memory:
-        opened = self.router.router._memory
+        opened = self.router.router.recall.memory
         assert opened is not None
         return opened
 

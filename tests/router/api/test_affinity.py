@@ -262,7 +262,7 @@ async def test_what_the_replaced_process_still_learns_counts(upstream: Upstream,
     upstream.service.bound_to_key = True
     async with running(upstream, tmp_path, TWO) as old, running(upstream, tmp_path, TWO) as new:
         owners = new.router._gateway.affinity._owners
-        await new.until(lambda: new.router._memory is not None)
+        await new.until(lambda: new.router.recall.memory is not None)
         agent = Agent(old, *CLIENTS["messages raw"][:2], **THINKS)
         await agent.say()
         first = upstream.requests[-1].key

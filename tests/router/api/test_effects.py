@@ -38,7 +38,7 @@ async def test_a_changed_setting_shows_at_once(upstream: Upstream, tmp_path: Pat
 
 
 def remembered(router: Running) -> bool:
-    memory = router.router._memory
+    memory = router.router.recall.memory
     return memory is not None and router.router._edge.continuations._rows is memory.responses
 
 

@@ -109,7 +109,7 @@ async def test_keys_made_and_revoked_in_the_database_count_without_a_restart(rou
         async with asyncio.timeout(10):
             while await tried() != status:
                 router.router._keys._looked = None
-                await router.router._look_at_keys()
+                await router.router.recall.look()
 
     await becomes(200)
     with engine.connect().execution_options(writes=True) as connection, connection.begin():

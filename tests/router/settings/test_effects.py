@@ -72,8 +72,8 @@ PENDING: Mapping[str, str] = MappingProxyType(
         "auth.store": "reserved: takes no value but file in this version",
         "providers.webai.enabled": "reserved: the service comes with a later version",
         "providers.aistudio.service.command": "reserved: the service comes with a later version",
-        "providers.aistudio.browser.type": "reserved: the service comes with a later version",
-        "providers.aistudio.browser.max_instances": "reserved: the service comes with a later version",
+        "providers.aistudio.browser.type": "read by the service: test_small_parts.py",
+        "providers.aistudio.browser.max_instances": "read by the service: test_pool_in_browser.py",
     }
 )
 """Setting -> why nothing proves it. The reserved ones are read and kept, and the reference says so."""

@@ -1,0 +1,183 @@
+"""`python -m services.aistudio`: the service as a program. `selfcheck` and `import` do one thing and end."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import logging
+import os
+import random
+import signal
+import socket
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from msgspec import to_builtins
+
+from router.faults import Fault
+from router.relay.protocol.messages import Hello
+from services.aistudio.background import Background
+from services.aistudio.handler import Relayed, status_of
+from services.aistudio.login import Logins, Progress
+from services.aistudio.profiles import ProfileError, Profiles
+from services.aistudio.selectors import SelectorsError
+from services.aistudio.selfcheck import selfcheck
+from services.aistudio.service import AIStudio
+from services.aistudio.settings import Settings, SettingsError, read
+from services.link import logs
+from services.link.client import Link
+from services.link.dialling import Dialler
+from services.link.health import Cause, health_server
+from services.link.settings import ServiceKey, SettingsMistake, load_block
+
+_log = logging.getLogger("switchyard.aistudio")
+ROOT = Path(__file__).resolve().parents[2]
+VERSION = "0.1.0"
+PLACE = ("providers", "aistudio")
+DRAIN = 25.0
+"""Seconds that open answers get at the end."""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Exit status: 0 done, 1 failed, 2 wrong settings."""
+    given = _parser().parse_args(arguments)
+    logs.configure(given.log_level, given.log_format)
+    try:
+        settings = load_settings(given.router_config, given.config)
+        return asyncio.run(_COMMANDS[given.command](settings, given))
+    except (SettingsError, SettingsMistake, SelectorsError) as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+    except (Fault, ProfileError) as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+
+
+def load_settings(router_config: Path | None, own: Path | None) -> Settings:
+    """The block of the router's file, with a file of our own and variables over it. Raises `SettingsMistake`."""
+    if own is not None and not own.is_file():
+        raise SettingsMistake(f"{own} is not there")
+    router = router_config or Path(os.environ.get("SWITCHYARD_CONFIG") or ROOT / "config" / "config.yaml")
+    beside = own or ROOT / "config" / "aistudio.yaml"
+    block: dict[str, Any] = load_block(PLACE, os.environ, router_file=router, own_file=beside)
+    if "profiles" not in block:
+        auth = load_block(("auth",), os.environ, router_file=router, own_file=None)
+        folder = Path(str(auth.get("dir", "~/.cli-proxy-api"))).expanduser()
+        block["profiles"] = str(ROOT / folder / "auth_profiles")
+    return read(block)
+
+
+def _service(settings: Settings, changed: Any = lambda: None) -> AIStudio:
+    return AIStudio(settings, wall=time.time, chance=random.SystemRandom(), changed=changed)
+
+
+async def serve(settings: Settings, _: argparse.Namespace) -> int:
+    """Serve until SIGTERM or SIGINT."""
+    news, stopping = asyncio.Event(), asyncio.Event()
+    service = _service(settings, news.set)
+    chance = random.SystemRandom()
+    logins = Logins(settings, service.selectors, service.profiles, service.pool.browsers, chance)
+    key = ServiceKey(ROOT / settings.relay.key_file, os.environ)
+    if key.missing:
+        _log.warning("%s", key.missing)
+    hello = Hello(
+        service="aistudio",
+        name=settings.relay.name or _host_name(),
+        version=VERSION,
+        capacity=settings.browser.max_instances,
+        capabilities=("sticky",) if settings.continue_conversations else (),
+        profiles=status_of(service).profiles or (),
+    )
+    ca = Path(settings.relay.ca) if settings.relay.ca else None
+    dialler = Dialler(key, f"switchyard-aistudio/{VERSION}", ca)
+    link = Link(settings.relay.urls, dialler, hello, Relayed(service, logins), chance)
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopping.set)
+    background = Background()
+    async with health_server("aistudio", VERSION, lambda: causes(service, link.connected), settings.health_port):
+        running = background.spawn(link.run(), "link")
+        background.spawn(_tell(service, link, news), "status")
+        await service.start()
+        await stopping.wait()
+        _log.info("stopping")
+        await link.stop(DRAIN)
+        await asyncio.wait([running], timeout=5)
+        await background.close()
+        await service.close()
+    return 0
+
+
+async def _tell(service: AIStudio, link: Link, news: asyncio.Event) -> None:
+    """Say how the service is after every change; changes that come together are told together."""
+    while True:
+        await link.tell(status_of(service))
+        await news.wait()
+        news.clear()
+
+
+def causes(service: AIStudio, routers: int) -> list[Cause]:
+    """Why the service cannot do its job; starting it anew helps with none of it."""
+    found = [Cause(cause="not_ready", text=text) for text in service.ready()]
+    if not routers:
+        found.append(Cause(cause="no_router", text="No router has welcomed this service yet (relay.urls)."))
+    return found
+
+
+def _host_name() -> str:
+    kept = "".join(each if each.isalnum() or each in "-_." else "-" for each in socket.gethostname().lower())
+    return kept.lstrip("-_.")[:63] or "aistudio"
+
+
+async def check(settings: Settings, given: argparse.Namespace) -> int:
+    """Open the page and print which controls are found."""
+    service = _service(settings)
+    try:
+        report = await selfcheck(service.pool, service.selectors, given.profile)
+    finally:
+        await service.close()
+    sys.stdout.write(json.dumps(to_builtins(report), indent=2) + "\n")
+    return 0 if report.good else 1
+
+
+async def take_over(settings: Settings, given: argparse.Namespace) -> int:
+    """Make a profile of a file with cookies or a whole storage state."""
+    Profiles(settings.profiles).import_file(given.profile or "default", given.file)
+    return 0
+
+
+async def login(settings: Settings, given: argparse.Namespace) -> int:
+    """Sign in from the command line, without a router."""
+
+    async def tell(progress: Progress) -> None:
+        sys.stdout.write(f"{progress.message}\n")
+        sys.stdout.flush()
+
+    service = _service(settings)
+    logins = Logins(settings, service.selectors, service.profiles, service.pool.browsers, random.SystemRandom())
+    try:
+        return 0 if await logins.sign_in(given.profile or "default", None, tell) else 1
+    finally:
+        await service.close()
+
+
+_COMMANDS = {"serve": serve, "selfcheck": check, "import": take_over, "login": login}
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m services.aistudio", description=__doc__)
+    parser.add_argument("command", nargs="?", default="serve", choices=sorted(_COMMANDS))
+    parser.add_argument("file", nargs="?", type=Path, help="for import: cookies or a storage state as JSON")
+    parser.add_argument("--config", type=Path, help="a file of this service's own (config/aistudio.yaml)")
+    parser.add_argument("--router-config", type=Path, help="the router's file (config/config.yaml)")
+    parser.add_argument("--profile", help="which account (default)")
+    parser.add_argument("--log-level", default="info", choices=("debug", "info", "warning", "error"))
+    parser.add_argument("--log-format", default="text", choices=("text", "json"))
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,152 @@
+"""The one browser of this service: started when it is needed, watched, replaced when it dies, ended when idle."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import importlib.util
+import logging
+import os
+from collections.abc import Callable
+from typing import Any
+
+from router.faults import Fault
+from services.aistudio import display, engines, memory
+from services.aistudio.settings import Settings
+
+_log = logging.getLogger("switchyard.aistudio")
+
+
+class Browsers:
+    """`get` gives the running browser. on_lost is called when it dies by itself.
+
+    reason: why there is none, for a person; "" while all is well. starts: how often one was started."""
+
+    def __init__(self, settings: Settings, *, on_lost: Callable[[], None], now: Callable[[], float]) -> None:
+        self.choice: engines.Choice | None = None
+        self.reason = ""
+        self.starts = 0
+        self.born = 0.0
+        self._settings = settings
+        self._on_lost = on_lost
+        self._now = now
+        self._playwright: Any = None
+        self._browser: Any = None
+        self._starting = asyncio.Lock()
+        self._screens = contextlib.AsyncExitStack()
+        self._display: str | None = None
+
+    @property
+    def running(self) -> bool:
+        return self._browser is not None
+
+    @property
+    def devtools(self) -> bool:
+        """Whether the network is read through the DevTools protocol."""
+        return self.choice is not None and self.choice.cdp and self._settings.browser.devtools
+
+    def check(self) -> engines.Choice:
+        """Which browser would be used. Raises `NoEngine`, and remembers why."""
+        try:
+            if importlib.util.find_spec("playwright") is None:
+                raise engines.NoEngine("Playwright is not installed in this environment (make browser).")
+            choice = engines.choose(self._settings.browser)
+        except engines.NoEngine as error:
+            self.reason = str(error)
+            raise
+        self.reason = ""
+        return choice
+
+    async def get(self) -> Any:
+        """The browser, started if need be. Raises `Fault` unavailable that says why there is none."""
+        async with self._starting:
+            if self._browser is None:
+                try:
+                    self._browser = await self._start()
+                except engines.NoEngine as error:
+                    self.reason = str(error)
+                    raise Fault("unavailable", f"No browser for AI Studio: {error}", code="no_browser") from error
+            return self._browser
+
+    async def _start(self) -> Any:
+        self.choice = self.check()
+        settings = self._settings.browser
+        await self._drive()
+        browser = await engines.launch(
+            self._playwright,
+            self.choice,
+            settings,
+            headless=settings.mode == "headless",
+            display=await self._screen(),
+            timeout=self._settings.timeouts.launch,
+        )
+        browser.on("disconnected", lambda _: self._lost(browser))
+        self.starts += 1
+        self.born = self._now()
+        _log.info("started %s (%s)", self.choice.engine, browser.version)
+        return browser
+
+    async def _screen(self) -> str | None:
+        """Where the window goes, None for none. Raises `NoEngine`."""
+        if self._settings.browser.mode == "headless":
+            return None
+        if self._settings.browser.mode == "virtual":
+            if self._display is None:
+                try:
+                    self._display = await self._screens.enter_async_context(display.screen())
+                except Fault as fault:
+                    raise engines.NoEngine(fault.message) from fault
+            return self._display
+        own = display.own_display(self._settings.login, os.environ)
+        if own is None:
+            raise engines.NoEngine("browser.mode is headed, and this session has no display; virtual needs none.")
+        return own.display
+
+    async def _drive(self) -> None:
+        if self._playwright is None:
+            from playwright.async_api import async_playwright  # only here, so that the core runs without it
+
+            self._playwright = await async_playwright().start()
+
+    async def headed(self, screen: str | None) -> Any:
+        """A second browser with a window, for a sign-in. The caller closes it. Raises `NoEngine`."""
+        choice = self.check()
+        if choice.engine == "attach":
+            raise engines.NoEngine("An attached browser is a person's own: sign in to Google in its window.")
+        await self._drive()
+        return await engines.launch(
+            self._playwright,
+            choice,
+            self._settings.browser,
+            headless=False,
+            display=screen,
+            timeout=self._settings.timeouts.launch,
+        )
+
+    def _lost(self, browser: Any) -> None:
+        if browser is self._browser:
+            self._browser = None
+            _log.warning("the browser went away and is replaced")
+            self._on_lost()
+
+    async def end(self) -> None:
+        """Close the browser; sessions stay in their files. An attached browser is only let go."""
+        browser, self._browser = self._browser, None
+        if browser is not None:
+            with contextlib.suppress(Exception):  # it may be gone already
+                async with asyncio.timeout(10):
+                    await browser.close()
+
+    async def close(self) -> None:
+        await self.end()
+        playwright, self._playwright = self._playwright, None
+        if playwright is not None:
+            with contextlib.suppress(Exception):
+                async with asyncio.timeout(10):
+                    await playwright.stop()
+        self._display = None
+        await self._screens.aclose()
+
+    def memory(self) -> int:
+        """Bytes of proportional set size of the browser and its driver."""
+        return memory.of_browsers()

@@ -1,0 +1,175 @@
+"""Somewhere to show a window: the session's own display, or a virtual one that a person sees through noVNC.
+
+The virtual one is Xvfb + x11vnc + noVNC, started for one sign-in and ended after it, on loopback, with a password that
+is good for this sign-in only.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import random
+import re
+import shutil
+import string
+import tempfile
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from msgspec import Struct
+
+from router.faults import Fault
+from services.aistudio.background import Background
+from services.aistudio.settings import Login
+
+_log = logging.getLogger("switchyard.aistudio")
+SCREEN = "1440x900x24"
+PASSWORD_LENGTH = 8
+"""As long as VNC's own passwords can be."""
+
+_PROGRAMS = {"Xvfb": "xvfb", "x11vnc": "x11vnc", "websockify": "websockify"}
+_WITHIN = 15.0
+
+
+class Shown(Struct, frozen=True, kw_only=True):
+    """display: for a browser's window, None for the session's own. vnc_url: where a person sees it, with the password
+    in the fragment, which no server and no log gets to see."""
+
+    display: str | None
+    vnc_url: str | None = None
+
+
+def own_display(settings: Login, environ: Mapping[str, str]) -> Shown | None:
+    """The configured display or the session's own; None where there is neither."""
+    if settings.display:
+        return Shown(display=settings.display)
+    if environ.get("DISPLAY") or environ.get("WAYLAND_DISPLAY"):
+        return Shown(display=environ.get("DISPLAY"))
+    return None
+
+
+@asynccontextmanager
+async def somewhere(
+    settings: Login, *, headed: bool | None, chance: random.Random, environ: Mapping[str, str] = os.environ
+) -> AsyncIterator[Shown]:
+    """A display while the context lasts. headed: True for a real one only, False for a virtual one. Raises `Fault`."""
+    own = None if headed is False else own_display(settings, environ)
+    if own is not None:
+        yield own
+        return
+    if headed is True:
+        raise Fault("unavailable", "This session has no display. Leave headed out to sign in through noVNC.")
+    async with _virtual(settings, chance) as shown:
+        yield shown
+
+
+@asynccontextmanager
+async def _virtual(settings: Login, chance: random.Random) -> AsyncIterator[Shown]:
+    _check_programs(settings)
+    password = "".join(chance.choice(string.ascii_letters + string.digits) for _ in range(PASSWORD_LENGTH))
+    async with contextlib.AsyncExitStack() as stack:
+        display = await stack.enter_async_context(screen())
+        handle, secret = tempfile.mkstemp(prefix="switchyard-vnc-")  # 0600; x11vnc removes it once read
+        with os.fdopen(handle, "w") as file:
+            file.write(password)
+        stack.callback(Path(secret).unlink, missing_ok=True)
+        port = str(settings.vnc_port)
+        vnc = ["x11vnc", "-display", display, "-localhost", "-rfbport", port, "-passwdfile", f"rm:{secret}"]
+        await stack.enter_async_context(_running([*vnc, "-forever", "-noxdamage", "-quiet"], r"PORT=(\d+)"))
+        web = f"127.0.0.1:{settings.novnc_port}"
+        command = ["websockify", "--web", settings.novnc_path, web, f"127.0.0.1:{port}"]
+        await stack.enter_async_context(_running(command, r"(proxying|Proxying) from"))
+        yield Shown(
+            display=display,
+            vnc_url=f"http://{web}/vnc.html?autoconnect=1&resize=scale#password={password}",
+        )
+
+
+def _check_programs(settings: Login) -> None:
+    missing = [package for program, package in _PROGRAMS.items() if shutil.which(program) is None]
+    if not (Path(settings.novnc_path) / "vnc.html").is_file():
+        missing.append("novnc")
+    if missing:
+        raise Fault(
+            "unavailable",
+            f"To sign in without a display, install: apt-get install {' '.join(missing)}. Or sign in on another "
+            "machine and import the profile.",
+        )
+
+
+@asynccontextmanager
+async def screen() -> AsyncIterator[str]:
+    """A virtual screen on a display number that is free. Raises `Fault` where Xvfb is missing."""
+    if shutil.which("Xvfb") is None:
+        raise Fault("unavailable", "A virtual screen needs Xvfb: apt-get install xvfb")
+    reading, writing = os.pipe()
+    try:
+        command = ["Xvfb", "-displayfd", str(writing), "-screen", "0", SCREEN, "-nolisten", "tcp", "-noreset"]
+        process = await asyncio.create_subprocess_exec(
+            *command, pass_fds=(writing,), stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL
+        )
+    finally:
+        os.close(writing)
+    try:
+        number = await asyncio.wait_for(asyncio.to_thread(_line_of, reading), _WITHIN)
+        if not number:
+            raise Fault("unavailable", "The virtual display (Xvfb) did not start.")
+        yield f":{number}"
+    finally:
+        await _end(process)
+
+
+def _line_of(handle: int) -> str:
+    with os.fdopen(handle) as file:
+        return file.readline().strip()
+
+
+@asynccontextmanager
+async def _running(command: list[str], ready: str) -> AsyncIterator[None]:
+    """A program, once a line of its output matches `ready`. Raises `Fault` where it ends before."""
+    process = await asyncio.create_subprocess_exec(
+        *command, stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
+    )
+    background = Background()
+    try:
+        output = process.stdout or asyncio.StreamReader()  # a pipe was asked for, so that it is there
+        await _until_ready(output, command[0], ready)
+        background.spawn(_drain(output), command[0])
+        yield
+    finally:
+        await background.close()
+        await _end(process)
+
+
+async def _until_ready(reader: asyncio.StreamReader, name: str, ready: str) -> None:
+    said = ""
+    try:
+        async with asyncio.timeout(_WITHIN):
+            while not re.search(ready, said):
+                line = await reader.readline()
+                if not line:
+                    raise Fault("unavailable", f"{name} did not start: {said.strip()[-200:] or 'no reason given'}")
+                said = line.decode("utf-8", "replace")
+    except TimeoutError as error:
+        raise Fault("unavailable", f"{name} did not get ready within {_WITHIN:.0f} s.") from error
+
+
+async def _drain(reader: asyncio.StreamReader) -> None:
+    """What nobody reads must not fill the pipe."""
+    while await reader.read(4096):
+        pass
+
+
+async def _end(process: asyncio.subprocess.Process) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        process.terminate()
+    try:
+        async with asyncio.timeout(3):
+            await process.wait()
+    except TimeoutError:
+        with contextlib.suppress(ProcessLookupError):
+            process.kill()
+        await process.wait()

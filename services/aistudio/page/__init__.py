@@ -1,0 +1,1 @@
+"""The page as an object: opening it, setting it, running and stopping it. What it says is in `selectors.yaml`."""

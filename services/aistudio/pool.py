@@ -1,0 +1,316 @@
+"""The pool: a bounded number of warm pages, lent to one request at a time, cleaned before the next, recycled."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+from msgspec import Struct
+
+from router.faults import Fault
+from services.aistudio.background import Background
+from services.aistudio.browsers import Browsers
+from services.aistudio.contexts import AccountContext, open_context
+from services.aistudio.engines import VIEWPORT
+from services.aistudio.notices import NEEDS_LOGIN
+from services.aistudio.page.studio import PageGone, StudioPage
+from services.aistudio.profiles import ProfileError, Profiles
+from services.aistudio.selectors import Selectors
+from services.aistudio.settings import Settings
+from services.aistudio.waiting import Slots
+
+_log = logging.getLogger("switchyard.aistudio")
+SAVE_EVERY = 10
+"""Requests after which an account's renewed cookies are written."""
+
+MEMORY_EVERY = 10
+
+
+class Wish(Struct, frozen=True, kw_only=True):
+    """What a request would like to find on a page. profile: only this account. conversation: a digest."""
+
+    model: str | None = None
+    conversation: str | None = None
+    profile: str | None = None
+
+
+class Lease:
+    """A page for one request. keep: leave its chat as it is, for a request that goes on. stop: it may be generating."""
+
+    def __init__(self, page: StudioPage, account: AccountContext) -> None:
+        self.page = page
+        self.account = account
+        self.keep: str | None = None
+        self.stop = True
+
+
+class Pool:
+    """Pages of all accounts in one browser."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        selectors: Selectors,
+        profiles: Profiles,
+        *,
+        now: Callable[[], float],
+        wall: Callable[[], float],
+    ) -> None:
+        self.settings = settings
+        self.profiles = profiles
+        self.background = Background()
+        self.browsers = Browsers(settings, on_lost=self._lost, now=now)
+        queue = settings.queue
+        self.slots = Slots(settings.browser.max_instances, queue.limit, queue.deadline, now)
+        self.recycled: dict[str, int] = {"page": 0, "context": 0, "browser": 0, "crash": 0}
+        self.bytes = 0
+        self._models: tuple[str, ...] = ()
+        self._selectors = selectors
+        self._now = now
+        self._wall = wall
+        self._accounts: dict[str, AccountContext] = {}
+        self._idle: list[tuple[StudioPage, AccountContext]] = []
+        self._opening = asyncio.Lock()
+        self._last_use = now()
+        self._releases = 0
+        self._retire = False
+        self._closed = False
+
+    @asynccontextmanager
+    async def lease(self, wish: Wish) -> AsyncIterator[Lease]:
+        """A ready page. Raises `Fault`: 429 when the line is too long, or what keeps every account from working."""
+        if self._closed:
+            raise Fault("unavailable", "The AI Studio service is stopping.")
+        await self.slots.enter()
+        started = self._now()
+        try:
+            lease = await self._find(wish)
+        except BaseException:
+            self.slots.leave(None)
+            raise
+        try:
+            yield lease
+        finally:
+            self._last_use = self._now()
+            self.background.spawn(self._release(lease, started), "release")
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        """What the pages have listed last, for whichever account; empty until one has."""
+        pages = [page for account in self._accounts.values() for page in account.pages]
+        self._models = tuple(sorted({name for page in pages for name in page.titles})) or self._models
+        return self._models
+
+    async def warm(self) -> None:
+        """Load a page for every place, so that the first requests need not wait. Raises `Fault`."""
+        names = self.profiles.usable(self._wall())
+        for number in range(len(self._idle) + self.slots.busy, self.slots.size):
+            page, account = await self._new_page(names[number % len(names)])
+            self._idle.append((page, account))
+
+    async def _find(self, wish: Wish) -> Lease:
+        usable = self.profiles.usable(self._wall()) if wish.profile is None else []
+        if wish.profile is not None:
+            usable = [self._only(wish.profile)]
+        await self._reload_changed()
+        self._idle = [(page, account) for page, account in self._idle if not (page.broken or account.closed)]
+        ours = [pair for pair in self._idle if pair[0].profile in usable]
+        if ours:
+            best = max(ours, key=lambda pair: _fits(pair[0], wish))
+            self._idle.remove(best)
+            return Lease(*best)
+        name = min(usable, key=self._load)
+        while self._idle and len(self._idle) + self.slots.busy > self.slots.size:
+            page, account = self._idle.pop(0)
+            await account.drop(page)
+        return Lease(*await self._new_page(name))
+
+    def _only(self, name: str) -> str:
+        """An account that was asked for by name. Raises `Fault` where it is not there."""
+        if name not in self.profiles.names():
+            raise Fault("not_found", f'There is no AI Studio profile "{name}".', code=NEEDS_LOGIN)
+        return name
+
+    def _load(self, name: str) -> int:
+        account = self._accounts.get(name)
+        return len(account.pages) if account is not None else 0
+
+    async def _new_page(self, name: str) -> tuple[StudioPage, AccountContext]:
+        """A ready page of an account; what is wrong with the account is remembered. Raises `Fault`."""
+        cdp = False
+        try:
+            browser = await self.browsers.get()
+            cdp = self.browsers.devtools
+            async with self._opening:
+                account = self._accounts.get(name)
+                if account is None or account.closed:
+                    account = await open_context(
+                        browser, name, self.profiles, self.settings, self._selectors, dict(VIEWPORT), hook=not cdp,
+                        now=self._now(),
+                    )  # fmt: skip
+                    self._accounts[name] = account
+            return await account.page(self._now(), cdp=cdp, spawn=self.background.spawn), account
+        except Fault as fault:
+            self.profiles.trouble(name, fault, self._wall())
+            raise
+        except ProfileError as error:
+            raise Fault("unavailable", str(error)) from error
+        except PageGone as error:
+            raise Fault("upstream_broken", f"The browser lost the page: {error}.", code="page_gone") from error
+        except Exception as error:  # Playwright's own: the browser died under our hands
+            first = (str(error).strip().splitlines() or [type(error).__name__])[0]
+            raise Fault("upstream_broken", f"The browser failed: {first}", code="page_gone") from error
+
+    async def _reload_changed(self) -> None:
+        """An account whose file was replaced, by a sign-in or an import, starts with a new context."""
+        for name, account in list(self._accounts.items()):
+            if not self.profiles.changed(name):
+                continue
+            busy = [page for page in account.pages if all(page is not idle for idle, _ in self._idle)]
+            if not busy:
+                await self._end_account(name)
+                self.profiles.good(name)
+
+    async def _release(self, lease: Lease, started: float) -> None:
+        """Stop, clean, and put back or recycle. Runs by itself: a caller that leaves need not wait."""
+        page, account = lease.page, lease.account
+        try:
+            page.uses += 1
+            account.uses += 1
+            await self._cleaned(lease)
+            if self._worn(page) or account.closed:
+                self.recycled["page"] += 1
+                await account.drop(page)
+            else:
+                self._idle.append((page, account))
+            await self._care(account)
+        finally:
+            self.slots.leave(self._now() - started)
+            if self._retire and self.slots.busy == 0:
+                await self._replace_browser()
+
+    async def _cleaned(self, lease: Lease) -> None:
+        page = lease.page
+        try:
+            if lease.stop and not page.broken:
+                await page.stop()
+            if not page.broken and lease.keep is None:
+                await page.clear()
+            page.conversation = lease.keep
+        except (Fault, PageGone) as error:
+            _log.info("a page could not be cleaned and is replaced: %s", error)
+            page.broken = True
+
+    def _worn(self, page: StudioPage) -> bool:
+        limits = self.settings.browser
+        return page.broken or page.uses >= limits.page_uses or self._now() - page.born >= limits.page_age
+
+    async def _care(self, account: AccountContext) -> None:
+        limits = self.settings.browser
+        if account.uses % SAVE_EVERY == 0:
+            await account.save(self.profiles, self._now())
+        idle = [page for page, owner in self._idle if owner is account]
+        if account.uses >= limits.context_uses and len(idle) == len(account.pages):
+            self.recycled["context"] += 1
+            await self._end_account(account.profile)
+        self._releases += 1
+        if self._releases % MEMORY_EVERY == 0:
+            await self.measure()
+
+    async def measure(self) -> None:
+        """Look at memory and age; a browser over the limit is replaced as soon as no page works."""
+        self.bytes = await asyncio.to_thread(self.browsers.memory)
+        limits = self.settings.browser
+        old = self.browsers.running and self._now() - self.browsers.born >= limits.browser_age
+        if (self.bytes > limits.memory_limit << 20 or old) and limits.engine != "attach":
+            self._retire = True
+            self.slots.hold()
+            if self.slots.busy == 0:
+                await self._replace_browser()
+
+    async def _end_account(self, name: str) -> None:
+        account = self._accounts.pop(name, None)
+        if account is not None:
+            await account.save(self.profiles, self._now())
+            self._idle = [pair for pair in self._idle if pair[1] is not account]
+            await account.close()
+
+    async def _replace_browser(self) -> None:
+        self._retire = False
+        self.recycled["browser"] += 1
+        try:
+            await self.end_browser()
+        finally:
+            self.slots.resume()
+
+    async def end_browser(self) -> None:
+        """Close everything but the sessions, which are saved."""
+        for name in list(self._accounts):
+            await self._end_account(name)
+        self._idle.clear()
+        await self.browsers.end()
+
+    def _lost(self) -> None:
+        """The browser died: whoever works is told at once, and a new one is made ready."""
+        self.recycled["crash"] += 1
+        for account in self._accounts.values():
+            account.closed = True
+            for page in account.pages:
+                page.gone("the browser went away")
+        self._accounts.clear()
+        self._idle.clear()
+        if not self._closed:
+            self.background.spawn(self._again(), "replace the browser")
+
+    async def _again(self) -> None:
+        try:
+            await self.warm()
+        except Fault as fault:
+            _log.warning("no page after the browser went away: %s", fault.message)
+
+    async def idle(self) -> None:
+        """End the browser when nobody has needed it for long; to be called from time to time."""
+        limit = self.settings.browser.idle_shutdown
+        if limit and self.browsers.running and self.slots.busy == 0 and self._now() - self._last_use >= limit:
+            await self.end_browser()
+
+    async def refresh(self, name: str) -> None:
+        """Load the page of an account once more and write its renewed cookies. Raises `Fault`."""
+        async with self.lease(Wish(profile=name)) as lease:
+            lease.stop = False
+            try:
+                await lease.page.open()
+            except Fault as fault:
+                lease.page.broken = True
+                self.profiles.trouble(name, fault, self._wall())
+                raise
+            await lease.account.save(self.profiles, self._now())
+
+    def saved(self, name: str) -> float | None:
+        """When the session of an account was last written here (monotonic), None where it is not open."""
+        account = self._accounts.get(name)
+        return account.saved if account is not None else None
+
+    async def close(self) -> None:
+        self._closed = True
+        await self.end_browser()
+        await self.browsers.close()
+        await self.background.close()
+
+    def status(self) -> dict[str, Any]:
+        return {
+            "busy": self.slots.busy,
+            "free": self.slots.size - self.slots.busy,
+            "waiting": self.slots.waiting,
+            "pages": sum(len(account.pages) for account in self._accounts.values()),
+            "browser_starts": self.browsers.starts,
+            "recycled": dict(self.recycled),
+            "memory_bytes": self.bytes,
+        }
+
+
+def _fits(page: StudioPage, wish: Wish) -> tuple[bool, bool]:
+    return (wish.conversation is not None and page.conversation == wish.conversation, page.model == wish.model)
