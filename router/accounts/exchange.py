@@ -13,10 +13,11 @@ from msgspec.structs import replace
 from router.accounts import schedule
 from router.accounts.asking import Ask, Reply
 from router.accounts.credential import Credential
-from router.accounts.oauth import TokenTrouble, Trouble
+from router.accounts.oauth import TokenTrouble, Trouble, client_secrets
 from router.accounts.renewal import Renew, Renewed
 from router.clock import Clock
 from router.faults import Fault
+from router.hidden import Hidden, passwords
 from router.net.message import HttpRequest
 from router.settings.sign_ins import SignIn
 
@@ -69,13 +70,16 @@ class Exchange:
 
     async def _once(self, stored: Credential) -> Renewed | Failed:
         way, facts = self._ways[stored.provider], self._facts(stored.provider)
+        hidden = hidden_of(facts, stored)
         try:
             async with asyncio.timeout(self._longest):
                 return await way(facts, stored, self._ask_for(stored))
         except TokenTrouble as told:
-            return Failed(trouble=told.trouble, message=told.message, retry_after=told.retry_after, lost=told.unknown)
+            message = hidden.text(told.message)
+            return Failed(trouble=told.trouble, message=message, retry_after=told.retry_after, lost=told.unknown)
         except Fault as fault:
-            return Failed(trouble="transient", message=fault.message, retry_after=fault.retry_after, lost=True)
+            message = hidden.text(fault.message)
+            return Failed(trouble="transient", message=message, retry_after=fault.retry_after, lost=True)
         except TimeoutError:
             message = f"there was no whole answer within {self._longest:g} seconds"
             return Failed(trouble="transient", message=message, lost=True)
@@ -102,3 +106,9 @@ class Exchange:
             text = "the clocks of this machine and of %s differ by %.0f seconds: let NTP set this machine's"
             _log.warning(text, provider, abs(skew))
         self.skews[provider] = skew
+
+
+def hidden_of(facts: SignIn, *known: Credential) -> Hidden:
+    """What token endpoints may quote: the tokens of the accounts, and the secret of our client as it is sent."""
+    tokens = [secret for each in known for secret in (each.access, each.refresh, *each.secrets.values())]
+    return Hidden(*tokens, *client_secrets(facts), *(text for each in known for text in passwords(each.proxy)))

@@ -18,6 +18,7 @@ from router.accounts.renewals import clerk
 from router.accounts.unusable import Unusable
 from router.secret import Secret
 from router.settings.provider_names import plain
+from router.settings.secrets import unsendable
 
 T = TypeVar("T")
 _NESTED = ("token", "tokens", "claudeAiOauth", "metadata")
@@ -78,6 +79,9 @@ def read_foreign(name: str, document: Mapping[str, Any]) -> Credential:
         if isinstance(document.get("OPENAI_API_KEY"), str):
             hint = ", but an API key, which belongs into the settings under providers.openai.api_keys"
         raise Unusable("corrupt", f"has neither an access token nor a refresh token{hint}", ours=False)
+    for secret in (found.access, found.refresh):
+        if (problem := unsendable(secret.reveal())) is not None:
+            raise Unusable("corrupt", f"has a token that {problem}", ours=False)
     return _credential(provider, name, fields, found)
 
 

@@ -238,6 +238,14 @@ def test_an_account_file_without_tokens_says_what_is_missing() -> None:
     assert "providers.openai.api_keys" in key.reason and "canary" not in key.reason
 
 
+@pytest.mark.parametrize("token", ["canary\r\nx-evil: 1", "canary\x00", "canaryé"])
+def test_a_token_that_no_header_can_hold_is_refused_when_it_is_read(token: str) -> None:
+    for field in ("access_token", "refresh_token"):
+        refused = refusal("claude-a.json", {"type": "claude", field: token})
+        assert refused.kind == "corrupt" and "has a token that has a" in refused.reason
+        assert "canary" not in refused.reason
+
+
 def test_text_that_is_no_json_is_corrupt_only_under_a_name_that_means_an_account() -> None:
     assert refusal("notes.json", b"{").kind == "nothing"
     foreign = refusal("claude-ann@example.com.json", b'{"access_token": "canary')

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import base64
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from router.accounts.asking import Ask, Reply
 from router.accounts.credential import Credential
 from router.accounts.exchange import Exchange, Failed
-from router.accounts.oauth import TokenTrouble
+from router.accounts.oauth import TokenTrouble, shortened
 from router.accounts.renewal import Renewed
 from router.clock import FakeClock
 from router.faults import Fault
@@ -71,6 +75,32 @@ async def test_the_accounts_own_proxy_is_used(proxy: str | None) -> None:
     exchange, asked = failing(None)
     await exchange.renewed(replace(ACCOUNT, proxy=proxy))
     assert [request.proxy for request in asked] == [proxy]
+
+
+async def test_the_reason_of_a_failure_repeats_no_token_and_no_secret_of_the_client() -> None:
+    account = replace(ACCOUNT, refresh=Secret("rt-canary-one"), secrets={"id_token": Secret("id-canary-two")})
+    facts = replace(shipped_sign_ins()["gemini-cli"], client_secret="client-canary")
+    pair = base64.b64encode(f"{facts.client_id}:client-canary".encode()).decode()
+    words = f"rt-canary-one id-canary-two client-canary Basic {pair}"
+    for error in (TokenTrouble("dead", words), Fault("upstream_broken", words)):
+
+        async def way(facts: SignIn, credential: Credential, ask: Ask, error: Exception = error) -> Renewed:
+            raise error
+
+        async def ask(request: HttpRequest) -> Reply:
+            raise AssertionError(request)
+
+        failed = await Exchange({"claude-oauth": way}, lambda _: facts, ask, FakeClock()).renewed(account)
+        assert isinstance(failed, Failed)
+        assert failed.message == "*** *** *** Basic ***"
+
+
+@given(st.text())
+def test_words_of_a_provider_are_cut_between_words_and_on_one_line(words: str) -> None:
+    kept = shortened(words, 20)
+    assert len(kept) <= 20 and (kept.isprintable() or not kept)
+    printable = "".join(letter if letter.isprintable() else " " for letter in words)
+    assert printable == kept or printable.startswith(f"{kept} ") or not kept
 
 
 def test_it_knows_what_it_has_a_way_for() -> None:
