@@ -13,8 +13,9 @@ from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from router.accounts.asking import asker, through
+from router.accounts.asking import Ask, asker, through
 from router.accounts.audit import Audit
+from router.accounts.credential import Credential
 from router.accounts.importing import Imported, Importer
 from router.accounts.keeper import Holds, Keeper
 from router.accounts.login.flows import FlowStore
@@ -22,7 +23,7 @@ from router.accounts.login.manager import Logins
 from router.accounts.outcomes import Outcome
 from router.accounts.record import Access, Account
 from router.accounts.refresh import Refresher
-from router.accounts.renewal import Renew
+from router.accounts.renewal import Renew, Renewed
 from router.accounts.renewals import RENEWALS, clerk
 from router.accounts.stores.files import FileStore
 from router.accounts.vault_keys import account_vault
@@ -70,7 +71,7 @@ class SignIns:
         self.store = FileStore(folder, account_vault(folder, environ), clock)
         self.refresher = Refresher(
             self.store,
-            RENEWALS,
+            {provider: self._behind_proxy(way) for provider, way in RENEWALS.items()},
             lambda provider: self._facts[provider],
             self.ask,
             clock,
@@ -80,6 +81,15 @@ class SignIns:
         self.keeper = Keeper(self.store, self.refresher, health, self.audit, clock, active=self.active, changed=changed)
         self._tasks = Tasks("sign-ins")
         self._unwritten = ""  # why the audit log could not be written the last time
+
+    def _behind_proxy(self, way: Renew) -> Renew:
+        """The same through the outbound proxy of the account, else of its provider as the settings have it."""
+
+        async def renew(facts: SignIn, stored: Credential, ask: Ask) -> Renewed:
+            proxy = stored.proxy or block_of(self._providers, stored.provider).proxy
+            return await way(facts, stored, through(ask, proxy))
+
+        return renew
 
     def facts(self) -> Mapping[str, SignIn]:
         """The sign-ins as the settings have them now."""
