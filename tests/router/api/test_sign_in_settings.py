@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 
+from router.secret import Secret
 from tests.router.accounts.login.making import free_port
 from tests.router.api.harness import MANAGEMENT, Running, running
+from tests.router.api.parrot import Proxy
 from tests.router.api.subscribed import HOSTS, MODELS, write_account
 from tests.simulators import Upstream
 from tests.simulators.authorisation import AuthorisationServer
@@ -86,3 +88,16 @@ async def test_facts_of_a_sign_in_follow_the_settings_at_once(upstream: Upstream
         assert "client_id=first-client" in (await begun(router, "claude")).json["url"]
         await router.reloaded(changes("second-client"))
         assert "client_id=second-client" in (await begun(router, "claude")).json["url"]
+
+
+async def test_the_proxy_of_a_provider_counts_for_renewals_and_usage_too(upstream: Upstream, tmp_path: Path) -> None:
+    async with AuthorisationServer() as server, Proxy() as proxy:
+        refresh = server.seed("claude-oauth").refresh
+        account = write_account(tmp_path, "claude-oauth", "me", refresh=Secret(str(refresh)), issued_at=1_000.0)
+        changes = claude(upstream, enabled=True, proxy=proxy.url("pw"), sign_in=server.overrides("claude-oauth"))
+        async with running(upstream, tmp_path, changes) as router:
+            signs = router.router._sign_ins
+            await signs.refresher.renew(account, rejected=account.access)
+            assert b"/claude-oauth/v1/oauth/token" in proxy.heard
+            assert [one.proxy for one in signs.keeper.accounts()["claude-oauth"]] == [None]
+            assert [one.proxy for one in signs.usable()] == [proxy.url("pw")]
