@@ -13,9 +13,10 @@ from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from router.accounts.asking import Ask, asker, through
+from msgspec.structs import replace
+
+from router.accounts.asking import asker, through
 from router.accounts.audit import Audit
-from router.accounts.credential import Credential
 from router.accounts.importing import Imported, Importer
 from router.accounts.keeper import Holds, Keeper
 from router.accounts.login.flows import FlowStore
@@ -23,7 +24,7 @@ from router.accounts.login.manager import Logins
 from router.accounts.outcomes import Outcome
 from router.accounts.record import Access, Account
 from router.accounts.refresh import Refresher
-from router.accounts.renewal import Renew, Renewed
+from router.accounts.renewal import Renew
 from router.accounts.renewals import RENEWALS, clerk
 from router.accounts.stores.files import FileStore
 from router.accounts.vault_keys import account_vault
@@ -71,25 +72,17 @@ class SignIns:
         self.store = FileStore(folder, account_vault(folder, environ), clock)
         self.refresher = Refresher(
             self.store,
-            {provider: self._behind_proxy(way) for provider, way in RENEWALS.items()},
+            RENEWALS,
             lambda provider: self._facts[provider],
             self.ask,
             clock,
             chance,
             settled=self._settled,
+            proxy_of=self._proxy_of,
         )
         self.keeper = Keeper(self.store, self.refresher, health, self.audit, clock, active=self.active, changed=changed)
         self._tasks = Tasks("sign-ins")
         self._unwritten = ""  # why the audit log could not be written the last time
-
-    def _behind_proxy(self, way: Renew) -> Renew:
-        """The same through the outbound proxy of the account, else of its provider as the settings have it."""
-
-        async def renew(facts: SignIn, stored: Credential, ask: Ask) -> Renewed:
-            proxy = stored.proxy or block_of(self._providers, stored.provider).proxy
-            return await way(facts, stored, through(ask, proxy))
-
-        return renew
 
     def facts(self) -> Mapping[str, SignIn]:
         """The sign-ins as the settings have them now."""
@@ -117,7 +110,7 @@ class SignIns:
             flows=flows,
             accounts=self.keeper,
             consents=_Consents(self, accept),
-            ask_for=lambda provider: through(self.ask, block_of(self._providers, provider).proxy),
+            ask_for=lambda provider: through(self.ask, self._proxy_of(provider)),
             clock=self._clock,
             chance=secrets.token_bytes,
             first=FIRST,
@@ -147,9 +140,14 @@ class SignIns:
         return tuple(name for name in SIGN_INS if self.active(name))
 
     def usable(self) -> tuple[Account, ...]:
-        """The accounts of the providers that are turned on, without those that cannot serve."""
+        """The accounts of the providers that are turned on, without those that cannot serve, each with the proxy that
+        counts for it."""
         known = self.keeper.accounts()
-        accounts = [account for provider in self.on() for account in known.get(provider, ())]
+        accounts = [
+            replace(account, proxy=account.proxy or self._proxy_of(provider))
+            for provider in self.on()
+            for account in known.get(provider, ())
+        ]
         return tuple(account for account in accounts if self.keeper.held(account.id) is None)
 
     async def secret(self, account: Account, takes: str) -> Access:
@@ -179,6 +177,9 @@ class SignIns:
         await self.keeper.close()
         with suppress(OSError):
             await asyncio.to_thread(self.audit.flush, everything=True)
+
+    def _proxy_of(self, provider: str) -> str | None:
+        return block_of(self._providers, provider).proxy
 
     def _settled(self, account: str, outcome: Outcome) -> None:
         self.keeper.learn(account, outcome)

@@ -11,7 +11,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from router.accounts import schedule
-from router.accounts.asking import Ask, Reply
+from router.accounts.asking import Ask, Reply, through
 from router.accounts.credential import Credential
 from router.accounts.oauth import TokenTrouble, Trouble, client_secrets
 from router.accounts.renewal import Renew, Renewed
@@ -37,7 +37,8 @@ class Failed(Struct, frozen=True, kw_only=True):
 
 
 class Exchange:
-    """ways, facts: by the provider's id; facts may change with the settings. longest: see `LONGEST`."""
+    """ways, facts: by the provider's id; facts may change with the settings. longest: see `LONGEST`. proxy_of: by the
+    provider's id, for accounts that have none of their own."""
 
     def __init__(
         self,
@@ -46,12 +47,15 @@ class Exchange:
         ask: Ask,
         clock: Clock,
         longest: float = LONGEST,
+        *,
+        proxy_of: Callable[[str], str | None] = lambda provider: None,
     ) -> None:
         self._ways = ways
         self._facts = facts
         self._ask = ask
         self._clock = clock
         self._longest = longest
+        self._proxy_of = proxy_of
         self.skews: dict[str, float] = {}
         """By provider: seconds by which its server's clock is ahead of ours, where that is worth a warning."""
 
@@ -70,7 +74,7 @@ class Exchange:
 
     async def _once(self, stored: Credential) -> Renewed | Failed:
         way, facts = self._ways[stored.provider], self._facts(stored.provider)
-        hidden = hidden_of(facts, stored)
+        hidden = hidden_of(facts, stored, self._proxy_of(stored.provider))
         try:
             async with asyncio.timeout(self._longest):
                 return await way(facts, stored, self._ask_for(stored))
@@ -89,10 +93,8 @@ class Exchange:
 
     def _ask_for(self, stored: Credential) -> Ask:
         async def ask(request: HttpRequest) -> Reply:
-            if request.proxy is None and stored.proxy is not None:
-                request = replace(request, proxy=stored.proxy)
             began = self._clock.wall()
-            reply = await self._ask(request)
+            reply = await through(self._ask, stored.proxy or self._proxy_of(stored.provider))(request)
             self._compare(stored.provider, schedule.skew(reply.headers.get("date"), began, self._clock.wall()))
             return reply
 
@@ -108,7 +110,8 @@ class Exchange:
         self.skews[provider] = skew
 
 
-def hidden_of(facts: SignIn, *known: Credential) -> Hidden:
-    """What token endpoints may quote: the tokens of the accounts, and the secret of our client as it is sent."""
-    tokens = [secret for each in known for secret in (each.access, each.refresh, *each.secrets.values())]
-    return Hidden(*tokens, *client_secrets(facts), *(text for each in known for text in passwords(each.proxy)))
+def hidden_of(facts: SignIn, stored: Credential, proxy: str | None = None) -> Hidden:
+    """What token endpoints may quote: an account's tokens, the secret of our client as it is sent, passwords of
+    proxies."""
+    tokens = (stored.access, stored.refresh, *stored.secrets.values())
+    return Hidden(*tokens, *client_secrets(facts), *passwords(stored.proxy), *passwords(proxy))

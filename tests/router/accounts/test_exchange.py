@@ -24,7 +24,7 @@ ACCOUNT = Credential(provider="claude-oauth", label="ada", refresh=Secret("r"))
 RENEWED = Renewed(access=Secret("a"), expires_at=None)
 
 
-def failing(*errors: Exception | None) -> tuple[Exchange, list[HttpRequest]]:
+def failing(*errors: Exception | None, proxy: str | None = None) -> tuple[Exchange, list[HttpRequest]]:
     """An exchange whose way fails so, one time after the other; None: it works."""
     left, asked = list(errors), []
 
@@ -39,7 +39,8 @@ def failing(*errors: Exception | None) -> tuple[Exchange, list[HttpRequest]]:
             raise error
         return RENEWED
 
-    exchange = Exchange({"claude-oauth": way}, shipped_sign_ins().__getitem__, ask, FakeClock())
+    facts_of = shipped_sign_ins().__getitem__
+    exchange = Exchange({"claude-oauth": way}, facts_of, ask, FakeClock(), proxy_of=lambda provider: proxy)
     return exchange, asked
 
 
@@ -70,11 +71,12 @@ async def test_only_a_lost_answer_is_asked_for_again_and_once(
     assert len(asked) == requests
 
 
-@pytest.mark.parametrize("proxy", [None, "http://proxy.example:3128"])
-async def test_the_accounts_own_proxy_is_used(proxy: str | None) -> None:
-    exchange, asked = failing(None)
-    await exchange.renewed(replace(ACCOUNT, proxy=proxy))
-    assert [request.proxy for request in asked] == [proxy]
+@pytest.mark.parametrize("own", [None, "http://own.example:3128"])
+@pytest.mark.parametrize("of_provider", [None, "http://provider.example:3128"])
+async def test_the_accounts_own_proxy_is_used_else_its_providers(own: str | None, of_provider: str | None) -> None:
+    exchange, asked = failing(None, proxy=of_provider)
+    await exchange.renewed(replace(ACCOUNT, proxy=own))
+    assert [request.proxy for request in asked] == [own or of_provider]
 
 
 async def test_the_reason_of_a_failure_repeats_no_token_and_no_secret_of_the_client() -> None:

@@ -108,3 +108,16 @@ async def test_renewals_leave_by_the_outbound_proxy(upstream: Upstream, tmp_path
         async with running(upstream, tmp_path, claude(upstream, **block)) as router:
             assert (await router.ask("chat", MODEL)).status == 200
         assert b"/claude-oauth/v1/oauth/token" in proxy.heard
+
+
+async def test_the_proxy_of_a_provider_counts_for_renewals_and_usage_too(upstream: Upstream, tmp_path: Path) -> None:
+    async with AuthorisationServer() as server, Proxy() as proxy:
+        refresh = server.seed("claude-oauth").refresh
+        account = write_account(tmp_path, "claude-oauth", "me", refresh=Secret(str(refresh)), issued_at=1_000.0)
+        changes = claude(upstream, enabled=True, proxy=proxy.url("pw"), sign_in=server.overrides("claude-oauth"))
+        async with running(upstream, tmp_path, changes) as router:
+            signs = router.router._sign_ins
+            await signs.refresher.renew(account, rejected=account.access)
+            assert b"/claude-oauth/v1/oauth/token" in proxy.heard
+            assert [one.proxy for one in signs.keeper.accounts()["claude-oauth"]] == [None]
+            assert [one.proxy for one in signs.usable()] == [proxy.url("pw")]
