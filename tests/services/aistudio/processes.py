@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import signal
+import sqlite3
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -46,43 +48,56 @@ class Programs:
 
     async def relay(self) -> dict[str, Any]:
         """The router's report of its sessions, by name."""
-        headers = {"authorization": f"Bearer {MANAGEMENT}", "connection": "close"}
+        headers = {"authorization": f"Bearer {MANAGEMENT}"}
         async with self.http.get(f"{self.router.address}/v0/management/relay", headers=headers) as answer:
             report = await answer.json()
         return {each["name"]: each for each in report["sessions"]}
-
-    async def connected(self) -> bool:
-        try:
-            return "desk" in await self.relay()
-        except aiohttp.ClientError:
-            return False
 
     def open(self, dialect: str, text: str, *, stream: bool = True) -> Any:
         """A request; its answer is a context manager of aiohttp."""
         path, body = ask(dialect, MODEL, text, stream=stream)
         return self.http.post(self.router.address + path, json=body)
 
-    def serving(self) -> int:
-        """The process that serves now: the router's only child, while it is not being replaced."""
-        found = [
-            pid for pid in memory.descendants(self.router.pid) if b"router.server.child" in told_of(pid, "cmdline")
-        ]
-        return max(found, key=_born)
+    async def serving(self) -> int:
+        """The process that serves, once it is the router's only child: one that was replaced has ended."""
+        found: list[int] = []
 
-    async def replaced(self, before: int) -> None:
-        """Wait for a serving process that is another one, with the service connected to it."""
+        async def alone() -> bool:
+            found[:] = [
+                pid for pid in memory.descendants(self.router.pid) if b"server.child" in told_of(pid, "cmdline")
+            ]
+            return len(found) == 1
 
-        async def done() -> bool:
-            children = memory.descendants(self.router.pid)
-            return bool(children) and self.serving() != before and await self.connected()
+        await until(alone)
+        return found[0]
 
-        await until(done, 30)
+    async def remembers(self, account: str) -> None:
+        """Wait until what is known of an account is written down, which the router does once a second."""
+        database = self.router.log.parent / "state" / "switchyard.sqlite"
 
+        async def written() -> bool:
+            with contextlib.closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
+                found = connection.execute("select 1 from health where account = ?", (account,)).fetchone()
+            return found is not None
 
-def _born(pid: int) -> int:
-    """Ticks since the machine started; 0 where the process has just ended."""
-    fields = told_of(pid, "stat").rpartition(b")")[2].split()
-    return int(fields[19]) if len(fields) > 19 else 0
+        await until(written)
+
+    async def session(self) -> str:
+        """The session of the service with whichever process answers now; "" where there is none."""
+        try:
+            return str((await self.relay()).get("desk", {}).get("session", ""))
+        except aiohttp.ClientError:
+            return ""
+
+    async def signalled(self, pid: int, number: int) -> None:
+        """Send a signal, and wait until another process answers and has taken the service."""
+        before = await self.session()
+        os.kill(pid, number)
+
+        async def replaced() -> bool:
+            return await self.session() not in ("", before)
+
+        await until(replaced, 30)
 
 
 @asynccontextmanager
@@ -134,8 +149,12 @@ async def programs(studio: Studio, folder: Path, **block: Any) -> AsyncIterator[
         Upstream() as upstream,
         running_router(folder / "router", upstream, settings={"auth": auth}) as router,
         serving(studio, folder, router.address.replace("http", "ws", 1) + "/v1/ws", **block) as (process, health),
-        aiohttp.ClientSession(headers=headers, timeout=aiohttp.ClientTimeout(total=60)) as http,
+        aiohttp.ClientSession(
+            headers=headers,
+            timeout=aiohttp.ClientTimeout(total=60),
+            connector=aiohttp.TCPConnector(force_close=True),  # a kept connection would lead to the old process
+        ) as http,
     ):
         made = Programs(router, http, process, health)
-        await until(made.connected)
+        await until(made.session)
         yield made

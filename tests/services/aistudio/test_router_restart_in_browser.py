@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import signal
 from pathlib import Path
 
@@ -38,28 +37,24 @@ async def test_running_answers_are_finished_by_the_old_process_while_the_new_one
     studio: Studio, tmp_path: Path
 ) -> None:
     async with programs(studio, tmp_path, browser={"engine": "chromium", "max_instances": 3}) as both:
-        before = both.serving()
         begun = [asyncio.Event() for _ in range(3)]
         loop = asyncio.get_running_loop()
         running = [loop.create_task(_text(both, *each)) for each in zip(DIALECTS, begun, strict=False)]
         async with asyncio.timeout(20):
             await asyncio.gather(*(each.wait() for each in begun))
-        os.kill(both.router.pid, signal.SIGHUP)
-        await both.replaced(before)
+        await both.signalled(both.router.pid, signal.SIGHUP)
         assert [await each for each in running] == [EXPECTED] * 3
         assert not studio.stopped
         assert (await _ask(both, "hello")).text == "You said: hello"
-        seen = await both.relay()
-        assert list(seen) == ["desk"]
+        assert list(await both.relay()) == ["desk"]
 
 
 async def test_what_is_known_of_an_account_is_still_known_to_the_next_process(studio: Studio, tmp_path: Path) -> None:
     async with programs(studio, tmp_path) as both:
         assert (await _ask(both, "QUOTA")).status == 429
+        await both.remembers("aistudio/desk")
         for number in (signal.SIGHUP, signal.SIGKILL):
-            before = both.serving()
-            os.kill(both.router.pid if number == signal.SIGHUP else before, number)
-            await both.replaced(before)
+            await both.signalled(both.router.pid if number == signal.SIGHUP else await both.serving(), number)
             answer = await _ask(both, "hello")
             assert answer.status == 429, answer.body
             assert "exceeded quota" in answer.json["error"]["message"]
@@ -73,14 +68,12 @@ async def test_a_killed_process_ends_no_answer_as_if_it_were_whole(
     studio: Studio, tmp_path: Path, dialect: str
 ) -> None:
     async with programs(studio, tmp_path) as both:
-        before = both.serving()
         async with both.open(dialect, "LONG 2000 GAP 20") as response:
             await response.content.readany()
-            os.kill(before, signal.SIGKILL)
+            await both.signalled(await both.serving(), signal.SIGKILL)
             with pytest.raises(aiohttp.ClientError):  # the connection breaks off: no end of the body comes
                 await response.content.read()
         await studio.until(lambda: bool(studio.stopped))
-        await both.replaced(before)
         assert (await _ask(both, "hello")).text == "You said: hello"
         async with both.http.get(f"{both.health}/readyz") as ready:
             assert await ready.json() == {"ready": True, "causes": []}
