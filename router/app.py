@@ -139,7 +139,7 @@ class Router:
         )
         rest.router.default = surfaces  # which say what is wrong with a path in the caller's dialect
         front = Front(surfaces, rest)
-        relay = RelaySocket(self._hub, self._keys, self._settings)
+        relay = RelaySocket(self._hub, self._keys, self._settings, known=self.recall.known.wait)
         return Sockets(Cors(front, settings=self._settings), {"/v1/ws": relay})
 
     def _settings(self) -> Settings:

@@ -19,7 +19,7 @@ from msgspec import to_builtins
 
 from router.faults import Fault
 from router.relay.protocol.messages import Hello
-from services.aistudio.background import Background
+from router.tasks import Tasks
 from services.aistudio.handler import Relayed, status_of
 from services.aistudio.login import Logins, Progress
 from services.aistudio.profiles import ProfileError, Profiles
@@ -97,7 +97,7 @@ async def serve(settings: Settings, _: argparse.Namespace) -> int:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
-    background = Background()
+    background = Tasks("aistudio")
     async with health_server("aistudio", VERSION, lambda: causes(service, link.connected), settings.health_port):
         running = background.spawn(link.run(), "link")
         background.spawn(_tell(service, link, news), "status")
