@@ -26,6 +26,7 @@ from router.api.front import Front
 from router.api.management import Management
 from router.api.operations import Operations
 from router.api.relay import RelaySocket
+from router.api.service_sign_in import ServiceLoginRoutes
 from router.api.sign_in import Hall, LoginRoutes
 from router.api.sockets import Sockets
 from router.api.surfaces import ModelSurfaces
@@ -132,6 +133,7 @@ class Router:
                 Route("/v0/management/models", management.models),
                 Route("/v0/management/accounts", management.accounts),
                 Route("/v0/management/relay", management.relay),
+                *ServiceLoginRoutes(self._gateway).routes(),
                 *LoginRoutes(self._gateway, self._hall).routes(),
                 *AccountRoutes(self._gateway, accounts, self._hall).routes(),
             ],

@@ -16,7 +16,7 @@ from router.accounts.labels import label_problem
 from router.accounts.unusable import Unusable
 from router.secret import Secret
 from router.settings.provider_names import SIGN_INS
-from router.state.vault import Vault
+from router.vault.cipher import Vault
 from tests.router.accounts.samples import SAMPLES, STORAGE_STATE, VERTEX, text
 
 VAULT = Vault(b"k" * 32)

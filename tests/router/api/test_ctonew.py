@@ -15,9 +15,9 @@ import pytest_asyncio
 
 from router.accounts.credential import Credential
 from router.accounts.stores.files import FileStore
-from router.accounts.vault_keys import account_vault
 from router.clock import SystemClock
 from router.secret import Secret
+from router.vault.keys import account_vault
 from tests.router.api.harness import DIALECTS, Answer, Running, ask, error_text, merged, running
 from tests.simulators import Upstream
 from tests.simulators.ctonew import CtoNew, Person, Play, Trouble
