@@ -31,6 +31,9 @@ class SocketRequest(Struct, frozen=True):
     headers: Mapping[str, str]
     proxy: str | None = None
 
+    def __repr__(self) -> str:
+        return f"SocketRequest({self.url.partition('?')[0]})"  # as `HttpRequest`
+
 
 class Socket:
     """An open WebSocket. Close it on every path; closing tells the peer at once. One reader and one writer."""
