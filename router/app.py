@@ -236,7 +236,12 @@ class Router:
 
     async def _look_at_models(self) -> None:
         """What cto.new was found to have is shown in lists."""
-        names = self._gateway.ctonew.models.names()
+        current, ctonew = self._gateway.current, self._gateway.ctonew
+        for account in self._sign_ins.usable():
+            if account.provider == "ctonew":
+                provider = current.providers[account.provider]
+                await ctonew.learn(provider, account, self._sign_ins.keeper.access, current.limits)
+        names = ctonew.models.names()
         if names != self._listed:
             self._listed = names
             self._reroute()

@@ -44,7 +44,7 @@ def login(
     desk_of: Callable[[Place, str], Desk] = open_desk,
 ) -> int:
     """Sign in. Returns the exit code."""
-    terminal = terminal or Terminal()
+    terminal = terminal or Terminal(piped=wishes.flow == "paste")
     if provider in service_login.NAMES:
         return service_login.login(wishes.label, wishes.as_json, config, terminal=terminal)
     sign_in = sign_in_of(provider)
@@ -123,7 +123,7 @@ def _instruct(begun: Mapping[str, Any], wishes: Wishes, terminal: Terminal) -> N
     if begun["flow"] == "code":
         terminal.say("Your browser was opened at:" if opened else "Open this address in a browser:")
         terminal.say(f"  {address}")
-        if terminal.interactive:
+        if terminal.reads:
             alone = "If that browser is on another machine, paste" if begun.get("listens") else "Then paste"
             terminal.say(f"{alone} here {begun['paste']}, and press Enter.")
 

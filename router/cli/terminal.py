@@ -12,15 +12,25 @@ LONGEST = 64 * 1024
 
 
 class Terminal:
-    """Talk goes to stderr; answers come from stdin, where that is a terminal."""
+    """Talk goes to stderr; answers come from stdin, where that is a terminal.
 
-    def __init__(self) -> None:
+    piped: a program writes lines to stdin, as a person would type them. Not so by itself: what is on stdin may be meant
+    for somebody else.
+    """
+
+    def __init__(self, *, piped: bool = False) -> None:
+        self._piped = piped
         self._ended = False
 
     @property
     def interactive(self) -> bool:
         """Whether somebody can type."""
         return not self._ended and sys.stdin.isatty()
+
+    @property
+    def reads(self) -> bool:
+        """Whether lines are awaited."""
+        return self.interactive or (self._piped and not self._ended)
 
     def say(self, text: str) -> None:
         """Tell something."""
@@ -39,7 +49,7 @@ class Terminal:
 
     def line(self, seconds: float) -> str | None:
         """A line that is typed within so many seconds; None where there is none, "" for an empty one."""
-        if not self.interactive:
+        if not self.reads:
             time.sleep(seconds)
             return None
         ready, _, _ = select.select([sys.stdin], [], [], seconds)

@@ -109,12 +109,14 @@ Fetch = Callable[[], Awaitable[tuple[Adapter, ...]]]
 
 
 class Lists:
-    """The lists of all accounts. The first call of an account waits for its list, later ones never do."""
+    """The lists of all accounts. The first call of an account waits for its list where nothing has read it, later ones
+    never do."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._known: dict[str, _Known] = {}
         self._reading: set[str] = set()
+        self._tried: dict[str, float] = {}  # when the list may be read in advance again, in monotonic time
         self._tasks = Tasks("ctonew")
 
     async def find(self, account: str, name: str, fetch: Fetch, fallback: Sequence[Adapter]) -> Adapter:
@@ -138,6 +140,12 @@ class Lists:
         """The names for clients of every model that some account has enabled, as far as lists were read."""
         adapters = [adapter for known in self._known.values() for adapter in known.adapters or ()]
         return tuple(sorted({adapter.friendly for adapter in adapters if adapter.enabled}))
+
+    async def learn(self, account: str, fetch: Fetch) -> None:
+        """Read the list of an account whose models nobody has asked for yet, so that they are shown before that."""
+        if account not in self._known and self._tried.get(account, 0.0) <= self._clock.monotonic():
+            self._tried[account] = self._clock.monotonic() + AGAIN
+            await self._read_quietly(account, fetch)
 
     async def _read(self, account: str, fetch: Fetch) -> _Known:
         before = self._known.get(account)

@@ -6,6 +6,7 @@ import asyncio
 import random
 import uuid
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
 from typing import TypeVar
 
 from msgspec import Struct
@@ -106,13 +107,36 @@ class CtoNew:
         events = ChatEvents(begun.socket, started, why, waits, self._clock)
         return Source(events, prompt.notes, prompt.undo)
 
+    async def learn(
+        self,
+        provider: ProviderConfig,
+        account: Account,
+        access: Callable[[str], Awaitable[Access]],
+        limits: Limits,
+    ) -> None:
+        """Read which models an account has, where that is not known. access: as `Stored.access`."""
+        await self.models.learn(account.id, partial(self._learn, provider, account, access, limits))
+
+    async def _learn(
+        self,
+        provider: ProviderConfig,
+        account: Account,
+        access: Callable[[str], Awaitable[Access]],
+        limits: Limits,
+    ) -> tuple[models.Adapter, ...]:
+        given = await access(account.id)
+        if given.facts.get("way") == OAUTH:
+            return ()
+        return await self._adapters([_door(provider, account, given, url) for url in provider.base_urls], limits)
+
     async def _model(
         self, doors: list[Door], account: Account, facts: Mapping[str, str], name: str, limits: Limits
     ) -> models.Adapter:
-        async def fetch() -> tuple[models.Adapter, ...]:
-            return models.read_adapters(await self._first(doors, lambda door: self._listed(door, limits)))
+        fallback = models.shipped(facts.get("adapters", ""))
+        return await self.models.find(account.id, name, partial(self._adapters, doors, limits), fallback)
 
-        return await self.models.find(account.id, name, fetch, models.shipped(facts.get("adapters", "")))
+    async def _adapters(self, doors: Sequence[Door], limits: Limits) -> tuple[models.Adapter, ...]:
+        return models.read_adapters(await self._first(doors, lambda door: self._listed(door, limits)))
 
     async def _listed(self, door: Door, limits: Limits) -> bytes:
         return await self._ask(door, requests.adapters(door), limits)

@@ -76,6 +76,7 @@ async def world(folder: Path, *, grace: float = 0.0) -> AsyncIterator[World]:
             return made or grants.accepts(token)
 
         upstream.service.takes = takes
+        server.devices.interval = 1
         blocks: dict[str, Any] = {}
         for provider, host in HOSTS.items():
             redirect = f"http://localhost:{free_port()}/{BY_BROWSER[provider]}" if provider in BY_BROWSER else None

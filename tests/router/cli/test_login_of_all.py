@@ -82,7 +82,7 @@ def types(server: AuthorisationServer) -> Callable[[Person], str | None]:
 
 WAYS = [
     *((name, "click", Wishes(accepts=True), clicks) for name in BROWSED),
-    *((name, "paste", Wishes(accepts=True, browser=False), pastes) for name in BROWSED),
+    *((name, "paste", Wishes(accepts=True, flow="paste", browser=False), pastes) for name in BROWSED),
     *((name, "code", Wishes(accepts=True, flow="device"), types) for name in CODED),
 ]
 

@@ -47,3 +47,16 @@ def test_without_a_terminal_a_secret_is_all_of_stdin(monkeypatch: pytest.MonkeyP
     with os.fdopen(read) as stdin:
         monkeypatch.setattr(sys, "stdin", stdin)
         assert Terminal().secret("? ").strip() == "the-cookie"
+
+
+def test_lines_of_a_program_are_read_only_where_they_were_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    read, write = os.pipe()
+    with os.fdopen(read) as stdin:
+        monkeypatch.setattr(sys, "stdin", stdin)
+        os.write(write, b"http://localhost/x\n")
+        assert Terminal().line(0.0) is None
+        program = Terminal(piped=True)
+        assert not program.interactive and program.reads
+        assert program.line(5.0) == "http://localhost/x" and program.line(0.0) is None
+        os.close(write)
+        assert program.line(5.0) == "" and not program.reads
