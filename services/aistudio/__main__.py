@@ -108,6 +108,8 @@ async def _tell(service: AIStudio, link: Link, news: asyncio.Event) -> None:
 def causes(service: AIStudio, routers: int) -> list[Cause]:
     """Why the service cannot do its job; starting it anew helps with none of it."""
     found = [Cause(cause="not_ready", text=text) for text in service.ready()]
+    if service.pool.browsers.note:
+        found.append(Cause(cause="browser", text=service.pool.browsers.note, blocking=False))
     if not routers:
         found.append(Cause(cause="no_router", text="No router has welcomed this service yet (relay.urls)."))
     return found
