@@ -53,7 +53,8 @@ def _rows(place: Place) -> list[Row]:
     want = services.wanted(place)
     rows = [_supervised(info) for info in infos if info["name"] != services.NAME or info["pid"] or want.on]
     if not any(row.name == "router" for row in rows):
-        rows.insert(0, _alone(place))
+        rows.append(_alone(place))
+    rows.sort(key=lambda row: row.name != "router")
     for row in rows:
         if row.name == "router" and row.pid is not None:
             _ask(place, row)
