@@ -1,9 +1,10 @@
-"""`python -m services.aistudio`: the service as a program. `selfcheck` and `import` do one thing and end."""
+"""`python -m services.aistudio`: the service as a program. Every other command does one thing and ends."""
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import json
 import logging
 import os
@@ -19,8 +20,10 @@ from msgspec import to_builtins
 
 from router.faults import Fault
 from router.relay.protocol.messages import Hello
+from services.aistudio import display
 from services.aistudio.background import Background
 from services.aistudio.beside import Beside, load
+from services.aistudio.engines import NoEngine
 from services.aistudio.handler import Relayed, status_of
 from services.aistudio.login import Logins, Progress
 from services.aistudio.profiles import ProfileError, Profiles, profiles_of
@@ -152,7 +155,26 @@ async def login(beside: Beside, given: argparse.Namespace) -> int:
         await service.close()
 
 
-_COMMANDS = {"serve": serve, "selfcheck": check, "import": take_over, "login": login}
+async def doctor(beside: Beside, _: argparse.Namespace) -> int:
+    """Print which browser would run and where a sign-in would open its window; starts nothing."""
+    browsers = _service(beside).pool.browsers
+    choice = None
+    with contextlib.suppress(NoEngine):
+        choice = browsers.check()
+    own = display.own_display(beside.settings.login, os.environ)
+    report = {
+        "engine": choice.engine if choice is not None else None,
+        "path": choice.path if choice is not None else None,
+        "note": browsers.note,
+        "reason": browsers.reason,
+        "display": (own.display or "the session's display") if own is not None else None,
+        "missing": display.missing_programs(beside.settings.login),
+    }
+    sys.stdout.write(json.dumps(report, indent=2) + "\n")
+    return 0 if choice is not None else 1
+
+
+_COMMANDS = {"serve": serve, "selfcheck": check, "import": take_over, "login": login, "doctor": doctor}
 
 
 def _parser() -> argparse.ArgumentParser:
