@@ -2,6 +2,7 @@
 SHELL := /bin/sh
 PY := .venv/bin/python
 JOBS ?= auto
+NAME ?=
 MUTANTS ?= 400
 export PYTHON
 # Only what stands on make's command line counts: some shells export HOST with another meaning.
@@ -24,8 +25,8 @@ up: ## install, configure and start everything (HOST=0.0.0.0 PORT=8317)
 down: ## stop everything, after running calls have finished
 	@sh scripts/stop.sh
 
-restart: ## stop and start the router
-	@$(PY) -m router restart
+restart: ## stop and start the router (NAME=aistudio: the AI Studio service)
+	@$(PY) -m router restart $(NAME)
 
 reload: ## replace the serving process without refusing a connection
 	@$(PY) -m router reload-process
@@ -33,8 +34,8 @@ reload: ## replace the serving process without refusing a connection
 status: ## a table of the processes and what is wrong
 	@sh scripts/status.sh
 
-logs: ## follow the router's log
-	@sh scripts/logs.sh router -f
+logs: ## follow the router's log (NAME=aistudio: the AI Studio service's; NAME=all)
+	@sh scripts/logs.sh $(or $(NAME),router) -f
 
 environment:
 	@ROOT="$(CURDIR)"; export ROOT; . scripts/environment.sh; make_environment dev
