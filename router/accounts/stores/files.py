@@ -23,6 +23,7 @@ from router.accounts.stores.folder import Entry, read_folder, signatures
 from router.accounts.vault_keys import AccountVault
 from router.clock import Clock
 from router.settings.provider_names import SIGN_INS
+from router.state.vault import KEY_TEMPORARY
 
 _log = logging.getLogger("switchyard.accounts")
 LOCKS = ".locks"
@@ -225,11 +226,12 @@ class FileStore:
         return f"{name}.{why}-{number}"
 
     def _sweep(self) -> None:
-        """Remove temporary files that crashes left."""
-        for path in self.folder.glob(f"{TEMPORARY}*.tmp"):
-            with suppress(OSError):
-                if path.lstat().st_mtime + _ABANDONED < self._clock.wall():
-                    path.unlink()
+        """Remove temporary files that crashes left; those of the vault's key may hold the key."""
+        for pattern in (f"{TEMPORARY}*.tmp", f"{KEY_TEMPORARY}*"):
+            for path in self.folder.glob(pattern):
+                with suppress(OSError):
+                    if path.lstat().st_mtime + _ABANDONED < self._clock.wall():
+                        path.unlink()
 
 
 def _signature(path: Path) -> Signature | None:
