@@ -26,7 +26,7 @@ from router.state.responses import ResponseStore
 from router.state.session_rows import load_sessions, prune_sessions, save_sessions
 from router.state.store import StateStore
 from router.state.tally_rows import add_tallies, load_tallies
-from router.state.vault import Vault, vault_key
+from router.vault.cipher import Vault, vault_key
 
 
 class Memory:

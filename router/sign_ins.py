@@ -22,12 +22,12 @@ from router.accounts.keeper import Holds, Keeper
 from router.accounts.login.flows import FlowStore
 from router.accounts.login.manager import Logins
 from router.accounts.outcomes import Outcome
+from router.accounts.profiles import profile_files
 from router.accounts.record import Access, Account
 from router.accounts.refresh import Refresher
 from router.accounts.renewal import Renew
 from router.accounts.renewals import RENEWALS, clerk
 from router.accounts.stores.files import FileStore
-from router.accounts.vault_keys import account_vault
 from router.call import Record
 from router.clock import Clock
 from router.net.client import Net
@@ -37,6 +37,8 @@ from router.settings.provider_names import SIGN_INS
 from router.settings.sign_in_blocks import block_of, sign_ins, turned_on
 from router.settings.sign_ins import SignIn
 from router.tasks import Tasks
+from router.vault.keys import account_vault
+from router.vault.profiles import profile_name
 
 _log = logging.getLogger("switchyard.accounts")
 FLUSH_EVERY = 1.0
@@ -69,7 +71,9 @@ class SignIns:
         self.logins: Logins | None = None
         self.ask = asker(net, clock.wall)
         self.audit = Audit(state_dir, clock)
-        self.store = FileStore(folder, account_vault(folder, environ), clock)
+        vault = account_vault(folder, environ)
+        self.store = FileStore(folder, vault, clock)
+        self._vault = vault
         self.refresher = Refresher(
             self.store,
             RENEWALS,
@@ -120,12 +124,16 @@ class SignIns:
 
     async def bring_in(self, content: bytes, name: str, who: str) -> Imported:
         """Take over one file of another program. Raises `OSError`."""
+        folder = self.store.folder
+        profiles = profile_files(self._providers, folder, self._vault)
 
         def work() -> Imported:
-            importer = Importer(self.store, self.store.folder, self._clock, dry_run=False, replaces=False)
+            importer = Importer(self.store, folder, profiles, self._clock, dry_run=False, replaces=False)
             return importer.take(content, name)
 
         brought = await asyncio.shield(asyncio.to_thread(work))
+        if brought.became == "profile":
+            self.audit.record(who, "imported", profile_name(name), f"as a profile, from {name}")
         if brought.became == "account":
             self.audit.record(who, "imported", brought.account, f"from {name}")
             await self.keeper.reload()

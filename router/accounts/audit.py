@@ -18,9 +18,9 @@ import msgspec
 from msgspec import Struct
 
 from router.accounts.moments import write_moment
-from router.accounts.stores.disk import locked
 from router.clock import Clock
 from router.observe.redact import one_line, redact
+from router.vault.disk import locked
 
 What: TypeAlias = Literal[
     "used", "refreshed", "refresh_failed", "signed_in", "imported", "changed", "deleted", "exported", "refused"

@@ -38,14 +38,14 @@ from router.accounts.moments import read_moment, write_moment
 from router.accounts.unusable import Kind, Unusable
 from router.secret import Secret
 from router.settings.provider_names import SIGN_INS
-from router.state.vault import Locked
+from router.vault.cipher import Locked
 from router.wire import codec
 
 MARKER = "switchyard"
 VERSION = 1
 _MARKED = re.compile(rb'"switchyard"\s*:')
 Crypt: TypeAlias = Callable[[bytes, str], bytes]
-"""Seals or opens bytes for a name. Opening raises `router.state.vault.Locked`."""
+"""Seals or opens bytes for a name. Opening raises `router.vault.cipher.Locked`."""
 _Moment: TypeAlias = str | int | float | None
 _SECRET = ("access", "refresh", "secrets")
 

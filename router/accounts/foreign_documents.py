@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 from router.accounts.credential import NOTHING, Credential
 from router.accounts.labels import DEFAULT, file_types, named_for, tidy_label
+from router.accounts.login.cookies import value_of
 from router.accounts.moments import read_moment
 from router.accounts.oauth import claims
 from router.accounts.renewals import clerk
@@ -160,7 +161,7 @@ def _ctonew(fields: _Fields) -> _Found:
         found = _plainly(fields)
         found.facts["way"] = clerk.OAUTH
         return found
-    value = cookie.reveal().strip().removeprefix("__client=").split(";")[0]
+    value = value_of(cookie.reveal()) or ""
     beside = fields.secret(_REFRESH)
     return _Found(NOTHING, Secret(value), **({clerk.VENDOR_TOKEN: beside} if beside else {}))
 

@@ -19,19 +19,18 @@ from router.accounts.credential import Credential
 from router.accounts.documents import is_ours, read_document
 from router.accounts.labels import tidy_label
 from router.accounts.stores.base import AccountStore
-from router.accounts.stores.disk import Disk, Odd, private_folder, read_bounded
 from router.accounts.twins import IMPORTED_FROM, placed
 from router.accounts.unusable import Unusable
 from router.clock import Clock
+from router.vault.disk import Disk, Odd, private_folder, read_bounded
+from router.vault.profiles import OTHERS, ProfileFiles, profile_name, storage_state
 from router.wire import codec
 
 WARNING = (
     "Two programs must not refresh one token: stop using these accounts in the other program, or sign in anew here "
     "with `switchyard login`."
 )
-PROFILES = "auth_profiles"
 SERVICE_ACCOUNTS = "service_accounts"
-_PROFILE = re.compile(r"(aistudio|webai)-.+\.json", re.I)
 Became: TypeAlias = Literal["account", "known", "profile", "setting", "nothing", "wrong"]
 """account: one of ours now. known: it is ours already. profile: kept for a service. setting: to be written into the
 settings. nothing: no account. wrong: an account file that cannot be used."""
@@ -42,7 +41,8 @@ class NotImportable(ValueError):
 
 
 class Profile(Struct, frozen=True):
-    """A signed-in browser (Playwright's storage state), for the AI Studio or WebAI service. name: without ``.json``."""
+    """A signed-in browser (Playwright's storage state), for the AI Studio or WebAI service. name: as the service has
+    it."""
 
     name: str
     text: bytes
@@ -87,11 +87,15 @@ def import_file(text: bytes | str, name: str) -> Credential:
 def recognise(text: bytes | str, name: str) -> Credential | Profile | ServiceAccount:
     """What a file is. Raises `NotImportable`."""
     data = text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text
-    document = _document(data)
-    if document is not None:
-        if _PROFILE.fullmatch(name) or document.get("provider") in ("aistudio", "webai") or _storage_state(document):
-            return Profile(tidy_label(name.removesuffix(".json")), data)
-        if (service_account := _service_account(document, name)) is not None:
+    held = _held(data)
+    if (state := storage_state(held)) is not None:
+        return Profile(profile_name(name), data if state is held else codec.dumps(state))
+    if isinstance(held, dict):
+        if _is_profile(held, name, "webai"):
+            return Profile(profile_name(name), data)
+        if _is_profile(held, name, "aistudio"):
+            raise NotImportable(f"{name} is no signed-in browser: it has no list of cookies and none of origins")
+        if (service_account := _service_account(held, name)) is not None:
             return service_account
     try:
         credential = read_document(name, data, None)
@@ -142,11 +146,21 @@ SOURCES: Mapping[str, Source] = {
 class Importer:
     """Copies files into a store."""
 
-    def __init__(self, store: AccountStore, folder: Path, clock: Clock, *, dry_run: bool, replaces: bool) -> None:
+    def __init__(
+        self,
+        store: AccountStore,
+        folder: Path,
+        profiles: ProfileFiles,
+        clock: Clock,
+        *,
+        dry_run: bool,
+        replaces: bool,
+    ) -> None:
         """folder: for what is no account (``auth.dir``). dry_run: say what would happen. replaces: whether the tokens
-        of an account that is ours already are replaced."""
+        of an account that is ours already are replaced, and a profile that is there."""
         self._store = store
         self._folder = folder
+        self._profiles = profiles
         self._clock = clock
         self._dry_run = dry_run
         self._replaces = replaces
@@ -165,6 +179,8 @@ class Importer:
             return Imported(file=name, became=_kind(data, name), told=str(error))
         if isinstance(found, ServiceAccount):
             found = replace(found, document=found.document or data)
+        if isinstance(found, Profile):
+            return self._write_profile(Path(name), found)
         return self._keep(Path(name), found)
 
     def _bring(self, path: Path) -> Imported:
@@ -205,10 +221,17 @@ class Importer:
         return Imported(file=str(path), became="account", account=fresh.id, told=_told(fresh))
 
     def _keep_profile(self, path: Path, profile: Profile) -> Imported:
-        target = self._folder / PROFILES / f"{profile.name}.json"
-        self._put(target, profile.text)
-        service = "WebAI" if profile.name.lower().startswith("webai") else "AI Studio"
-        return Imported(file=str(path), became="profile", told=f"is kept for the {service} service, as {target}")
+        if not self._replaces and profile.name in self._profiles.names():
+            told = f"is a profile that is there already, {profile.name}; --replace takes this file"
+            return Imported(file=str(path), became="known", told=told)
+        return self._write_profile(path, profile)
+
+    def _write_profile(self, path: Path, profile: Profile) -> Imported:
+        if not self._dry_run:
+            self._profiles.write(profile.name, profile.text)
+        service = "WebAI" if profile.name.startswith(OTHERS) else "AI Studio"
+        told = f"is kept for the {service} service, as its profile {profile.name}"
+        return Imported(file=str(path), became="profile", told=told)
 
     def _keep_service_account(self, path: Path, found: ServiceAccount) -> Imported:
         target = path
@@ -224,17 +247,15 @@ class Importer:
             Disk().put(path, data)
 
 
-def _document(data: bytes) -> dict[str, Any] | None:
+def _held(data: bytes) -> Any:
     try:
-        document = codec.loads(data.removeprefix(b"\xef\xbb\xbf"))
+        return codec.loads(data.removeprefix(b"\xef\xbb\xbf"))
     except codec.Malformed:
         return None
-    return document if isinstance(document, dict) else None
 
 
-def _storage_state(document: Mapping[str, Any]) -> bool:
-    """Playwright's storage state: https://playwright.dev/docs/auth."""
-    return isinstance(document.get("cookies"), list) and isinstance(document.get("origins"), list)
+def _is_profile(document: Mapping[str, Any], name: str, service: str) -> bool:
+    return document.get("provider") == service or re.fullmatch(rf"{service}-.+\.json", name, re.I) is not None
 
 
 def _service_account(document: Mapping[str, Any], name: str) -> ServiceAccount | None:

@@ -10,10 +10,12 @@ from msgspec import Struct
 
 from router import places
 from router.accounts.audit import Audit
+from router.accounts.profiles import profile_files
 from router.accounts.stores.files import FileStore
-from router.accounts.vault_keys import AccountVault, WrongKey, account_vault
 from router.cli.config_commands import settings_or_exit, state_dir
 from router.clock import SystemClock
+from router.vault.keys import AccountVault, WrongKey, account_vault
+from router.vault.profiles import ProfileFiles
 
 
 class AccountPlace(Struct, frozen=True):
@@ -23,6 +25,7 @@ class AccountPlace(Struct, frozen=True):
     store: FileStore
     vault: AccountVault
     audit: Audit
+    profiles: ProfileFiles
 
 
 def account_place(config: str | None) -> AccountPlace:
@@ -35,7 +38,8 @@ def account_place(config: str | None) -> AccountPlace:
     except WrongKey as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(1) from None
-    return AccountPlace(folder, FileStore(folder, vault, clock), vault, Audit(state_dir(loaded), clock))
+    profiles = profile_files(loaded.settings.providers, folder, vault)
+    return AccountPlace(folder, FileStore(folder, vault, clock), vault, Audit(state_dir(loaded), clock), profiles)
 
 
 def fail(error: OSError) -> typer.Exit:

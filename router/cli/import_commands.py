@@ -105,7 +105,8 @@ def _from(name: str, folder: Path | None, dry_run: bool, replace: bool, config: 
 def _bring_in(paths: Sequence[Path], dry_run: bool, replace: bool, config: str | None, as_json: bool) -> None:
     place = account_place(config)
     try:
-        importer = Importer(place.store, place.folder, SystemClock(), dry_run=dry_run, replaces=replace)
+        clock = SystemClock()
+        importer = Importer(place.store, place.folder, place.profiles, clock, dry_run=dry_run, replaces=replace)
         results = importer.bring_in(paths)
         for one in results:
             if one.became == "account" and not dry_run:

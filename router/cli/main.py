@@ -21,6 +21,7 @@ GROUPS = {
     "accounts": "Accounts: states, quotas, and what can be changed.",
     "vault": "Encryption of the account files.",
     "import": "Take over the accounts of other programs.",
+    "aistudio": "The AI Studio service on this machine.",
 }
 
 app = typer.Typer(
@@ -90,12 +91,16 @@ def version(as_json: JSON = False) -> None:
 
 @app.command()
 def login(
-    provider: Annotated[str, typer.Argument(help="claude, chatgpt, gemini-cli, qwen, kimi, xai, copilot, ctonew, …")],
+    provider: Annotated[
+        str, typer.Argument(help="claude, chatgpt, gemini-cli, qwen, kimi, xai, copilot, ctonew, aistudio, …")
+    ],
     no_browser: Annotated[bool, typer.Option("--no-browser", help="Print the address, open nothing.")] = False,
     device: Annotated[bool, typer.Option("--device", help="With a code that is typed at another device.")] = False,
     paste: Annotated[bool, typer.Option("--paste", help="With a browser elsewhere: paste its answer.")] = False,
     cookie: Annotated[bool, typer.Option("--cookie", help="A cookie, from stdin or a prompt, for ctonew.")] = False,
-    label: Annotated[str | None, typer.Option(help="What to call the account. Default: its address.")] = None,
+    label: Annotated[
+        str | None, typer.Option(help="What to call the account. Default: its address. For aistudio: the profile.")
+    ] = None,
     yes: Annotated[bool, typer.Option("--yes", help="Accept the provider's caveat without being asked.")] = False,
     as_json: JSON = False,
     config: CONFIG = None,

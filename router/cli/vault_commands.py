@@ -11,19 +11,19 @@ import msgspec
 import typer
 
 from router.accounts import vaults
-from router.accounts.vault_keys import OLD_VARIABLE, VARIABLE
 from router.cli.account_place import account_place, fail
 from router.cli.config_commands import ConfigOption, JsonOption
+from router.vault.keys import OLD_VARIABLE, VARIABLE
 
 app = typer.Typer(help="Encryption of the account files.", no_args_is_help=True)
 
 
 @app.command()
 def status(config: ConfigOption = None, as_json: JsonOption = False) -> None:
-    """Say which account files are encrypted, and with which key."""
+    """Say which account files and profiles are encrypted, and with which key."""
     place = account_place(config)
     try:
-        found = vaults.status(place.store, place.vault)
+        found = vaults.status(place.store, place.vault, place.profiles)
     except OSError as error:
         raise fail(error) from None
     if as_json:
@@ -49,13 +49,13 @@ def status(config: ConfigOption = None, as_json: JsonOption = False) -> None:
 
 @app.command()
 def encrypt(config: ConfigOption = None, as_json: JsonOption = False) -> None:
-    """Encrypt our account files, now and from now on. Files of other programs stay as they are."""
+    """Encrypt our account files and profiles, now and from now on. Files of other programs stay as they are."""
     _do(config, as_json, vaults.encrypt, "encrypted")
 
 
 @app.command()
 def decrypt(config: ConfigOption = None, as_json: JsonOption = False) -> None:
-    """Write our account files in plain text, now and from now on."""
+    """Write our account files and profiles in plain text, now and from now on."""
     _do(config, as_json, vaults.decrypt, "decrypted")
 
 
@@ -74,7 +74,7 @@ def rotate(config: ConfigOption = None, as_json: JsonOption = False) -> None:
 def _do(config: str | None, as_json: bool, work: vaults.Work, word: str) -> None:
     place = account_place(config)
     try:
-        done = work(place.store, place.vault)
+        done = work(place.store, place.vault, place.profiles)
         for account in done.changed:
             place.audit.record("cli", "changed", account, word)
         place.audit.flush(everything=True)

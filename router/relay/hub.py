@@ -23,7 +23,6 @@ from router.relay.link import GOING_AWAY, NOT_ALLOWED, REPLACED, TRY_LATER, Link
 from router.relay.liveness import look_at
 from router.relay.protocol.frames import MESSAGE_BYTES, Frame
 from router.relay.protocol.messages import (
-    AuthRequest,
     AuthStatus,
     Hello,
     Routers,
@@ -86,7 +85,6 @@ class Hub:
         message_bytes: int = MESSAGE_BYTES,
         most_sessions: int = MOST_SESSIONS,
     ) -> None:
-        self.sign_ins = SignIns()
         self.on_change = changed
         self.replaced = 0
         self._clock = clock
@@ -97,6 +95,7 @@ class Hub:
         self._most = most_sessions
         self._terms = Terms(message_bytes=message_bytes)
         self._id = f"{chance.getrandbits(64):016x}"
+        self.sign_ins = SignIns(self._id[:8])
         self._routers: tuple[str, ...] = ()
         self._sessions: dict[str, Session] = {}
         self._offered: Mapping[str, Connected] = {}
@@ -252,8 +251,8 @@ class Hub:
             which = f"The service {service}" if service is not None else "No service that can sign in"
             raise Fault("unavailable", f"{which} is {'not ' if service is not None else ''}connected.")
         session = (having or able)[0]
-        sign_in = self.sign_ins.begin(session.facts.id, profile)
-        session.post(Frame(sign_in.id, "auth_request", write(AuthRequest(profile=profile, headed=headed))))
+        sign_in = self.sign_ins.begin(session.facts.id, profile, session.post)
+        sign_in.ask(headed)
         return sign_in
 
     # What sessions tell.

@@ -44,7 +44,7 @@ def as_text(told: JsonObject) -> str:
         lines += ["", *_columns([_row(number, each) for number, each in enumerate(told["candidates"], 1)])]
     for number, each in enumerate(told["candidates"], 1):
         lines += [f"  {number}. waiting: {_waiting_text(wait)}" for wait in each["waiting"]]
-    if told["smaller"]:
+    if told.get("smaller"):  # a gateway of an older version says nothing of it
         rows = [["", f"{each['provider']}/{each['model']}", each["why"]] for each in told["smaller"]]
         lines += ["", "where all limits are met:", *_columns(rows)]
     if told["skipped"]:

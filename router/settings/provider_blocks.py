@@ -199,6 +199,9 @@ class AIStudio(Upstream):
 
     service: ReservedService = setting(ReservedService(), "How the service is started. Reserved.")
     browser: Browser = setting(Browser(), "Its browser. Reserved.")
+    profiles: str | None = setting(
+        None, "Folder of its sign-ins. Default: `auth_profiles` in `auth.dir`.", effect="restart"
+    )
 
 
 class WebAI(Reserved):

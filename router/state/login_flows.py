@@ -15,7 +15,7 @@ from sqlalchemy import Connection, delete, insert, select, update
 from router.accounts.login.flows import OPEN, Flow, from_document, to_document
 from router.state.store import StateStore
 from router.state.tables import login_flows
-from router.state.vault import Locked, Vault
+from router.vault.cipher import Locked, Vault
 
 _log = logging.getLogger("switchyard.state")
 

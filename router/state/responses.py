@@ -12,7 +12,7 @@ from sqlalchemy.dialects.sqlite import insert
 from router.clock import Clock
 from router.state.store import StateStore
 from router.state.tables import responses
-from router.state.vault import Locked, Vault
+from router.vault.cipher import Locked, Vault
 
 _log = logging.getLogger("switchyard.state")
 

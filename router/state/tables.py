@@ -59,7 +59,7 @@ responses = Table(
     Column("created_at", Float, nullable=False),
     Column("expires_at", Float, nullable=False),
     Column("size", Integer, nullable=False),
-    Column("body", LargeBinary, nullable=False),  # encrypted, see `router.state.vault`
+    Column("body", LargeBinary, nullable=False),  # encrypted, see `router.vault.cipher`
     Index("ix_responses_expires_at", "expires_at"),
     Index("ix_responses_created_at", "created_at"),
 )
@@ -87,7 +87,7 @@ login_flows = Table(
     Column("owner", String, nullable=False),  # the process that looks after it, "" for none
     Column("beat_at", Float, nullable=False),  # when that process was last alive
     Column("version", Integer, nullable=False),
-    Column("document", LargeBinary, nullable=False),  # encrypted, see `router.state.vault`
+    Column("document", LargeBinary, nullable=False),  # encrypted, see `router.vault.cipher`
 )
 
 consents = Table(

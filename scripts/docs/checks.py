@@ -149,7 +149,7 @@ def _mentioned_endpoints(path: Path, text: str) -> Iterator[str]:
         if plain in ("/v1", "/v1beta", "/v1/providers", "/v0/management", "/v1beta/models") or raw in NOT_SERVED:
             continue
         pattern = re.sub(r"^/v1/providers/[^/]+", "/v1/providers/{}", plain)
-        pattern = re.sub(r"^/v1/auth/[^{].*/login$", "/v1/auth/{provider}/login", pattern)
+        pattern = re.sub(r"^/v1/auth/[^{].*/login(?=$|/)", "/v1/auth/{provider}/login", pattern)
         pattern = pattern.replace("/v1/auth/ctonew", "/v1/auth/{account}")
         pattern = re.sub(r"^(/v1|/v1beta|/v1/providers/{})/models/[^:]+", r"\1/models/{}", pattern)
         if pattern not in _endpoints() and not any(known.startswith(f"{pattern}/") for known in _endpoints()):

@@ -19,24 +19,23 @@ from msgspec import to_builtins
 
 from router.faults import Fault
 from router.relay.protocol.messages import Hello
-from services.aistudio.background import Background
+from router.tasks import Tasks
+from services.aistudio.beside import Beside, load
 from services.aistudio.handler import Relayed, status_of
 from services.aistudio.login import Logins, Progress
-from services.aistudio.profiles import ProfileError, Profiles
+from services.aistudio.profiles import ProfileError, Profiles, profiles_of
 from services.aistudio.selectors import SelectorsError
 from services.aistudio.selfcheck import selfcheck
 from services.aistudio.service import AIStudio
-from services.aistudio.settings import Settings, SettingsError, read
+from services.aistudio.settings import SettingsError
 from services.link import logs
 from services.link.client import Link
 from services.link.dialling import Dialler
 from services.link.health import Cause, health_server
-from services.link.settings import ServiceKey, SettingsMistake, load_block
+from services.link.settings import ServiceKey, SettingsMistake
 
 _log = logging.getLogger("switchyard.aistudio")
-ROOT = Path(__file__).resolve().parents[2]
 VERSION = "0.1.0"
-PLACE = ("providers", "aistudio")
 DRAIN = 25.0
 """Seconds that open answers get at the end."""
 
@@ -46,8 +45,7 @@ def main(arguments: list[str] | None = None) -> int:
     given = _parser().parse_args(arguments)
     logs.configure(given.log_level, given.log_format)
     try:
-        settings = load_settings(given.router_config, given.config)
-        return asyncio.run(_COMMANDS[given.command](settings, given))
+        return asyncio.run(_COMMANDS[given.command](load(given.router_config, given.config), given))
     except (SettingsError, SettingsMistake, SelectorsError) as error:
         sys.stderr.write(f"{error}\n")
         return 2
@@ -56,31 +54,19 @@ def main(arguments: list[str] | None = None) -> int:
         return 1
 
 
-def load_settings(router_config: Path | None, own: Path | None) -> Settings:
-    """The block of the router's file, with a file of our own and variables over it. Raises `SettingsMistake`."""
-    if own is not None and not own.is_file():
-        raise SettingsMistake(f"{own} is not there")
-    router = router_config or Path(os.environ.get("SWITCHYARD_CONFIG") or ROOT / "config" / "config.yaml")
-    beside = own or ROOT / "config" / "aistudio.yaml"
-    block: dict[str, Any] = load_block(PLACE, os.environ, router_file=router, own_file=beside)
-    if "profiles" not in block:
-        auth = load_block(("auth",), os.environ, router_file=router, own_file=None)
-        folder = Path(str(auth.get("dir", "~/.cli-proxy-api"))).expanduser()
-        block["profiles"] = str(ROOT / folder / "auth_profiles")
-    return read(block)
+def _service(beside: Beside, changed: Any = lambda: None) -> AIStudio:
+    profiles = profiles_of(beside.settings, beside.vault)
+    return AIStudio(beside.settings, profiles=profiles, wall=time.time, chance=random.SystemRandom(), changed=changed)
 
 
-def _service(settings: Settings, changed: Any = lambda: None) -> AIStudio:
-    return AIStudio(settings, wall=time.time, chance=random.SystemRandom(), changed=changed)
-
-
-async def serve(settings: Settings, _: argparse.Namespace) -> int:
+async def serve(beside: Beside, _: argparse.Namespace) -> int:
     """Serve until SIGTERM or SIGINT."""
+    settings = beside.settings
     news, stopping = asyncio.Event(), asyncio.Event()
-    service = _service(settings, news.set)
+    service = _service(beside, news.set)
     chance = random.SystemRandom()
     logins = Logins(settings, service.selectors, service.profiles, service.pool.browsers, chance)
-    key = ServiceKey(ROOT / settings.relay.key_file, os.environ)
+    key = ServiceKey(Path(settings.relay.key_file), os.environ)
     if key.missing:
         _log.warning("%s", key.missing)
     hello = Hello(
@@ -97,7 +83,7 @@ async def serve(settings: Settings, _: argparse.Namespace) -> int:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
-    background = Background()
+    background = Tasks("aistudio")
     async with health_server("aistudio", VERSION, lambda: causes(service, link.connected), settings.health_port):
         running = background.spawn(link.run(), "link")
         background.spawn(_tell(service, link, news), "status")
@@ -132,9 +118,9 @@ def _host_name() -> str:
     return kept.lstrip("-_.")[:63] or "aistudio"
 
 
-async def check(settings: Settings, given: argparse.Namespace) -> int:
+async def check(beside: Beside, given: argparse.Namespace) -> int:
     """Open the page and print which controls are found."""
-    service = _service(settings)
+    service = _service(beside)
     try:
         report = await selfcheck(service.pool, service.selectors, given.profile)
     finally:
@@ -143,21 +129,21 @@ async def check(settings: Settings, given: argparse.Namespace) -> int:
     return 0 if report.good else 1
 
 
-async def take_over(settings: Settings, given: argparse.Namespace) -> int:
+async def take_over(beside: Beside, given: argparse.Namespace) -> int:
     """Make a profile of a file with cookies or a whole storage state."""
-    Profiles(settings.profiles).import_file(given.profile or "default", given.file)
+    Profiles(beside.settings.profiles, beside.vault).import_file(given.profile or "default", given.file)
     return 0
 
 
-async def login(settings: Settings, given: argparse.Namespace) -> int:
+async def login(beside: Beside, given: argparse.Namespace) -> int:
     """Sign in from the command line, without a router."""
 
     async def tell(progress: Progress) -> None:
         sys.stdout.write(f"{progress.message}\n")
         sys.stdout.flush()
 
-    service = _service(settings)
-    logins = Logins(settings, service.selectors, service.profiles, service.pool.browsers, random.SystemRandom())
+    service = _service(beside)
+    logins = Logins(beside.settings, service.selectors, service.profiles, service.pool.browsers, random.SystemRandom())
     try:
         return 0 if await logins.sign_in(given.profile or "default", None, tell) else 1
     finally:

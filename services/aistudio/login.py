@@ -14,10 +14,11 @@ from urllib.parse import urlsplit
 from msgspec import Struct
 
 from router.faults import Fault
+from router.vault.profiles import DEFAULT, NAME
 from services.aistudio import display, engines
 from services.aistudio.browsers import Browsers
 from services.aistudio.contexts import AccountContext
-from services.aistudio.profiles import DEFAULT, NAME, ProfileError, Profiles
+from services.aistudio.profiles import ProfileError, Profiles
 from services.aistudio.selectors import Selectors
 from services.aistudio.settings import Settings
 
@@ -58,7 +59,7 @@ class Logins:
     async def sign_in(self, profile: str, headed: bool | None, tell: Tell) -> bool:
         """Let a person sign in; True when the profile has been saved. Never raises for what a person can be told."""
         profile = profile or DEFAULT
-        if not NAME.match(profile):
+        if not NAME.fullmatch(profile):
             await tell(Progress(state="failed", message="A profile is named with letters, digits, dots and dashes."))
             return False
         if self._busy.locked():

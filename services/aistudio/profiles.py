@@ -3,26 +3,19 @@
 from __future__ import annotations
 
 import json
-import os
-import re
-import tempfile
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal
 
 from msgspec import Struct
 
 from router.faults import Fault
+from router.vault.cipher import Locked
+from router.vault.keys import AccountVault
+from router.vault.profiles import DEFAULT, OTHERS, ProfileFiles, storage_state
 from services.aistudio import notices
+from services.aistudio.settings import Settings
 
-NAME = re.compile(r"^[a-z0-9][a-z0-9._-]{0,62}$")
-DEFAULT = "default"
 State = Literal["ready", "needs_login", "limited"]
-Codec = Callable[[bytes], bytes]
-
-
-def _as_it_is(data: bytes) -> bytes:
-    return data
 
 
 class Health(Struct, frozen=True, kw_only=True):
@@ -38,18 +31,17 @@ class ProfileError(ValueError):
 
 
 class Profiles:
-    """The folder of profiles. seal, unseal: how the bytes are kept on disk (encryption, where there is a vault)."""
+    """The folder of profiles. vault: encrypts them, as it does with the accounts of its folder; None: plain files."""
 
-    def __init__(self, folder: Path, *, seal: Codec = _as_it_is, unseal: Codec = _as_it_is) -> None:
+    def __init__(self, folder: Path, vault: AccountVault | None = None) -> None:
         self.folder = folder
-        self._seal = seal
-        self._unseal = unseal
+        self._files = ProfileFiles(folder, vault)
         self._health: dict[str, Health] = {}
         self._seen: dict[str, int] = {}
 
     def names(self) -> list[str]:
         """All profiles, `default` first."""
-        found = sorted(path.stem for path in self.folder.glob("*.json") if NAME.match(path.stem))
+        found = (name for name in self._files.names() if not name.startswith(OTHERS))
         return sorted(found, key=lambda name: name != DEFAULT)
 
     def load(self, name: str) -> dict[str, Any]:
@@ -57,7 +49,9 @@ class Profiles:
         path = self._path(name)
         try:
             self._seen[name] = path.stat().st_mtime_ns
-            held = json.loads(self._unseal(path.read_bytes()))
+            held = json.loads(self._files.read(name))
+        except Locked as error:
+            raise ProfileError(f'The profile "{name}" ({path}) cannot be decrypted: {error}.') from error
         except (OSError, ValueError) as error:
             raise ProfileError(f'The profile "{name}" cannot be read from {path}: {type(error).__name__}.') from error
         return checked(held, str(path))
@@ -65,18 +59,7 @@ class Profiles:
     def save(self, name: str, state: dict[str, Any]) -> None:
         """Write a profile at once or not at all, readable by its owner only."""
         path = self._path(name)
-        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        data = self._seal(json.dumps(state, ensure_ascii=False).encode())
-        handle, temporary = tempfile.mkstemp(prefix=f".{name}.", dir=self.folder)  # 0600 by nature
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            Path(temporary).replace(path)
-        except BaseException:
-            Path(temporary).unlink(missing_ok=True)
-            raise
+        self._files.write(name, json.dumps(state, ensure_ascii=False).encode())
         self._seen[name] = path.stat().st_mtime_ns
 
     def replace(self, name: str, state: dict[str, Any]) -> None:
@@ -98,7 +81,7 @@ class Profiles:
             held = json.loads(source.read_bytes())
         except (OSError, ValueError) as error:
             raise ProfileError(f"{source} cannot be read as JSON: {type(error).__name__}.") from error
-        self.replace(name, checked({"cookies": held, "origins": []} if isinstance(held, list) else held, str(source)))
+        self.replace(name, checked(storage_state(held) or held, str(source)))
 
     def health(self, name: str, now: float) -> Health:
         found = self._health.get(name, Health())
@@ -139,9 +122,11 @@ class Profiles:
         raise Fault("upstream_auth", f"Every AI Studio account is signed out. {reasons}", code=notices.NEEDS_LOGIN)
 
     def _path(self, name: str) -> Path:
-        if not NAME.match(name):
-            raise ProfileError(f'"{name[:80]}" is no name of a profile; use letters, digits, dots and dashes.')
-        return self.folder / f"{name}.json"
+        try:
+            return self._files.path(name)
+        except ValueError:
+            text = f'"{name[:80]}" is no name of a profile; use small letters, digits, dots and dashes.'
+            raise ProfileError(text) from None
 
 
 class AttachedProfiles(Profiles):
@@ -158,6 +143,12 @@ class AttachedProfiles(Profiles):
 
     def changed(self, name: str) -> bool:
         return False
+
+
+def profiles_of(settings: Settings, vault: AccountVault | None = None) -> Profiles:
+    """Those of the settings."""
+    attached = settings.browser.engine == "attach"
+    return (AttachedProfiles if attached else Profiles)(settings.profiles, vault)
 
 
 def checked(held: Any, where: str) -> dict[str, Any]:

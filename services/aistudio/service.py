@@ -16,7 +16,7 @@ from services.aistudio import engines, request
 from services.aistudio.answer import AnswerWriter, fold
 from services.aistudio.driver import Drive, run_ids
 from services.aistudio.pool import Lease, Pool, Wish
-from services.aistudio.profiles import AttachedProfiles, Profiles
+from services.aistudio.profiles import Profiles, profiles_of
 from services.aistudio.request import Job
 from services.aistudio.selectors import Selectors, load
 from services.aistudio.settings import Settings, Tier
@@ -59,8 +59,7 @@ class AIStudio:
         changed: Callable[[], None] = lambda: None,
     ) -> None:
         self.settings = settings
-        attached = settings.browser.engine == "attach"
-        self.profiles = profiles or (AttachedProfiles if attached else Profiles)(settings.profiles)
+        self.profiles = profiles or profiles_of(settings)
         self.selectors = selectors or load(settings.selectors)
         now = asyncio.get_running_loop().time
         self.pool = Pool(settings, self.selectors, self.profiles, now=now, wall=wall)
@@ -189,7 +188,7 @@ class AIStudio:
         if not every:
             return renewed
         for name in self.profiles.names():
-            last = max(self.pool.saved(name) or 0.0, self._refreshed.get(name, 0.0))
+            last = max(self.pool.accounts.saved(name) or 0.0, self._refreshed.get(name, 0.0))
             if last == 0.0:
                 self._refreshed[name] = self._now()  # counted from the start of this service
                 continue
@@ -230,7 +229,7 @@ class AIStudio:
             "engine": choice.engine if choice is not None else None,
             "tier": self.tiers.best(self._now()),
             "selectors": self.selectors.version,
-            "models": self.pool.models,
+            "models": self.pool.accounts.models,
             "profiles": profiles,
             "not_ready": self.ready(),
         }

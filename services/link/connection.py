@@ -20,6 +20,7 @@ from router.relay.protocol.service_side import (
     ServiceSide,
     Siblings,
     SignIn,
+    SignInCancelled,
     Welcomed,
 )
 from services.link.answer import Answer, CallGone, Handler
@@ -65,7 +66,7 @@ class Connection:
         self._handler = handler
         self._listener = listener
         self._calls: dict[str, tuple[asyncio.Task[None], Answer]] = {}
-        self._sign_ins: set[asyncio.Task[None]] = set()
+        self._sign_ins: dict[str, asyncio.Task[None]] = {}
 
     @property
     def calls(self) -> list[asyncio.Task[None]]:
@@ -87,7 +88,7 @@ class Connection:
                     return SocketClosed(error.close_code, error.message)
                 finally:
                     self._side.lost()
-                    for task in (*self.calls, *self._sign_ins):
+                    for task in (*self.calls, *self._sign_ins.values()):
                         task.cancel()
         finally:
             self.ended.set()
@@ -135,11 +136,14 @@ class Connection:
                 self._listener.siblings(self, routers)
             case Draining():
                 self.draining.set()
-            case SignIn(request, asked):
-                if len(self._sign_ins) < SIGN_INS:
-                    task = group.create_task(self._sign_in(request, asked), name=f"sign-in {request}")
-                    self._sign_ins.add(task)
-                    task.add_done_callback(self._sign_ins.discard)
+            case SignIn(name, asked):
+                if len(self._sign_ins) < SIGN_INS and name not in self._sign_ins:
+                    task = group.create_task(self._sign_in(name, asked), name=f"sign-in {name}")
+                    self._sign_ins[name] = task
+                    task.add_done_callback(lambda _: self._sign_ins.pop(name, None))
+            case SignInCancelled(name):
+                if name in self._sign_ins:
+                    self._sign_ins[name].cancel()
 
     async def _answer(self, request: Request, answer: Answer) -> None:
         fault: Fault | None = None

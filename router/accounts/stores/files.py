@@ -18,18 +18,14 @@ from router.accounts.credential import Credential
 from router.accounts.documents import is_sealed, write_document
 from router.accounts.labels import DEFAULT, SUFFIX, file_name, label_problem
 from router.accounts.stores.base import Contents, Trouble
-from router.accounts.stores.disk import TEMPORARY, Disk, Signature, locked, private_folder, signature
 from router.accounts.stores.folder import Entry, read_folder, signatures
-from router.accounts.vault_keys import AccountVault
 from router.clock import Clock
 from router.settings.provider_names import SIGN_INS
-from router.state.vault import KEY_TEMPORARY
+from router.vault.cipher import KEY_TEMPORARY
+from router.vault.disk import LOCKS, TEMPORARY, Disk, Signature, locked, private_folder, signature, writing
+from router.vault.keys import AccountVault
 
 _log = logging.getLogger("switchyard.accounts")
-LOCKS = ".locks"
-_FOLDER_LOCK = "folder"
-_WRITING = 30.0
-"""Seconds to wait for another process that writes a file."""
 _YOUNG = 60.0
 """Seconds for which a damaged file without our marker may still be in the middle of being written by its owner."""
 _ABANDONED = 3600.0
@@ -122,7 +118,7 @@ class FileStore:
     @contextmanager
     def writing(self) -> Iterator[None]:
         """Nobody else changes a file of this folder meanwhile. Short: no network under it."""
-        with locked(self._locks() / _FOLDER_LOCK, _WRITING):
+        with writing(self.folder):
             yield
 
     def version(self) -> object:

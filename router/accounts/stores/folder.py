@@ -13,9 +13,9 @@ from router.accounts.credential import Credential
 from router.accounts.documents import Crypt, read_document
 from router.accounts.labels import SUFFIX
 from router.accounts.stores.base import Problem, Trouble
-from router.accounts.stores.disk import Odd, Signature, read_bounded
 from router.accounts.twins import Named, settle
 from router.accounts.unusable import Kind, Unusable
+from router.vault.disk import Odd, Signature, read_bounded
 
 _PROBLEMS: dict[Kind, Problem] = {"corrupt": "corrupt", "locked": "locked", "newer": "unreadable"}
 

@@ -65,6 +65,12 @@ class SignIn(Struct, frozen=True):
     request: AuthRequest
 
 
+class SignInCancelled(Struct, frozen=True):
+    """The person does not want to sign in any more."""
+
+    id: str
+
+
 class Siblings(Struct, frozen=True):
     """Every router that there is now."""
 
@@ -81,7 +87,7 @@ class Back(Struct, frozen=True):
     frame: Frame
 
 
-News: TypeAlias = Welcomed | Asked | Cancelled | Credited | SignIn | Siblings | Draining | Back
+News: TypeAlias = Welcomed | Asked | Cancelled | Credited | SignIn | SignInCancelled | Siblings | Draining | Back
 
 
 class _Call:
@@ -256,6 +262,9 @@ class ServiceSide:
     def _auth(self, frame: Frame) -> list[News]:
         return [SignIn(frame.id, read(frame, AuthRequest))]
 
+    def _auth_cancel(self, frame: Frame) -> list[News]:
+        return [SignInCancelled(frame.id)]
+
     def _routers(self, frame: Frame) -> list[News]:
         return [Siblings(read(frame, Routers).routers)]
 
@@ -274,6 +283,7 @@ _HANDLERS: dict[str, _Handler] = {
     "cancel": ServiceSide._cancel,
     "credit": ServiceSide._credit,
     "auth_request": ServiceSide._auth,
+    "auth_cancel": ServiceSide._auth_cancel,
     "routers": ServiceSide._routers,
     "drain": ServiceSide._drain,
     "ping": ServiceSide._ping,

@@ -21,12 +21,12 @@ from router.accounts.asking import Ask, Reply, asker
 from router.accounts.outcomes import Good
 from router.accounts.refresh import Refresher
 from router.accounts.renewals import RENEWALS
-from router.accounts.stores.disk import Disk
 from router.accounts.stores.files import FileStore
 from router.clock import FakeClock
 from router.net.client import Net
 from router.net.message import HttpRequest
 from router.settings.sign_ins import overridden, shipped_sign_ins
+from router.vault.disk import Disk
 from tests.simulators.authorisation.addresses import overrides
 
 

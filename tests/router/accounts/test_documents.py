@@ -16,7 +16,7 @@ from router.accounts.labels import label_problem
 from router.accounts.unusable import Unusable
 from router.secret import Secret
 from router.settings.provider_names import SIGN_INS
-from router.state.vault import Vault
+from router.vault.cipher import Vault
 from tests.router.accounts.samples import SAMPLES, STORAGE_STATE, VERTEX, text
 
 VAULT = Vault(b"k" * 32)
@@ -207,6 +207,8 @@ def test_facts_times_and_secrets_are_found_where_each_program_puts_them() -> Non
     assert read_document("qwen-a.json", text("qwen"), None).facts["resource_url"] == "portal.qwen.ai"
     assert read_document("a.json", text("sketch-metadata"), None).facts["organization_uuid"] == "org-123"
     cookie = read("ctonew-x.json", {"clerk_jwt_cookie": "__client=a.b.c; Path=/"})
+    header = read("ctonew-x.json", {"clerk_jwt_cookie": "__session=x.y.z; __client=a.b.c"})
+    assert header.refresh == Secret("a.b.c")
     assert cookie.refresh.reveal() == "a.b.c" and not cookie.access
     vendors = read("ctonew-x.json", {"access_token": "a", "refresh_token": "b"})
     assert vendors.refresh.reveal() == "b" and vendors.facts["way"] == "oauth"

@@ -23,8 +23,9 @@ from router.accounts.importing import (
 )
 from router.accounts.stores.files import FileStore
 from router.accounts.twins import IMPORTED_FROM
-from router.accounts.vault_keys import AccountVault
 from router.clock import FakeClock
+from router.vault.keys import AccountVault
+from router.vault.profiles import ProfileFiles
 from tests.router.accounts.samples import SAMPLES, STORAGE_STATE, VERTEX, text
 from tests.router.accounts.test_documents import JSON
 
@@ -42,7 +43,8 @@ def store(folder: Path) -> FileStore:
 
 
 def importer(store: FileStore, *, dry_run: bool = False, replaces: bool = False) -> Importer:
-    return Importer(store, store.folder, CLOCK, dry_run=dry_run, replaces=replaces)
+    profiles = ProfileFiles(store.folder / "auth_profiles", AccountVault(store.folder))
+    return Importer(store, store.folder, profiles, CLOCK, dry_run=dry_run, replaces=replaces)
 
 
 def write(path: Path, content: Any) -> Path:
@@ -97,7 +99,7 @@ def test_any_text_becomes_something_or_is_refused_with_a_reason(written: str, na
 
 def test_profiles_and_service_accounts_are_told_from_accounts() -> None:
     profile = recognise(json.dumps(STORAGE_STATE), "aistudio-work.json")
-    assert isinstance(profile, Profile) and profile.name == "aistudio-work"
+    assert isinstance(profile, Profile) and profile.name == "work"
     nested = recognise(json.dumps(VERTEX), "vertex-x.json")
     assert isinstance(nested, ServiceAccount) and nested.project == "proj-1"
     assert nested.document is not None and json.loads(nested.document) == VERTEX["service_account"]
@@ -126,14 +128,15 @@ def test_a_whole_folder_is_imported_and_the_originals_stay(store: FileStore, fol
     }
     assert {name: (folder / name).read_bytes() for name in before} == before
     assert {one.owner for one in store.load().credentials} == {"ours"} and len(store.load().credentials) == 8
-    profile = folder / "auth_profiles" / "aistudio-default.json"
-    assert json.loads(profile.read_bytes()) == STORAGE_STATE and profile.stat().st_mode & 0o777 == 0o600
+    profile = folder / "auth_profiles" / "default.json"
+    assert b"canary" not in profile.read_bytes() and profile.stat().st_mode & 0o777 == 0o600
+    assert json.loads(ProfileFiles(profile.parent, AccountVault(folder)).read("default")) == STORAGE_STATE
     key = folder / "service_accounts" / "proj-1.json"
     assert json.loads(key.read_bytes()) == VERTEX["service_account"] and key.stat().st_mode & 0o777 == 0o600
     told = next(one.told for one in results if one.became == "setting")
     assert str(key) in told
     again = importer(store).bring_in(find_cliproxyapi(folder))
-    assert {one.became for one in again} == {"known", "setting", "profile", "wrong", "nothing"}
+    assert {one.became for one in again} == {"known", "setting", "wrong", "nothing"}
     assert len(store.load().credentials) == 8 and "canary" not in str(results)
 
 

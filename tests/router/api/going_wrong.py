@@ -10,12 +10,12 @@ from urllib.parse import quote, urlencode
 
 from router.accounts.credential import Credential
 from router.accounts.stores.files import FileStore
-from router.accounts.vault_keys import account_vault
 from router.clock import SystemClock
 from router.secret import Secret
 from router.settings.load import Loaded
 from router.settings.watch import Watch
 from router.settings_file import SettingsFile
+from router.vault.keys import account_vault
 from tests.router.accounts.login.making import browse
 from tests.router.api.harness import MODELS as PLAIN_MODELS
 from tests.router.api.harness import ask

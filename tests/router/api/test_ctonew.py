@@ -15,9 +15,9 @@ import pytest_asyncio
 
 from router.accounts.credential import Credential
 from router.accounts.stores.files import FileStore
-from router.accounts.vault_keys import account_vault
 from router.clock import SystemClock
 from router.secret import Secret
+from router.vault.keys import account_vault
 from tests.router.api.harness import DIALECTS, Answer, Running, ask, error_text, merged, running
 from tests.simulators import Upstream
 from tests.simulators.ctonew import CtoNew, Person, Play, Trouble
@@ -386,3 +386,12 @@ async def test_no_secret_of_an_account_is_told_anywhere(service: CtoNew, others:
         pages.append(one.log)
     secrets = [*person.cookies_given, *service.clerk.tokens, "rotating-canary"]
     assert not any(secret in page for page in pages for secret in secrets)
+
+
+async def test_the_models_that_the_account_has_are_listed(service: CtoNew, others: Upstream, tmp_path: Path) -> None:
+    async with router(service, others, tmp_path) as one:
+        assert (await one.ask("chat", MODEL)).status == 200
+        names = one.router._gateway.ctonew.models.names
+        await one.until(lambda: names() and one.router._listed == names())
+        listed = {model["id"] for model in (await one.send("/v1/models")).json["data"]}
+        assert set(names()) <= listed and len(names()) > 2

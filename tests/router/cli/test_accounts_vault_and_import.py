@@ -60,7 +60,7 @@ def test_import_lists_each_file_and_what_it_became(home: Path, folder: Path) -> 
     assert "kept for the AI Studio service" in result.stdout
     listing = data(import_commands.app, "cliproxyapi")
     assert {Path(one["file"]).name: one["became"] for one in listing["files"]} == {
-        "aistudio-default.json": "profile",
+        "aistudio-default.json": "known",
         "claude-ann@example.com.json": "known",
         "claude-oauth-ann@example.com.json": "known",
         "kimi-1730000000000.json": "known",
@@ -90,6 +90,7 @@ def test_import_says_where_it_looked_when_there_is_nothing(home: Path) -> None:
 def test_vault_encrypts_decrypts_and_exchanges_the_key(home: Path, folder: Path) -> None:
     run(import_commands.app, "cliproxyapi")
     ids = ["claude-oauth/ann@example.com", "kimi-oauth/1730000000000"]
+    ids.append("profile default")
     assert data(vault_commands.app, "status")["sealed"] == ids
     assert data(vault_commands.app, "decrypt")["changed"] == ids
     status = data(vault_commands.app, "status")
@@ -99,14 +100,14 @@ def test_vault_encrypts_decrypts_and_exchanges_the_key(home: Path, folder: Path)
     assert "nothing to do" in run(vault_commands.app, "encrypt").stderr
     assert data(vault_commands.app, "rotate")["changed"] == ids
     assert data(vault_commands.app, "status")["locked"] == []
-    assert [line["what"] for line in audit(home)][-6:] == ["changed"] * 6
+    assert [line["what"] for line in audit(home)][-9:] == ["changed"] * 9
 
 
 def test_vault_fails_for_what_it_cannot_write_and_names_it(home: Path, folder: Path) -> None:
     run(import_commands.app, "cliproxyapi")
     (folder / ".switchyard-vault.key").write_bytes(b"o" * 32)
     status = run(vault_commands.app, "status")
-    assert "locked     claude-oauth/ann@example.com, kimi-oauth/1730000000000" in status.stdout
+    assert "locked     claude-oauth/ann@example.com, kimi-oauth/1730000000000, profile default" in status.stdout
     assert "restore it, or sign in again" in status.stderr
     assert "cannot be decrypted" in run(vault_commands.app, "rotate", code=1).stderr
     (folder / ".switchyard-vault.key").write_bytes(b"short")

@@ -14,7 +14,6 @@ import pytest
 from typer.testing import CliRunner
 
 from router.accounts.stores.files import FileStore
-from router.accounts.vault_keys import account_vault
 from router.cli import main
 from router.cli.login_command import FAILED, OK, USAGE, Wishes, flow_of, login
 from router.cli.login_desks import GatewayDesk, OwnDesk, open_desk
@@ -22,6 +21,7 @@ from router.cli.talk import Place, Refused
 from router.cli.terminal import Terminal
 from router.clock import SystemClock
 from router.state.migrate import migrate
+from router.vault.keys import account_vault
 from tests.router.accounts.login.making import free_port
 from tests.router.api.harness import MANAGEMENT
 from tests.router.api.signing_in import Signing, signing

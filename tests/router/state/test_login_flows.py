@@ -12,7 +12,7 @@ from router.accounts.login.flows import Flow, FlowStore, Hidden, MemoryFlows, fr
 from router.secret import Secret
 from router.state.login_flows import LoginFlows
 from router.state.store import StateStore
-from router.state.vault import Vault
+from router.vault.cipher import Vault
 
 NOW = 1_800_000_000.0
 HIDDEN = Hidden(state=Secret("state-canary"), verifier=Secret("verifier-canary"), device_code=Secret("device-canary"))

@@ -10,7 +10,7 @@ from router.clock import FakeClock
 from router.state.responses import ResponseStore
 from router.state.store import StateStore
 from router.state.tables import responses
-from router.state.vault import Locked, Vault, vault_key
+from router.vault.cipher import Locked, Vault, vault_key
 
 
 @pytest.fixture

@@ -129,7 +129,7 @@ async def test_a_page_that_crashes_fails_its_answer_at_once(start: Start) -> Non
     async with start() as service:
         answer = service.stream("gemini-2.5-flash", body("LONG 1000 GAP 20"), Told())
         await anext(answer)
-        account = next(iter(service.pool._accounts.values()))
+        account = service.pool.accounts.open[0]
         crash = asyncio.get_running_loop().create_task(_crash(account.pages[0].page))
         started = time.monotonic()
         with pytest.raises(Fault, match="lost the AI Studio page"):

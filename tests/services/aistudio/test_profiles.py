@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from router.faults import Fault
+from router.vault.keys import KEY_FILE, AccountVault
 from services.aistudio import notices
 from services.aistudio.profiles import ProfileError, Profiles
 
@@ -37,11 +38,30 @@ def test_a_write_that_fails_leaves_the_old_file(profiles: Profiles) -> None:
     assert len(list(profiles.folder.iterdir())) == 2
 
 
-def test_what_is_on_disk_goes_through_the_codec(tmp_path: Path) -> None:
-    made = Profiles(tmp_path, seal=lambda data: data[::-1], unseal=lambda data: data[::-1])
+def test_a_profile_is_encrypted_with_the_key_of_the_accounts_and_for_its_name_alone(tmp_path: Path) -> None:
+    folder = tmp_path / "auth_profiles"
+    made = Profiles(folder, AccountVault(tmp_path))
     made.save("default", {"cookies": [COOKIE], "origins": []})
-    assert b"SID" not in (tmp_path / "default.json").read_bytes()
-    assert made.load("default")["cookies"][0]["name"] == "SID"
+    assert b"SID" not in (folder / "default.json").read_bytes()
+    assert Profiles(folder, AccountVault(tmp_path)).load("default")["cookies"][0]["name"] == "SID"
+    (folder / "other.json").write_bytes((folder / "default.json").read_bytes())
+    with pytest.raises(ProfileError, match="cannot be decrypted"):
+        made.load("other")
+    (tmp_path / KEY_FILE).write_bytes(b"o" * 32)
+    with pytest.raises(ProfileError, match="cannot be decrypted"):
+        Profiles(folder, AccountVault(tmp_path)).load("default")
+
+
+def test_a_plain_profile_is_read_and_written_encrypted_from_then_on(profiles: Profiles, tmp_path: Path) -> None:
+    made = Profiles(profiles.folder, AccountVault(tmp_path))
+    held = made.load("work")
+    made.save("work", held)
+    assert b"SID" not in (profiles.folder / "work.json").read_bytes()
+
+
+def test_profiles_of_the_other_service_in_the_folder_are_not_ours(profiles: Profiles) -> None:
+    (profiles.folder / "webai-default.json").write_text("{}")
+    assert profiles.names() == ["default", "work"]
 
 
 @pytest.mark.parametrize("name", ["../x", "", "A", "a/b", ".hidden"])

@@ -127,7 +127,7 @@ async def test_the_program_serves_and_stops_when_it_is_told_to(studio: Studio, t
         config.write_text(json.dumps(block))
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "services.aistudio", "--config", str(config), "--router-config", os.devnull),
-            env={**os.environ, "SWITCHYARD_SERVICE_KEY": SERVICE_KEY},
+            env={**os.environ, "HOME": str(tmp_path), "SWITCHYARD_SERVICE_KEY": SERVICE_KEY},
             stdout=asyncio.subprocess.DEVNULL,
         )
         try:

@@ -22,7 +22,7 @@ HOST = "https://generativelanguage.googleapis.com"
 @dataclass
 class GeminiService:
     """asked: every request so far. cancelled: how many nobody waited for any more. hold: cleared, answers wait for it
-    before their head. fault: raised instead of an answer."""
+    before their head. fault: raised instead of an answer. person: cleared, sign-ins wait for it."""
 
     upstream: Upstream
     http: aiohttp.ClientSession
@@ -32,9 +32,11 @@ class GeminiService:
     begun: asyncio.Event = field(default_factory=asyncio.Event)
     fault: Fault | None = None
     signed_in: list[str] = field(default_factory=list)
+    person: asyncio.Event = field(default_factory=asyncio.Event)
 
     def __post_init__(self) -> None:
         self.hold.set()
+        self.person.set()
 
     async def answer(self, request: Request, answer: Answer) -> None:
         """Pass one request on, and its answer back."""
@@ -66,8 +68,13 @@ class GeminiService:
                 await answer.write(text)
 
     async def sign_in(self, request: AuthRequest, tell: Callable[[AuthStatus], Awaitable[None]]) -> None:
-        """A person who is quick."""
-        await tell(AuthStatus(state="waiting", vnc_url="http://127.0.0.1:6080/"))
+        """A person who is quick, or comes when a test wants."""
+        await tell(AuthStatus(state="waiting", message="Open it.", vnc_url="http://127.0.0.1:6080/"))
+        try:
+            await self.person.wait()
+        except asyncio.CancelledError:
+            self.cancelled += 1
+            raise
         self.signed_in.append(request.profile)
         await tell(AuthStatus(state="done"))
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 
 import pytest
 
 from router.faults import Fault
 from router.net.message import HttpRequest, Timeouts
 from router.relay.hub import Hub
-from router.relay.protocol.messages import AuthRequest, Request
+from router.relay.protocol.messages import AuthRequest, AuthStatus, Request
 from services.link.answer import Answer, CallGone
 from services.link.client import Link
 from tests.router.relay.pair import WITHIN
@@ -170,6 +171,28 @@ async def test_sign_ins_tell_how_they_go_and_how_they_fail() -> None:
             sign_in = hub.ask_to_sign_in("work")
             await it.until(lambda sign_in=sign_in: sign_in.status is not None)
             assert (sign_in.status.state, sign_in.status.message) == ("failed", words)
+
+
+async def test_a_sign_in_that_is_given_up_ends_at_the_service_and_stays_given_up() -> None:
+    async with room() as it:
+        hub, _ = await connected(it)
+        begun, ended = asyncio.Event(), asyncio.Event()
+
+        async def wait(request: AuthRequest, tell: Callable[[AuthStatus], Awaitable[None]]) -> None:
+            begun.set()
+            try:
+                await asyncio.Event().wait()
+            finally:
+                await tell(AuthStatus(state="done"))
+                ended.set()
+
+        it.handler.sign = wait
+        sign_in = hub.ask_to_sign_in("work")
+        await asyncio.wait_for(begun.wait(), WITHIN)
+        sign_in.give_up()
+        await asyncio.wait_for(ended.wait(), WITHIN)
+        assert await it.call(hub) == "hello"  # so that the last word of the sign-in has arrived
+        assert (sign_in.status.state, sign_in.status.message) == ("failed", "The sign-in was cancelled.")
 
 
 async def test_a_router_that_breaks_the_protocol_is_left_and_dialled_again() -> None:

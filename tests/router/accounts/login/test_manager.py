@@ -20,7 +20,7 @@ from router.secret import Secret
 from router.state.login_flows import LoginFlows
 from router.state.migrate import migrate
 from router.state.store import StateStore
-from router.state.vault import Vault
+from router.vault.cipher import Vault
 from tests.router.accounts.login.making import CODE, DEVICE, Desk, browse, consent, desk
 from tests.simulators.authorisation import faulty
 from tests.simulators.authorisation.people import Person, iflow_key, jwt

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 
-from router.accounts.stores.disk import Disk
+from router.vault.disk import Disk
 
 DIED = 77
 

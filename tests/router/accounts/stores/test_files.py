@@ -15,11 +15,11 @@ from msgspec.structs import replace
 
 from router.accounts.credential import Credential
 from router.accounts.stores.base import AccountStore, Trouble
-from router.accounts.stores.disk import MOST, Disk
 from router.accounts.stores.files import FileStore
-from router.accounts.vault_keys import KEY_FILE, AccountVault
 from router.clock import FakeClock, SystemClock
 from router.secret import Secret
+from router.vault.disk import MOST, Disk
+from router.vault.keys import KEY_FILE, AccountVault
 from tests.router.accounts.samples import SAMPLES, STORAGE_STATE, VERTEX, text
 from tests.router.accounts.stores.crashing import each_step
 
@@ -433,7 +433,7 @@ import sys
 from pathlib import Path
 from msgspec.structs import replace
 from router.accounts.stores.files import FileStore
-from router.accounts.vault_keys import AccountVault
+from router.vault.keys import AccountVault
 from router.clock import SystemClock
 folder, times = Path(sys.argv[1]), int(sys.argv[2])
 store = FileStore(folder, AccountVault(folder), SystemClock())

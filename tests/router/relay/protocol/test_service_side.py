@@ -16,6 +16,7 @@ from router.relay.protocol.service_side import (
     ServiceSide,
     Siblings,
     SignIn,
+    SignInCancelled,
     Welcomed,
 )
 from tests.router.relay.protocol.sides import HELLO, service
@@ -196,6 +197,7 @@ def test_what_the_router_tells_beside_calls() -> None:
     assert side.receive(Frame("9", "from_the_future")) == []
     headed = {"profile": "work", "headed": True}
     assert side.receive(Frame("a", "auth_request", headed)) == [SignIn("a", AuthRequest(profile="work", headed=True))]
+    assert side.receive(Frame("a", "auth_cancel")) == [SignInCancelled("a")]
 
 
 def test_a_lost_socket_gives_the_calls_that_were_open() -> None:

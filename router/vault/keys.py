@@ -1,4 +1,5 @@
-"""The key that account files are encrypted with: from ``SWITCHYARD_MASTER_KEY``, else from a file beside them."""
+"""The key that account files and profiles are encrypted with: from ``SWITCHYARD_MASTER_KEY``, else from a file beside
+them."""
 
 from __future__ import annotations
 
@@ -8,10 +9,11 @@ import errno
 import os
 import re
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
 
-from router.accounts.stores.disk import Disk, private_folder
-from router.state.vault import Locked, Vault, vault_key
+from router.vault.cipher import Locked, Vault, vault_key
+from router.vault.disk import Disk, private_folder, writing
 
 VARIABLE = "SWITCHYARD_MASTER_KEY"
 OLD_VARIABLE = "SWITCHYARD_OLD_MASTER_KEY"
@@ -30,7 +32,7 @@ class WrongKey(ValueError):
 class AccountVault:
     """Seals and opens the secret parts of the account files of one folder.
 
-    Everybody who writes holds the folder's lock (`FileStore.writing`), so that a key is never exchanged under a write.
+    Everybody who writes holds the folder's lock (`writing`), so that a key is never exchanged under a write.
     """
 
     def __init__(
@@ -101,6 +103,10 @@ class AccountVault:
             private_folder(self.folder)
             self._disk.put(self.key_path, self._known[0], new=True)
         return self._made(self.key_path)
+
+    def writing(self) -> AbstractContextManager[None]:
+        """As `router.vault.disk.writing`, of this folder."""
+        return writing(self.folder)
 
     def begin_rotation(self) -> None:
         """Make the next key, unless an interrupted rotation left one. From now on `seal` takes it. Raises `OSError`."""

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from router.accounts.vault_keys import (
+from router.vault.cipher import Locked
+from router.vault.keys import (
     KEY_FILE,
     OLD_VARIABLE,
     VARIABLE,
@@ -14,7 +15,6 @@ from router.accounts.vault_keys import (
     account_vault,
     read_key,
 )
-from router.state.vault import Locked
 
 KEY = bytes(range(200, 232))
 

@@ -16,6 +16,11 @@ from typing import TypeAlias
 MOST = 1024 * 1024
 """Bytes of the largest account file that is read; a real one has a few thousand."""
 TEMPORARY = ".switchyard-"
+LOCKS = ".locks"
+"""The folder of lock files, in the folder of the accounts."""
+_FOLDER_LOCK = "folder"
+_WRITING = 30.0
+"""Seconds to wait for another process that writes a file."""
 _POLL = 0.02
 Signature: TypeAlias = tuple[int, int, int]
 """Size, time of change in nanoseconds, inode: what differs when a file was written."""
@@ -138,6 +143,16 @@ def locked(path: Path, within: float) -> Iterator[None]:
         yield
     finally:
         os.close(descriptor)
+
+
+@contextmanager
+def writing(folder: Path) -> Iterator[None]:
+    """Nobody else changes a file of the accounts in `folder` meanwhile. Short: no network under it. Raises as
+    `locked`."""
+    private_folder(folder)
+    private_folder(folder / LOCKS)
+    with locked(folder / LOCKS / _FOLDER_LOCK, _WRITING):
+        yield
 
 
 def _wait(descriptor: int, path: Path, deadline: float) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from router.accounts.stores.disk import MOST, Disk, Odd, locked, private_folder, read_bounded, signature
+from router.vault.disk import MOST, Disk, Odd, locked, private_folder, read_bounded, signature
 from tests.router.accounts.stores.crashing import each_step
 
 
@@ -101,7 +101,7 @@ def test_a_link_is_followed_where_a_person_named_it(tmp_path: Path) -> None:
 HOLDER = """
 import sys
 from pathlib import Path
-from router.accounts.stores.disk import locked
+from router.vault.disk import locked
 with locked(Path(sys.argv[1]), 10.0):
     print("held", flush=True)
     sys.stdin.read()
