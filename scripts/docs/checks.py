@@ -35,7 +35,7 @@ _FILE = re.compile(r"^(?:router|scripts|tests|config|requirements|docs)/[\w./*-]
 _HEADER = re.compile(r"\bx-switchyard-[a-z-]+")
 _VARIABLE = re.compile(r"\bSWITCHYARD__[A-Z0-9_]+")
 _FENCED = re.compile(r"^```(\w*)\n(.*?)^```$", re.M | re.S)
-_MADE_LATER = ("config/config.yaml", "config/conf.d")
+_MADE_LATER = ("config/config.yaml", "config/aistudio.yaml", "config/conf.d")
 _BLOCKS = {"server", "auth", "providers", "models", "routing", "retry", "policies", "relay", "observe"}
 
 
@@ -146,7 +146,7 @@ def _mentioned_endpoints(path: Path, text: str) -> Iterator[str]:
         if plain in ("/v1", "/v1beta", "/v1/providers", "/v0/management", "/v1beta/models") or raw in NOT_SERVED:
             continue
         pattern = re.sub(r"^/v1/providers/[^/]+", "/v1/providers/{}", plain)
-        pattern = re.sub(r"^/v1/auth/[^{].*/login$", "/v1/auth/{provider}/login", pattern)
+        pattern = re.sub(r"^/v1/auth/[^{].*/login(?=$|/)", "/v1/auth/{provider}/login", pattern)
         pattern = pattern.replace("/v1/auth/ctonew", "/v1/auth/{account}")
         pattern = re.sub(r"^(/v1|/v1beta|/v1/providers/{})/models/[^:]+", r"\1/models/{}", pattern)
         if pattern not in _endpoints() and not any(known.startswith(f"{pattern}/") for known in _endpoints()):
