@@ -39,7 +39,7 @@ from router.observe.metrics import Metrics
 from router.observe.request_line import RequestLines
 from router.observe.start_lines import start_lines
 from router.providers.resolve import SignedIn
-from router.recall import Recall
+from router.recall import OTHERS_EVERY, Recall
 from router.relay.hub import Hub
 from router.settings.load import Loaded
 from router.settings.schema import Settings
@@ -74,6 +74,7 @@ class Router:
         chance = random.Random()  # noqa: S311  seeded by the system; ids and jitter are no secrets
         self._health = Health(self._clock, chance)
         self._keys = KeyRing(self._fixed_keys(snapshot), self._clock, database=self._stored_keys)
+        self._listed: tuple[str, ...] = ()
         net, metrics = Net(), Metrics()
         self._hub = Hub(
             self._clock,
@@ -140,7 +141,7 @@ class Router:
         )
         rest.router.default = surfaces  # which say what is wrong with a path in the caller's dialect
         front = Front(surfaces, rest)
-        relay = RelaySocket(self._hub, self._keys, self._settings)
+        relay = RelaySocket(self._hub, self._keys, self._settings, known=self.recall.known.wait)
         return Sockets(Cors(front, settings=self._settings), {"/v1/ws": relay})
 
     def _settings(self) -> Settings:
@@ -161,7 +162,7 @@ class Router:
         self._gateway.reroute(self._file.with_accounts(self._gateway.current, self._signed_in()))
 
     def _signed_in(self) -> SignedIn:
-        return replace(self._sign_ins.signed_in(), connected=self._hub.connected())
+        return replace(self._sign_ins.signed_in(), connected=self._hub.connected(), listed={"ctonew": self._listed})
 
     @asynccontextmanager
     async def _lifespan(self, app: Starlette) -> AsyncIterator[None]:
@@ -210,6 +211,7 @@ class Router:
         self.recall.watch(self._tasks)
         self._tasks.periodic(lambda: SESSIONS_EVERY, self._look_at_sessions, "look at sessions")
         self._tasks.periodic(lambda: USAGE_EVERY, self._read_usage, "read the quotas of plans")
+        self._tasks.periodic(lambda: OTHERS_EVERY, self._look_at_models, "look at models")
         watch = Watch(
             self._file.path,
             read=Path.read_bytes,
@@ -231,6 +233,13 @@ class Router:
 
     async def _read_usage(self) -> None:
         await self._usage.round(self._sign_ins.usable(), self._sign_ins.facts(), self._sign_ins.secret)
+
+    async def _look_at_models(self) -> None:
+        """What cto.new was found to have is shown in lists."""
+        names = self._gateway.ctonew.models.names()
+        if names != self._listed:
+            self._listed = names
+            self._reroute()
 
     async def _apply(self, loaded: Loaded) -> None:
         """Changed settings come into force for the calls that start from now on, or not at all."""

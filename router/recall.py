@@ -46,6 +46,7 @@ class Recall:
         self._clock = clock
         self._opening = threading.Lock()
         self._taken_over = False
+        self.known = asyncio.Event()  # what the last process knew has been taken over, as far as that was possible
         self.memory: Memory | None = None
 
     def open(self) -> Memory | None:
@@ -72,6 +73,8 @@ class Recall:
             await self._take_over(tasks)
         except Exception:
             _log.exception("what the last process knew could not be taken over")
+        finally:
+            self.known.set()
 
     async def _take_over(self, tasks: Tasks) -> None:
         memory = await asyncio.to_thread(self.open)

@@ -13,6 +13,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
+from msgspec.structs import replace
+
 from router.accounts.asking import asker, through
 from router.accounts.audit import Audit
 from router.accounts.importing import Imported, Importer
@@ -80,6 +82,7 @@ class SignIns:
             clock,
             chance,
             settled=self._settled,
+            proxy_of=self._proxy_of,
         )
         self.keeper = Keeper(self.store, self.refresher, health, self.audit, clock, active=self.active, changed=changed)
         self._tasks = Tasks("sign-ins")
@@ -111,7 +114,7 @@ class SignIns:
             flows=flows,
             accounts=self.keeper,
             consents=_Consents(self, accept),
-            ask_for=lambda provider: through(self.ask, block_of(self._providers, provider).proxy),
+            ask_for=lambda provider: through(self.ask, self._proxy_of(provider)),
             clock=self._clock,
             chance=secrets.token_bytes,
             first=FIRST,
@@ -145,9 +148,14 @@ class SignIns:
         return tuple(name for name in SIGN_INS if self.active(name))
 
     def usable(self) -> tuple[Account, ...]:
-        """The accounts of the providers that are turned on, without those that cannot serve."""
+        """The accounts of the providers that are turned on, without those that cannot serve, each with the proxy that
+        counts for it."""
         known = self.keeper.accounts()
-        accounts = [account for provider in self.on() for account in known.get(provider, ())]
+        accounts = [
+            replace(account, proxy=account.proxy or self._proxy_of(provider))
+            for provider in self.on()
+            for account in known.get(provider, ())
+        ]
         return tuple(account for account in accounts if self.keeper.held(account.id) is None)
 
     async def secret(self, account: Account, takes: str) -> Access:
@@ -177,6 +185,9 @@ class SignIns:
         await self.keeper.close()
         with suppress(OSError):
             await asyncio.to_thread(self.audit.flush, everything=True)
+
+    def _proxy_of(self, provider: str) -> str | None:
+        return block_of(self._providers, provider).proxy
 
     def _settled(self, account: str, outcome: Outcome) -> None:
         self.keeper.learn(account, outcome)

@@ -25,6 +25,9 @@ class Reply(Struct, frozen=True):
     began: float = 0.0
     cookies: tuple[str, ...] = ()
 
+    def __repr__(self) -> str:
+        return f"Reply({self.status}, {len(self.body)} bytes)"  # the body holds tokens
+
 
 Ask: TypeAlias = Callable[[HttpRequest], Awaitable[Reply]]
 """Sends one request. Raises `Fault` upstream_broken or timeout where there is no answer; never for a status."""

@@ -11,12 +11,13 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from router.accounts import schedule
-from router.accounts.asking import Ask, Reply
+from router.accounts.asking import Ask, Reply, through
 from router.accounts.credential import Credential
-from router.accounts.oauth import TokenTrouble, Trouble
+from router.accounts.oauth import TokenTrouble, Trouble, client_secrets
 from router.accounts.renewal import Renew, Renewed
 from router.clock import Clock
 from router.faults import Fault
+from router.hidden import Hidden, passwords
 from router.net.message import HttpRequest
 from router.settings.sign_ins import SignIn
 
@@ -36,7 +37,8 @@ class Failed(Struct, frozen=True, kw_only=True):
 
 
 class Exchange:
-    """ways, facts: by the provider's id; facts may change with the settings. longest: see `LONGEST`."""
+    """ways, facts: by the provider's id; facts may change with the settings. longest: see `LONGEST`. proxy_of: by the
+    provider's id, for accounts that have none of their own."""
 
     def __init__(
         self,
@@ -45,12 +47,15 @@ class Exchange:
         ask: Ask,
         clock: Clock,
         longest: float = LONGEST,
+        *,
+        proxy_of: Callable[[str], str | None] = lambda provider: None,
     ) -> None:
         self._ways = ways
         self._facts = facts
         self._ask = ask
         self._clock = clock
         self._longest = longest
+        self._proxy_of = proxy_of
         self.skews: dict[str, float] = {}
         """By provider: seconds by which its server's clock is ahead of ours, where that is worth a warning."""
 
@@ -69,13 +74,16 @@ class Exchange:
 
     async def _once(self, stored: Credential) -> Renewed | Failed:
         way, facts = self._ways[stored.provider], self._facts(stored.provider)
+        hidden = hidden_of(facts, stored, self._proxy_of(stored.provider))
         try:
             async with asyncio.timeout(self._longest):
                 return await way(facts, stored, self._ask_for(stored))
         except TokenTrouble as told:
-            return Failed(trouble=told.trouble, message=told.message, retry_after=told.retry_after, lost=told.unknown)
+            message = hidden.text(told.message)
+            return Failed(trouble=told.trouble, message=message, retry_after=told.retry_after, lost=told.unknown)
         except Fault as fault:
-            return Failed(trouble="transient", message=fault.message, retry_after=fault.retry_after, lost=True)
+            message = hidden.text(fault.message)
+            return Failed(trouble="transient", message=message, retry_after=fault.retry_after, lost=True)
         except TimeoutError:
             message = f"there was no whole answer within {self._longest:g} seconds"
             return Failed(trouble="transient", message=message, lost=True)
@@ -85,10 +93,8 @@ class Exchange:
 
     def _ask_for(self, stored: Credential) -> Ask:
         async def ask(request: HttpRequest) -> Reply:
-            if request.proxy is None and stored.proxy is not None:
-                request = replace(request, proxy=stored.proxy)
             began = self._clock.wall()
-            reply = await self._ask(request)
+            reply = await through(self._ask, stored.proxy or self._proxy_of(stored.provider))(request)
             self._compare(stored.provider, schedule.skew(reply.headers.get("date"), began, self._clock.wall()))
             return reply
 
@@ -102,3 +108,10 @@ class Exchange:
             text = "the clocks of this machine and of %s differ by %.0f seconds: let NTP set this machine's"
             _log.warning(text, provider, abs(skew))
         self.skews[provider] = skew
+
+
+def hidden_of(facts: SignIn, stored: Credential, proxy: str | None = None) -> Hidden:
+    """What token endpoints may quote: an account's tokens, the secret of our client as it is sent, passwords of
+    proxies."""
+    tokens = (stored.access, stored.refresh, *stored.secrets.values())
+    return Hidden(*tokens, *client_secrets(facts), *passwords(stored.proxy), *passwords(proxy))

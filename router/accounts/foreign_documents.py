@@ -12,12 +12,14 @@ from typing import Any, TypeVar
 
 from router.accounts.credential import NOTHING, Credential
 from router.accounts.labels import DEFAULT, file_types, named_for, tidy_label
+from router.accounts.login.cookies import value_of
 from router.accounts.moments import read_moment
 from router.accounts.oauth import claims
 from router.accounts.renewals import clerk
 from router.accounts.unusable import Unusable
 from router.secret import Secret
 from router.settings.provider_names import plain
+from router.settings.secrets import unsendable
 
 T = TypeVar("T")
 _NESTED = ("token", "tokens", "claudeAiOauth", "metadata")
@@ -78,6 +80,9 @@ def read_foreign(name: str, document: Mapping[str, Any]) -> Credential:
         if isinstance(document.get("OPENAI_API_KEY"), str):
             hint = ", but an API key, which belongs into the settings under providers.openai.api_keys"
         raise Unusable("corrupt", f"has neither an access token nor a refresh token{hint}", ours=False)
+    for secret in (found.access, found.refresh):
+        if (problem := unsendable(secret.reveal())) is not None:
+            raise Unusable("corrupt", f"has a token that {problem}", ours=False)
     return _credential(provider, name, fields, found)
 
 
@@ -156,7 +161,7 @@ def _ctonew(fields: _Fields) -> _Found:
         found = _plainly(fields)
         found.facts["way"] = clerk.OAUTH
         return found
-    value = cookie.reveal().strip().removeprefix("__client=").split(";")[0]
+    value = value_of(cookie.reveal()) or ""
     beside = fields.secret(_REFRESH)
     return _Found(NOTHING, Secret(value), **({clerk.VENDOR_TOKEN: beside} if beside else {}))
 

@@ -47,6 +47,9 @@ class Profile(Struct, frozen=True):
     name: str
     text: bytes
 
+    def __repr__(self) -> str:
+        return f"Profile({self.name})"  # its cookies are a sign-in
+
 
 class ServiceAccount(Struct, frozen=True):
     """A Google service account for Vertex. document: the key alone, where it was nested in something else."""
@@ -54,6 +57,9 @@ class ServiceAccount(Struct, frozen=True):
     name: str
     project: str
     document: bytes | None
+
+    def __repr__(self) -> str:
+        return f"ServiceAccount({self.name})"  # it is a private key
 
 
 class Imported(Struct, frozen=True, kw_only=True):

@@ -10,6 +10,8 @@ from urllib.parse import quote
 from router.settings.sign_ins import shipped_sign_ins
 
 DEFAULT = "default"
+RESERVED = "login"
+"""What stands behind a provider's name in ``/v1/auth/{provider}/login``."""
 LONGEST = 127
 SUFFIX = ".json"
 _ODD = re.compile(r"[\s/\\\"]")
@@ -25,13 +27,16 @@ def label_problem(label: str) -> str | None:
         return f"a label has at most {LONGEST} characters"
     if not label.isprintable() or _ODD.search(label):
         return "a label has no spaces, slashes, quotes or control characters"
+    if not label.strip(".") or label == RESERVED:
+        return f"a label is more than dots, and not {RESERVED!r}: the account could not be named in a path of the API"
     return None
 
 
 def tidy_label(text: str) -> str:
     """A label made of any text."""
     kept = "".join(c if c.isprintable() and not _ODD.match(c) else "-" for c in text.strip()[:LONGEST])
-    return kept.strip("-") or DEFAULT
+    tidy = kept.strip("-") or DEFAULT
+    return tidy if label_problem(tidy) is None else f"{tidy[: LONGEST - 2]}-1"
 
 
 def file_name(provider: str, label: str, more: str = "") -> str:
@@ -40,7 +45,7 @@ def file_name(provider: str, label: str, more: str = "") -> str:
     written = quote(label, safe=_SAFE, errors="replace")
     if len(written) > _LONGEST_NAME:
         written = f"{written[:_LONGEST_NAME]}~{short_digest(label)}"
-    return f"{provider}-{written}{more}{SUFFIX}"
+    return f"{quote(provider, safe='')}-{written}{more}{SUFFIX}"
 
 
 def short_digest(text: str) -> str:

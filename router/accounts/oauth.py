@@ -113,8 +113,7 @@ def token_request(sign_in: SignIn, fields: Mapping[str, str]) -> HttpRequest:
     values = dict(fields)
     headers = {"accept": "application/json", "accept-encoding": "identity", "user-agent": USER_AGENT}
     if endpoint.auth == "basic":
-        pair = f"{sign_in.client_id}:{sign_in.client_secret}".encode()
-        headers["authorization"] = f"Basic {base64.b64encode(pair).decode()}"
+        headers["authorization"] = f"Basic {base64.b64encode(_pair(sign_in).encode()).decode()}"
     if sign_in.client_id:
         values["client_id"] = sign_in.client_id
     if endpoint.auth in ("body", "basic") and sign_in.client_secret:
@@ -126,6 +125,16 @@ def token_request(sign_in: SignIn, fields: Mapping[str, str]) -> HttpRequest:
         headers["content-type"] = "application/x-www-form-urlencoded"
         body = urlencode(values).encode()
     return HttpRequest("POST", endpoint.url, headers, body)
+
+
+def _pair(sign_in: SignIn) -> str:
+    """The user information of RFC 7617."""
+    return f"{sign_in.client_id}:{sign_in.client_secret}"
+
+
+def client_secrets(sign_in: SignIn) -> tuple[Secret, ...]:
+    """What a token endpoint is sent of our OAuth client and may quote."""
+    return (Secret(sign_in.client_secret), Secret(_pair(sign_in))) if sign_in.client_secret else ()
 
 
 def read_tokens(reply: Reply) -> Tokens:
@@ -160,10 +169,17 @@ def trouble(reply: Reply, answer: Mapping[str, Any] | None) -> TokenTrouble:
     retry_after = hints.retry_after(reply.headers, dict(answer) if answer is not None else None, reply.began)
     if known is None or (reply.status >= 500 or reply.status == 429):
         known = "transient" if known not in ("pending", "slow_down") else known
-    told = " ".join(part for part in (code, description and f"({description[:200]})") if part)
+    told = " ".join(part for part in (code and shortened(code), description and f"({shortened(description)})") if part)
     message = f"the token endpoint answered {reply.status}{': ' + told if told else ''}"
     lost = code is None and (reply.status < 400 or reply.status in _LOST)
     return TokenTrouble(known, message, retry_after, unknown=lost)
+
+
+def shortened(words: str, most: int = 200) -> str:
+    """The beginning of what a provider says, on one line. It ends between two words: a part of a token that is quoted
+    there could no longer be told from other text, and would be shown (`router.hidden`)."""
+    kept = words if len(words) <= most else words[: most + 1].rpartition(" ")[0]
+    return "".join(letter if letter.isprintable() else " " for letter in kept)
 
 
 def read_object(reply: Reply) -> dict[str, Any] | None:

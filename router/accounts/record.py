@@ -33,6 +33,9 @@ class Account(Struct, frozen=True, kw_only=True):
     aliases: Mapping[str, str] = {}
     stored: bool = False
 
+    def __repr__(self) -> str:
+        return f"Account({self.id})"  # its proxy has a password
+
     def serves(self, model: str) -> bool:
         """Whether the operator lets it serve `model`."""
         return self.bar(model) is None

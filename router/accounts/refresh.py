@@ -54,7 +54,8 @@ class Refresher:
     """Renews the accounts of one store.
 
     ways, facts: by the provider's id; facts may change with the settings. settled: told once how each renewal ended,
-    also where nobody waits for it any more. pause: waits so many seconds. Used within one event loop.
+    also where nobody waits for it any more. pause: waits so many seconds. proxy_of: see `Exchange`. Used within one
+    event loop.
     """
 
     def __init__(
@@ -69,6 +70,7 @@ class Refresher:
         settled: Callable[[str, Outcome], None] = lambda account, outcome: None,
         pause: Pause = asyncio.sleep,
         limits: Limits = _LIMITS,
+        proxy_of: Callable[[str], str | None] = lambda provider: None,
     ) -> None:
         self._facts = facts
         self._clock = clock
@@ -77,7 +79,7 @@ class Refresher:
         self._limits = limits
         self._shelf = Shelf(store, pause)
         self._verdicts = Verdicts(facts, clock, chance)
-        self._exchange = Exchange(ways, facts, ask, clock, limits.exchange)
+        self._exchange = Exchange(ways, facts, ask, clock, limits.exchange, proxy_of=proxy_of)
         self._tasks = Tasks("refresh")
         self._closing = False
         self._running: dict[str, asyncio.Task[Outcome]] = {}

@@ -63,11 +63,6 @@ class Tallies:
         """One account's; zeros where it has not been used."""
         return self._all.get(account) or Tally(account=account)
 
-    def forget(self, account: str) -> None:
-        """The account is gone."""
-        self._all.pop(account, None)
-        self._fresh.pop(account, None)
-
     def fresh(self) -> list[Tally]:
         """What came on top since the last call, to be added to what is stored."""
         counted = list(self._fresh.values())

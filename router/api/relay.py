@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from urllib.parse import parse_qsl
 
@@ -30,13 +30,16 @@ from router.wire.conversation import JsonObject
 _log = logging.getLogger("switchyard.relay")
 HELLO_WITHIN = 5.0
 """Seconds that a service gets to say who it is."""
+KNOWN_WITHIN = 10.0
+"""Seconds that a service waits at most for the router to remember."""
 MOST_STRANGERS = 32
 """Sockets at once that have not said yet who they are."""
 QUERY_KEYS = ("key", "auth_token")
 
 
 class RelaySocket:
-    """The ASGI application behind ``/v1/ws``. hello_within: seconds until a socket must have said who it is."""
+    """The ASGI application behind ``/v1/ws``. hello_within: seconds until a socket must have said who it is. known:
+    waits until the router has read what is known of accounts: no service may be asked before."""
 
     def __init__(
         self,
@@ -44,12 +47,14 @@ class RelaySocket:
         keys: KeyRing,
         settings: Callable[[], Settings],
         *,
+        known: Callable[[], Awaitable[object]] | None = None,
         hello_within: float = HELLO_WITHIN,
         most_strangers: int = MOST_STRANGERS,
     ) -> None:
         self._hub = hub
         self._keys = keys
         self._settings = settings
+        self._known = known
         self._within = hello_within
         self._most = most_strangers
         self._strangers = 0
@@ -70,7 +75,14 @@ class RelaySocket:
         peer = door.plain_peer() if door.browser is not None else await self._service(door, link)
         if peer is not None:
             link.limit(self._hub.terms.message_bytes)
+            await self._until_known()
             await self._hub.serve(link, peer)
+
+    async def _until_known(self) -> None:
+        if self._known is not None:
+            with suppress(TimeoutError):  # a slow disk must not keep services out for ever
+                async with asyncio.timeout(KNOWN_WITHIN):
+                    await self._known()
 
     def _no_room(self, scope: Scope) -> tuple[int, str] | None:
         drain = scope.get("state", {}).get("drain")

@@ -6,6 +6,7 @@ a header, browsers by a form of our own.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypeAlias
 
@@ -33,6 +34,7 @@ from router.settings.provider_names import sign_in_of
 from router.settings.sign_in_blocks import facts_of
 from router.settings.sign_ins import SignIn
 
+_log = logging.getLogger("switchyard.accounts")
 STATUSES: Mapping[Reason, int] = {
     "unknown": 404,
     "unfit": 400,
@@ -45,6 +47,7 @@ STATUSES: Mapping[Reason, int] = {
 }
 _OPTIONS = ("flow", "label", "profile", "accept")
 _NOT_READY = "This gateway keeps no sign-ins: it has no database yet. Run `make up`, or wait a moment after a start."
+_NO_DISK = "The account files cannot be read or written"
 _NO_PROVIDER = "There is no provider {} to sign in to."
 _FLOWS: tuple[sign_ins.Flow, ...] = ("code", "device", "paste")
 
@@ -77,6 +80,9 @@ async def guarded(request: Request, gateway: Gateway, desk: Desk, work: _Work) -
         return error(STATUSES[refused.reason], refused.message, code=refused.reason, **more)
     except BadBody as bad:
         return error(bad.status, bad.message)
+    except OSError as problem:  # of the folder of the accounts, or of a lock that somebody holds
+        _log.error("%s %s failed: %s", request.method, request.url.path, problem.strerror or type(problem).__name__)
+        return error(503, f"{_NO_DISK} ({problem.strerror or 'somebody else is writing for too long'}).")
 
 
 class LoginRoutes:

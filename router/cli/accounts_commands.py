@@ -15,6 +15,7 @@ import typer
 
 from router.cli.config_commands import ConfigOption, JsonOption
 from router.cli.talk import Refused, Unreachable, find_place, manage, request
+from router.observe.redact import one_line
 
 app = typer.Typer(help="Accounts: states, quotas, and what can be changed.", invoke_without_command=True)
 Name = Annotated[str, typer.Argument(help="The account, as `switchyard accounts` shows it: provider/label.")]
@@ -60,7 +61,12 @@ def set_(
     account: Name,
     priority: Annotated[int | None, typer.Option(help="Lower numbers are used first.")] = None,
     weight: Annotated[int | None, typer.Option(help="Share of the calls within one priority.")] = None,
-    proxy: Annotated[str | None, typer.Option(help="Outbound proxy of this account; 'none' takes it away.")] = None,
+    proxy: Annotated[
+        str | None,
+        typer.Option(
+            help="Outbound proxy of this account; 'none' takes it away, '-' reads it (and a password) from stdin."
+        ),
+    ] = None,
     exclude: Annotated[list[str] | None, typer.Option(help="Model it must not serve; 'none' clears the list.")] = None,
     alias: Annotated[list[str] | None, typer.Option(help="NAME=MODEL; 'none' clears the list.")] = None,
     config: ConfigOption = None,
@@ -72,7 +78,8 @@ def set_(
     if weight is not None:
         changes["weight"] = weight
     if proxy is not None:
-        changes["proxy"] = None if proxy == "none" else proxy
+        given = sys.stdin.readline().strip() if proxy == "-" else proxy  # arguments are in the process list
+        changes["proxy"] = None if given == "none" else given
     if exclude:
         changes["excluded"] = [] if exclude == ["none"] else exclude
     if alias:
@@ -132,11 +139,11 @@ def _show(answer: dict[str, Any]) -> None:
     if not answer["accounts"] and not answer["files"]:
         print("there is no account; add a key to config.yaml, or sign in: switchyard login PROVIDER", file=sys.stderr)
     for view in answer["accounts"]:
-        print(_line(view))
+        print(one_line(_line(view)))
         for detail in _details(view):
-            print(f"    {detail}")
+            print(f"    {one_line(detail)}")  # which has words of providers in it
     for file in answer["files"]:
-        print(f"{file['file']}  {file['state']}: {file['reason']}")
+        print(one_line(f"{file['file']}  {file['state']}: {file['reason']}"))
 
 
 def _line(view: dict[str, Any]) -> str:

@@ -91,6 +91,10 @@ def _offered(provider: ProviderConfig) -> Iterator[tuple[str, tuple[str, ...]]]:
     for name in provider.listed:
         if name not in provider.models and name.lower() not in aliased:
             yield name, (_prefixed(provider, name),)
+    own = {name: upstream for account in provider.accounts for name, upstream in account.aliases.items()}
+    for name, upstream in own.items():  # which only some accounts have
+        if name not in provider.models and name not in provider.listed:
+            yield upstream, (_prefixed(provider, name),)
 
 
 def _prefixed(provider: ProviderConfig, name: str) -> str:

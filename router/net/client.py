@@ -6,6 +6,8 @@ Nothing here retries, parses or knows a provider. Redirects are never followed: 
 from __future__ import annotations
 
 import asyncio
+import errno
+import os
 import ssl
 import types
 from collections.abc import AsyncIterator, Mapping
@@ -18,6 +20,7 @@ from router.net.message import HttpRequest, Timeouts
 from router.patience import Patience, Watch
 
 MAX_ERROR_BODY = 1024 * 1024
+_PROXY_REFUSES = 407
 _NO_TOTAL = aiohttp.ClientTimeout(total=None)
 
 
@@ -48,10 +51,8 @@ class HttpResponse:
                     watch.pause()  # the time that our own client takes is not the provider's silence
                     yield chunk
                     watch.again()
-            except aiohttp.ClientError as error:
-                raise _broken(error) from error
-            except (OSError, asyncio.IncompleteReadError) as error:
-                raise _broken(error) from error
+            except (aiohttp.ClientError, OSError, asyncio.IncompleteReadError) as error:
+                raise _broken(error) from None
 
     async def read(self, limit: int) -> bytes:
         """The whole body. Raises `Fault` upstream_broken where it is larger than `limit` bytes."""
@@ -67,7 +68,7 @@ class HttpResponse:
                     parts.append(chunk)
                     watch.again()
             except (aiohttp.ClientError, OSError, asyncio.IncompleteReadError) as error:
-                raise _broken(error) from error
+                raise _broken(error) from None
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
     async def read_some(self, limit: int = MAX_ERROR_BODY) -> bytes:
@@ -131,7 +132,11 @@ class Net:
         self._ca = ca
 
     async def send(self, request: HttpRequest, timeouts: Timeouts) -> HttpResponse:
-        """Send and wait for the head. Raises `Fault` upstream_broken (no connection) or timeout (no head in time)."""
+        """Send and wait for the head. Raises `Fault` upstream_broken (no connection) or timeout (no head in time).
+
+        What aiohttp raised is not kept beside the fault: it holds the address and the headers, and both hold secrets.
+        """
+        refuse_strange_proxy(request.proxy)
         try:
             if timeouts.head is None:
                 response = await self._request(request, timeouts.connect)
@@ -141,7 +146,12 @@ class Net:
         except (aiohttp.ClientError, OSError) as error:
             if timeouts.head is None and type(error) is TimeoutError:
                 raise  # of a limit that the caller holds
-            raise no_answer(error, timeouts) from error
+            raise no_answer(error, timeouts) from None
+        except ValueError as error:  # a line break in a token that somebody's file holds, a proxy that is no address
+            raise unsendable(error) from None
+        if response.status == _PROXY_REFUSES and request.proxy is not None:
+            response.close()
+            raise _refused_by_proxy()
         return HttpResponse(response, self.patience, timeouts.idle)
 
     async def _request(self, request: HttpRequest, connect: float) -> aiohttp.ClientResponse:
@@ -238,6 +248,8 @@ def no_answer(error: Exception, timeouts: Timeouts) -> Fault:
         return Fault("timeout", f"The provider gave no answer within {timeouts.head or 0:g} seconds.")
     if isinstance(error, aiohttp.ClientConnectorCertificateError):
         return Fault("upstream_broken", "The provider's TLS certificate is not valid for its name.")
+    if isinstance(error, aiohttp.ClientHttpProxyError):
+        return _refused_by_proxy(error.status)
     if isinstance(error, aiohttp.ClientProxyConnectionError):
         return Fault("upstream_broken", "The outbound proxy cannot be reached.")
     if isinstance(error, aiohttp.ClientConnectorError):
@@ -258,6 +270,27 @@ def _reason(error: BaseException) -> str:
     if isinstance(error, aiohttp.ClientConnectorDNSError):
         return "its name cannot be resolved"
     os_error = error.os_error if isinstance(error, aiohttp.ClientConnectorError) else error
-    if isinstance(os_error, OSError) and os_error.strerror:
-        return os_error.strerror.lower() if os_error.errno != 111 else "connection refused"
+    if isinstance(os_error, ssl.SSLError):
+        return f"TLS failed ({os_error.reason or 'without saying why'})"
+    if isinstance(os_error, OSError) and (os_error.errno or 0) > 0:  # its own words may hold the address
+        return (
+            os.strerror(os_error.errno or 0).lower() if os_error.errno != errno.ECONNREFUSED else "connection refused"
+        )
     return type(error).__name__
+
+
+def _refused_by_proxy(status: int = _PROXY_REFUSES) -> Fault:
+    words = "it wants another user name or password" if status == _PROXY_REFUSES else f"it answered {status}"
+    return Fault("upstream_broken", f"The outbound proxy did not let the request through: {words}.")
+
+
+def unsendable(error: ValueError) -> Fault:
+    """What a request is told as that cannot be written: not what is wrong, which may be a token."""
+    text = f"The request cannot be sent: its headers, its address or its proxy are wrong ({type(error).__name__})."
+    return Fault("upstream_broken", text)
+
+
+def refuse_strange_proxy(proxy: str | None) -> None:
+    """Raises `Fault`: account files of other programs may name one that we cannot speak to."""
+    if proxy is not None and not proxy.lower().startswith(("http://", "https://")):
+        raise Fault("unavailable", "The outbound proxy of the account is no HTTP proxy; SOCKS is not supported.")

@@ -19,6 +19,9 @@ class HttpRequest(Struct, frozen=True):
     body: bytes = b""
     proxy: str | None = None
 
+    def __repr__(self) -> str:
+        return f"HttpRequest({self.method} {self.url.partition('?')[0]})"  # headers, body, query and proxy hold secrets
+
 
 class Timeouts(Struct, frozen=True):
     """Seconds. connect: TCP and TLS. head: until the response's headers, None where the caller holds a limit of its

@@ -13,7 +13,7 @@ from msgspec import Struct
 from yarl import URL
 
 from router.faults import Fault
-from router.net.client import Net, Redirected, no_answer
+from router.net.client import Net, Redirected, no_answer, refuse_strange_proxy, unsendable
 from router.net.message import Timeouts
 from router.patience import Patience
 from router.wire import statuses
@@ -31,6 +31,9 @@ class SocketRequest(Struct, frozen=True):
     headers: Mapping[str, str]
     proxy: str | None = None
 
+    def __repr__(self) -> str:
+        return f"SocketRequest({self.url.partition('?')[0]})"  # as `HttpRequest`
+
 
 class Socket:
     """An open WebSocket. Close it on every path; closing tells the peer at once. One reader and one writer."""
@@ -43,8 +46,8 @@ class Socket:
         """One text message. Raises `Fault` upstream_broken where the connection is gone."""
         try:
             await self._socket.send_str(text)
-        except (aiohttp.ClientError, OSError) as error:
-            raise Fault("upstream_broken", "The connection to the provider broke while something was sent.") from error
+        except (aiohttp.ClientError, OSError):
+            raise Fault("upstream_broken", "The connection to the provider broke while something was sent.") from None
 
     async def receive(self, within: float) -> str | None:
         """The next text message; None where none came within `within` seconds, and then it may be called again.
@@ -55,8 +58,8 @@ class Socket:
                 message = await self._socket.receive()
         except TimeoutError:
             return None
-        except (aiohttp.ClientError, OSError) as error:
-            raise Fault("upstream_broken", "The connection to the provider broke.") from error
+        except (aiohttp.ClientError, OSError):
+            raise Fault("upstream_broken", "The connection to the provider broke.") from None
         if message.type is aiohttp.WSMsgType.TEXT:
             return str(message.data)
         raise Fault("upstream_broken", self._ending(message.type))
@@ -88,6 +91,7 @@ async def connect(net: Net, request: SocketRequest, timeouts: Timeouts, *, longe
     `timeouts.head`, or `timeouts.connect` where that is None, is the limit for all of it. Raises `Fault`: what its
     status means where the server refuses the handshake, else upstream_broken (no connection) or timeout.
     """
+    refuse_strange_proxy(request.proxy)
     limit = timeouts.connect if timeouts.head is None else timeouts.head
     session = net.socket_session(request.proxy)
     try:
@@ -107,6 +111,8 @@ async def connect(net: Net, request: SocketRequest, timeouts: Timeouts, *, longe
         raise Fault("upstream_broken", text) from None
     except (aiohttp.ClientError, OSError) as error:
         raise no_answer(error, Timeouts(connect=limit, head=limit, idle=timeouts.idle)) from None
+    except ValueError as error:
+        raise unsendable(error) from None
     return Socket(socket, net.patience)
 
 

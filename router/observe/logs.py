@@ -24,13 +24,15 @@ LEVELS = ("debug", "info", "warning", "error")
 
 
 class TextFormatter(logging.Formatter):
-    """``2026-01-01T00:00:00.000Z info  switchyard.request  message``, a trace below it where there is one."""
+    """``2026-01-01T00:00:00.000Z info  switchyard.request  message``, a trace indented below it where there is one:
+    what an error says cannot look like a line of ours."""
 
     def format(self, record: logging.LogRecord) -> str:
         when = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds").removesuffix("+00:00")
         line = f"{when}Z {record.levelname.lower():<7} {record.name}  {one_line(record.getMessage())}"
         if record.exc_info:
-            line = f"{line}\n{self.formatException(record.exc_info)}"
+            trace = self.formatException(record.exc_info).splitlines()
+            line = "\n".join([line, *(f"    {one_line(each)}" for each in trace)])
         return redact(line)
 
 

@@ -4,6 +4,28 @@ from __future__ import annotations
 
 import re
 
+_NAMES = (
+    "api_key",
+    "api-key",
+    "apikey",
+    "authorization",
+    "access_token",
+    "accesstoken",
+    "refresh_token",
+    "refreshtoken",
+    "id_token",
+    "client_secret",
+    "code_verifier",
+    "device_code",
+    "__client",
+    "__session",
+    "password",
+)
+"""What secrets are called, in lower case."""
+_NAME = (
+    r"(?:x-|x-goog-)?(?:api[_-]?key|authorization|(?:access|refresh)_?token|id_token|client_secret|code_verifier|"
+    r"device_code|__client|__session|password)"
+)
 _PATTERNS: tuple[tuple[tuple[str, ...], re.Pattern[str], str], ...] = (
     (("bearer", "basic"), re.compile(r"(?i)\b(bearer|basic)\s+[A-Za-z0-9._~+/=-]{8,}"), r"\1 ***"),
     (
@@ -13,21 +35,27 @@ _PATTERNS: tuple[tuple[tuple[str, ...], re.Pattern[str], str], ...] = (
     ),
     (("aiza",), re.compile(r"\bAIza[0-9A-Za-z_-]{20,}"), "AIza***"),
     (("ya29.",), re.compile(r"\bya29\.[0-9A-Za-z._-]{10,}"), "ya29.***"),
+    (("1//",), re.compile(r"\b1//[0-9A-Za-z_-]{20,}"), "1//***"),
+    (
+        ("gho_", "ghp_", "ghr_", "ghs_", "ghu_", "github_pat_"),
+        re.compile(r"\b(gh[oprsu]|github_pat)_[0-9A-Za-z_]{16,}"),
+        r"\1_***",
+    ),
     (("eyj",), re.compile(r"\beyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}(\.[A-Za-z0-9_-]*)?"), "eyJ***"),
     (
-        ("?key=", "&key=", "_key=", "token="),
-        re.compile(r"(?i)([?&](?:key|api_key|access_token|auth_token|token)=)[^&\s\"'`]+"),
-        r"\1***",
-    ),
-    (
-        ("api_key", "api-key", "apikey", "authorization", "access_token", "refresh_token", "client_secret", "password"),
+        ("?key=", "&key=", "_key=", "token=", "code=", "secret="),
         re.compile(
-            r"(?i)(\"?(?:api[_-]?key|authorization|x-api-key|x-goog-api-key|access_token|refresh_token|"
-            r"client_secret|password)\"?\s*[:=]\s*\"?)(?!\s*(?:bearer|basic)\b)[^\s\"',}]{6,}"
+            r"(?i)([?&](?:key|api_key|access_?token|auth_token|refresh_token|token|code|client_secret)=)[^&\s\"'`]+"
         ),
         r"\1***",
     ),
-    (("://",), re.compile(r"://[^/\s:@]+:[^/\s@]+@"), "://***@"),
+    (
+        _NAMES,
+        # A quote may be escaped, where JSON is quoted in JSON: in each line of a log of JSON.
+        re.compile(rf"(?i)({_NAME}\\*[\"']?\s*[:=]\s*\\*[\"']?)(?!\s*(?:bearer|basic)\b)[^\s\"'\\,}}]{{6,}}"),
+        r"\1***",
+    ),
+    (("://",), re.compile(r"://[^/\s@]+@"), "://***@"),
     (
         ("private key",),
         re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?-----END [A-Z ]*PRIVATE KEY-----", re.S),

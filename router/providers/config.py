@@ -62,3 +62,6 @@ class ProviderConfig(Struct, frozen=True, kw_only=True):
     settings: Mapping[str, str] = {}  # kind-specific facts: Vertex project, location
     priority: int = 0
     reason: str | None = None
+
+    def __repr__(self) -> str:
+        return f"ProviderConfig({self.id}, {len(self.accounts)} accounts)"  # headers and proxy hold secrets

@@ -12,6 +12,7 @@ from urllib.parse import urlencode
 from router.accounts.record import Access, Account
 from router.clock import Clock
 from router.faults import Fault
+from router.hidden import Hidden
 from router.net.client import Net
 from router.net.message import HttpRequest, Timeouts
 from router.providers.config import ProviderConfig
@@ -105,7 +106,7 @@ class Credentials:
         )
         async with await self._net.send(request, Timeouts(head=30.0, idle=30.0)) as response:
             body = await response.read_some()
-        return _token(account, response.status, body, began)
+        return _token(account, response.status, Hidden(assertion).data(body), began)
 
 
 def _service_account(account: Account) -> dict[str, Any]:

@@ -15,9 +15,8 @@ from msgspec.structs import replace
 
 from router.faults import Fault
 from router.net.message import Response
-from router.providers.frames import framed, let_go
+from router.providers.frames import Unwrap, framed, let_go
 from router.providers.observed import Observed
-from router.providers.protocol import PLAIN, ProtocolRules
 from router.wire import codec, sse
 from router.wire.capabilities import Capabilities
 from router.wire.conversation import Dialect
@@ -67,8 +66,8 @@ class EventSource(Protocol):
 class RawStream:
     """Same dialect in and out, streamed.
 
-    shown: the model name for the client. stall: as for `framed`. drop: says which frames the client did not ask for.
-    rules: of the protocol that the answer comes by.
+    shown: the model name for the client. stall, unwrap: as for `framed`. drop: says which frames the client did not ask
+    for.
     """
 
     def __init__(
@@ -76,14 +75,15 @@ class RawStream:
         response: Response,
         spec: DialectSpec,
         capabilities: Capabilities,
+        observed: Observed,
         *,
         shown: str,
         stall: float,
         drop: Callable[[sse.Frame], bool] | None = None,
-        rules: ProtocolRules = PLAIN,
+        unwrap: Unwrap | None = None,
     ) -> None:
-        self.observed = Observed(rules.judge)
-        self._unwrap = rules.unwrap
+        self.observed = observed
+        self._unwrap = unwrap
         self._response = response
         self._spec = spec
         self._reader = spec.stream_reader(capabilities)
@@ -127,19 +127,20 @@ class RawStream:
 
 
 class RawReply:
-    """Same dialect in and out, unstreamed: the body as it came, but for the model's name."""
+    """Same dialect in and out, unstreamed: the body as it came, but for the model's name. unwrap: as for `framed`."""
 
     def __init__(
         self,
         response: Response,
         spec: DialectSpec,
         capabilities: Capabilities,
+        observed: Observed,
         *,
         shown: str,
-        rules: ProtocolRules = PLAIN,
+        unwrap: Unwrap | None = None,
     ) -> None:
-        self.observed = Observed(rules.judge)
-        self._unwrap = rules.unwrap
+        self.observed = observed
+        self._unwrap = unwrap
         self._response = response
         self._spec = spec
         self._capabilities = capabilities

@@ -39,6 +39,9 @@ class Outgoing(Struct, frozen=True, kw_only=True):
     headers: Mapping[str, str] = {}
     facts: Mapping[str, str] = {}
 
+    def __repr__(self) -> str:
+        return f"Outgoing({self.operation}, {self.model})"  # the body is somebody's conversation
+
 
 Executor: TypeAlias = Callable[[ProviderConfig, Outgoing], tuple[str, dict[str, str]]]
 """URL and headers for one call. Raises `Fault` unavailable where the account lacks what the protocol asks for."""

@@ -38,11 +38,13 @@ _KINDS: Mapping[str, Kind] = {kind: kind for kind in get_args(Kind)}
 
 class SignedIn(Struct, frozen=True, kw_only=True):
     """What the account store holds, as far as routing is concerned. accounts: by provider id. accepted: providers
-    whose caveat somebody accepted at a sign-in. connected: what services offer, by provider id."""
+    whose caveat somebody accepted at a sign-in. connected: what services offer, by provider id. listed: models that a
+    provider was found to have, in place of the shipped ones."""
 
     accounts: Mapping[str, tuple[Account, ...]] = {}
     accepted: frozenset[str] = frozenset()
     connected: Mapping[str, Connected] = {}
+    listed: Mapping[str, tuple[str, ...]] = {}
 
 
 NOBODY = SignedIn()
@@ -200,7 +202,7 @@ def _subscription(name: str, facts: SignIn, settings: Settings, signed_in: Signe
         dialects=facts.upstream.dialects,
         base_urls=facts.upstream.base_urls,
         accounts=accounts,
-        listed=facts.upstream.models,
+        listed=signed_in.listed.get(name) or facts.upstream.models,
         settings=facts.upstream.extra,
         missing=f"no account: sign in with `switchyard login {SIGN_INS[name].login[0]}`",
     )

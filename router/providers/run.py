@@ -18,9 +18,9 @@ from router.providers.executor import rules_of
 from router.providers.frames import HttpEvents
 from router.providers.lanes import Lane, RawReply, RawStream, Typed, TypedReply
 from router.providers.observed import Observed
-from router.providers.protocol import fitted, fitted_bytes
+from router.providers.protocol import PLAIN, fitted, fitted_bytes
 from router.providers.raw_body import RawBody, raw_body
-from router.providers.sending import Heard, Relay, Sender
+from router.providers.sending import Heard, Judge, Relay, Sender, sent_with
 from router.providers.sources import SOURCES, OpenSource
 from router.routing.affinity import Digest, without
 from router.routing.plan import Candidate, Plan
@@ -83,6 +83,7 @@ class Runner(Sender):
             written = replace(written, notes=(*written.notes, Note("dropped", "opaque")))
         written = fitted(written, rules)
         refuse_if_strict(written.notes, strict=call.strict)
+        judge = Judge(rules)
         response = await self.send(
             call,
             candidate,
@@ -94,8 +95,9 @@ class Runner(Sender):
             operation="generate",
             sent=sent,
             betas=_betas(candidate, written),
+            judge=judge,
         )
-        observed = Observed(rules.judge)
+        observed = Observed(judge)
         reader = DIALECTS[candidate.dialect].stream_reader(candidate.capabilities)
         source = HttpEvents(response, reader, observed, limits.content_stall, rules.unwrap)
         return Opened(
@@ -118,6 +120,7 @@ class Runner(Sender):
         rules = rules_of(provider.kind)
         body, notes = fitted_bytes(raw.body, rules)
         refuse_if_strict(notes, strict=call.strict)
+        judge = Judge(rules)
         response = await self.send(
             call,
             candidate,
@@ -128,14 +131,17 @@ class Runner(Sender):
             stream=call.stream,
             operation="generate",
             sent=sent,
+            judge=judge,
         )
-        shown, capabilities = call.asked, candidate.capabilities
+        shown, capabilities, observed = call.asked, candidate.capabilities, Observed(judge)
         lane: Lane
         if call.stream:
             stall = limits.content_stall
-            lane = RawStream(response, spec, capabilities, shown=shown, stall=stall, drop=raw.drop, rules=rules)
+            lane = RawStream(
+                response, spec, capabilities, observed, shown=shown, stall=stall, drop=raw.drop, unwrap=rules.unwrap
+            )
         else:
-            lane = RawReply(response, spec, capabilities, shown=shown, rules=rules)
+            lane = RawReply(response, spec, capabilities, observed, shown=shown, unwrap=rules.unwrap)
         return Opened(lane=lane, name="raw", notes=notes)
 
     async def _open_source(
@@ -154,14 +160,16 @@ class Runner(Sender):
         call = _with_conversation(call, spec)
         conversation = without(self._conversation(call, plan, candidate, account), foreign)
         access = await self._credentials.resolve(provider, account)
+        judge = Judge(PLAIN)
+        judge.hidden = sent_with(provider, account, access.secret)
         sent()
         try:
             source = await opener(call, candidate, provider, account, access, limits, conversation)
         except Fault as fault:
-            raise self.rejected(fault, access.secret) from None
+            raise self.rejected(fault, access.secret, judge.hidden) from None
         notes = (*source.notes, Note("dropped", "opaque")) if foreign else source.notes
         family = candidate.capabilities.family or provider.kind
-        lane = _typed(call, spec, source.events, Observed(), source.undo, family)
+        lane = _typed(call, spec, source.events, Observed(judge), source.undo, family)
         return Opened(lane=lane, name="translated", notes=notes)
 
     def _conversation(self, call: Call, plan: Plan, candidate: Candidate, account: Account) -> Conversation:

@@ -9,6 +9,7 @@ from weakref import WeakKeyDictionary
 from router.accounts.record import Account
 from router.call import Call, Limits
 from router.faults import Fault
+from router.hidden import Hidden, passwords
 from router.net.client import Net
 from router.net.message import HttpRequest, Response, Timeouts
 from router.providers.config import Kind, ProviderConfig
@@ -70,13 +71,17 @@ class Sender:
         operation: Operation,
         sent: Callable[[], None],
         betas: tuple[str, ...] = (),
+        judge: Judge | None = None,
     ) -> Response:
         """Send to the provider's base URLs in order until one can be reached. Raises `Fault` for every bad answer.
 
         body: with the candidate's name of the model; the account's own name for it goes out. betas: of Anthropic, that
-        the body needs beside those that the caller names.
+        the body needs beside those that the caller names. judge: of faults inside the answer; learns what to hide.
         """
         access = await self._credentials.resolve(provider, account)
+        hidden = sent_with(provider, account, access.secret)
+        if judge is not None:
+            judge.hidden = hidden
         rules, model = rules_of(provider.kind), account.upstream(candidate.model)
         if model != candidate.model:
             body = renamed(body, candidate.model, model)
@@ -107,9 +112,9 @@ class Sender:
             if self._heard is not None:
                 self._heard(account, response.headers)
             try:
-                await _check(response, DIALECTS[candidate.dialect], stream, rules)
+                await _check(response, DIALECTS[candidate.dialect], stream, rules, hidden)
             except Fault as fault:
-                raise self.rejected(fault, access.secret) from None
+                raise self.rejected(fault, access.secret, hidden) from None
             return response
         raise unreachable or Fault("unavailable", f"The provider {provider.id} has no base URL.")
 
@@ -122,18 +127,29 @@ class Sender:
             raise Fault("unavailable", f"No service of {provider.id} can be reached from here.")
         return await self._relay.send(account.id, request, timeouts)
 
-    def rejected(self, fault: Fault, credential: Secret) -> Fault:
-        """The fault without the credential, which some servers quote in their errors; what was sent is remembered
+    def rejected(self, fault: Fault, credential: Secret, hidden: Hidden) -> Fault:
+        """The fault without what was sent, which some servers quote in their errors; the credential is remembered
         beside it, where it was not taken."""
         if fault.kind == "upstream_auth":
             self._rejected[fault] = credential
-        secret = credential.reveal()
-        if len(secret) >= 8:
-            fault.message = fault.message.replace(secret, "***")
-            if fault.passthrough is not None:
-                fault.passthrough = fault.passthrough.replace(secret.encode(), b"***")
-        fault.args = (fault.message,)  # what a traceback shows
-        return fault
+        return hidden.fault(fault)
+
+
+class Judge:
+    """Sees the faults inside one answer as the protocol means them, without what was sent to get it."""
+
+    def __init__(self, rules: ProtocolRules) -> None:
+        self._rules = rules
+        self.hidden = Hidden()
+
+    def __call__(self, fault: Fault) -> Fault:
+        return self.hidden.fault(self._rules.judge(fault))
+
+
+def sent_with(provider: ProviderConfig, account: Account, credential: Secret) -> Hidden:
+    """What is sent and must not be repeated: the credential, the headers of the settings, the password of the proxy."""
+    proxy = account.proxy or provider.proxy
+    return Hidden(credential, *provider.headers.values(), *passwords(proxy))
 
 
 def renamed(body: bytes, old: str, new: str) -> bytes:
@@ -173,7 +189,7 @@ def _timeouts(candidate: Candidate, limits: Limits, *, stream: bool, generates: 
     )
 
 
-async def _check(response: Response, spec: DialectSpec, stream: bool, rules: ProtocolRules) -> None:
+async def _check(response: Response, spec: DialectSpec, stream: bool, rules: ProtocolRules, hidden: Hidden) -> None:
     """Raise the fault of an answer that is not a success, or that cannot be what was asked for."""
     status, kind = response.status, response.headers.get("content-type", "")
     if (
@@ -183,7 +199,7 @@ async def _check(response: Response, spec: DialectSpec, stream: bool, rules: Pro
     ):
         return
     try:
-        body = await response.read_some()
+        body = hidden.data(await response.read_some())  # before anything of it is cut
     finally:
         response.close()
     if 300 <= status < 400:

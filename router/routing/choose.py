@@ -83,7 +83,7 @@ def look(
     waits: list[Waiting] = []
     others = _others_alias(provider, model)
     for account in provider.accounts:
-        bar = account.bar(model) or (_ALIAS if others and model not in account.aliases else None)
+        bar = _bar(account, model, others) if others or account.models or account.excluded else None
         if bar is not None:
             waits.append(Waiting(account.id, "disabled", bar, None))
         elif account.id in avoid:
@@ -100,15 +100,20 @@ def look(
 def servable(provider: ProviderConfig, model: str) -> bool:
     """Whether the settings of any account let it serve `model`."""
     others = _others_alias(provider, model)
-    return any(
-        account.bar(model) is None and not (others and model not in account.aliases) for account in provider.accounts
-    )
+    return any(_bar(account, model, others) is None for account in provider.accounts)
+
+
+def _bar(account: Account, model: str, others: bool) -> str | None:
+    """What keeps an account from a model, in words. others: see `_others_alias`."""
+    return account.bar(model) or (_ALIAS if others and model not in account.aliases else None)
 
 
 def _others_alias(provider: ProviderConfig, model: str) -> bool:
     """Whether `model` is a name that accounts gave to something, and no model of the provider's own."""
-    aliased = any(model in account.aliases for account in provider.accounts)
-    return aliased and model not in provider.models and model not in provider.listed
+    for account in provider.accounts:
+        if model in account.aliases:
+            return model not in provider.models and model not in provider.listed
+    return False
 
 
 def _stand(account: Account, model: str, view: View, able: list[_Standing], waits: list[Waiting]) -> None:

@@ -28,6 +28,7 @@ def explain(plan: Plan, providers: Mapping[str, ProviderConfig], view: View) -> 
             _candidate(candidate, outlook, view, index == first)
             for index, (candidate, outlook) in enumerate(zip(plan.candidates, outlooks, strict=True))
         ],
+        "smaller": [{"provider": each.provider, "model": each.model, "why": each.why} for each in plan.smaller],
         "skipped": [{"provider": skip.provider, "model": skip.model, "reason": skip.reason} for skip in plan.skipped],
     }
 
@@ -43,6 +44,9 @@ def as_text(told: JsonObject) -> str:
         lines += ["", *_columns([_row(number, each) for number, each in enumerate(told["candidates"], 1)])]
     for number, each in enumerate(told["candidates"], 1):
         lines += [f"  {number}. waiting: {_waiting_text(wait)}" for wait in each["waiting"]]
+    if told.get("smaller"):  # a gateway of an older version says nothing of it
+        rows = [["", f"{each['provider']}/{each['model']}", each["why"]] for each in told["smaller"]]
+        lines += ["", "where all limits are met:", *_columns(rows)]
     if told["skipped"]:
         rows = [[f"{each['provider']}/{each['model']}", each["reason"]] for each in told["skipped"]]
         lines += ["", "left out:", *_columns([["", *row] for row in rows])]

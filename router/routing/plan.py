@@ -17,7 +17,8 @@ from router.faults import Fault, bad_request
 from router.providers.config import ProviderConfig
 from router.routing.names import check_name, unknown_model
 from router.routing.nearest import did_you_mean, nearest
-from router.routing.resolve import Found, Skipped, Target, resolve
+from router.routing.resolve import Found, Skipped, resolve
+from router.routing.steps import Target
 from router.routing.table import Table
 from router.settings.provider_names import plain
 from router.wire.capabilities import Capabilities

@@ -38,7 +38,9 @@ class ApiKey(Block):
     key_file: str | None = setting(None, "File that holds the key, such as a mounted secret.")
     env: str | None = setting(None, "Environment variable that holds the key.")
     label: Name | None = setting(None, "Name of the account in lists and logs. Default: its number.")
-    proxy: Proxy | None = setting(None, "HTTP proxy for this key alone, like `http://user:password@host:3128`.")
+    proxy: Proxy | None = setting(
+        None, "HTTP proxy for this key alone, like `http://user:password@host:3128`.", repr=False
+    )
     priority: int = setting(0, "Accounts with a lower number are used first.", ge=-1000, le=1000)
     weight: int = setting(1, "Share of the calls among accounts of one priority.", ge=1, le=1000)
     models: Texts = setting((), "Upstream models that this key may serve. Empty: all.")
@@ -83,8 +85,10 @@ class Upstream(Block):
         (), "Address of the API, or several that are tried in order. Default: the provider's own."
     )
     base_urls: BaseUrls = setting((), "The same as `base_url`.")
-    headers: Headers = setting({}, "Extra headers of every request to it.")
-    proxy: Proxy | None = setting(None, "HTTP proxy for all its accounts, like `http://user:password@host:3128`.")
+    headers: Headers = setting({}, "Extra headers of every request to it.", repr=False)
+    proxy: Proxy | None = setting(
+        None, "HTTP proxy for all its accounts, like `http://user:password@host:3128`.", repr=False
+    )
     prefix: Name | None = setting(None, "Clients may write `prefix/model`; the provider's own name always works too.")
     models: Models = setting(
         (),

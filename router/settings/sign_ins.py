@@ -129,6 +129,9 @@ class SignIn(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     on_demand: bool = False
     urls: Mapping[str, str] = {}
 
+    def __repr__(self) -> str:
+        return f"SignIn({self.title})"  # the client may have a secret
+
 
 def read_sign_in(text: str) -> SignIn:
     """One file. Raises `msgspec.ValidationError` on a mistake in the data."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from sqlalchemy import Connection, delete, func, select
+from sqlalchemy import Connection, func, select
 from sqlalchemy.dialects.sqlite import insert
 
 from router.accounts.tally import Tally
@@ -29,8 +29,3 @@ def load_tallies(connection: Connection) -> list[Tally]:
     """Every row."""
     columns = [account_tallies.c[name] for name in _FIELDS]
     return [Tally(**row._mapping) for row in connection.execute(select(*columns))]
-
-
-def forget_tally(connection: Connection, account: str) -> None:
-    """The account is gone."""
-    connection.execute(delete(account_tallies).where(account_tallies.c.account == account))

@@ -15,7 +15,7 @@ from router.api.surfaces import GEMINI_METHODS, POSTS
 from router.cli import main as verbs
 from router.gateway import snapshot_of
 from router.models.capabilities import CapabilityMistakes
-from router.observe.metrics import Metrics
+from router.observe.metrics import AccountStates, Metrics, QuotaWindows
 from router.routing.table import RoutingMistakes
 from router.settings.describe import describe
 from router.settings.load import load
@@ -108,8 +108,11 @@ def _mentioned_settings(path: Path, text: str) -> Iterator[str]:
 
 
 def _mentioned_metrics(path: Path, text: str) -> Iterator[str]:
-    known = re.findall(r"^# TYPE (\S+)", Metrics().exposition().decode(), re.M)
-    for name in set(_METRIC.findall(text)) - {"switchyard_account_state"}:
+    metrics = Metrics()
+    metrics.accounts(AccountStates(list))
+    metrics.accounts(QuotaWindows(list))
+    known = re.findall(r"^# TYPE (\S+)", metrics.exposition().decode(), re.M)
+    for name in set(_METRIC.findall(text)):
         if name not in known:
             yield f"there is no metric {name}"
 

@@ -20,8 +20,8 @@ from msgspec import to_builtins
 
 from router.faults import Fault
 from router.relay.protocol.messages import Hello
+from router.tasks import Tasks
 from services.aistudio import display
-from services.aistudio.background import Background
 from services.aistudio.beside import Beside, load
 from services.aistudio.engines import NoEngine
 from services.aistudio.handler import Relayed, status_of
@@ -86,7 +86,7 @@ async def serve(beside: Beside, _: argparse.Namespace) -> int:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
-    background = Background()
+    background = Tasks("aistudio")
     async with health_server("aistudio", VERSION, lambda: causes(service, link.connected), settings.health_port):
         running = background.spawn(link.run(), "link")
         background.spawn(_tell(service, link, news), "status")

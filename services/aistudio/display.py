@@ -22,7 +22,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from router.faults import Fault
-from services.aistudio.background import Background
+from router.tasks import Tasks
 from services.aistudio.settings import Login
 
 _log = logging.getLogger("switchyard.aistudio")
@@ -139,11 +139,11 @@ async def _running(command: list[str], ready: str) -> AsyncIterator[None]:
     process = await asyncio.create_subprocess_exec(
         *command, stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
     )
-    background = Background()
+    background = Tasks(command[0])
     try:
         output = process.stdout or asyncio.StreamReader()  # a pipe was asked for, so that it is there
         await _until_ready(output, command[0], ready)
-        background.spawn(_drain(output), command[0])
+        background.spawn(_drain(output), "output")
         yield
     finally:
         await background.close()

@@ -11,6 +11,7 @@ from urllib.parse import unquote, urlsplit
 from router.faults import Fault, bad_request
 from router.relay.protocol.messages import AuthRequest, AuthStatus, Profile, Request, Status
 from router.wire import codec
+from router.wire.gemini.fields import message
 from services.aistudio import request as requests
 from services.aistudio.answer import BYTES_PER_TOKEN
 from services.aistudio.login import Logins, Progress
@@ -60,7 +61,7 @@ class Relayed:
 
     async def _counted(self, model: str, body: dict[str, Any], _: str | None, answer: Answer) -> None:
         """An estimate: the page counts only what stands in its prompt box."""
-        asked = body.get("generateContentRequest", body)
+        asked = message(body, "").get("generateContentRequest", body)
         job = requests.read(model, asked if isinstance(asked, dict) else {})
         told = f"{job.panel.system}{job.prompt}{job.panel.functions or ''}".encode("utf-8", "replace")
         counted = {"totalTokens": max(1, len(told) // BYTES_PER_TOKEN)}

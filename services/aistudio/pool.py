@@ -11,13 +11,13 @@ from typing import Any
 from msgspec import Struct
 
 from router.faults import Fault
-from services.aistudio.background import Background
+from router.tasks import Tasks
+from services.aistudio.accounts import Accounts
 from services.aistudio.browsers import Browsers
-from services.aistudio.contexts import AccountContext, open_context
-from services.aistudio.engines import VIEWPORT
+from services.aistudio.contexts import AccountContext
 from services.aistudio.notices import NEEDS_LOGIN
 from services.aistudio.page.studio import PageGone, StudioPage
-from services.aistudio.profiles import ProfileError, Profiles
+from services.aistudio.profiles import Profiles
 from services.aistudio.selectors import Selectors
 from services.aistudio.settings import Settings
 from services.aistudio.waiting import Slots
@@ -61,19 +61,18 @@ class Pool:
     ) -> None:
         self.settings = settings
         self.profiles = profiles
-        self.background = Background()
+        self.background = Tasks("aistudio")
         self.browsers = Browsers(settings, on_lost=self._lost, now=now)
+        self.accounts = Accounts(
+            settings, selectors, profiles, self.browsers, spawn=self.background.spawn, now=now, wall=wall
+        )
         queue = settings.queue
         self.slots = Slots(settings.browser.max_instances, queue.limit, queue.deadline, now)
         self.recycled: dict[str, int] = {"page": 0, "context": 0, "browser": 0, "crash": 0}
         self.bytes = 0
-        self._models: tuple[str, ...] = ()
-        self._selectors = selectors
         self._now = now
         self._wall = wall
-        self._accounts: dict[str, AccountContext] = {}
         self._idle: list[tuple[StudioPage, AccountContext]] = []
-        self._opening = asyncio.Lock()
         self._last_use = now()
         self._releases = 0
         self._retire = False
@@ -95,20 +94,14 @@ class Pool:
             yield lease
         finally:
             self._last_use = self._now()
-            self.background.spawn(self._release(lease, started), "release")
-
-    @property
-    def models(self) -> tuple[str, ...]:
-        """What the pages have listed last, for whichever account; empty until one has."""
-        pages = [page for account in self._accounts.values() for page in account.pages]
-        self._models = tuple(sorted({name for page in pages for name in page.titles})) or self._models
-        return self._models
+            if not self._closed:  # else everything is closed already, this page with it
+                self.background.spawn(self._release(lease, started), "release")
 
     async def warm(self) -> None:
         """Load a page for every place, so that the first requests need not wait. Raises `Fault`."""
         names = self.profiles.usable(self._wall())
         for number in range(len(self._idle) + self.slots.busy, self.slots.size):
-            page, account = await self._new_page(names[number % len(names)])
+            page, account = await self.accounts.page(names[number % len(names)])
             self._idle.append((page, account))
 
     async def _find(self, wish: Wish) -> Lease:
@@ -122,11 +115,11 @@ class Pool:
             best = max(ours, key=lambda pair: _fits(pair[0], wish))
             self._idle.remove(best)
             return Lease(*best)
-        name = min(usable, key=self._load)
+        name = min(usable, key=self.accounts.pages)
         while self._idle and len(self._idle) + self.slots.busy > self.slots.size:
             page, account = self._idle.pop(0)
             await account.drop(page)
-        return Lease(*await self._new_page(name))
+        return Lease(*await self.accounts.page(name))
 
     def _only(self, name: str) -> str:
         """An account that was asked for by name. Raises `Fault` where it is not there."""
@@ -134,45 +127,14 @@ class Pool:
             raise Fault("not_found", f'There is no AI Studio profile "{name}".', code=NEEDS_LOGIN)
         return name
 
-    def _load(self, name: str) -> int:
-        account = self._accounts.get(name)
-        return len(account.pages) if account is not None else 0
-
-    async def _new_page(self, name: str) -> tuple[StudioPage, AccountContext]:
-        """A ready page of an account; what is wrong with the account is remembered. Raises `Fault`."""
-        cdp = False
-        try:
-            browser = await self.browsers.get()
-            cdp = self.browsers.devtools
-            async with self._opening:
-                account = self._accounts.get(name)
-                if account is None or account.closed:
-                    account = await open_context(
-                        browser, name, self.profiles, self.settings, self._selectors, dict(VIEWPORT), hook=not cdp,
-                        now=self._now(),
-                    )  # fmt: skip
-                    self._accounts[name] = account
-            return await account.page(self._now(), cdp=cdp, spawn=self.background.spawn), account
-        except Fault as fault:
-            self.profiles.trouble(name, fault, self._wall())
-            raise
-        except ProfileError as error:
-            raise Fault("unavailable", str(error)) from error
-        except PageGone as error:
-            raise Fault("upstream_broken", f"The browser lost the page: {error}.", code="page_gone") from error
-        except Exception as error:  # Playwright's own: the browser died under our hands
-            first = (str(error).strip().splitlines() or [type(error).__name__])[0]
-            raise Fault("upstream_broken", f"The browser failed: {first}", code="page_gone") from error
-
     async def _reload_changed(self) -> None:
         """An account whose file was replaced, by a sign-in or an import, starts with a new context."""
-        for name, account in list(self._accounts.items()):
-            if not self.profiles.changed(name):
+        for account in self.accounts.open:
+            if not self.profiles.changed(account.profile):
                 continue
-            busy = [page for page in account.pages if all(page is not idle for idle, _ in self._idle)]
-            if not busy:
-                await self._end_account(name)
-                self.profiles.good(name)
+            if not any(all(page is not idle for idle, _ in self._idle) for page in account.pages):
+                await self._end_account(account)
+                self.profiles.good(account.profile)
 
     async def _release(self, lease: Lease, started: float) -> None:
         """Stop, clean, and put back or recycle. Runs by itself: a caller that leaves need not wait."""
@@ -215,7 +177,7 @@ class Pool:
         idle = [page for page, owner in self._idle if owner is account]
         if account.uses >= limits.context_uses and len(idle) == len(account.pages):
             self.recycled["context"] += 1
-            await self._end_account(account.profile)
+            await self._end_account(account)
         self._releases += 1
         if self._releases % MEMORY_EVERY == 0:
             await self.measure()
@@ -231,12 +193,9 @@ class Pool:
             if self.slots.busy == 0:
                 await self._replace_browser()
 
-    async def _end_account(self, name: str) -> None:
-        account = self._accounts.pop(name, None)
-        if account is not None:
-            await account.save(self.profiles, self._now())
-            self._idle = [pair for pair in self._idle if pair[1] is not account]
-            await account.close()
+    async def _end_account(self, account: AccountContext) -> None:
+        self._idle = [pair for pair in self._idle if pair[1] is not account]
+        await self.accounts.end(account)
 
     async def _replace_browser(self) -> None:
         self._retire = False
@@ -248,19 +207,15 @@ class Pool:
 
     async def end_browser(self) -> None:
         """Close everything but the sessions, which are saved."""
-        for name in list(self._accounts):
-            await self._end_account(name)
+        for account in self.accounts.open:
+            await self._end_account(account)
         self._idle.clear()
         await self.browsers.end()
 
     def _lost(self) -> None:
         """The browser died: whoever works is told at once, and a new one is made ready."""
         self.recycled["crash"] += 1
-        for account in self._accounts.values():
-            account.closed = True
-            for page in account.pages:
-                page.gone("the browser went away")
-        self._accounts.clear()
+        self.accounts.lost()
         self._idle.clear()
         if not self._closed:
             self.background.spawn(self._again(), "replace the browser")
@@ -289,11 +244,6 @@ class Pool:
                 raise
             await lease.account.save(self.profiles, self._now())
 
-    def saved(self, name: str) -> float | None:
-        """When the session of an account was last written here (monotonic), None where it is not open."""
-        account = self._accounts.get(name)
-        return account.saved if account is not None else None
-
     async def close(self) -> None:
         self._closed = True
         await self.end_browser()
@@ -305,7 +255,7 @@ class Pool:
             "busy": self.slots.busy,
             "free": self.slots.size - self.slots.busy,
             "waiting": self.slots.waiting,
-            "pages": sum(len(account.pages) for account in self._accounts.values()),
+            "pages": sum(len(account.pages) for account in self.accounts.open),
             "browser_starts": self.browsers.starts,
             "recycled": dict(self.recycled),
             "memory_bytes": self.bytes,

@@ -7,8 +7,8 @@ from typing import Any
 from msgspec import Struct
 
 from services.aistudio.page.studio import StudioPage
+from services.aistudio.panel import Panel
 from services.aistudio.pool import Pool, Wish
-from services.aistudio.request import Panel
 from services.aistudio.selectors import Selectors
 
 TRANSIENT = frozenset(

@@ -188,7 +188,7 @@ class AIStudio:
         if not every:
             return renewed
         for name in self.profiles.names():
-            last = max(self.pool.saved(name) or 0.0, self._refreshed.get(name, 0.0))
+            last = max(self.pool.accounts.saved(name) or 0.0, self._refreshed.get(name, 0.0))
             if last == 0.0:
                 self._refreshed[name] = self._now()  # counted from the start of this service
                 continue
@@ -229,7 +229,7 @@ class AIStudio:
             "engine": choice.engine if choice is not None else None,
             "tier": self.tiers.best(self._now()),
             "selectors": self.selectors.version,
-            "models": self.pool.models,
+            "models": self.pool.accounts.models,
             "profiles": profiles,
             "not_ready": self.ready(),
         }

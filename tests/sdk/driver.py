@@ -24,6 +24,7 @@ MODULES = {
     "responses": "drive_responses",
     "messages": "drive_messages",
     "gemini": "drive_gemini",
+    "aistudio": "drive_aistudio",  # all of them before the AI Studio service
 }
 
 

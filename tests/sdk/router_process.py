@@ -26,11 +26,13 @@ KEPT = ("PATH", "LANG", "LC_ALL", "TMPDIR", "VIRTUAL_ENV", "LD_LIBRARY_PATH")
 
 @dataclass(frozen=True, slots=True)
 class RunningRouter:
-    """A router that is ready. `log` is the file with everything it has written."""
+    """A router that is ready. `log` is the file with everything it has written. `pid` is the process that owns the
+    socket; the one that serves is its child."""
 
     address: str
     key: str
     log: Path
+    pid: int
 
     def base_url(self, dialect: str) -> str:
         """The base URL as one gives it to the SDK of a dialect."""
@@ -81,7 +83,7 @@ async def running_router(
             sys.executable, "-m", "router", "serve", "--config", str(path),
             cwd=ROOT, env=environ, stdout=out, stderr=asyncio.subprocess.STDOUT, stdin=asyncio.subprocess.DEVNULL,
         )  # fmt: skip
-    router = RunningRouter(f"http://127.0.0.1:{port}", KEY, log)
+    router = RunningRouter(f"http://127.0.0.1:{port}", KEY, log, process.pid)
     try:
         await _ready(process, router)
         yield router

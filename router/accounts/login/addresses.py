@@ -11,6 +11,7 @@ from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
 
 from msgspec import Struct
 
+from router.accounts import oauth
 from router.accounts.login.pkce import challenge
 from router.secret import Secret
 from router.settings.sign_ins import CodeFlow, SignIn
@@ -165,7 +166,7 @@ def error_words(error: str, description: str = "") -> str:
 
 
 def _shown(text: str) -> str:
-    return "".join(letter for letter in text[:200] if letter.isprintable())
+    return oauth.shortened(text).strip()
 
 
 def _secret(value: str | None) -> Secret | None:

@@ -24,16 +24,11 @@ def clerk_cookie(text: str, now: float) -> Secret:
 
     now: Unix seconds; one whose own claims say that it has ended is refused before anybody is asked.
     """
-    pasted = text.strip().strip("\"'").strip()
-    if len(pasted) > LONGEST:
+    if len(text) > LONGEST:
         raise BadCookie("That is longer than any cookie.")
-    pasted = pasted.replace(_DOTS, "; ").removeprefix("Cookie:").removeprefix("cookie:").strip()
-    if "=" in pasted.rstrip("=") or ";" in pasted:
-        pairs = dict(_pair(part) for part in pasted.split(";"))
-        if COOKIE not in pairs:
-            raise BadCookie(f"There is no cookie named {COOKIE} in it.")
-        pasted = pairs[COOKIE]
-    value = "".join(pasted.split())
+    value = value_of(text)
+    if value is None:
+        raise BadCookie(f"There is no cookie named {COOKIE} in it.")
     parts = value.split(".")
     if len(parts) != 3 or not all(_PART.fullmatch(part) for part in parts):
         raise BadCookie(
@@ -46,6 +41,18 @@ def clerk_cookie(text: str, now: float) -> Secret:
     if isinstance(end, int | float) and not isinstance(end, bool) and end <= now:
         raise BadCookie("That cookie has ended. Sign in at the provider's page again and copy the new one.")
     return Secret(value)
+
+
+def value_of(text: str) -> str | None:
+    """What stands for the cookie in a text of any of these forms, unchecked; None where the others are there alone."""
+    pasted = text.strip().strip("\"'").strip()
+    pasted = pasted.replace(_DOTS, "; ").removeprefix("Cookie:").removeprefix("cookie:").strip()
+    if "=" in pasted.rstrip("=") or ";" in pasted:
+        named = dict(_pair(part) for part in pasted.split(";")).get(COOKIE)
+        if named is None:
+            return None
+        pasted = named
+    return "".join(pasted.split())
 
 
 def _pair(part: str) -> tuple[str, str]:

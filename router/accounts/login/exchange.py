@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Protocol, TypeVar
 
@@ -20,11 +21,11 @@ from router.accounts.oauth import Tokens, TokenTrouble, Trouble
 from router.accounts.renewal import Renew
 from router.clock import Clock
 from router.faults import Fault
+from router.hidden import Hidden
 from router.secret import Secret
 from router.settings.sign_ins import SignIn
 
 T = TypeVar("T")
-_SHORTEST = 6  # what is shorter is no secret, and would blank ordinary words
 _REMEDIES: Mapping[Trouble, str] = {
     "dead": "What was handed over has been used already or came too late; sign in again.",
     "misconfigured": "Compare the OAuth client's id and secret in the settings with the provider's.",
@@ -66,6 +67,7 @@ class Exchange:
         self._clock = clock
         self._wait = wait
         self._first = first
+        self._saving = asyncio.Lock()
 
     async def code(self, sign_in: SignIn, flow: Flow, code: Secret, verifier: Secret | None = None) -> Credential:
         """An authorisation code. verifier: where it is not the flow's own. Raises `Failed`."""
@@ -82,8 +84,7 @@ class Exchange:
         async def exchanged() -> Tokens:
             return oauth.read_tokens(await self._ask_for(flow.provider)(request))
 
-        hidden = tuple(one for one in (code, verifier, state) if one is not None)
-        tokens = await _told(sign_in, exchanged, hidden)
+        tokens = await _told(sign_in, exchanged, (code, verifier, state))
         return await self.tokens(sign_in, flow, tokens)
 
     async def tokens(self, sign_in: SignIn, flow: Flow, tokens: Tokens) -> Credential:
@@ -118,10 +119,11 @@ class Exchange:
             fresh = await _told(sign_in, made, (fresh.refresh, fresh.access))
             identity = replace(identity, email=identity.email or fresh.facts.get("email"))
             fresh = replace(fresh, email=identity.email)
-        known = arrivals.ours(self._accounts.credentials(), flow.provider)
         try:
-            account = arrivals.settled(fresh, identity, known, flow.label)
-            account = await self._accounts.save(account, flow.by)
+            async with self._saving:  # what a label is free for must still be so when it is saved
+                known = arrivals.ours(self._accounts.credentials(), flow.provider)
+                account = arrivals.settled(fresh, identity, known, flow.label)
+                account = await self._accounts.save(account, flow.by)
         except LabelTaken as error:
             raise Failed(str(error)) from None
         except ValueError as error:
@@ -135,7 +137,7 @@ def _made_on_demand(sign_in: SignIn, tokens: Tokens) -> bool:
     return sign_in.on_demand and tokens.refresh is None
 
 
-async def _told(sign_in: SignIn, work: Callable[[], Awaitable[T]], hidden: Sequence[Secret]) -> T:
+async def _told(sign_in: SignIn, work: Callable[[], Awaitable[T]], hidden: Sequence[Secret | None]) -> T:
     """What `work` gives; whatever goes wrong as `Failed`, in words without the secrets that a provider may repeat."""
     try:
         return await work()
@@ -145,12 +147,10 @@ async def _told(sign_in: SignIn, work: Callable[[], Awaitable[T]], hidden: Seque
         words = str(error)
     except Fault as fault:
         words = f"{sign_in.title}: {fault.message} Sign in again."
-    raise Failed(without(words, hidden))
+    raise Failed(without(words, hidden, sign_in))
 
 
-def without(words: str, hidden: Sequence[Secret]) -> str:
-    """`words` with no secret in it, and on one line."""
-    for secret in hidden:
-        if len(secret.reveal()) >= _SHORTEST:
-            words = words.replace(secret.reveal(), "***")
+def without(words: str, hidden: Sequence[Secret | None], sign_in: SignIn) -> str:
+    """`words` with no secret in it, the one of our OAuth client neither, and on one line."""
+    words = Hidden(*hidden, *oauth.client_secrets(sign_in)).text(words)
     return "".join(letter if letter.isprintable() else " " for letter in words)

@@ -64,6 +64,9 @@ class Flow(Struct, frozen=True, kw_only=True):
     beat_at: float = 0.0
     version: int = 0
 
+    def __repr__(self) -> str:
+        return f"Flow({self.id}, {self.provider}, {self.state})"  # its address has the state in it
+
     @property
     def open(self) -> bool:
         """Whether it can still become an account."""
@@ -94,6 +97,9 @@ class LoginView(Struct, frozen=True, kw_only=True, omit_defaults=True):
     paste: str | None = None
     listens: bool = False
     account: str | None = None
+
+    def __repr__(self) -> str:
+        return f"LoginView({self.login_id}, {self.provider}, {self.state})"  # its address has the state in it
 
 
 _PASTE: Mapping[str, str] = {

@@ -259,7 +259,7 @@ class Logins:
         try:
             code = addresses.accepted(returned, state=state, issuer=issuer, stateless=stateless)
         except Declined as error:
-            words = without(str(error), [state])
+            words = without(str(error), (state, returned.code, flow.hidden.verifier), sign_in)
             return self._view(await self._steps.end(flow, flow.ended("failed", words)))
         return self._view(await self._steps.answer(flow, lambda: self._exchange.code(sign_in, flow, code)))
 

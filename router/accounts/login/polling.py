@@ -111,5 +111,5 @@ def _ended(flow: Flow, sign_in: SignIn, trouble: TokenTrouble) -> Flow:
         return expired(flow)
     if trouble.trouble == "denied":
         return flow.ended("failed", "The sign-in was declined at the provider's page.")
-    hidden = [flow.hidden.device_code] if flow.hidden.device_code is not None else []
-    return flow.ended("failed", without(f"{sign_in.title}: {trouble.message}. Sign in again.", hidden))
+    hidden = (flow.hidden.device_code, flow.hidden.verifier)
+    return flow.ended("failed", without(f"{sign_in.title}: {trouble.message}. Sign in again.", hidden, sign_in))

@@ -100,5 +100,5 @@ def _named(value: Any) -> str | None:
 def _refusal(reply: Reply, answer: Mapping[str, Any] | None) -> str:
     error = answer.get("error") if answer is not None else None
     words = error.get("message") if isinstance(error, Mapping) else None
-    told = f": {words[:200]}" if isinstance(words, str) and words.isprintable() else ""
+    told = f": {oauth.shortened(words)}" if isinstance(words, str) else ""
     return f"Code Assist answered {reply.status}{told}"

@@ -270,7 +270,7 @@ def _words(answer: Mapping[str, Any]) -> str:
     """Clerk's code and sentence for the first error."""
     errors = answer.get("errors")
     first = errors[0] if isinstance(errors, list) and errors and isinstance(errors[0], dict) else {}
-    told = [str(first[name])[:120] for name in ("code", "message") if isinstance(first.get(name), str)]
+    told = [oauth.shortened(first[name], 120) for name in ("code", "message") if isinstance(first.get(name), str)]
     return f" ({', '.join(told)})" if told else ""
 
 

@@ -74,7 +74,7 @@ def _trusted(address: str, sign_in: SignIn) -> bool:
 def _trouble(reply: Reply, answer: Mapping[str, Any] | None) -> TokenTrouble:
     """401: GitHub's token is no longer good. 403 and 404 without a limit: no Copilot for this person."""
     told = answer.get("message") if answer is not None else None
-    words = f": {told[:200]}" if isinstance(told, str) else ""
+    words = f": {oauth.shortened(told)}" if isinstance(told, str) else ""
     retry_after = hints.retry_after(reply.headers, None, reply.began)
     limited = retry_after is not None or reply.headers.get("x-ratelimit-remaining") == "0"
     if answer is not None and reply.status == 401:

@@ -32,6 +32,9 @@ class Entry(Struct, frozen=True, kw_only=True):
     text: bytes = b""
     signature: Signature | None = None
 
+    def __repr__(self) -> str:
+        return f"Entry({self.name})"  # the text holds tokens
+
     @property
     def account(self) -> str:
         """The id that it is known under, "" where nobody can tell."""

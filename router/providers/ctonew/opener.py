@@ -16,6 +16,7 @@ from router.accounts.renewals.clerk import OAUTH
 from router.call import Call, Limits
 from router.clock import Clock
 from router.faults import Fault, bad_request
+from router.hidden import Hidden
 from router.net.client import Net
 from router.net.message import HttpRequest, Timeouts
 from router.net.sockets import Socket, SocketRequest, connect
@@ -98,7 +99,7 @@ class CtoNew:
 
         async def why() -> Fault | None:
             try:
-                return limit_of(await self._ask(requests.bill(begun.door), limits), self._clock.wall())
+                return limit_of(await self._ask(begun.door, requests.bill(begun.door), limits), self._clock.wall())
             except Fault:
                 return None
 
@@ -114,7 +115,7 @@ class CtoNew:
         return await self.models.find(account.id, name, fetch, models.shipped(facts.get("adapters", "")))
 
     async def _listed(self, door: Door, limits: Limits) -> bytes:
-        return await self._ask(requests.adapters(door), limits)
+        return await self._ask(door, requests.adapters(door), limits)
 
     async def _begin(self, door: Door, facts: Mapping[str, str], limits: Limits) -> _Begun:
         """A chat with an open socket."""
@@ -150,7 +151,7 @@ class CtoNew:
         if shape != "2025" and door.base_url not in self._old:
             try:
                 name = f"{PROJECT}-{self._chance.getrandbits(32):08x}"
-                return requests.read_project(await self._ask(requests.create(door, name), limits))
+                return requests.read_project(await self._ask(door, requests.create(door, name), limits))
             except Fault as fault:
                 if shape == "2026" or fault.status not in _ABSENT:
                     raise
@@ -166,20 +167,21 @@ class CtoNew:
         _refuse_images(begun.shape, prompt)
         begin = requests.begin(door, begun.shape, chat, prompt.text, prompt.images, name)
         if begun.shape == "2025":
-            await self._ask(begin, limits)
+            await self._ask(door, begin, limits)
             return
         async with self._turns.setdefault(door.organisation or account.id, asyncio.Lock()):
-            await self._ask(requests.prefer(door, name), limits)
-            await self._ask(requests.offers(door, chat), limits)
-            await self._ask(begin, limits)
+            await self._ask(door, requests.prefer(door, name), limits)
+            await self._ask(door, requests.offers(door, chat), limits)
+            await self._ask(door, begin, limits)
 
-    async def _ask(self, request: HttpRequest, limits: Limits) -> bytes:
-        """The body of a good answer. Raises `Fault`."""
+    async def _ask(self, door: Door, request: HttpRequest, limits: Limits) -> bytes:
+        """The body of a good answer. Raises `Fault`, which repeats nothing of what the door was shown."""
         timeouts = Timeouts(connect=limits.connect, head=STEP, idle=STEP)
         async with await self._net.send(request, timeouts) as response:
             body = await response.read_some()
         if not 200 <= response.status < 300:
-            raise answer_fault(response.status, response.headers, body, self._clock.wall())
+            hidden = Hidden(door.token, *door.headers.values())
+            raise hidden.fault(answer_fault(response.status, response.headers, hidden.data(body), self._clock.wall()))
         return body
 
     async def close(self) -> None:

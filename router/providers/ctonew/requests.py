@@ -37,6 +37,9 @@ class Door(Struct, frozen=True, kw_only=True):
     proxy: str | None = None
     headers: Mapping[str, str] = {}
 
+    def __repr__(self) -> str:
+        return f"Door({self.base_url}, {self.user})"  # headers and proxy hold secrets
+
 
 class Chat(Struct, frozen=True):
     """One chat. workspace: of 2026."""

@@ -10,7 +10,8 @@ import msgspec
 
 from router.faults import Fault, bad_request
 from services.aistudio.page.studio import PageGone, StudioPage
-from services.aistudio.request import JSON_ONLY, Job, Panel
+from services.aistudio.panel import JSON_ONLY, Panel
+from services.aistudio.request import Job
 
 NAMES = {
     "system": "systemInstruction",

@@ -207,6 +207,8 @@ def test_facts_times_and_secrets_are_found_where_each_program_puts_them() -> Non
     assert read_document("qwen-a.json", text("qwen"), None).facts["resource_url"] == "portal.qwen.ai"
     assert read_document("a.json", text("sketch-metadata"), None).facts["organization_uuid"] == "org-123"
     cookie = read("ctonew-x.json", {"clerk_jwt_cookie": "__client=a.b.c; Path=/"})
+    header = read("ctonew-x.json", {"clerk_jwt_cookie": "__session=x.y.z; __client=a.b.c"})
+    assert header.refresh == Secret("a.b.c")
     assert cookie.refresh.reveal() == "a.b.c" and not cookie.access
     vendors = read("ctonew-x.json", {"access_token": "a", "refresh_token": "b"})
     assert vendors.refresh.reveal() == "b" and vendors.facts["way"] == "oauth"
@@ -236,6 +238,14 @@ def test_an_account_file_without_tokens_says_what_is_missing() -> None:
     ) and "neither an access token nor a refresh token" in error.reason
     key = refusal("auth.json", {"OPENAI_API_KEY": "sk-canary", "tokens": {}, "last_refresh": None})
     assert "providers.openai.api_keys" in key.reason and "canary" not in key.reason
+
+
+@pytest.mark.parametrize("token", ["canary\r\nx-evil: 1", "canary\x00", "canaryé"])
+def test_a_token_that_no_header_can_hold_is_refused_when_it_is_read(token: str) -> None:
+    for field in ("access_token", "refresh_token"):
+        refused = refusal("claude-a.json", {"type": "claude", field: token})
+        assert refused.kind == "corrupt" and "has a token that has a" in refused.reason
+        assert "canary" not in refused.reason
 
 
 def test_text_that_is_no_json_is_corrupt_only_under_a_name_that_means_an_account() -> None:

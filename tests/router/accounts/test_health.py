@@ -497,3 +497,26 @@ def test_a_forewarning_never_shortens_what_is_known_nor_goes_beyond_the_cap(heal
     assert health.resting("p/a").until <= clock.now + 1800
     health.cool("p/b", clock.now - 1, "quota_spent: closed")
     assert health.resting("p/b") is None
+
+
+@pytest.mark.parametrize("kind", ["overloaded", "upstream_broken", "timeout"])
+def test_a_failing_target_blacklists_none_of_its_accounts(health, clock, kind):
+    config = provider("a", "b", "c")
+    for _ in range(12):
+        lease = health.lease(config, "m")
+        if isinstance(lease, Lease):
+            health.failed(lease, Fault(kind, "It fell over.", status=503))
+        clock.advance(11)
+    assert {key[1] for key in health.snapshot().entries} == {"target"}
+    clock.advance(11)
+    assert sorted(serve(health, config, 3)) == list("abc")
+    assert sorted(serve(health, config, 3, model="other")) == list("abc")
+
+
+def test_what_one_account_meets_is_held_against_no_other(health, clock):
+    config = provider("a", "b", "c")
+    for fault in (limited(600), Fault("quota_spent", "paid", status=402), Fault("upstream_auth", "no", status=401)):
+        health.failed(take(health, config, prefer="p/a"), fault)
+        assert {key[0] for key in health.snapshot().entries} == {"p/a"}
+        assert set(serve(health, config, 4)) == {"b", "c"}
+        health.forget("p/a")

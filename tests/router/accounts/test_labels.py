@@ -14,7 +14,9 @@ def test_addresses_and_words_are_labels(label: str) -> None:
     assert label_problem(label) is None
 
 
-@pytest.mark.parametrize("label", ["", "../x", "a/b", "a\\b", "a b", "a\n", "\0", "\ud800", 'a"', "x" * 128])
+@pytest.mark.parametrize(
+    "label", ["", ".", "..", "login", "../x", "a/b", "a\\b", "a b", "a\n", "\0", "\ud800", 'a"', "x" * 128]
+)
 def test_what_would_break_an_id_or_a_path_is_no_label(label: str) -> None:
     assert label_problem(label) is not None
 
@@ -30,6 +32,15 @@ def test_a_file_name_never_leaves_its_folder(label: str) -> None:
     assert PurePosixPath(name).name == name and name not in (".", "..")
     assert len(name.encode()) < 200 and name.startswith("claude-oauth-") and name.endswith(".json")
     assert name.isascii() and name.isprintable()
+
+
+def test_a_lock_of_an_account_that_cannot_be_stays_in_its_folder_too() -> None:
+    assert "/" not in file_name("../../etc", "x")
+
+
+def test_a_name_that_a_path_of_the_api_could_not_hold_is_changed() -> None:
+    assert tidy_label("..") == "..-1" and tidy_label("login") == "login-1"
+    assert tidy_label("." * 200) == "." * 125 + "-1"
 
 
 def test_odd_characters_are_percent_encoded_and_long_labels_stay_apart() -> None:

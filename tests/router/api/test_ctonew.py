@@ -386,3 +386,12 @@ async def test_no_secret_of_an_account_is_told_anywhere(service: CtoNew, others:
         pages.append(one.log)
     secrets = [*person.cookies_given, *service.clerk.tokens, "rotating-canary"]
     assert not any(secret in page for page in pages for secret in secrets)
+
+
+async def test_the_models_that_the_account_has_are_listed(service: CtoNew, others: Upstream, tmp_path: Path) -> None:
+    async with router(service, others, tmp_path) as one:
+        assert (await one.ask("chat", MODEL)).status == 200
+        names = one.router._gateway.ctonew.models.names
+        await one.until(lambda: names() and one.router._listed == names())
+        listed = {model["id"] for model in (await one.send("/v1/models")).json["data"]}
+        assert set(names()) <= listed and len(names()) > 2

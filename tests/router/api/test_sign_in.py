@@ -371,3 +371,17 @@ async def test_an_accepted_caveat_turns_the_provider_on_and_survives_a_restart(t
         await one.router.stop()
         async with running(one.router.upstream, tmp_path, keep=True) as again:
             await again.until(lambda: again.router._gateway.current.providers["claude-oauth"].accounts)
+
+
+async def test_a_folder_that_cannot_be_used_is_told_and_is_no_mistake_of_ours(tmp_path: Path) -> None:
+    async with signing(tmp_path) as one:
+        brought = await one.send("/v1/auth/import?name=claude-a.json", b'{"type": "claude", "access_token": "token-a"}')
+        account = brought.json["account"]
+        (one.folder / ".locks").rename(one.folder / "moved")
+        (one.folder / ".locks").write_text("in the way")
+        for method, body in (("PATCH", {"priority": 1}), ("DELETE", None)):
+            refused = await one.send(f"/v1/auth/{account}", body, method=method)
+            assert refused.status == 503 and "cannot be read or written" in refused.json["error"]["message"]
+        file = b'{"type": "claude", "access_token": "token-b", "email": "b@example.org"}'
+        assert (await one.send("/v1/auth/import?name=claude-b.json", file)).status == 503
+        assert "Traceback" not in one.router.log

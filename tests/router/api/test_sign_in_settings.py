@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from router.secret import Secret
 from tests.router.accounts.login.making import free_port
 from tests.router.api.harness import MANAGEMENT, Running, running
+from tests.router.api.parrot import Proxy
 from tests.router.api.subscribed import HOSTS, MODELS, write_account
 from tests.simulators import Upstream
 from tests.simulators.authorisation import AuthorisationServer
@@ -86,3 +89,35 @@ async def test_facts_of_a_sign_in_follow_the_settings_at_once(upstream: Upstream
         assert "client_id=first-client" in (await begun(router, "claude")).json["url"]
         await router.reloaded(changes("second-client"))
         assert "client_id=second-client" in (await begun(router, "claude")).json["url"]
+
+
+@pytest.mark.parametrize("whose", ["the provider's", "the account's"])
+async def test_renewals_leave_by_the_outbound_proxy(upstream: Upstream, tmp_path: Path, whose: str) -> None:
+    async with AuthorisationServer() as server, Proxy() as proxy:
+        granted = server.seed("claude-oauth")
+        upstream.service.takes = server.grants.accepts
+        assert granted.refresh is not None
+        url = proxy.url("word")
+        account: dict[str, Any] = {"refresh": Secret(granted.refresh), "expires_at": time.time() - 60.0}
+        block: dict[str, Any] = {"enabled": True, "sign_in": server.overrides("claude-oauth")}
+        if whose == "the account's":
+            account["proxy"], block["proxy"] = url, "http://127.0.0.1:9"
+        else:
+            block["proxy"] = url
+        write_account(tmp_path, "claude-oauth", "me", **account)
+        async with running(upstream, tmp_path, claude(upstream, **block)) as router:
+            assert (await router.ask("chat", MODEL)).status == 200
+        assert b"/claude-oauth/v1/oauth/token" in proxy.heard
+
+
+async def test_the_proxy_of_a_provider_counts_for_renewals_and_usage_too(upstream: Upstream, tmp_path: Path) -> None:
+    async with AuthorisationServer() as server, Proxy() as proxy:
+        refresh = server.seed("claude-oauth").refresh
+        account = write_account(tmp_path, "claude-oauth", "me", refresh=Secret(str(refresh)), issued_at=1_000.0)
+        changes = claude(upstream, enabled=True, proxy=proxy.url("pw"), sign_in=server.overrides("claude-oauth"))
+        async with running(upstream, tmp_path, changes) as router:
+            signs = router.router._sign_ins
+            await signs.refresher.renew(account, rejected=account.access)
+            assert b"/claude-oauth/v1/oauth/token" in proxy.heard
+            assert [one.proxy for one in signs.keeper.accounts()["claude-oauth"]] == [None]
+            assert [one.proxy for one in signs.usable()] == [proxy.url("pw")]

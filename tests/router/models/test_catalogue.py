@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from router.models.capabilities import load
 from router.models.catalogue import build
-from tests.router.routing.making import provider
+from router.providers.config import ProviderConfig
+from tests.router.routing.making import account, provider
 
 TABLE = load()
 
@@ -57,3 +58,10 @@ def test_excluded_models_are_not_shown():
     a = provider("a", models={"m-1": ("one",), "m-2": ()}, excluded=("m-1",))
     assert shown(a) == ["m-2"]
     assert shown(a, exclusions=["m-*"]) == []
+
+
+def test_names_that_accounts_have_for_models_are_shown_once():
+    accounts = tuple(account("p", label, aliases={"fast": "deep-1", "deep-2": "deep-1"}) for label in "ab")
+    one = ProviderConfig(id="p", kind="openai-compatible", accounts=accounts, listed=("deep-1", "deep-2"))
+    assert shown(one) == ["deep-1", "deep-2", "fast"]
+    assert build([one], load()).models[2].model == "deep-1"

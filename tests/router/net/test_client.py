@@ -13,6 +13,8 @@ from router.faults import Fault
 from router.net.client import Net
 from router.net.message import HttpRequest, Timeouts
 from tests.router.api.harness import scripted
+from tests.router.api.leaks import Canary, leaks, planted, told_by
+from tests.router.api.parrot import MANNERS, Parrot, Proxy
 from tests.simulators import Misbehaviour, Upstream
 from tests.simulators.faulty import hang, refused, status
 
@@ -98,3 +100,47 @@ async def test_closing_early_closes_the_connection_and_reading_to_the_end_keeps_
         async with await net.send(request(upstream.address), Timeouts()) as response:
             await response.read_some()
     assert len(upstream._writers) == 1
+
+
+CANARIES = {name: Canary(name, planted("*", number)) for number, name in enumerate(("url", "header", "body", "proxy"))}
+
+
+@pytest.mark.parametrize("failure", ["half", "malformed", "no answer", "silence", "gone", "TLS", "header", "address"])
+async def test_a_fault_of_the_network_holds_nothing_of_the_request(net: Net, failure: str) -> None:
+    url, header, body, _ = (each.value for each in CANARIES.values())
+    async with Parrot() as parrot:
+        parrot.manner = failure if failure in MANNERS else ""
+        address = f"{parrot.base_url('openai')}/chat/completions?accessToken={url}"
+        if failure == "silence":
+            parrot.always(hang())
+        if failure == "half":
+            parrot.always(Misbehaviour(status=200, body=b"half", length=100))
+        if failure == "gone":
+            await parrot.close_port()
+        address = {"TLS": address.replace("http:", "https:"), "address": f"http://[::{url}/"}.get(failure, address)
+        headers = {"authorization": f"Bearer {header}{chr(10) if failure == 'header' else ''}"}
+        asked = HttpRequest("POST", address, headers, str(body).encode() * 5_000)
+        with pytest.raises(Fault) as raised:
+            async with await net.send(asked, Timeouts(connect=0.5, head=0.5, idle=0.5)) as response:
+                await response.read(10_000_000)
+                raise Fault("internal", "it was answered")
+    assert raised.value.message != "it was answered"
+    assert list(leaks(CANARIES.values(), {"fault": [told_by(raised.value)]}, {})) == []
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+async def test_a_proxy_that_refuses_is_told_apart_and_its_password_is_not_told(net: Net, scheme: str) -> None:
+    async with Proxy() as proxy:
+        proxy.refuses = True
+        asked = HttpRequest("GET", f"{scheme}://127.0.0.1:9/", {}, b"", proxy.url(str(CANARIES["proxy"].value)))
+        with pytest.raises(Fault, match="outbound proxy did not let the request through") as raised:
+            await net.send(asked, Timeouts())
+    assert list(leaks(CANARIES.values(), {"fault": [told_by(raised.value)]}, {})) == []
+    assert [leak.form for leak in leaks([CANARIES["proxy"]], {"heard": [proxy.heard]}, {})] == ["base64"]
+
+
+@pytest.mark.parametrize("proxy", ["socks5://user:canary@127.0.0.1:1", "canary", "http://user:canary@[::bad"])
+async def test_a_proxy_that_is_none_is_a_fault(net: Net, proxy: str) -> None:
+    with pytest.raises(Fault) as raised:
+        await net.send(HttpRequest("GET", "http://127.0.0.1:9/", {}, b"", proxy), Timeouts())
+    assert b"canary" not in told_by(raised.value)

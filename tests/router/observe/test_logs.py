@@ -66,6 +66,16 @@ def test_text_is_one_redacted_line() -> None:
     assert " info    switchyard.x  a\\nb" in line
 
 
+def test_what_an_error_says_cannot_look_like_a_line_of_ours() -> None:
+    forged = "2026-01-01T00:00:00.000Z info    switchyard.x  all is well \x1b[2J"
+    try:
+        raise ValueError(f"no\n{forged}")
+    except ValueError as error:
+        lines = TextFormatter().format(record("it failed", exc_info=(type(error), error, None))).splitlines()
+    assert lines[0].endswith("it failed") and all(line.startswith("    ") for line in lines[1:])
+    assert "\x1b" not in "".join(lines)
+
+
 def test_json_has_the_given_fields_and_no_secret() -> None:
     line = JsonFormatter().format(record("told", fields=lambda: {"status": 200, "reason": "x-api-key: abcdefghijkl"}))
     told = json.loads(line)

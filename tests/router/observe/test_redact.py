@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from router.observe.redact import one_line, redact
@@ -25,6 +27,19 @@ SECRET = "abcDEF0123456789abcDEF0123456789"
         f"x-goog-api-key={SECRET}",
         f"refresh_token={SECRET}",
         f"http://user:{SECRET}@proxy.example:3128",
+        f"http://:{SECRET}@proxy.example:3128",
+        f"https://{SECRET}@host.example/path",
+        f"1//{SECRET}",
+        f"gho_{SECRET}",
+        f"github_pat_{SECRET}",
+        f"Cookie: __client={SECRET}; other=1",
+        f"device_code={SECRET}&grant_type=x",
+        f"https://user.example/info?accessToken={SECRET}",
+        f"http://localhost:1455/auth/callback?code={SECRET}&state=x",
+        json.dumps({"refresh_token": SECRET}),
+        json.dumps({"message": json.dumps({"refresh_token": SECRET, "more": 1})}),
+        json.dumps({"message": json.dumps({"message": json.dumps({"password": SECRET})})}),
+        repr({"accessToken": SECRET}),
         f"-----BEGIN PRIVATE KEY-----\n{SECRET}\n-----END PRIVATE KEY-----",
     ],
 )
@@ -34,8 +49,13 @@ def test_credentials_are_taken_out(text: str) -> None:
 
 
 def test_ordinary_words_stay() -> None:
-    text = "no account of openai can serve gpt-4.1 now: rate limited for 33 s; the key was refused"
-    assert redact(text) == text
+    for text in (
+        "no account of openai can serve gpt-4.1 now: rate limited for 33 s; the key was refused",
+        "the token endpoint answered 400: invalid_grant (the refresh token is dead); mail ann@example.org",
+        "GET https://host.example/v1/models answered 404 for claude-oauth/ann@example.org",
+        "1//2 of the highest, ghost_writer, password: none",
+    ):
+        assert redact(text) == text
 
 
 def test_nobody_can_write_lines_of_their_own() -> None:

@@ -60,10 +60,16 @@ class World:
         credentials = Credentials(net, FakeClock(), self.signed_in)
         self.sender = Sender(net, credentials, lambda account, headers: self.heard.append((account.id, headers)))
         self.urls: tuple[str, ...] = (upstream.base_url("claude"),)
+        self.headers: Mapping[str, str] = {}
 
     async def send(self, account: Account = ACCOUNT, *, model: str = MODEL, operation: Any = "generate") -> Any:
         provider = ProviderConfig(
-            id="claude-oauth", kind="claude-oauth", dialects=("messages",), base_urls=self.urls, accounts=(account,)
+            id="claude-oauth",
+            kind="claude-oauth",
+            dialects=("messages",),
+            base_urls=self.urls,
+            accounts=(account,),
+            headers=self.headers,
         )
         candidate = Candidate(
             provider="claude-oauth",
@@ -135,6 +141,14 @@ async def test_the_secret_is_nowhere_in_the_fault(world: World) -> None:
         fault = await world.fault()
         told = f"{fault!r} {fault} {vars(fault)} {fault.args} {fault.__cause__!r}"
         assert "canary" not in told
+
+
+async def test_a_secret_in_a_header_of_the_settings_is_nowhere_in_the_fault(world: World) -> None:
+    world.headers = {"x-house": "house-canary", "authorization": "Basic canary-of-basic"}
+    world.upstream.script(status(400, message="you sent house-canary and canary-of-basic", body=None))
+    fault = await world.fault()
+    assert fault.message == "you sent *** and ***"
+    assert fault.passthrough is None or b"canary" not in fault.passthrough
 
 
 async def test_the_headers_of_good_and_of_bad_answers_are_told(world: World) -> None:

@@ -108,3 +108,11 @@ def test_the_text_of_an_unknown_name_says_so():
     )
     assert told["outcome"]["action"] == "refuse"
     assert "would refuse (not_found): No model named 'quik' is known here. Did you mean 'quick'?" in as_text(told)
+
+
+def test_the_text_names_the_smaller_model_that_would_stand_in():
+    lookup = table(provider("a"), rules=[("^big$", ("a",)), ("^small$", ("a",))], smaller={"big": "small"})
+    told = explain(draft(lookup, "big", needs=CHAT), lookup.providers, Health(FakeClock(), random.Random(1)).snapshot())
+    assert [(each["provider"], each["model"]) for each in told["smaller"]] == [("a", "small")]
+    assert "where all limits are met:\n  a/small  smaller model for 'big'" in as_text(told)
+    assert draft(lookup, "small", needs=CHAT).smaller == ()

@@ -10,6 +10,7 @@ import pytest
 
 from router.faults import Fault
 from services.aistudio import request
+from services.aistudio.panel import JSON_ONLY
 from services.aistudio.request import Job
 
 
@@ -126,7 +127,7 @@ def test_google_tools_beside_functions_are_told_as_not_applied() -> None:
 
 def test_json_without_a_schema_is_asked_for_in_words() -> None:
     job = config(responseMimeType="application/json")
-    assert job.panel.system == request.JSON_ONLY
+    assert job.panel.system == JSON_ONLY
     assert job.notes == ("generationConfig.responseMimeType",)
 
 
@@ -136,3 +137,21 @@ def test_unknown_knobs_are_told() -> None:
         "generationConfig.seed",
         "generationConfig.candidateCount",
     )
+
+
+def test_names_in_snake_case_mean_the_same_as_googles_own_sdk_sends_them() -> None:
+    data = base64.b64encode(b"x").decode()
+    declared = [{"name": "f", "parameters_json_schema": {"type": "object", "properties": {"a_b": {"type": "string"}}}}]
+    job = read(
+        {"text": "hi"},
+        {"inline_data": {"mime_type": "image/png", "data": data}},
+        system_instruction={"parts": [{"text": "s"}]},
+        generation_config={"max_output_tokens": 5, "thinking_config": {"include_thoughts": True, "thinking_budget": 9}},
+        tools=[{"function_declarations": declared}],
+        tool_config={"function_calling_config": {"mode": "ANY", "allowed_function_names": ["f"]}},
+    )
+    assert (job.thoughts, job.panel.budget, job.panel.max_tokens) == (True, 9, 5)
+    assert job.panel.system == "s\n\nYou must answer by calling one of these functions: f."
+    assert [each.media_type for each in job.uploads] == ["image/png"]
+    declaration = json.loads(job.panel.functions or "")[0]
+    assert declaration == {"name": "f", "parameters": declared[0]["parameters_json_schema"]}

@@ -148,6 +148,6 @@ def test_an_error_counts_only_with_the_state_and_is_told_in_words() -> None:
     returned = read_query("error=access_denied&error_description=no%0Athanks&state=" + STATE.reveal())
     with pytest.raises(Declined) as caught:
         accepted(returned, state=STATE, issuer=ISSUER, stateless=False)
-    assert str(caught.value) == "The sign-in was declined (access_denied: nothanks)."
+    assert str(caught.value) == "The sign-in was declined (access_denied: no thanks)."
     with pytest.raises(Unreadable, match="another sign-in"):
         accepted(returned, state=Secret("mine"), issuer=ISSUER, stateless=False)

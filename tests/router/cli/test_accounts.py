@@ -1,0 +1,105 @@
+"""``switchyard accounts`` at a router that runs: what is shown, what can be changed, and the exit codes."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from typer.testing import CliRunner, Result
+
+from router.cli import accounts_commands
+from router.cli.talk import Place
+from tests.router.accounts.login.making import free_port
+from tests.router.api.harness import Running
+from tests.router.api.subscribed import subscribed
+from tests.router.cli.test_login import place_of
+from tests.simulators import Upstream
+from tests.simulators.faulty import status
+
+ME = "claude-oauth/a"
+
+
+@pytest_asyncio.fixture
+async def upstream() -> AsyncIterator[Upstream]:
+    async with Upstream() as started:
+        yield started
+
+
+@pytest.fixture
+def desk(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Runs one command line at the gateway of a test."""
+
+    async def run(router: Running, *words: str) -> Result:
+        class One:
+            """What `place_of` looks at."""
+
+        one = One()
+        one.router = router  # type: ignore[attr-defined]
+        place: Place = place_of(one)  # type: ignore[arg-type]
+        monkeypatch.setattr(accounts_commands, "find_place", lambda config: place)
+        return await asyncio.to_thread(lambda: CliRunner().invoke(accounts_commands.app, list(words)))
+
+    return run
+
+
+async def test_the_list_says_how_each_account_is_and_what_it_did(upstream: Upstream, tmp_path: Path, desk: Any) -> None:
+    async with subscribed(upstream, tmp_path) as router:
+        assert (await router.ask("chat", "claude-oauth/claude-sonnet-4-5-20250929")).status == 200
+        upstream.script(status(429, headers={"retry-after": "600"}))
+        assert (await router.ask("chat", "chatgpt-oauth/gpt-5.1-codex")).status == 429
+        shown = await desk(router)
+        assert shown.exit_code == 0, shown.output
+        lines = shown.output.splitlines()
+        mine = next(at for at, line in enumerate(lines) if line.startswith(ME))
+        assert "ready" in lines[mine] and "1 requests (0 failed)" in lines[mine + 1]
+        limited = next(line for line in lines if line.startswith("chatgpt-oauth/a"))
+        assert "cooling until 20" in limited and "HTTP 429" in limited
+        assert "last error" in shown.output and "token ends" in shown.output
+        assert "canary" not in shown.output
+        listed = json.loads((await desk(router, "--json")).output)
+        assert {each["account"] for each in listed["accounts"]} >= {ME, "openai/1", "gemini/1"}
+
+
+async def test_an_account_is_switched_off_and_on_and_renamed_and_removed(
+    upstream: Upstream, tmp_path: Path, desk: Any
+) -> None:
+    model = "claude-oauth/claude-sonnet-4-5-20250929"
+    async with subscribed(upstream, tmp_path) as router:
+        off = await desk(router, "disable", ME)
+        assert off.exit_code == 0 and "disabled: switched off by the operator" in off.output
+        assert (await router.ask("chat", model)).status == 503
+        assert "ready" in (await desk(router, "enable", ME)).output
+        assert (await router.ask("chat", model)).status == 200
+        await desk(router, "set", ME, "--exclude", "claude-sonnet-*", "--alias", "best=claude-opus-4-8")
+        excluded = await router.ask("chat", model)
+        assert excluded.status == 404 and "none of its accounts may use this model" in excluded.body.decode()
+        assert (await router.ask("chat", "claude-oauth/best")).status == 200
+        cleared = await desk(router, "set", ME, "--exclude", "none", "--alias", "none", "--priority", "3")
+        assert cleared.exit_code == 0, cleared.output
+        assert (await router.ask("chat", model)).status == 200
+        assert "claude-oauth/work" in (await desk(router, "rename", ME, "work")).output
+        kept = await desk(router, "remove", "claude-oauth/work")
+        assert kept.exit_code == 1, "nobody said yes"
+        assert "forgot" in (await desk(router, "remove", "claude-oauth/work", "--yes")).output
+        gone = await desk(router, "disable", "claude-oauth/work")
+        assert gone.exit_code == 1 and "claude-oauth/work" in gone.output
+
+
+async def test_wrong_usage_is_said(upstream: Upstream, tmp_path: Path, desk: Any) -> None:
+    async with subscribed(upstream, tmp_path) as router:
+        assert (await desk(router, "set", ME)).exit_code == 2
+        assert (await desk(router, "set", ME, "--alias", "best")).exit_code == 2
+        wrong = await desk(router, "set", ME, "--proxy", "nonsense")
+        assert wrong.exit_code == 1 and "proxy" in wrong.output
+
+
+def test_without_a_gateway_the_exit_code_says_so(tmp_path: Path) -> None:
+    config = tmp_path / "config.yaml"
+    config.write_text(json.dumps({"server": {"port": free_port(), "state_dir": str(tmp_path / "state")}}))
+    result = CliRunner().invoke(accounts_commands.app, ["list", "--config", str(config)])
+    assert result.exit_code == 3 and "make up" in result.output
