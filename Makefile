@@ -2,6 +2,7 @@
 SHELL := /bin/sh
 PY := .venv/bin/python
 JOBS ?= auto
+NAME ?=
 MUTANTS ?= 400
 export PYTHON
 # Only what stands on make's command line counts: some shells export HOST with another meaning.
@@ -13,7 +14,7 @@ export SWITCHYARD__SERVER__PORT := $(PORT)
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help up down restart reload status logs test test-fast sdk e2e check format mutation bench bench-aistudio browser docs clean environment
+.PHONY: help up down restart reload status logs test test-fast test-browser sdk e2e check format mutation bench bench-aistudio browser docs clean environment
 
 help: ## list the targets
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -24,8 +25,8 @@ up: ## install, configure and start everything (HOST=0.0.0.0 PORT=8317)
 down: ## stop everything, after running calls have finished
 	@sh scripts/stop.sh
 
-restart: ## stop and start the router
-	@$(PY) -m router restart
+restart: ## stop and start the router (NAME=aistudio: the AI Studio service)
+	@$(PY) -m router restart $(NAME)
 
 reload: ## replace the serving process without refusing a connection
 	@$(PY) -m router reload-process
@@ -33,19 +34,26 @@ reload: ## replace the serving process without refusing a connection
 status: ## a table of the processes and what is wrong
 	@sh scripts/status.sh
 
-logs: ## follow the router's log
-	@sh scripts/logs.sh router -f
+logs: ## follow the router's log (NAME=aistudio: the AI Studio service's; NAME=all)
+	@sh scripts/logs.sh $(or $(NAME),router) -f
 
 environment:
 	@ROOT="$(CURDIR)"; export ROOT; . scripts/environment.sh; make_environment dev
 
-test: environment ## all tests: fast ones in parallel, then the SDKs and the product as a user starts it
-	$(PY) -m pytest tests -n $(JOBS) -q -m "not sdk and not e2e"
+test: environment ## all tests: fast ones in parallel, then in a real browser, the SDKs, the product as a user starts it
+	$(PY) -m pytest tests -n $(JOBS) -q -m "not sdk and not e2e and not browser"
+	@$(MAKE) --no-print-directory test-browser
 	@$(MAKE) --no-print-directory sdk
 	@$(MAKE) --no-print-directory e2e
 
 test-fast: environment ## the fast tests alone
-	$(PY) -m pytest tests -n $(JOBS) -q -m "not sdk and not e2e"
+	$(PY) -m pytest tests -n $(JOBS) -q -m "not sdk and not e2e and not browser"
+
+test-browser: environment ## the AI Studio service before a stand-in page, in a real browser
+	@missing=$$(sh scripts/dev/browser-programs.sh | tr '\n' ' '); [ -z "$$missing" ] || \
+		{ echo "Not installed here, so some of these tests are skipped: apt-get install $$missing"; [ -z "$$CI" ]; }
+	@sh scripts/dev/make-sdk-venvs.sh aistudio-test
+	.venvs/aistudio-test/bin/python -m pytest tests/services -n $(JOBS) -q -m browser
 
 sdk: environment ## the official SDKs, two majors of each, against a running router
 	@if [ -f scripts/dev/make-sdk-venvs.sh ]; then sh scripts/dev/make-sdk-venvs.sh; fi

@@ -24,6 +24,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any, TypeAlias
 
@@ -42,6 +43,7 @@ from router.wire import codec
 
 MARKER = "switchyard"
 VERSION = 1
+_MARKED = re.compile(rb'"switchyard"\s*:')
 Crypt: TypeAlias = Callable[[bytes, str], bytes]
 """Seals or opens bytes for a name. Opening raises `router.vault.cipher.Locked`."""
 _Moment: TypeAlias = str | int | float | None
@@ -93,7 +95,7 @@ def read_document(name: str, text: bytes | str, open_sealed: Crypt | None) -> Cr
 def is_ours(text: bytes | str) -> bool:
     """Whether a text that may be damaged has our marker near its beginning."""
     start = text[:400]
-    return b'"switchyard"' in start if isinstance(start, bytes) else '"switchyard"' in start
+    return _MARKED.search(start if isinstance(start, bytes) else start.encode("utf-8", "replace")) is not None
 
 
 def is_sealed(text: bytes | str) -> bool:

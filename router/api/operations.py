@@ -61,6 +61,10 @@ class Operations:
             causes.append(
                 _cause("accounts", "No provider has an account yet; only the demo models answer.", blocking=False)
             )
+        studio = snapshot.settings.providers.aistudio
+        if studio is not None and studio.enabled and not snapshot.providers["aistudio"].accounts:
+            text = "providers.aistudio is on, and no service is connected: `make status`, docs/aistudio.md."
+            causes.append(_cause("no_service", text, blocking=False))
         states = gateway.account_states()
         for provider in serving:
             resting = [states[account.id] for account in provider.accounts if states[account.id].state != "ready"]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -30,15 +31,15 @@ def selfcheck(
 ) -> None:
     """Open AI Studio's page and say as JSON which of its controls are found. Asks nothing of a model."""
     given = ["--profile", profile] if profile else []
-    raise typer.Exit(_run(["selfcheck", *given], config))
+    raise typer.Exit(run(["selfcheck", *given], config))
 
 
-def _run(words: Sequence[str], config: str | None) -> int:
-    """Run the service's own program. Its output is ours."""
-    python = service_environment.python(places.ROOT)
+def run(words: Sequence[str], config: str | None, root: Path = places.ROOT) -> int:
+    """Run the service's own program; its output is ours. root: the checkout."""
+    python = service_environment.python(root)
     if python is None:
         typer.echo(service_environment.MISSING, err=True)
         return 1
     more = ["--router-config", str(places.config_path(config, {}))] if config else []
     command = [str(python), "-m", "services.aistudio", *words, "--log-level", "warning", *more]
-    return subprocess.run(command, cwd=places.ROOT, check=False).returncode
+    return subprocess.run(command, cwd=root, check=False).returncode

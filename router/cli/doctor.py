@@ -6,7 +6,8 @@ import json
 import os
 from dataclasses import asdict
 
-from router.cli.findings import CHECKS, Finding
+from router.cli.finding import Finding
+from router.cli.findings import CHECKS
 from router.cli.talk import find_place
 
 MARKS = {"ok": "ok   ", "warning": "warn ", "error": "ERROR"}

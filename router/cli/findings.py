@@ -6,11 +6,12 @@ import os
 import stat
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from router import places
+from router.cli.aistudio_findings import aistudio
+from router.cli.finding import Finding
 from router.cli.first_files import KEYS
 from router.cli.talk import Place, Unreachable, fetch, url
 from router.server.listen import connection_limit, port_holder, raise_descriptor_limit
@@ -19,20 +20,8 @@ from router.settings.environment import pick_up
 from router.settings.presets import shipped_presets
 from router.version import NAME, VERSION
 
-Level = Literal["ok", "warning", "error"]
 STREAMS_WANTED = 4000
 CERTIFICATE_DAYS = 14
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One thing looked at. An `ok` one needs neither reason nor fix."""
-
-    level: Level
-    about: str
-    what: str
-    why: str = ""
-    fix: str = ""
 
 
 def configuration(place: Place, environ: Mapping[str, str]) -> Iterator[Finding]:
@@ -188,4 +177,4 @@ def _days_left(cert: Path) -> float:
     return (until.timestamp() - time.time()) / 86_400
 
 
-CHECKS = (configuration, keys, folders, process, providers, machine, certificate)
+CHECKS = (configuration, keys, folders, process, providers, aistudio, machine, certificate)

@@ -12,8 +12,8 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from router import places
-from router.cli import supervision
-from router.cli.talk import Place, Unreachable, fetch, find_place
+from router.cli import services, supervision
+from router.cli.talk import Place, Refused, Unreachable, fetch, find_place, manage
 
 OK, FAILED, UNREACHABLE = 0, 1, 3
 
@@ -50,12 +50,16 @@ def status(as_json: bool = False, config: str | None = None) -> int:
 def _rows(place: Place) -> list[Row]:
     with supervision.supervisor() as rpc:
         infos = supervision.processes(rpc) if rpc is not None else []
-    rows = [_supervised(info) for info in infos]
+    want = services.wanted(place)
+    rows = [_supervised(info) for info in infos if info["name"] != services.NAME or info["pid"] or want.on]
     if not any(row.name == "router" for row in rows):
-        rows.insert(0, _alone(place))
+        rows.append(_alone(place))
+    rows.sort(key=lambda row: row.name != "router")
     for row in rows:
         if row.name == "router" and row.pid is not None:
             _ask(place, row)
+        elif row.name == services.NAME:
+            _ask_service(place, row, want)
     return rows
 
 
@@ -96,6 +100,16 @@ def _ask(place: Place, row: Row) -> None:
         row.state, row.wrong = "running", ""
     if ready == 200:
         row.wrong = row.wrong or causes(_for_people(answer))
+
+
+def _ask_service(place: Place, row: Row, want: services.Wanted) -> None:
+    block = place.settings.providers.aistudio
+    if row.pid is not None:
+        row.port = block.health_port if block is not None else None
+        row.health, wrong = services.health(place)
+        row.wrong = wrong if want.on else "the settings turn it off; stop it with: make up"
+    elif row.state == "stopped":
+        row.wrong = want.problem or "does not run; start it with: make up"
 
 
 def _for_people(answer: Any) -> list[Any]:
@@ -161,6 +175,8 @@ def restart(name: str = "router") -> int:
         if rpc is None:
             print("supervisord does not run. Start everything with: make up", file=sys.stderr)
             return UNREACHABLE
+        if name == services.NAME:
+            return _say(services.follow(rpc, find_place(), anew=True) or [f"{name} is off in the settings."])
         if name not in [process["name"] for process in supervision.processes(rpc)]:
             print(f"there is no process {name}", file=sys.stderr)
             return FAILED
@@ -177,9 +193,36 @@ def restart(name: str = "router") -> int:
     return OK
 
 
+def _say(sentences: list[str]) -> int:
+    """Print what became of a service. 0 where it runs now."""
+    for sentence in sentences:
+        print(sentence, file=sys.stderr)
+    return OK if any(sentence.endswith("has been started.") for sentence in sentences) else FAILED
+
+
 def reload_process(within: float = 60.0) -> int:
-    """Replace the serving process without refusing a connection; new code and restart-only settings take effect."""
+    """Replace the serving process without refusing a connection; new code and restart-only settings take effect.
+
+    A service is started, stopped or, where its settings have changed, restarted too."""
+    os.chdir(places.ROOT)
     place = find_place()
+    changed = _service_changed(place)
+    done = _replace_process(place, within)
+    with supervision.supervisor() as rpc:
+        if rpc is not None:
+            _say(services.follow(rpc, place, anew=changed))
+    return done
+
+
+def _service_changed(place: Place) -> bool:
+    """Whether settings of the service wait for a restart, as the router sees it."""
+    with contextlib.suppress(Unreachable, Refused, KeyError, TypeError):
+        waiting = manage(place, "/v0/management/status")["config"]["restart_needed"]
+        return any(path.startswith(f"providers.{services.NAME}.") for path in waiting)
+    return False
+
+
+def _replace_process(place: Place, within: float) -> int:
     facts = place.process
     if facts is None:
         print("No router runs here. Start it with: make up", file=sys.stderr)

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import getpass
+import os
+import re
 import select
 import sys
 import time
 import webbrowser
 
 LONGEST = 64 * 1024
+_SECRET = re.compile(r"^SWITCHYARD|KEY$|TOKEN$|SECRET|PASSWORD")
+"""Variables that may hold a secret, by their names."""
 
 
 class Terminal:
@@ -60,8 +64,12 @@ class Terminal:
         return typed.strip()
 
     def browse(self, url: str) -> bool:
-        """Open the system's browser; whether there was one."""
+        """Open the system's browser; whether there was one. It lives on with the environment that it is given, so our
+        secrets are not in it."""
+        kept = {name: os.environ.pop(name) for name in tuple(os.environ) if _SECRET.search(name)}
         try:
             return webbrowser.open(url)
         except (webbrowser.Error, OSError):
             return False
+        finally:
+            os.environ.update(kept)

@@ -11,7 +11,7 @@ import time
 from typing import Any
 
 from router import places
-from router.cli import supervision
+from router.cli import services, supervision
 from router.cli.first_files import make_config, make_keys
 from router.cli.talk import Place, Unreachable, fetch, find_place, url
 from router.server.listen import CannotListen, bind
@@ -42,6 +42,9 @@ def up(prepare_only: bool = False) -> int:
         _say(f"Switchyard did not start: {error}")
         return 1
     _tell(place, made, running)
+    with supervision.supervisor() as rpc:
+        for sentence in services.follow(rpc, place) if rpc is not None else ():
+            _say(sentence)
     return 0
 
 
@@ -95,7 +98,7 @@ def _open(facts: dict[str, Any]) -> bool:
 def _start_stopped(rpc: Any) -> bool:
     ran = True
     for process in supervision.processes(rpc):
-        if process["statename"] not in ("RUNNING", "STARTING", "STOPPING"):
+        if process["name"] != services.NAME and process["statename"] not in ("RUNNING", "STARTING", "STOPPING"):
             ran = False
             rpc.startProcess(f"{process['group']}:{process['name']}", False)
     return ran

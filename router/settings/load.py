@@ -212,6 +212,9 @@ def _warnings(settings: Settings, environ: Mapping[str, str], presets: Mapping[s
     for key in settings.auth.keys:
         if key.key is not None and len(key.key.reveal()) < 16:
             yield f"auth.keys: the key {key.name!r} is short; `switchyard keys create` makes one that nobody guesses."
+    management = settings.auth.management.key
+    if management is not None and len(management.reveal()) < 16:
+        yield "auth.management.key is short: leave it out, and one that nobody guesses is made (state/keys)."
     patterns = [route.pattern for route in settings.models.routing]
     for pattern in sorted({pattern for pattern in patterns if patterns.count(pattern) > 1}):
         yield f"models.routing has the pattern {pattern!r} more than once; only the first one is ever used."

@@ -7,6 +7,16 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, ConfigDict, model_validator
 
 from router.secret import Secret
+from router.settings.aistudio_blocks import (
+    AIStudioService,
+    Browser,
+    PageDefaults,
+    PageTimeouts,
+    Queue,
+    RelayLink,
+    SignInWindow,
+    Tier,
+)
 from router.settings.block import BaseUrls, Block, Headers, Name, Proxy, Texts, setting
 
 ApiDialect = Literal["chat", "responses"]
@@ -181,27 +191,34 @@ class ReservedService(Block):
     command: str | None = setting(None, "Accepted for compatibility. Reserved.", effect="restart")
 
 
-class Browser(Block):
-    """The browser of the AI Studio service, which reads these itself, and more (`docs/aistudio.md`)."""
-
-    model_config = ConfigDict(extra="allow")
-
-    type: Literal["auto", "camoufox", "chromium", "firefox", "attach"] = setting(
-        "auto", "Which browser; `engine` is the same.", effect="restart"
-    )
-    max_instances: int = setting(3, "Most pages that answer at the same time.", effect="restart", ge=1, le=64)
-
-
 class AIStudio(Upstream):
-    """Google AI Studio through a browser. What the router does not know is read and kept for the service."""
+    """Google AI Studio through a browser, which the service of `services/aistudio` drives."""
 
-    model_config = ConfigDict(extra="allow")
-
-    service: ReservedService = setting(ReservedService(), "How the service is started. Reserved.")
-    browser: Browser = setting(Browser(), "Its browser. Reserved.")
+    service: AIStudioService = setting(AIStudioService(), "How the service is started.")
     profiles: str | None = setting(
         None, "Folder of its sign-ins. Default: `auth_profiles` in `auth.dir`.", effect="restart"
     )
+    health_port: int = setting(
+        8318, "Port of its `/healthz` and `/readyz` on loopback.", effect="restart", ge=1, le=65535
+    )
+    url: str | None = setting(None, "Address of the page. Default: the one of the page map.", effect="restart")
+    selectors: str | None = setting(None, "File that is laid over the page map.", effect="restart")
+    tiers: tuple[Tier, ...] = setting(
+        ("network", "dom", "final"), "Ways of reading answers that may be used.", effect="restart", min_length=1
+    )
+    temporary_chat: bool = setting(True, "Whether chats are not kept in the account.", effect="restart")
+    continue_conversations: bool = setting(
+        False, "Whether a conversation goes on in its own chat, where there is one.", effect="restart"
+    )
+    keep_fresh: float = setting(
+        1800.0, "Seconds after which an idle session is renewed; 0 for never.", effect="restart", ge=0
+    )
+    browser: Browser = setting(Browser(), "Its browser.")
+    queue: Queue = setting(Queue(), "Who waits for a page.")
+    timeouts: PageTimeouts = setting(PageTimeouts(), "Seconds that the page gets.")
+    login: SignInWindow = setting(SignInWindow(), "The window in which a person signs in.")
+    defaults: PageDefaults = setting(PageDefaults(), "What the page is set to where a request says nothing.")
+    relay: RelayLink = setting(RelayLink(), "How the service finds its routers.")
 
 
 class WebAI(Reserved):

@@ -13,6 +13,8 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 _VERSION = b"\x01"
 _NONCE = 12
 _KEY = 32
+KEY_TEMPORARY = ".vault-"
+"""How files begin in which a key is made; a crash may leave one."""
 
 
 class Locked(Exception):
@@ -58,7 +60,7 @@ def vault_key(path: Path, random: Callable[[int], bytes] = os.urandom) -> bytes:
 
 def _create(path: Path, key: bytes) -> None:
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".vault-")
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=KEY_TEMPORARY)
     temporary = Path(name)
     try:
         with os.fdopen(descriptor, "wb") as file:

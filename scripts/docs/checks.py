@@ -35,7 +35,7 @@ _FILE = re.compile(r"^(?:router|scripts|tests|config|requirements|docs)/[\w./*-]
 _HEADER = re.compile(r"\bx-switchyard-[a-z-]+")
 _VARIABLE = re.compile(r"\bSWITCHYARD__[A-Z0-9_]+")
 _FENCED = re.compile(r"^```(\w*)\n(.*?)^```$", re.M | re.S)
-_MADE_LATER = ("config/config.yaml", "config/conf.d")
+_MADE_LATER = ("config/config.yaml", "config/aistudio.yaml", "config/conf.d")
 _BLOCKS = {"server", "auth", "providers", "models", "routing", "retry", "policies", "relay", "observe"}
 
 

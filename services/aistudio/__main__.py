@@ -1,9 +1,10 @@
-"""`python -m services.aistudio`: the service as a program. `selfcheck` and `import` do one thing and end."""
+"""`python -m services.aistudio`: the service as a program. Every other command does one thing and ends."""
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import json
 import logging
 import os
@@ -20,7 +21,9 @@ from msgspec import to_builtins
 from router.faults import Fault
 from router.relay.protocol.messages import Hello
 from router.tasks import Tasks
+from services.aistudio import display
 from services.aistudio.beside import Beside, load
+from services.aistudio.engines import NoEngine
 from services.aistudio.handler import Relayed, status_of
 from services.aistudio.login import Logins, Progress
 from services.aistudio.profiles import ProfileError, Profiles, profiles_of
@@ -108,6 +111,8 @@ async def _tell(service: AIStudio, link: Link, news: asyncio.Event) -> None:
 def causes(service: AIStudio, routers: int) -> list[Cause]:
     """Why the service cannot do its job; starting it anew helps with none of it."""
     found = [Cause(cause="not_ready", text=text) for text in service.ready()]
+    if service.pool.browsers.note:
+        found.append(Cause(cause="browser", text=service.pool.browsers.note, blocking=False))
     if not routers:
         found.append(Cause(cause="no_router", text="No router has welcomed this service yet (relay.urls)."))
     return found
@@ -150,7 +155,26 @@ async def login(beside: Beside, given: argparse.Namespace) -> int:
         await service.close()
 
 
-_COMMANDS = {"serve": serve, "selfcheck": check, "import": take_over, "login": login}
+async def doctor(beside: Beside, _: argparse.Namespace) -> int:
+    """Print which browser would run and where a sign-in would open its window; starts nothing."""
+    browsers = _service(beside).pool.browsers
+    choice = None
+    with contextlib.suppress(NoEngine):
+        choice = browsers.check()
+    own = display.own_display(beside.settings.login, os.environ)
+    report = {
+        "engine": choice.engine if choice is not None else None,
+        "path": choice.path if choice is not None else None,
+        "note": browsers.note,
+        "reason": browsers.reason,
+        "display": (own.display or "the session's display") if own is not None else None,
+        "missing": display.missing_programs(beside.settings.login),
+    }
+    sys.stdout.write(json.dumps(report, indent=2) + "\n")
+    return 0 if choice is not None else 1
+
+
+_COMMANDS = {"serve": serve, "selfcheck": check, "import": take_over, "login": login, "doctor": doctor}
 
 
 def _parser() -> argparse.ArgumentParser:

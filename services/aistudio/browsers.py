@@ -20,11 +20,13 @@ _log = logging.getLogger("switchyard.aistudio")
 class Browsers:
     """`get` gives the running browser. on_lost is called when it dies by itself.
 
-    reason: why there is none, for a person; "" while all is well. starts: how often one was started."""
+    reason: why there is none, for a person; "" while all is well. note: what is worth to know of the one that is used.
+    starts: how often one was started."""
 
     def __init__(self, settings: Settings, *, on_lost: Callable[[], None], now: Callable[[], float]) -> None:
         self.choice: engines.Choice | None = None
         self.reason = ""
+        self.note = ""
         self.starts = 0
         self.born = 0.0
         self._settings = settings
@@ -55,6 +57,9 @@ class Browsers:
             self.reason = str(error)
             raise
         self.reason = ""
+        if choice.note != self.note and choice.note:
+            _log.warning("%s", choice.note)
+        self.note = choice.note
         return choice
 
     async def get(self) -> Any:

@@ -88,10 +88,16 @@ async def _virtual(settings: Login, chance: random.Random) -> AsyncIterator[Show
         )
 
 
-def _check_programs(settings: Login) -> None:
+def missing_programs(settings: Login) -> list[str]:
+    """The packages that a virtual display lacks here."""
     missing = [package for program, package in _PROGRAMS.items() if shutil.which(program) is None]
     if not (Path(settings.novnc_path) / "vnc.html").is_file():
         missing.append("novnc")
+    return missing
+
+
+def _check_programs(settings: Login) -> None:
+    missing = missing_programs(settings)
     if missing:
         raise Fault(
             "unavailable",

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from services.aistudio.settings import Browser, Engine
 
@@ -28,7 +29,7 @@ class NoEngine(Exception):
 
 
 class Choice(Struct, frozen=True, kw_only=True):
-    """A browser that is there. cdp: whether it has the DevTools protocol."""
+    """A browser that is there. cdp: whether it has the DevTools protocol. note: for a person, "" for none."""
 
     engine: Engine
     path: str | None
@@ -48,16 +49,25 @@ def choose(settings: Browser, environ: Mapping[str, str] = os.environ) -> Choice
     for name in wanted:
         found = finders[name](settings, environ)
         if isinstance(found, Choice):
-            return found
+            return replace(found, note=_noted(settings, found, reasons))
         reasons.append(found)
     raise NoEngine(" ".join(reasons))
+
+
+def _noted(settings: Browser, found: Choice, reasons: list[str]) -> str:
+    """What a person should know of the choice: that another browser was preferred, and why it was not taken."""
+    missed = settings.engine == "auto" and settings.type == "camoufox" and found.engine != "camoufox"
+    told = f"browser.type prefers Camoufox; {found.engine} is used instead. {reasons[0]}" if missed else ""
+    return "; ".join(each for each in (told, found.note) if each)
 
 
 def _camoufox(settings: Browser, environ: Mapping[str, str]) -> Choice | str:
     if importlib.util.find_spec("camoufox") is None:
         return "Camoufox is not installed (pip install camoufox, then camoufox fetch)."
     given = environ.get("CAMOUFOX_EXECUTABLE_PATH")
-    if settings.engine == "camoufox" and settings.executable_path:
+    if settings.executable_path and (
+        settings.engine == "camoufox" or "camoufox" in Path(settings.executable_path).name
+    ):
         given = settings.executable_path
     path = given or _camoufox_binary(environ)
     if path is None or not (Path(path).parent / "properties.json").is_file():

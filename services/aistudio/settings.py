@@ -18,12 +18,15 @@ Mode = Literal["headless", "virtual", "headed"]
 class Browser(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Which browser, and when what is recycled. Times in seconds, memory in MiB of proportional set size.
 
+    engine: this one and no other; auto: the first that is there. type: the same by another name, which `engine` beats;
+    camoufox is a preference there, and `engine` is auto.
     max_instances: pages that answer at the same time; each works for one request, in the context of its account.
     devtools: whether the network is read through the DevTools protocol where the browser has it, or in the page.
     mode: virtual is a window on a screen of its own that nobody sees (Xvfb); headed one on the session's display.
     """
 
     engine: Engine = "auto"
+    type: Engine | None = None
     executable_path: str | None = None
     attach_url: str | None = None
     mode: Mode = "headless"
@@ -109,6 +112,12 @@ class SettingsError(ValueError):
     """A setting that cannot be; the message names it."""
 
 
+def _given(values: dict[str, Any]) -> dict[str, Any]:
+    return {
+        name: _given(value) if isinstance(value, dict) else value for name, value in values.items() if value is not None
+    }
+
+
 def _path(kind: type, given: Any) -> Any:
     if kind is Path and isinstance(given, str):
         return Path(given)
@@ -116,12 +125,11 @@ def _path(kind: type, given: Any) -> Any:
 
 
 def read(block: dict[str, Any]) -> Settings:
-    """Settings from plain data. `browser.type` is accepted for `browser.engine`. Raises `SettingsError`."""
-    held = {name: value for name, value in block.items() if name not in ROUTERS}
+    """Settings from plain data; what is null is at its default. Raises `SettingsError`."""
+    held = _given({name: value for name, value in block.items() if name not in ROUTERS})
     browser = held.get("browser")
-    if isinstance(browser, dict) and "type" in browser:
-        rest = {key: value for key, value in browser.items() if key != "type"}
-        held["browser"] = {"engine": browser["type"], **rest}
+    if isinstance(browser, dict) and "engine" not in browser and browser.get("type", "camoufox") != "camoufox":
+        held["browser"] = {"engine": browser["type"], **browser}
     try:
         settings = msgspec.convert(held, Settings, strict=False, dec_hook=_path)
     except msgspec.ValidationError as error:

@@ -7,7 +7,7 @@ from contextlib import AbstractAsyncContextManager
 from http import HTTPStatus
 from typing import Any
 
-from msgspec import Struct
+from msgspec import Struct, to_builtins
 from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.http11 import Request, Response
 
@@ -15,27 +15,29 @@ from router.wire import codec
 
 
 class Cause(Struct, frozen=True, kw_only=True):
-    """One reason why a service cannot do its job. restart_helps: whether starting it anew could end that; a missing
-    browser, a missing setting or a tired account never does."""
+    """One reason why a service cannot do its job; where it is not blocking, why not as was meant. restart_helps:
+    whether starting it anew could end that; a missing browser, a missing setting or a tired account never does."""
 
     cause: str
     text: str
+    blocking: bool = True
     restart_helps: bool = False
 
 
 def health_server(
     name: str, version: str, causes: Callable[[], Iterable[Cause]], port: int, host: str = "127.0.0.1"
 ) -> AbstractAsyncContextManager[Server]:
-    """A server while the context lasts. causes: asked anew for each request; none means ready."""
+    """A server while the context lasts. causes: asked anew for each request; none that is blocking means ready."""
 
     def answer(connection: ServerConnection, request: Request) -> Response:
         path = request.path.partition("?")[0]
         if path == "/healthz":
             return _json(connection, HTTPStatus.OK, {"status": "ok", "name": name, "version": version})
         if path == "/readyz":
-            found = [{"cause": each.cause, "text": each.text, "restart_helps": each.restart_helps} for each in causes()]
-            status = HTTPStatus.SERVICE_UNAVAILABLE if found else HTTPStatus.OK
-            return _json(connection, status, {"ready": not found, "causes": found})
+            found = [to_builtins(each) for each in causes()]
+            ready = not any(each["blocking"] for each in found)
+            status = HTTPStatus.OK if ready else HTTPStatus.SERVICE_UNAVAILABLE
+            return _json(connection, status, {"ready": ready, "causes": found})
         return _json(connection, HTTPStatus.NOT_FOUND, {"error": "there are /healthz and /readyz"})
 
     return serve(_no_socket, host, port, process_request=answer, open_timeout=5, max_size=1024, compression=None)

@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import time
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -58,6 +59,10 @@ class Checkout:
         """Run a printed line word for word in a shell; the text that the model gave."""
         answer = json.loads(self.run("bash", "-c", line, cwd=Path("/")).stdout)
         return str(answer["choices"][0]["message"]["content"])
+
+    def ready(self) -> Any:
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/readyz", timeout=10) as answer:
+            return json.load(answer)
 
     def status(self) -> Any:
         done = self.run("sh", "scripts/status.sh", "--json", ok=False)
@@ -125,6 +130,64 @@ def test_a_misspelt_setting_stops_the_start_with_its_path(checkout: Checkout) ->
     assert "server.prot" in done.stderr
     assert "port" in done.stderr
     assert "modles" in done.stderr
+
+
+STAND_IN = """#!/bin/sh
+# Instead of a browser's environment: answers as the service's health endpoint does, and says how it was started.
+echo "started as $*"
+exec "$(dirname "$0")/../../../.venv/bin/python" -c '
+import http.server, json
+class Health(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(503)
+        self.end_headers()
+        self.wfile.write(json.dumps({"ready": False, "causes": [{"text": "no profile yet"}]}).encode())
+http.server.HTTPServer(("127.0.0.1", PORT), Health).serve_forever()
+'
+"""
+
+
+def test_the_aistudio_service_runs_where_the_settings_want_it(checkout: Checkout) -> None:
+    config = checkout.root / "config" / "config.yaml"
+    good = config.read_text()
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        port = sock.getsockname()[1]
+    on = good.replace("providers:\n", f"providers:\n  aistudio: {{health_port: {port}}}\n", 1)
+    try:
+        config.write_text(on)
+        lacking = checkout.run("make", "up", f"PORT={checkout.port}")
+        assert "aistudio is on and cannot run" in lacking.stderr and "make browser" in lacking.stderr
+        code, rows = checkout.status()
+        assert (code, rows[1]["name"], rows[1]["state"]) == (1, "aistudio", "stopped")
+        assert "make browser" in rows[1]["wrong"]
+
+        python = checkout.root / ".venvs/aistudio/bin/python"
+        python.parent.mkdir(parents=True)
+        python.write_text(STAND_IN.replace("PORT", str(port)))
+        python.chmod(0o700)
+        assert "aistudio has been started" in checkout.run("make", "up", f"PORT={checkout.port}").stderr
+        _, rows = checkout.status()
+        row = rows[1]
+        assert (row["state"], row["health"], row["port"], row["wrong"]) == (
+            "running",
+            "not ready",
+            port,
+            "no profile yet",
+        )
+        assert "started as -m services.aistudio" in checkout.run("sh", "scripts/logs.sh", "aistudio").stdout
+        assert "no_service" in str(checkout.ready())
+
+        assert "aistudio has been started" in checkout.run("make", "restart", "NAME=aistudio").stderr
+        _, rows = checkout.status()
+        assert rows[1]["pid"] != row["pid"]
+
+        config.write_text(good)
+        assert "aistudio has been stopped" in checkout.run("make", "reload").stderr
+        code, (router,) = checkout.status()
+        assert (code, router["name"]) == (0, "router")
+    finally:
+        config.write_text(good)
 
 
 def stored_keys_are_private(folder: Path) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Protocol, TypeVar
 
@@ -66,6 +67,7 @@ class Exchange:
         self._clock = clock
         self._wait = wait
         self._first = first
+        self._saving = asyncio.Lock()
 
     async def code(self, sign_in: SignIn, flow: Flow, code: Secret, verifier: Secret | None = None) -> Credential:
         """An authorisation code. verifier: where it is not the flow's own. Raises `Failed`."""
@@ -117,10 +119,11 @@ class Exchange:
             fresh = await _told(sign_in, made, (fresh.refresh, fresh.access))
             identity = replace(identity, email=identity.email or fresh.facts.get("email"))
             fresh = replace(fresh, email=identity.email)
-        known = arrivals.ours(self._accounts.credentials(), flow.provider)
         try:
-            account = arrivals.settled(fresh, identity, known, flow.label)
-            account = await self._accounts.save(account, flow.by)
+            async with self._saving:  # what a label is free for must still be so when it is saved
+                known = arrivals.ours(self._accounts.credentials(), flow.provider)
+                account = arrivals.settled(fresh, identity, known, flow.label)
+                account = await self._accounts.save(account, flow.by)
         except LabelTaken as error:
             raise Failed(str(error)) from None
         except ValueError as error:

@@ -21,6 +21,7 @@ from router.accounts.stores.base import Contents, Trouble
 from router.accounts.stores.folder import Entry, read_folder, signatures
 from router.clock import Clock
 from router.settings.provider_names import SIGN_INS
+from router.vault.cipher import KEY_TEMPORARY
 from router.vault.disk import LOCKS, TEMPORARY, Disk, Signature, locked, private_folder, signature, writing
 from router.vault.keys import AccountVault
 
@@ -221,11 +222,12 @@ class FileStore:
         return f"{name}.{why}-{number}"
 
     def _sweep(self) -> None:
-        """Remove temporary files that crashes left."""
-        for path in self.folder.glob(f"{TEMPORARY}*.tmp"):
-            with suppress(OSError):
-                if path.lstat().st_mtime + _ABANDONED < self._clock.wall():
-                    path.unlink()
+        """Remove temporary files that crashes left; those of the vault's key may hold the key."""
+        for pattern in (f"{TEMPORARY}*.tmp", f"{KEY_TEMPORARY}*"):
+            for path in self.folder.glob(pattern):
+                with suppress(OSError):
+                    if path.lstat().st_mtime + _ABANDONED < self._clock.wall():
+                        path.unlink()
 
 
 def _signature(path: Path) -> Signature | None:

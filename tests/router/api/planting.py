@@ -16,9 +16,9 @@ from urllib.parse import parse_qs, urlsplit
 
 from router.accounts.credential import Credential
 from router.accounts.stores.files import FileStore
-from router.accounts.vault_keys import account_vault
 from router.clock import SystemClock
 from router.secret import Secret
+from router.vault.keys import account_vault
 from tests.router.accounts.login.making import free_port
 from tests.router.api.harness import Answer, Running, running
 from tests.router.api.leaks import STEM, Canary, planted

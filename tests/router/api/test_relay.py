@@ -17,7 +17,7 @@ import pytest
 from router.faults import Fault
 from router.relay.protocol.messages import Profile, Status
 from tests.router.api.harness import DIALECTS, Answer, ask, error_text
-from tests.router.api.relaying import WITHIN, relayed
+from tests.router.api.relaying import WITHIN, Relayed, relayed
 from tests.simulators import Misbehaviour, Upstream
 
 T = TypeVar("T")
@@ -418,3 +418,19 @@ async def test_a_conversation_stays_with_a_service_that_asks_for_it(
         headers = {"x-session-id": "one and the same"}
         answers = [await it.router.ask("chat", MODEL, headers=headers) for _ in range(6)]
         assert len({by(answer) for answer in answers}) == (1 if sticky else 2)
+
+
+async def test_a_provider_that_is_on_without_a_service_is_a_cause_that_blocks_nothing(
+    upstream: Upstream, tmp_path: Path
+) -> None:
+    async def causes(it: Relayed) -> list[str]:
+        ready = await it.router.send("/readyz")
+        assert ready.status == 200
+        return [cause["cause"] for cause in ready.json["causes"]]
+
+    async with relayed(upstream, tmp_path, {"providers": {"aistudio": {"keep_fresh": 0}}}) as it:
+        assert await causes(it) == ["no_service"]
+        await it.connect("desk")
+        assert await causes(it) == []
+    async with relayed(upstream, tmp_path / "off", {"providers": {"aistudio": {"enabled": False}}}) as it:
+        assert await causes(it) == []

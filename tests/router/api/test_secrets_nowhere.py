@@ -45,7 +45,6 @@ ALLOWED: Allowed = {
     ("sign-in state", "sign-in begun"): "the person opens this address",
     ("sign-in state", "/v1/auth"): "the same, for as long as the sign-in waits",
     ("found", "accounts folder"): "that file itself, which is not ours or was damaged",
-    ("import ../../aistudio", "accounts folder"): "a profile for a service that cannot decrypt",
     ("import vertex.json", "accounts folder"): "a key file that the settings name",
 }
 

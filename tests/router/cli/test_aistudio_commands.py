@@ -6,9 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
 
-from router import places
 from router.cli import aistudio_commands, service_environment
 
 SAYS = '#!/bin/sh\necho "$PWD: $*"\nexit 1\n'
@@ -24,18 +22,17 @@ def checkout(folder: Path, program: str | None) -> Path:
     return folder
 
 
-def test_a_missing_environment_names_the_command_that_makes_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(places, "ROOT", checkout(tmp_path, None))
-    done = CliRunner().invoke(aistudio_commands.app, ["selfcheck"])
-    assert done.exit_code == 1 and "make browser" in done.stderr
-
-
-def test_the_program_gets_profile_and_settings_and_its_exit_code_is_ours(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+def test_a_missing_environment_names_the_command_that_makes_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(places, "ROOT", checkout(tmp_path, SAYS))
-    done = CliRunner().invoke(aistudio_commands.app, ["selfcheck", "--profile", "work", "--config", "/x.yaml"])
-    assert done.exit_code == 1
+    assert aistudio_commands.run(["selfcheck"], None, checkout(tmp_path, None)) == 1
+    assert "make browser" in capsys.readouterr().err
+
+
+def test_the_program_gets_its_words_and_the_settings_and_its_exit_code_is_ours(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert aistudio_commands.run(["selfcheck", "--profile", "work"], "/x.yaml", checkout(tmp_path, SAYS)) == 1
     words = "-m services.aistudio selfcheck --profile work --log-level warning --router-config /x.yaml"
     assert capfd.readouterr().out == f"{tmp_path}: {words}\n"
 

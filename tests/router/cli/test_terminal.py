@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
+import webbrowser
 from collections.abc import Iterator
 
 import pytest
@@ -60,3 +62,22 @@ def test_lines_of_a_program_are_read_only_where_they_were_asked_for(monkeypatch:
         assert program.line(5.0) == "http://localhost/x" and program.line(0.0) is None
         os.close(write)
         assert program.line(5.0) == "" and not program.reads
+
+
+def test_a_browser_gets_no_secret_of_ours_with_its_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[str] = []
+
+    class Browser:
+        def open(self, url: str, new: int = 0, autoraise: bool = True) -> bool:
+            program = "import json, os; print(json.dumps(dict(os.environ)))"
+            seen.append(subprocess.check_output([sys.executable, "-c", program], text=True))
+            return True
+
+    monkeypatch.setattr(webbrowser, "_tryorder", ["probe"])
+    monkeypatch.setitem(webbrowser._browsers, "probe", [None, Browser()])  # type: ignore[attr-defined]
+    ours = {"SWITCHYARD_MASTER_KEY": "canary-a", "OPENAI_API_KEY": "canary-b", "PROXY_PASSWORD": "canary-c"}
+    for name, value in ours.items():
+        monkeypatch.setenv(name, value)
+    assert Terminal().browse("https://example.org/")
+    assert "canary" not in seen[0] and "PATH" in seen[0]
+    assert {name: os.environ[name] for name in ours} == ours

@@ -23,6 +23,39 @@ API = "tests/router/api/"
 SIGN_INS = "tests/router/api/test_sign_in_settings.py::"
 SERVER = "tests/router/server/"
 ADDRESS = f"{SERVER}test_listen.py::test_an_address_of_another_machine_is_refused_with_the_setting_named"
+AISTUDIO = "tests/services/aistudio/"
+IN_BROWSER: Mapping[str, str] = {
+    "browser.attach_url": "engines::test_a_persons_own_browser_is_used_and_left_as_it_was",
+    "browser.context_uses": "pool::test_worn_pages_contexts_and_browsers_are_replaced",
+    "browser.devtools": "answers::test_without_devtools_the_page_itself_tells_what_its_call_brings",
+    "browser.executable_path": "pool::test_without_a_browser_the_service_says_why",
+    "browser.idle_shutdown": "pool::test_idle_ends_the_browser_and_keeps_the_session",
+    "browser.max_instances": "pool::test_three_pages_serve_twelve_requests_and_each_gets_its_own_answer",
+    "browser.memory_limit": "pool::test_worn_pages_contexts_and_browsers_are_replaced",
+    "browser.mode": "answers::test_a_browser_on_a_screen_that_nobody_sees_answers_too",
+    "browser.page_uses": "pool::test_worn_pages_contexts_and_browsers_are_replaced",
+    "continue_conversations": "answers::test_a_conversation_goes_on_in_its_own_chat_where_that_is_wanted",
+    "defaults.max_tokens": "answers::test_every_setting_reaches_the_page_and_none_reaches_the_next_request",
+    "defaults.temperature": "answers::test_every_setting_reaches_the_page_and_none_reaches_the_next_request",
+    "defaults.top_p": "answers::test_every_setting_reaches_the_page_and_none_reaches_the_next_request",
+    "health_port": "whole_way::test_the_program_serves_and_stops_when_it_is_told_to",
+    "keep_fresh": "pool::test_a_session_is_renewed_and_its_new_cookies_are_saved",
+    "login.deadline": "login::test_a_sign_in_that_nobody_makes_ends_and_leaves_nothing_behind",
+    "login.novnc_port": "login::test_a_sign_in_by_typing_into_the_window_makes_a_profile_that_answers",
+    "login.vnc_port": "login::test_a_sign_in_by_typing_into_the_window_makes_a_profile_that_answers",
+    "profiles": "whole_way::test_the_program_serves_and_stops_when_it_is_told_to",
+    "queue.deadline": "pool::test_a_full_line_and_a_long_wait_are_refused_with_a_time",
+    "queue.limit": "pool::test_a_full_line_and_a_long_wait_are_refused_with_a_time",
+    "relay.name": "whole_way::test_the_program_serves_and_stops_when_it_is_told_to",
+    "relay.urls": "whole_way::test_the_program_serves_and_stops_when_it_is_told_to",
+    "selectors": "answers::test_the_users_own_page_map_repairs_a_control",
+    "tiers": "answers::test_markdown_is_exact_where_the_way_of_reading_allows_it",
+    "timeouts.control": "faults::test_a_broken_page_says_what_is_broken",
+    "timeouts.first": "faults::test_silence_before_the_answer_ends_too",
+    "timeouts.idle": "faults::test_a_stalled_answer_ends_and_its_page_is_replaced",
+    "url": "whole_way::test_the_program_serves_and_stops_when_it_is_told_to",
+}
+"""What the AI Studio service reads, proven before its stand-in page: file and test."""
 CERTIFICATE = f"{SERVER}test_tls.py::test_https_answers_and_a_changed_certificate_counts_for_new_connections"
 
 PROOFS: Mapping[str, tuple[str, ...]] = MappingProxyType(
@@ -55,6 +88,27 @@ PROOFS: Mapping[str, tuple[str, ...]] = MappingProxyType(
             f"{SIGN_INS}test_the_secret_of_the_client_decides_a_sign_in",
         ),
         "providers.llmux.claude_pro.sign_in": (f"{SIGN_INS}test_facts_of_a_sign_in_follow_the_settings_at_once",),
+        **{
+            f"providers.aistudio.{path}": (f"{AISTUDIO}test_{test.replace('::', '_in_browser.py::')}",)
+            for path, test in IN_BROWSER.items()
+        },
+        "providers.aistudio.browser.engine": (
+            f"{AISTUDIO}test_small_parts.py::test_an_engine_that_is_missing_says_what_to_do",
+            f"{AISTUDIO}test_small_parts.py::test_a_preferred_browser_that_is_missing_gives_way_and_says_so",
+        ),
+        "providers.aistudio.browser.type": (
+            f"{AISTUDIO}test_small_parts.py::test_a_preferred_browser_that_is_missing_gives_way_and_says_so",
+            f"{AISTUDIO}test_small_parts.py::test_the_engine_wins_over_the_type_where_camoufox_is_a_preference",
+        ),
+        "providers.aistudio.relay.key_file": (
+            f"{AISTUDIO}test_beside.py::test_what_is_given_wins_and_relative_paths_start_at_the_checkout",
+        ),
+        "providers.aistudio.relay.ca": (
+            "tests/services/link/test_dialling.py::test_tls_takes_a_certificate_of_the_given_ca_and_no_other",
+        ),
+        "providers.aistudio.service.start": (
+            "tests/router/cli/test_services.py::test_a_service_is_wanted_where_it_is_on_and_can_run",
+        ),
         "policies.stored_responses.enabled": (STORED,),
         "policies.stored_responses.max_bytes": (STORED,),
         "policies.stored_responses.ttl": (
@@ -71,9 +125,24 @@ PENDING: Mapping[str, str] = MappingProxyType(
         "server.workers": "takes no value but 1 in this version",
         "auth.store": "reserved: takes no value but file in this version",
         "providers.webai.enabled": "reserved: the service comes with a later version",
-        "providers.aistudio.service.command": "reserved: the service comes with a later version",
-        "providers.aistudio.browser.type": "read by the service: test_small_parts.py",
-        "providers.aistudio.browser.max_instances": "read by the service: test_pool_in_browser.py",
+        "providers.webai.service.command": "reserved: the service comes with a later version",
+        "providers.aistudio.service.command": "accepted and not used, as its description says",
+        **{
+            f"providers.aistudio.{path}": "read by the service; no test waits for it to pass, or flips it"
+            for path in (
+                "browser.browser_age",
+                "browser.page_age",
+                "defaults.level",
+                "login.display",
+                "login.novnc_path",
+                "temporary_chat",
+                "timeouts.launch",
+                "timeouts.ready",
+                "timeouts.stop",
+                "timeouts.total",
+                "timeouts.wire",
+            )
+        },
     }
 )
 """Setting -> why nothing proves it. The reserved ones are read and kept, and the reference says so."""

@@ -306,12 +306,13 @@ def test_every_spelling_of_a_provider_block_is_accepted() -> None:
 
 def test_warnings_name_what_was_perhaps_not_meant() -> None:
     environ = {"ANTHROPIC_API_KEY": "sk-sy-abc", "OPENAI_API_KEY": "k", "OPENAI_BASE_URL": "http://localhost:8317/v1"}
-    text = "{server: {cors: {origins: ['*']}}, auth: {keys: [short]}}"
+    text = "{server: {cors: {origins: ['*']}}, auth: {keys: [short], management: {key: short}}}"
     warnings = loaded(text, environ).warnings
     assert any("ANTHROPIC_API_KEY holds a client key" in warning for warning in warnings)
     assert any("OPENAI_BASE_URL points at this gateway" in warning for warning in warnings)
     assert any("cors.origins" in warning for warning in warnings)
     assert any("'key-1' is short" in warning for warning in warnings)
+    assert any("auth.management.key is short" in warning for warning in warnings)
 
 
 def test_a_file_that_repeats_itself_without_end_is_refused() -> None:

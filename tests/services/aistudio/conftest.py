@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import importlib.util
+import os
 import random
 import shutil
 import time
@@ -14,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from services.aistudio import memory
 from services.aistudio import settings as settings_module
 from services.aistudio.profiles import Profiles
 from services.aistudio.service import AIStudio, Told
@@ -68,6 +70,16 @@ def told_of(pid: int, what: str) -> bytes:
         return Path(f"/proc/{pid}/{what}").read_bytes()
     except OSError:
         return b""
+
+
+def browsers() -> list[int]:
+    """The Chromium processes below this one that are no helpers of another."""
+    found = []
+    for pid in memory.descendants(os.getpid()):
+        words = told_of(pid, "cmdline").split(b"\0")
+        if b"chromium" in words[0] and not any(word.startswith(b"--type=") for word in words):
+            found.append(pid)
+    return found
 
 
 def body(text: str, **more: Any) -> dict[str, Any]:

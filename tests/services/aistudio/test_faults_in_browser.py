@@ -10,9 +10,8 @@ import time
 import pytest
 
 from router.faults import Fault
-from services.aistudio import memory
 from services.aistudio.service import AIStudio, Told
-from tests.services.aistudio.conftest import Start, ask, body, needs_browser, text, told, told_of
+from tests.services.aistudio.conftest import Start, ask, body, browsers, needs_browser, text, told
 from tests.simulators.aistudio_page import Studio
 
 pytestmark = needs_browser
@@ -149,7 +148,7 @@ async def test_a_killed_browser_fails_its_answer_at_once_and_is_replaced(start: 
         answer = service.stream("gemini-2.5-flash", body("LONG 1000 GAP 20"), Told())
         await anext(answer)
         started = time.monotonic()
-        for pid in _browsers():
+        for pid in browsers():
             os.kill(pid, signal.SIGKILL)
         with pytest.raises(Fault, match="lost the AI Studio page"):
             async for _ in answer:
@@ -160,21 +159,11 @@ async def test_a_killed_browser_fails_its_answer_at_once_and_is_replaced(start: 
         assert service.pool.recycled["crash"] == 1
 
 
-def _browsers() -> list[int]:
-    """The Chromium processes below this one that are no helpers of another."""
-    found = []
-    for pid in memory.descendants(os.getpid()):
-        words = told_of(pid, "cmdline").split(b"\0")
-        if b"chromium" in words[0] and not any(word.startswith(b"--type=") for word in words):
-            found.append(pid)
-    return found
-
-
 async def test_a_browser_that_dies_before_the_answer_is_not_noticed_by_the_caller(start: Start, studio: Studio) -> None:
     async with start() as service:
         await ask(service, "warm")
         asking = asyncio.get_running_loop().create_task(ask(service, "FIRST 700 hello"))
         await studio.until(lambda: len(studio.received) == 2)
-        for pid in _browsers():
+        for pid in browsers():
             os.kill(pid, signal.SIGKILL)
         assert text(await asking) == "You said: FIRST 700 hello"

@@ -30,6 +30,34 @@ def test_settings_take_the_routers_block_and_the_older_name_of_the_engine() -> N
 
 
 @pytest.mark.parametrize(
+    ("browser", "engine"),
+    [
+        ({"type": "camoufox"}, "auto"),
+        ({"type": "firefox"}, "firefox"),
+        ({"type": "firefox", "engine": "chromium"}, "chromium"),
+        ({"type": "chromium", "engine": None}, "chromium"),
+        ({"engine": "camoufox"}, "camoufox"),
+        ({}, "auto"),
+    ],
+)
+def test_the_engine_wins_over_the_type_where_camoufox_is_a_preference(browser: dict[str, Any], engine: str) -> None:
+    assert settings_module.read({"browser": browser, "login": None}).browser.engine == engine
+
+
+def test_a_preferred_browser_that_is_missing_gives_way_and_says_so(tmp_path: Path) -> None:
+    binary = tmp_path / "chromium"
+    binary.touch(mode=0o755)
+    here = {"HOME": str(tmp_path), "PATH": str(tmp_path)}
+    named = {"executable_path": str(binary)}
+    found = engines.choose(settings_module.read({"browser": {"type": "camoufox", **named}}).browser, here)
+    assert found.engine == "chromium"
+    assert "chromium is used instead" in found.note and "camoufox fetch" in found.note
+    assert engines.choose(settings_module.read({"browser": named}).browser, here).note == ""
+    with pytest.raises(engines.NoEngine, match="Camoufox"):
+        engines.choose(settings_module.read({"browser": {"engine": "camoufox", **named}}).browser, here)
+
+
+@pytest.mark.parametrize(
     ("block", "says"),
     [
         ({"browser": {"type": "lynx"}}, "lynx"),

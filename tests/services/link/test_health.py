@@ -31,11 +31,14 @@ async def test_alive_is_not_ready_and_the_causes_are_asked_anew() -> None:
             {
                 "ready": False,
                 "causes": [
-                    {"cause": "browser", "text": "There is no browser.", "restart_helps": False},
-                    {"cause": "stuck", "text": "A page hangs.", "restart_helps": True},
+                    {"cause": "browser", "text": "There is no browser.", "blocking": True, "restart_helps": False},
+                    {"cause": "stuck", "text": "A page hangs.", "blocking": True, "restart_helps": True},
                 ],
             },
         )
+        causes[:] = [Cause(cause="note", text="Another browser.", blocking=False)]
+        status, _, body = await get(port, "/readyz")
+        assert (status, body["ready"], body["causes"][0]["text"]) == (200, True, "Another browser.")
         causes.clear()
         assert await get(port, "/readyz") == (200, "application/json", {"ready": True, "causes": []})
         assert (await get(port, "/else"))[0] == 404

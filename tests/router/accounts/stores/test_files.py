@@ -375,13 +375,20 @@ def test_a_first_save_that_dies_at_any_step_leaves_nothing_that_is_locked(folder
     assert each_step(lambda disk: open_store(folder, disk).save(make("a")), after, before) > 5
 
 
+def test_a_file_that_another_program_is_writing_is_not_ours_for_a_word_in_it(store: FileStore, folder: Path) -> None:
+    path = put(folder, "claude-ann.json", b'{"type": "claude", "label": "switchyard", "access_token": "canary')
+    (trouble,) = store.load().troubles
+    assert path.exists() and trouble.problem == "corrupt" and trouble.name == "claude-ann.json"
+
+
 def test_temporary_files_that_a_crash_left_go_when_they_are_old(store: FileStore, folder: Path) -> None:
-    old = put(folder, ".switchyard-0123.tmp", b"x")
-    os.utime(old, (1, 1))
+    old, key = put(folder, ".switchyard-0123.tmp", b"x"), put(folder, ".vault-abc", b"the key, perhaps")
+    for path in (old, key):
+        os.utime(path, (1, 1))
     clock = FakeClock(SystemClock().wall())
     young = put(folder, ".switchyard-4567.tmp", b"x")
     open_store(folder, clock=clock).load()
-    assert young.exists() and not old.exists()
+    assert young.exists() and not old.exists() and not key.exists()
 
 
 def test_the_version_changes_for_others_writes_and_not_for_our_own(store: FileStore, folder: Path) -> None:

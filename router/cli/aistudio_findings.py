@@ -1,0 +1,104 @@
+"""What `doctor` looks at of the AI Studio service: environment, browser, display, and whether it is connected."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from router import places
+from router.cli import service_environment, services
+from router.cli.finding import Finding
+from router.cli.talk import Place, Refused, Unreachable, manage
+
+ABOUT = services.NAME
+NO_MODELS = "Models of AI Studio do not answer."
+LOOK_WITHIN = 30.0
+
+
+def aistudio(place: Place, environ: Mapping[str, str], root: Path = places.ROOT) -> Iterator[Finding]:
+    """Everything that the service needs, where the settings turn it on. root: the checkout."""
+    block = place.settings.providers.aistudio
+    if block is None or not block.enabled:
+        return
+    if block.service.start:
+        python = service_environment.python(root)
+        if python is None:
+            what = "the environment of the service is not there (.venvs/aistudio)"
+            yield Finding("error", ABOUT, what, NO_MODELS, "make browser && make up")
+        else:
+            yield from _parts(_look(python, place, environ, root))
+            yield _process(place)
+    yield from _sessions(place)
+
+
+def _look(python: Path, place: Place, environ: Mapping[str, str], root: Path) -> dict[str, Any]:
+    """What the service itself finds; ``problem`` where it cannot even look."""
+    command = [str(python), "-m", "services.aistudio", "doctor", "--router-config", str(place.config)]
+    try:
+        done = subprocess.run(
+            command, cwd=root, env=dict(environ), capture_output=True, text=True, check=False, timeout=LOOK_WITHIN
+        )
+        found: dict[str, Any] = json.loads(done.stdout)
+    except subprocess.TimeoutExpired:
+        return {"problem": f"it does not answer within {LOOK_WITHIN:g} s"}
+    except (OSError, ValueError):
+        return {
+            "problem": "its own look at itself failed: " + (done.stderr.strip().splitlines() or ["no reason given"])[-1]
+        }
+    return found
+
+
+def _parts(found: Mapping[str, Any]) -> Iterator[Finding]:
+    if "problem" in found:
+        fix = ".venvs/aistudio/bin/python -m services.aistudio doctor"
+        yield Finding("error", ABOUT, found["problem"], "The service does not start.", fix)
+        return
+    if found["engine"] is None:
+        yield Finding("error", ABOUT, f"no browser: {found['reason']}", NO_MODELS, "make browser")
+    else:
+        yield Finding("ok", ABOUT, f"browser: {found['engine']} ({found['path'] or 'attached'})")
+    if found["note"]:
+        why = "Pages see another browser than the one that was wanted."
+        yield Finding("warning", ABOUT, found["note"], why, "make browser CAMOUFOX=1, or browser.engine: auto")
+    if found["display"] is not None:
+        yield Finding("ok", ABOUT, f"sign-ins open a window on {found['display']}")
+    elif found["missing"]:
+        what = f"no display, and for a virtual one these are missing: {', '.join(found['missing'])}"
+        fix = f"apt-get install {' '.join(found['missing'])}, or import a profile: switchyard import file FILE"
+        yield Finding("warning", ABOUT, what, "Nobody can sign in here.", fix)
+    else:
+        yield Finding("ok", ABOUT, "sign-ins open a virtual display, seen through noVNC")
+
+
+def _process(place: Place) -> Finding:
+    word, why = services.health(place)
+    if word == "ready":
+        return Finding("ok", ABOUT, "the service is ready")
+    if word == "no answer":
+        return Finding("error", ABOUT, f"the service does not run: {why}", NO_MODELS, "make up")
+    return Finding(
+        "warning", ABOUT, f"not ready: {why}", NO_MODELS, "switchyard login aistudio, or what the reason says"
+    )
+
+
+def _sessions(place: Place) -> Iterator[Finding]:
+    """What the router sees of it."""
+    try:
+        sessions = manage(place, "/v0/management/relay")["sessions"]
+    except (Unreachable, Refused, KeyError, TypeError):
+        return  # that no gateway answers is told already
+    mine = [each for each in sessions if each["service"] == services.NAME]
+    for each in mine:
+        if each["ready"]:
+            yield Finding("ok", ABOUT, f"{each['name']} is connected")
+        else:
+            yield Finding(
+                "warning", ABOUT, f"{each['name']} is connected and not ready: {each['cause']}", NO_MODELS,
+                "switchyard login aistudio, or what the cause says",
+            )  # fmt: skip
+    if not mine:
+        fix = "make status; scripts/logs.sh aistudio; on another machine: relay.urls and the service key"
+        yield Finding("warning", ABOUT, "no service is connected to the gateway", NO_MODELS, fix)

@@ -1,0 +1,113 @@
+"""Which services run: as the settings say, with a stand-in for supervisord. The real one: tests/e2e."""
+
+from __future__ import annotations
+
+import xmlrpc.client
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from router.cli import service_environment
+from router.cli.services import NAME, Wanted, follow, health, wanted
+from router.cli.talk import Place
+from router.settings.schema import Settings
+from tests.router.accounts.login.making import free_port
+
+MISSING = f"{NAME} is on and cannot run: {service_environment.MISSING}"
+
+
+class Supervisord:
+    """What of supervisord's interface is used. known: whether it has read the program from its file. fails: how a start
+    ends."""
+
+    def __init__(self, state: str = "STOPPED", *, known: bool = True, fails: str = "") -> None:
+        self.state = state
+        self.known = known
+        self.fails = fails
+        self.asked: list[str] = []
+
+    def getProcessInfo(self, name: str) -> dict[str, Any]:
+        if not self.known:
+            raise xmlrpc.client.Fault(10, "BAD_NAME")
+        return {"name": name, "statename": self.state}
+
+    def reloadConfig(self) -> None:
+        self.asked.append("reload")
+
+    def addProcessGroup(self, name: str) -> None:
+        self.known = True
+
+    def startProcess(self, name: str) -> None:
+        self.asked.append("start")
+        if self.fails:
+            raise xmlrpc.client.Fault(50, self.fails)
+        self.state = "RUNNING"
+
+    def stopProcess(self, name: str) -> None:
+        self.asked.append("stop")
+        self.state = "STOPPED"
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """A checkout with the environment of the service."""
+    python = tmp_path / service_environment.PLACE
+    python.parent.mkdir(parents=True)
+    python.touch(mode=0o700)
+    return tmp_path
+
+
+def place(block: dict[str, Any] | None, problem: str | None = None) -> Place:
+    providers = {"aistudio": block} if block is not None else {}
+    settings = Settings.model_validate({"providers": providers})
+    return Place(settings, Path("config.yaml"), Path("nowhere"), problem)
+
+
+ON, OFF = place({}), place(None)
+
+
+def test_a_service_is_wanted_where_it_is_on_and_can_run(root: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    assert wanted(ON, root) == Wanted(True)
+    for block in (None, {"enabled": False}, {"service": {"start": False}}):
+        assert wanted(place(block), root) == Wanted(False)
+    assert wanted(ON, tmp_path_factory.mktemp("bare")) == Wanted(True, MISSING)
+
+
+@pytest.mark.parametrize(
+    ("state", "where", "anew", "asked"),
+    [
+        ("STOPPED", ON, False, ["start"]),
+        ("FATAL", ON, False, ["start"]),
+        ("RUNNING", ON, False, []),
+        ("RUNNING", ON, True, ["stop", "start"]),
+        ("STOPPED", OFF, True, []),
+        ("RUNNING", OFF, False, ["stop"]),
+        ("BACKOFF", OFF, False, ["stop"]),
+        ("RUNNING", place(None, "broken settings"), False, []),
+    ],
+)
+def test_what_runs_follows_the_settings(root: Path, state: str, where: Place, anew: bool, asked: list[str]) -> None:
+    rpc = Supervisord(state)
+    told = follow(rpc, where, anew=anew, root=root)
+    assert rpc.asked == asked
+    assert len(told) == (1 if asked else 0)
+
+
+def test_a_supervisord_of_an_older_version_learns_of_the_program(root: Path) -> None:
+    rpc = Supervisord(known=False)
+    assert follow(rpc, ON, root=root) == [f"{NAME} has been started."]
+    assert rpc.asked == ["reload", "start"]
+
+
+def test_what_cannot_run_or_does_not_start_says_why(root: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    rpc = Supervisord()
+    assert follow(rpc, ON, root=tmp_path_factory.mktemp("bare")) == [f"{MISSING}."]
+    assert rpc.asked == []
+    (told,) = follow(Supervisord(fails="ABNORMAL_TERMINATION"), ON, root=root)
+    assert "did not start (ABNORMAL_TERMINATION)" in told and "logs/aistudio.log" in told
+
+
+def test_a_service_that_does_not_answer_is_told_from_one_that_is_not_ready() -> None:
+    word, why = health(place({"health_port": free_port()}))
+    assert word == "no answer" and "logs/aistudio.log" in why
