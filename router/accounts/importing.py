@@ -19,7 +19,7 @@ from router.accounts.credential import Credential
 from router.accounts.documents import is_ours, read_document
 from router.accounts.labels import tidy_label
 from router.accounts.stores.base import AccountStore
-from router.accounts.twins import IMPORTED_FROM, placed
+from router.accounts.twins import IMPORTED_FROM, placed, taken_over
 from router.accounts.unusable import Unusable
 from router.clock import Clock
 from router.vault.disk import Disk, Odd, private_folder, read_bounded
@@ -84,8 +84,9 @@ def import_file(text: bytes | str, name: str) -> Credential:
     return found
 
 
-def recognise(text: bytes | str, name: str) -> Credential | Profile | ServiceAccount:
-    """What a file is. Raises `NotImportable`."""
+def recognise(text: bytes | str, name: str, *, called: str = "") -> Credential | Profile | ServiceAccount:
+    """What a file is. called: a name that tells whose it is, where neither its own nor its content does. Raises
+    `NotImportable`."""
     data = text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text
     held = _held(data)
     if (state := storage_state(held)) is not None:
@@ -98,49 +99,13 @@ def recognise(text: bytes | str, name: str) -> Credential | Profile | ServiceAcc
         if (service_account := _service_account(held, name)) is not None:
             return service_account
     try:
-        credential = read_document(name, data, None)
+        credential = read_document(called or name, data, None)
     except Unusable as error:
         elsewhere = "is encrypted by another Switchyard; run `switchyard vault decrypt` there first"
         raise NotImportable(f"{name} {elsewhere if error.kind == 'locked' else error.reason}") from None
     if credential.owner == "ours":
         return credential
     return replace(credential, owner="ours", facts={**credential.facts, IMPORTED_FROM: name})
-
-
-def find_cliproxyapi(folder: Path) -> list[Path]:
-    """The files of CLIProxyAPI's folder that may be accounts. Ours may lie among them."""
-    return sorted(path for path in folder.glob("*.json") if not path.name.startswith("."))
-
-
-def find_llmux(folder: Path) -> list[Path]:
-    """LLMux's two token files."""
-    return [path for path in (folder / "tokens.json", folder / "chatgpt" / "tokens.json") if path.exists()]
-
-
-def find_codex(folder: Path) -> list[Path]:
-    """The sign-in of Codex."""
-    return [path for path in (folder / "auth.json",) if path.exists()]
-
-
-def find_claude_code(folder: Path) -> list[Path]:
-    """The sign-in of Claude Code, where it keeps it in a file."""
-    return [path for path in (folder / ".credentials.json",) if path.exists()]
-
-
-class Source(Struct, frozen=True):
-    """A program whose files can be imported. folder: below the home folder."""
-
-    title: str
-    folder: str
-    find: Callable[[Path], list[Path]]
-
-
-SOURCES: Mapping[str, Source] = {
-    "cliproxyapi": Source("CLIProxyAPI", ".cli-proxy-api", find_cliproxyapi),
-    "llmux": Source("LLMux", ".llmux", find_llmux),
-    "codex": Source("Codex", ".codex", find_codex),
-    "claude-code": Source("Claude Code", ".claude", find_claude_code),
-}
 
 
 class Importer:
@@ -166,9 +131,10 @@ class Importer:
         self._replaces = replaces
         self._known = [one for one in store.load().credentials if one.owner == "ours"]
 
-    def bring_in(self, paths: Iterable[Path]) -> list[Imported]:
-        """One answer for each file, in order. Raises `OSError` where nothing can be written."""
-        return [self._bring(path) for path in paths]
+    def bring_in(self, paths: Iterable[Path], called: str = "") -> list[Imported]:
+        """One answer for each file, in order. called: as for `recognise`. Raises `OSError` where nothing can be
+        written."""
+        return [self._bring(path, called) for path in paths]
 
     def take(self, data: bytes, name: str) -> Imported:
         """One file that was sent: its content and what it was called. As `bring_in`, but that nothing stays behind, so
@@ -183,15 +149,15 @@ class Importer:
             return self._write_profile(Path(name), found)
         return self._keep(Path(name), found)
 
-    def _bring(self, path: Path) -> Imported:
+    def _bring(self, path: Path, called: str) -> Imported:
         name = path.name
         try:
             data, _ = read_bounded(path, follow=True)
             if is_ours(data) and path.absolute().parent == self._folder.absolute():
                 return Imported(file=str(path), became="known", told="is a file of ours")
-            found = recognise(data, name)
+            found = recognise(data, name, called=called)
         except NotImportable as error:
-            return Imported(file=str(path), became=_kind(data, name), told=str(error))
+            return Imported(file=str(path), became=_kind(data, called or name), told=str(error))
         except Odd as error:
             return Imported(file=str(path), became="wrong", told=f"{name} {error}")
         except FileNotFoundError:
@@ -216,7 +182,7 @@ class Importer:
         if not self._dry_run:
             with self._store.lock(fresh.id):
                 current = self._store.read(fresh.id) if known is not None else None
-                self._store.save(fresh if current is None else _over(current, fresh))
+                self._store.save(fresh if current is None else taken_over(current, fresh))
         self._known = [one for one in self._known if one.id != fresh.id] + [fresh]
         return Imported(file=str(path), became="account", account=fresh.id, told=_told(fresh))
 
@@ -281,18 +247,6 @@ def _kind(data: bytes, name: str) -> Became:
     except Unusable as error:
         return "nothing" if error.kind == "nothing" else "wrong"
     return "wrong"
-
-
-def _over(known: Credential, fresh: Credential) -> Credential:
-    """New tokens, and what the operator chose for the account."""
-    kept: Sequence[str] = ("disabled", "priority", "weight", "proxy", "models", "excluded", "aliases", "created_at")
-    return replace(
-        fresh,
-        email=fresh.email or known.email,
-        facts={**known.facts, **fresh.facts},
-        unknown={**known.unknown, **fresh.unknown},
-        **{name: getattr(known, name) for name in kept},
-    )
 
 
 def _told(fresh: Credential) -> str:

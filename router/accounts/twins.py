@@ -16,6 +16,10 @@ _IDENTITIES = ("account_id", "account_uuid", "organization_uuid", "sub", "user_i
 """Facts that tell accounts apart: one person may be in two organisations, and an organisation has many people."""
 
 
+_CHOSEN = ("disabled", "priority", "weight", "proxy", "models", "excluded", "aliases")
+"""What an operator sets for an account."""
+
+
 class Named(Struct, frozen=True):
     """A credential and the name of its file."""
 
@@ -89,6 +93,18 @@ def placed(fresh: Credential, known: Sequence[Credential]) -> Credential:
         if label.casefold() not in taken:
             return replace(fresh, label=label)
     return replace(fresh, label=short_digest(fresh.label))
+
+
+def taken_over(known: Credential, fresh: Credential) -> Credential:
+    """`fresh`, of an account that is known, with what the operator chose for it and what only its file says."""
+    return replace(
+        fresh,
+        email=fresh.email or known.email,
+        facts={**known.facts, **fresh.facts},
+        unknown={**known.unknown, **fresh.unknown},
+        created_at=known.created_at or fresh.created_at,
+        **{name: getattr(known, name) for name in _CHOSEN},
+    )
 
 
 def _owned(ours: Credential, found: Named) -> bool:

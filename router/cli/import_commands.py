@@ -6,14 +6,15 @@ Exit codes: 0 done, 1 nothing was found or some file is damaged, 2 wrong usage.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated
 
 import msgspec
 import typer
 
-from router.accounts.importing import SOURCES, WARNING, Imported, Importer
+from router.accounts.import_sources import SOURCES, Source
+from router.accounts.importing import WARNING, Imported, Importer
 from router.cli.account_place import account_place, fail
 from router.cli.config_commands import ConfigOption, JsonOption
 from router.clock import SystemClock
@@ -32,52 +33,21 @@ _WORDS = {
 }
 
 
-@app.command()
-def cliproxyapi(
-    path: _Folder = None,
-    dry_run: _DryRun = False,
-    replace: _Replace = False,
-    config: ConfigOption = None,
-    as_json: JsonOption = False,
-) -> None:
-    """The account files of CLIProxyAPI (~/.cli-proxy-api)."""
-    _from("cliproxyapi", path, dry_run, replace, config, as_json)
+def _command(source: Source) -> Callable[..., None]:
+    def take(
+        path: _Folder = None,
+        dry_run: _DryRun = False,
+        replace: _Replace = False,
+        config: ConfigOption = None,
+        as_json: JsonOption = False,
+    ) -> None:
+        _from(source, path, dry_run, replace, config, as_json)
+
+    return take
 
 
-@app.command()
-def llmux(
-    path: _Folder = None,
-    dry_run: _DryRun = False,
-    replace: _Replace = False,
-    config: ConfigOption = None,
-    as_json: JsonOption = False,
-) -> None:
-    """The token files of LLMux (~/.llmux)."""
-    _from("llmux", path, dry_run, replace, config, as_json)
-
-
-@app.command()
-def codex(
-    path: _Folder = None,
-    dry_run: _DryRun = False,
-    replace: _Replace = False,
-    config: ConfigOption = None,
-    as_json: JsonOption = False,
-) -> None:
-    """The sign-in of Codex (~/.codex)."""
-    _from("codex", path, dry_run, replace, config, as_json)
-
-
-@app.command("claude-code")
-def claude_code(
-    path: _Folder = None,
-    dry_run: _DryRun = False,
-    replace: _Replace = False,
-    config: ConfigOption = None,
-    as_json: JsonOption = False,
-) -> None:
-    """The sign-in of Claude Code (~/.claude)."""
-    _from("claude-code", path, dry_run, replace, config, as_json)
+for _name, _source in SOURCES.items():
+    app.command(_name, help=f"{_source.what} of {_source.title} (~/{_source.folder}).")(_command(_source))
 
 
 @app.command()
@@ -92,22 +62,23 @@ def file(
     _bring_in(path, dry_run, replace, config, as_json)
 
 
-def _from(name: str, folder: Path | None, dry_run: bool, replace: bool, config: str | None, as_json: bool) -> None:
-    source = SOURCES[name]
+def _from(source: Source, folder: Path | None, dry_run: bool, replace: bool, config: str | None, as_json: bool) -> None:
     folder = folder.expanduser() if folder is not None else Path.home() / source.folder
     paths = source.find(folder)
     if not paths:
         typer.echo(f"there are no files of {source.title} in {folder}; name its folder, if it is another", err=True)
         raise typer.Exit(1)
-    _bring_in(paths, dry_run, replace, config, as_json)
+    _bring_in(paths, dry_run, replace, config, as_json, source.called)
 
 
-def _bring_in(paths: Sequence[Path], dry_run: bool, replace: bool, config: str | None, as_json: bool) -> None:
+def _bring_in(
+    paths: Sequence[Path], dry_run: bool, replace: bool, config: str | None, as_json: bool, called: str = ""
+) -> None:
     place = account_place(config)
     try:
         clock = SystemClock()
         importer = Importer(place.store, place.folder, place.profiles, clock, dry_run=dry_run, replaces=replace)
-        results = importer.bring_in(paths)
+        results = importer.bring_in(paths, called)
         for one in results:
             if one.became == "account" and not dry_run:
                 place.audit.record("cli", "imported", one.account, f"from {Path(one.file).name}")

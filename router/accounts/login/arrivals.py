@@ -11,7 +11,7 @@ from router.accounts.credential import NOTHING, Credential
 from router.accounts.labels import DEFAULT, LONGEST, tidy_label
 from router.accounts.oauth import Tokens
 from router.accounts.renewal import Renewed
-from router.accounts.twins import agreement
+from router.accounts.twins import agreement, taken_over
 from router.secret import Secret
 
 _ROOM = LONGEST - 20
@@ -73,14 +73,14 @@ def settled(fresh: Credential, identity: Identity, known: Sequence[Credential], 
     """
     same = next((one for one in known if agreement(one, fresh) is True), None)
     if same is not None:
-        return _over(same, replace(fresh, label=same.label))
+        return taken_over(same, replace(fresh, label=same.label))
     taken = {one.label.casefold(): one for one in known}
     for label in [chosen] if chosen is not None else _labels(identity):
         holder = taken.get(label.casefold())
         if holder is None:
             return replace(fresh, label=label)
         if agreement(holder, fresh) is None:  # nobody can tell: whoever signs in anew means the account of that name
-            return _over(holder, replace(fresh, label=holder.label))
+            return taken_over(holder, replace(fresh, label=holder.label))
     raise LabelTaken(
         f"The label {chosen or next(_labels(identity))} belongs to another account. Sign in again with another label, "
         "or delete that account first."
@@ -100,24 +100,6 @@ def _labels(identity: Identity) -> Iterator[str]:
 
 def _plain(text: str | None) -> str | None:
     return tidy_label(text.lower())[:_ROOM] if text and text.strip() else None
-
-
-def _over(known: Credential, fresh: Credential) -> Credential:
-    """`fresh` with what the operator chose for `known`, and with what only the file says."""
-    return replace(
-        fresh,
-        email=fresh.email or known.email,
-        facts={**known.facts, **fresh.facts},
-        disabled=known.disabled,
-        priority=known.priority,
-        weight=known.weight,
-        proxy=known.proxy,
-        models=known.models,
-        excluded=known.excluded,
-        aliases=known.aliases,
-        created_at=known.created_at or fresh.created_at,
-        unknown=known.unknown,
-    )
 
 
 def ours(credentials: Iterable[Credential], provider: str) -> list[Credential]:

@@ -10,14 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from router.accounts.import_sources import SOURCES, find_cliproxyapi, find_llmux
 from router.accounts.importing import (
-    SOURCES,
     Importer,
     NotImportable,
     Profile,
     ServiceAccount,
-    find_cliproxyapi,
-    find_llmux,
     import_file,
     recognise,
 )
@@ -185,6 +183,7 @@ def test_llmux_and_the_others_are_found_where_they_keep_their_files(store: FileS
         "llmux": 2,
         "codex": 1,
         "claude-code": 1,
+        "ctonew": 0,
     }
     results = importer(store).bring_in([path for paths in found.values() for path in paths])
     assert [(one.became, one.account) for one in results] == [
@@ -193,6 +192,17 @@ def test_llmux_and_the_others_are_found_where_they_keep_their_files(store: FileS
         ("known", "chatgpt-oauth/ann@example.com"),
         ("account", "claude-oauth/default-max"),
     ]
+
+
+def test_the_file_of_cto_news_program_does_not_say_whose_it_is(store: FileStore, tmp_path: Path) -> None:
+    path = write(tmp_path / ".cto" / "credentials", {"access_token": "a", "refresh_token": "b", "expires_in": 900})
+    source = SOURCES["ctonew"]
+    assert source.find(tmp_path / source.folder) == [path]
+    assert importer(store).bring_in([path])[0].became == "nothing"
+    (one,) = importer(store).bring_in([path], source.called)
+    assert (one.became, one.account) == ("account", "ctonew/default")
+    (kept,) = store.load().credentials
+    assert (kept.refresh.reveal(), kept.facts["way"], kept.facts[IMPORTED_FROM]) == ("b", "oauth", "credentials")
 
 
 def test_missing_and_odd_paths_are_answered(store: FileStore, tmp_path: Path) -> None:

@@ -81,6 +81,13 @@ def test_import_takes_single_files_and_fails_for_a_damaged_one(home: Path, tmp_p
     assert [one["became"] for one in listing["files"]] == ["account", "wrong"]
 
 
+def test_import_knows_whose_a_file_is_that_does_not_say(home: Path) -> None:
+    (home / ".cto").mkdir()
+    (home / ".cto" / "credentials").write_text('{"access_token": "a", "refresh_token": "b"}')
+    listing = data(import_commands.app, "ctonew")
+    assert [(one["became"], one["account"]) for one in listing["files"]] == [("account", "ctonew/default")]
+
+
 def test_import_says_where_it_looked_when_there_is_nothing(home: Path) -> None:
     missing = run(import_commands.app, "llmux", code=1)
     assert str(home / ".llmux") in missing.stderr and missing.stdout == ""
