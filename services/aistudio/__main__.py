@@ -46,7 +46,8 @@ DRAIN = 25.0
 def main(arguments: list[str] | None = None) -> int:
     """Exit status: 0 done, 1 failed, 2 wrong settings."""
     given = _parser().parse_args(arguments)
-    logs.configure(given.log_level, given.log_format)
+    # What the other commands print is for programs.
+    logs.configure(given.log_level, given.log_format, None if given.command == "serve" else sys.stderr)
     try:
         beside = load(given.router_config, given.config)
         forget_secrets(os.environ)
