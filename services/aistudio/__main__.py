@@ -145,7 +145,11 @@ async def check(settings: Settings, given: argparse.Namespace) -> int:
 
 async def take_over(settings: Settings, given: argparse.Namespace) -> int:
     """Make a profile of a file with cookies or a whole storage state."""
-    Profiles(settings.profiles).import_file(given.profile or "default", given.file)
+    if given.file is None:
+        raise SettingsMistake("import needs a file: cookies or a storage state as JSON")
+    name = given.profile or "default"
+    Profiles(settings.profiles).import_file(name, given.file)
+    sys.stdout.write(f'The profile "{name}" is saved; selfcheck --profile {name} says whether it is signed in.\n')
     return 0
 
 

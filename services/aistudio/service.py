@@ -46,6 +46,7 @@ class Told(Struct):
 class AIStudio:
     """The service. `stream` and `generate` answer; `status` is what a router is told; `ready` says why it cannot work.
 
+    wall, now: Unix time, and the time by which ages are measured (the event loop's, unless another is given).
     changed: called after something in `status` has changed."""
 
     def __init__(
@@ -56,13 +57,14 @@ class AIStudio:
         selectors: Selectors | None = None,
         wall: Callable[[], float],
         chance: random.Random,
+        now: Callable[[], float] | None = None,
         changed: Callable[[], None] = lambda: None,
     ) -> None:
         self.settings = settings
         attached = settings.browser.engine == "attach"
         self.profiles = profiles or (AttachedProfiles if attached else Profiles)(settings.profiles)
         self.selectors = selectors or load(settings.selectors)
-        now = asyncio.get_running_loop().time
+        now = now or asyncio.get_running_loop().time
         self.pool = Pool(settings, self.selectors, self.profiles, now=now, wall=wall)
         self.tiers = TierMemory(settings.tiers)
         self.changed = changed
