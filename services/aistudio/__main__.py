@@ -139,7 +139,11 @@ async def check(beside: Beside, given: argparse.Namespace) -> int:
 
 async def take_over(beside: Beside, given: argparse.Namespace) -> int:
     """Make a profile of a file with cookies or a whole storage state."""
-    Profiles(beside.settings.profiles, beside.vault).import_file(given.profile or "default", given.file)
+    if given.file is None:
+        raise SettingsMistake("import needs a file: cookies or a storage state as JSON")
+    name = given.profile or "default"
+    Profiles(beside.settings.profiles, beside.vault).import_file(name, given.file)
+    sys.stdout.write(f'The profile "{name}" is saved; selfcheck --profile {name} says whether it is signed in.\n')
     return 0
 
 
