@@ -42,7 +42,6 @@ environment:
 
 test: environment ## all tests: fast ones in parallel, then in a real browser, the SDKs, the product as a user starts it
 	$(PY) -m pytest tests -n $(JOBS) -q -m "not sdk and not e2e and not browser"
-	@$(MAKE) --no-print-directory test-browser
 	@$(MAKE) --no-print-directory sdk
 	@$(MAKE) --no-print-directory e2e
 
