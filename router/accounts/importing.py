@@ -7,7 +7,7 @@ twice ends the whole sign-in with some providers (RFC 9700, 4.14). So whoever im
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
