@@ -42,7 +42,6 @@ environment:
 
 test: environment ## all tests: fast ones in parallel, then in a real browser, the SDKs, the product as a user starts it
 	$(PY) -m pytest tests -n $(JOBS) -q -m "not sdk and not e2e and not browser"
-	@$(MAKE) --no-print-directory test-browser
 	@$(MAKE) --no-print-directory sdk
 	@$(MAKE) --no-print-directory e2e
 
@@ -52,12 +51,12 @@ test-fast: environment ## the fast tests alone
 test-browser: environment ## the AI Studio service before a stand-in page, in a real browser
 	@missing=$$(sh scripts/dev/browser-programs.sh | tr '\n' ' '); [ -z "$$missing" ] || \
 		{ echo "Not installed here, so some of these tests are skipped: apt-get install $$missing"; [ -z "$$CI" ]; }
-	@sh scripts/dev/make-sdk-venvs.sh aistudio-test
+	@sh scripts/dev/make-sdk-venvs.sh aistudio-test sdk-current
 	.venvs/aistudio-test/bin/python -m pytest tests/services -n $(JOBS) -q -m browser
 
 sdk: environment ## the official SDKs, two majors of each, against a running router
 	@if [ -f scripts/dev/make-sdk-venvs.sh ]; then sh scripts/dev/make-sdk-venvs.sh; fi
-	$(PY) -m pytest tests -q -m sdk
+	$(PY) -m pytest tests -q -m "sdk and not browser"
 
 e2e: environment ## a fresh clone, `make up` and the printed curl line
 	$(PY) -m pytest tests/e2e -q -m e2e

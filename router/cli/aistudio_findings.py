@@ -61,8 +61,8 @@ def _parts(found: Mapping[str, Any]) -> Iterator[Finding]:
     else:
         yield Finding("ok", ABOUT, f"browser: {found['engine']} ({found['path'] or 'attached'})")
     if found["note"]:
-        why = "Pages see another browser than the one that was wanted."
-        yield Finding("warning", ABOUT, found["note"], why, "make browser CAMOUFOX=1, or browser.engine: auto")
+        fix = "make browser CAMOUFOX=1, or name another in providers.aistudio.browser.engine"
+        yield Finding("warning", ABOUT, found["note"], "The page may behave differently in it.", fix)
     if found["display"] is not None:
         yield Finding("ok", ABOUT, f"sign-ins open a window on {found['display']}")
     elif found["missing"]:

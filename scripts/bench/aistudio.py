@@ -36,6 +36,7 @@ AIMS = (
     ("requests/min, 3 pages, 1 s answers", "requests_per_minute", ">=", 150.0),
     ("added to the first piece, warm, ms", "added_first_ms", "<=", 250.0),
     ("page to caller, median, ms", "piece_p50_ms", "<=", 25.0),
+    ("caller leaves, page stops, longest, ms", "cancel_ms", "<=", 1000.0),
 )
 
 
@@ -103,6 +104,21 @@ async def pieces(studio: Studio) -> dict[str, float]:
         }
 
 
+async def cancels(studio: Studio) -> dict[str, float]:
+    """From a caller that leaves to the end of the page's own request, the longest of ten."""
+    found: list[float] = []
+    async with running(studio, 1) as service:
+        for _ in range(10):
+            studio.stopped.clear()
+            answer = service.stream(MODEL, body("LONG 3000 GAP 20"), Told())
+            await anext(answer)
+            left = time.monotonic()
+            await answer.aclose()
+            await studio.until(lambda: bool(studio.stopped))
+            found.append(studio.stopped[0][1] - left)
+    return {"cancel_ms": max(found) * 1000}
+
+
 async def rate(studio: Studio, requests: int) -> dict[str, float]:
     """How many answers three pages give."""
     async with running(studio, 3) as service:
@@ -129,7 +145,7 @@ async def measure(requests: int) -> dict[str, float]:
     async with Studio() as studio:
         studio.debounce = 50
         found: dict[str, float] = {}
-        for part in (starts(studio), pieces(studio), rate(studio, requests), memory(studio)):
+        for part in (starts(studio), pieces(studio), cancels(studio), rate(studio, requests), memory(studio)):
             found |= await part
         return found
 

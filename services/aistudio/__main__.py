@@ -22,7 +22,7 @@ from router.faults import Fault
 from router.relay.protocol.messages import Hello
 from router.tasks import Tasks
 from services.aistudio import display
-from services.aistudio.beside import Beside, load
+from services.aistudio.beside import Beside, forget_secrets, load
 from services.aistudio.engines import NoEngine
 from services.aistudio.handler import Relayed, status_of
 from services.aistudio.login import Logins, Progress
@@ -46,9 +46,12 @@ DRAIN = 25.0
 def main(arguments: list[str] | None = None) -> int:
     """Exit status: 0 done, 1 failed, 2 wrong settings."""
     given = _parser().parse_args(arguments)
-    logs.configure(given.log_level, given.log_format)
+    # What the other commands print is for programs.
+    logs.configure(given.log_level, given.log_format, None if given.command == "serve" else sys.stderr)
     try:
-        return asyncio.run(_COMMANDS[given.command](load(given.router_config, given.config), given))
+        beside = load(given.router_config, given.config)
+        forget_secrets(os.environ)
+        return asyncio.run(_COMMANDS[given.command](beside, given))
     except (SettingsError, SettingsMistake, SelectorsError) as error:
         sys.stderr.write(f"{error}\n")
         return 2
@@ -69,7 +72,7 @@ async def serve(beside: Beside, _: argparse.Namespace) -> int:
     service = _service(beside, news.set)
     chance = random.SystemRandom()
     logins = Logins(settings, service.selectors, service.profiles, service.pool.browsers, chance)
-    key = ServiceKey(Path(settings.relay.key_file), os.environ)
+    key = ServiceKey(Path(settings.relay.key_file), beside.environ)
     if key.missing:
         _log.warning("%s", key.missing)
     hello = Hello(
@@ -136,7 +139,11 @@ async def check(beside: Beside, given: argparse.Namespace) -> int:
 
 async def take_over(beside: Beside, given: argparse.Namespace) -> int:
     """Make a profile of a file with cookies or a whole storage state."""
-    Profiles(beside.settings.profiles, beside.vault).import_file(given.profile or "default", given.file)
+    if given.file is None:
+        raise SettingsMistake("import needs a file: cookies or a storage state as JSON")
+    name = given.profile or "default"
+    Profiles(beside.settings.profiles, beside.vault).import_file(name, given.file)
+    sys.stdout.write(f'The profile "{name}" is saved; selfcheck --profile {name} says whether it is signed in.\n')
     return 0
 
 

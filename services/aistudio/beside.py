@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, MutableMapping
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +21,16 @@ PLACE = ("providers", "aistudio")
 ANY_HOST: Mapping[str, str] = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}  # noqa: S104  compared only
 
 
+_SECRET = re.compile(r"^SWITCHYARD|KEY$|TOKEN$|SECRET|PASSWORD")
+"""Variables that may hold a secret, by their names."""
+
+
 class Beside(Struct, frozen=True):
-    """vault: encrypts the profiles with the key of the accounts."""
+    """vault: encrypts the profiles with the key of the accounts. environ: the variables as they were at the start."""
 
     settings: Settings
     vault: AccountVault
+    environ: Mapping[str, str]
 
 
 def load(router_config: Path | None, own: Path | None, environ: Mapping[str, str] = os.environ) -> Beside:
@@ -43,7 +49,13 @@ def load(router_config: Path | None, own: Path | None, environ: Mapping[str, str
         vault = account_vault(accounts, environ)
     except WrongKey as error:
         raise SettingsMistake(str(error)) from None
-    return Beside(_placed(read(merged(defaults(block("server"), accounts), given))), vault)
+    return Beside(_placed(read(merged(defaults(block("server"), accounts), given))), vault, dict(environ))
+
+
+def forget_secrets(environ: MutableMapping[str, str]) -> None:
+    """Take secrets out of the variables that browsers and their helpers inherit."""
+    for name in [name for name in environ if _SECRET.search(name)]:
+        del environ[name]
 
 
 def _placed(settings: Settings) -> Settings:

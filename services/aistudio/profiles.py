@@ -157,7 +157,7 @@ def checked(held: Any, where: str) -> dict[str, Any]:
         raise ProfileError(f"{where} is no storage state: it needs a list of cookies.")
     if not all(isinstance(each, dict) and {"name", "value", "domain"} <= set(each) for each in held["cookies"]):
         raise ProfileError(f"{where}: a cookie needs a name, a value and a domain.")
-    cookies = [{"path": "/", **{key: each[key] for key in _COOKIE if key in each}} for each in held["cookies"]]
+    cookies = [_cookie(each) for each in held["cookies"]]
     origins = held.get("origins")
     sessions = held.get("sessionStorage")
     return {
@@ -167,4 +167,14 @@ def checked(held: Any, where: str) -> dict[str, Any]:
     }
 
 
+def _cookie(given: dict[str, Any]) -> dict[str, Any]:
+    """A cookie as Playwright takes it, also of a list that a browser's extension has written."""
+    cookie = {"path": "/", **{key: given[key] for key in _COOKIE if given.get(key) is not None}}
+    if "expires" not in cookie and isinstance(given.get("expirationDate"), int | float):
+        cookie["expires"] = given["expirationDate"]
+    site = _SAME_SITE.get(str(cookie.pop("sameSite", "")).lower())
+    return {**cookie, "sameSite": site} if site is not None else cookie
+
+
+_SAME_SITE = {"strict": "Strict", "lax": "Lax", "none": "None", "no_restriction": "None"}
 _COOKIE = ("name", "value", "domain", "path", "expires", "httpOnly", "secure", "sameSite", "partitionKey")

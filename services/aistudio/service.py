@@ -46,6 +46,7 @@ class Told(Struct):
 class AIStudio:
     """The service. `stream` and `generate` answer; `status` is what a router is told; `ready` says why it cannot work.
 
+    wall, now: Unix time, and the time by which ages are measured (the event loop's, unless another is given).
     changed: called after something in `status` has changed."""
 
     def __init__(
@@ -56,12 +57,13 @@ class AIStudio:
         selectors: Selectors | None = None,
         wall: Callable[[], float],
         chance: random.Random,
+        now: Callable[[], float] | None = None,
         changed: Callable[[], None] = lambda: None,
     ) -> None:
         self.settings = settings
         self.profiles = profiles or profiles_of(settings)
         self.selectors = selectors or load(settings.selectors)
-        now = asyncio.get_running_loop().time
+        now = now or asyncio.get_running_loop().time
         self.pool = Pool(settings, self.selectors, self.profiles, now=now, wall=wall)
         self.tiers = TierMemory(settings.tiers)
         self.changed = changed

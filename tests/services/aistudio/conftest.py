@@ -32,6 +32,23 @@ FAST = {"control": 2.0, "ready": 10.0, "first": 10.0, "idle": 5.0, "wire": 0.3, 
 Start = Callable[..., Any]
 
 
+class Later:
+    """The time of the event loop, and `ahead` seconds more."""
+
+    def __init__(self) -> None:
+        self.ahead = 0.0
+
+    def __call__(self) -> float:
+        return asyncio.get_running_loop().time() + self.ahead
+
+
+async def until(holds: Callable[[], Any], within: float = 20.0) -> None:
+    """Wait for something that tells nobody when it is done. Raises TimeoutError."""
+    async with asyncio.timeout(within):
+        while not holds():
+            await asyncio.sleep(0.01)
+
+
 @pytest.fixture
 async def studio() -> AsyncIterator[Studio]:
     async with Studio() as running:
@@ -40,10 +57,10 @@ async def studio() -> AsyncIterator[Studio]:
 
 @pytest.fixture
 def start(studio: Studio, tmp_path: Path) -> Start:
-    """Start a service for accounts; changes go over the settings of a test."""
+    """Start a service for accounts; changes go over the settings of a test. now: a clock of the test's own."""
 
     @asynccontextmanager
-    async def started(*accounts: str, **changes: Any) -> AsyncIterator[AIStudio]:
+    async def started(*accounts: str, now: Later | None = None, **changes: Any) -> AsyncIterator[AIStudio]:
         profiles = Profiles(tmp_path / "auth_profiles")
         for account in accounts or ("ann",):
             profiles.save(account, studio.storage_state(account))
@@ -55,7 +72,9 @@ def start(studio: Studio, tmp_path: Path) -> Start:
             "timeouts": {**FAST, **changes.get("timeouts", {})},
             "browser": {"engine": "chromium", "max_instances": 1, **changes.get("browser", {})},
         }
-        service = AIStudio(settings_module.read(block), profiles=profiles, wall=time.time, chance=random.Random(1))
+        service = AIStudio(
+            settings_module.read(block), profiles=profiles, wall=time.time, chance=random.Random(1), now=now
+        )
         try:
             yield service
         finally:

@@ -20,7 +20,7 @@ from services.aistudio.pieces import Text
 from services.aistudio.pool import Wish
 from services.aistudio.selfcheck import selfcheck
 from services.aistudio.service import Told
-from tests.services.aistudio.conftest import Start, ask, body, calls, needs_browser, parts, text, told
+from tests.services.aistudio.conftest import Start, ask, body, calls, needs_browser, parts, text, told, until
 from tests.simulators.aistudio_page import Studio
 from tests.simulators.aistudio_page.behaviour import BRACKETS, MARKDOWN
 from tests.simulators.aistudio_page.server import MODELS
@@ -330,9 +330,7 @@ async def test_the_users_own_page_map_repairs_a_control(start: Start, studio: St
 async def test_the_models_of_the_account_are_read_from_the_page(start: Start) -> None:
     async with start() as service:
         await ask(service, "hello")
-        async with asyncio.timeout(5):
-            while not service.status()["models"]:
-                await asyncio.sleep(0.01)
+        await until(lambda: service.status()["models"])
         assert service.status()["models"] == tuple(sorted(MODELS))
 
 

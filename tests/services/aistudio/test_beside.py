@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from services.aistudio.beside import ROOT, load
+from services.aistudio.beside import ROOT, forget_secrets, load
 from services.link.settings import SettingsMistake
 
 
@@ -53,3 +53,9 @@ def test_a_wrong_master_key_and_a_missing_file_are_mistakes(tmp_path: Path) -> N
         load(router(tmp_path, ""), None, {"SWITCHYARD_MASTER_KEY": "canary"})
     with pytest.raises(SettingsMistake, match="is not there"):
         load(router(tmp_path, ""), tmp_path / "none.yaml", {})
+
+
+def test_no_secret_is_left_for_browsers_to_inherit() -> None:
+    environ = {"PATH": "/bin", "DISPLAY": ":1", "SWITCHYARD_MASTER_KEY": "x", "OPENAI_API_KEY": "x", "GH_TOKEN": "x"}
+    forget_secrets(environ)
+    assert environ == {"PATH": "/bin", "DISPLAY": ":1"}

@@ -151,3 +151,26 @@ async def test_a_full_line_is_429_with_a_time_and_those_in_it_are_served(
         assert int(refused.headers["retry-after"]) >= 1
         assert "busy" in error_text(dialect, refused.json)
         assert [answer.status for answer in await asyncio.gather(*served)] == [200, 200]
+
+
+async def test_another_service_takes_over_before_anything_was_given_out(
+    start: Start, studio: Studio, tmp_path: Path
+) -> None:
+    studio.spent = {"ann"}
+    async with AsyncExitStack() as stack:
+        upstream = await stack.enter_async_context(Upstream())
+        side = await stack.enter_async_context(relayed(upstream, tmp_path))
+        service = await stack.enter_async_context(start(browser={"max_instances": 2}))
+        await stack.enter_async_context(connected(side, service))
+        other = await side.connect("other", capacity=1)
+        other.service.hold.clear()
+        loop = asyncio.get_running_loop()
+        first = loop.create_task(side.router.ask("chat", MODEL, "one", stream=True))
+        await side.router.until(lambda: other.service.asked or studio.received)
+        second = loop.create_task(side.router.ask("chat", MODEL, "two", stream=True))
+        await side.router.until(lambda: len(other.service.asked) == 2)  # its own, and the one that the page refused
+        other.service.hold.set()
+        answers = await asyncio.gather(first, second)
+        assert [answer.status for answer in answers] == [200, 200]
+        assert sorted(answer.headers["x-switchyard-attempts"] for answer in answers) == ["1", "2"]
+        assert [each["account"] for each in studio.received] == ["ann"]

@@ -11,7 +11,7 @@ import pytest
 
 from router.faults import Fault
 from services.aistudio.pool import Wish
-from tests.services.aistudio.conftest import Start, ask, needs_browser, text
+from tests.services.aistudio.conftest import Later, Start, ask, needs_browser, text, until
 from tests.simulators.aistudio_page import Studio
 
 pytestmark = needs_browser
@@ -33,9 +33,7 @@ async def test_a_full_line_and_a_long_wait_are_refused_with_a_time(start: Start,
         busy = asyncio.get_running_loop().create_task(ask(service, "FIRST 3000 slow"))
         await studio.until(lambda: studio.running == 1)
         waits = asyncio.get_running_loop().create_task(ask(service, "waits"))
-        await asyncio.sleep(0)
-        while not service.pool.slots.waiting:
-            await asyncio.sleep(0)
+        await until(lambda: service.pool.slots.waiting)
         for refused in (ask(service, "too many"), waits):
             with pytest.raises(Fault) as caught:
                 await refused
@@ -62,11 +60,13 @@ async def test_worn_pages_contexts_and_browsers_are_replaced(start: Start) -> No
 
 
 async def test_idle_ends_the_browser_and_keeps_the_session(start: Start, studio: Studio, tmp_path: Path) -> None:
-    async with start(browser={"idle_shutdown": 0.001}) as service:
+    now = Later()
+    async with start(browser={"idle_shutdown": 900}, now=now) as service:
         await ask(service, "one")
-        async with asyncio.timeout(10):
-            while service.pool.slots.busy:
-                await asyncio.sleep(0.01)
+        await until(lambda: not service.pool.slots.busy)
+        await service.pool.idle()
+        assert service.pool.browsers.running
+        now.ahead += 901
         await service.pool.idle()
         assert not service.pool.browsers.running
         file = tmp_path / "auth_profiles" / "ann.json"
@@ -81,14 +81,17 @@ async def test_idle_ends_the_browser_and_keeps_the_session(start: Start, studio:
 
 
 async def test_a_session_is_renewed_and_its_new_cookies_are_saved(start: Start, studio: Studio) -> None:
-    async with start(keep_fresh=0.001) as service:
+    now = Later()
+    async with start(keep_fresh=1800, now=now) as service:
         assert await service.keep_fresh() == []
-        await asyncio.sleep(0.01)
+        now.ahead += 1000
+        assert await service.keep_fresh() == []
+        now.ahead += 1000
         assert await service.keep_fresh() == ["ann"]
         cookies = {each["name"]: each["value"] for each in service.profiles.load("ann")["cookies"]}
         assert cookies["SIDCC"] == f"ann-{len(studio.visits)}"
         studio.gone = {"ann"}
-        await asyncio.sleep(0.01)
+        now.ahead += 2000
         assert await service.keep_fresh() == []
         assert service.status()["profiles"][0]["state"] == "needs_login"
 

@@ -84,6 +84,15 @@ def test_cookies_of_other_tools_are_taken_over(profiles: Profiles, tmp_path: Pat
     assert profiles.load("new")["cookies"] == [{**COOKIE, "path": "/"}]
 
 
+def test_cookies_in_the_words_of_browser_extensions_are_taken_over(profiles: Profiles, tmp_path: Path) -> None:
+    file = tmp_path / "cookies.json"
+    given = [{**COOKIE, "expirationDate": 2e9, "sameSite": "no_restriction"}, {**COOKIE, "sameSite": "unspecified"}]
+    file.write_text(json.dumps([*given, {**COOKIE, "sameSite": None}]))
+    profiles.import_file("new", file)
+    plain = {**COOKIE, "path": "/"}
+    assert profiles.load("new")["cookies"] == [{**plain, "expires": 2e9, "sameSite": "None"}, plain, plain]
+
+
 def test_a_file_that_somebody_else_wrote_is_noticed(profiles: Profiles) -> None:
     assert not profiles.changed("work")
     profiles.replace("work", {"cookies": [], "origins": []})

@@ -3,16 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import json
-import os
 import random
-import signal
-import sys
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
 
 import aiohttp
 
@@ -25,13 +20,12 @@ from services.link.dialling import Dialler
 from tests.router.api.harness import DIALECTS, ask
 from tests.router.api.relaying import SERVICE_KEY, relayed
 from tests.router.api.relaying import Relayed as RouterSide
-from tests.services.aistudio.conftest import FAST, Start, needs_browser
-from tests.services.aistudio.test_login_in_browser import free_port
+from tests.services.aistudio.conftest import Start, needs_browser
+from tests.services.aistudio.processes import MODEL, serving
 from tests.simulators import Upstream
 from tests.simulators.aistudio_page import Studio
 
 pytestmark = needs_browser
-MODEL = "gemini-2.5-flash-aistudio"
 FIND = {"type": "object", "properties": {"what": {"type": "string"}}}
 
 
@@ -111,40 +105,11 @@ async def test_a_second_account_takes_over_by_the_routers_choice(start: Start, s
 
 
 async def test_the_program_serves_and_stops_when_it_is_told_to(studio: Studio, tmp_path: Path) -> None:
-    (tmp_path / "auth_profiles").mkdir()
-    (tmp_path / "auth_profiles" / "default.json").write_text(json.dumps(studio.storage_state("ann")))
     async with Upstream() as upstream, relayed(upstream, tmp_path / "router") as side:
-        port = free_port()
-        block: dict[str, Any] = {
-            "profiles": str(tmp_path / "auth_profiles"),
-            "url": studio.page_url,
-            "health_port": port,
-            "relay": {"urls": [side.url], "name": "desk"},
-            "browser": {"engine": "chromium", "max_instances": 1},
-            "timeouts": FAST,
-        }
-        config = tmp_path / "aistudio.yaml"
-        config.write_text(json.dumps(block))
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "services.aistudio", "--config", str(config), "--router-config", os.devnull),
-            env={**os.environ, "HOME": str(tmp_path), "SWITCHYARD_SERVICE_KEY": SERVICE_KEY},
-            stdout=asyncio.subprocess.DEVNULL,
-        )
-        try:
-            await _until(lambda: "desk" in side.names())
-            url = f"http://127.0.0.1:{port}/readyz"
-            async with aiohttp.ClientSession() as http, http.get(url) as ready:
+        async with serving(studio, tmp_path, side.url) as (process, health):
+            await side.router.until(lambda: "desk" in side.names(), 20)
+            async with aiohttp.ClientSession() as http, http.get(f"{health}/readyz") as ready:
                 assert (ready.status, await ready.json()) == (200, {"ready": True, "causes": []})
             answer = await side.router.ask("chat", MODEL, "hello")
             assert answer.text == "You said: hello"
-        finally:
-            process.send_signal(signal.SIGTERM)
-            async with asyncio.timeout(20):
-                status = await process.wait()
-        assert status == 0
-
-
-async def _until(test: Callable[[], bool], within: float = 20.0) -> None:
-    async with asyncio.timeout(within):
-        while not test():
-            await asyncio.sleep(0.02)
+        assert process.returncode == 0
