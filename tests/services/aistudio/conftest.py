@@ -27,7 +27,7 @@ needs_browser = [
     pytest.mark.skipif(importlib.util.find_spec("playwright") is None, reason="playwright is not installed here"),
     pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium on this machine"),
 ]
-FAST = {"control": 2.0, "ready": 10.0, "first": 10.0, "idle": 5.0, "wire": 0.3, "stop": 0.8}
+FAST = {"control": 2.0, "ready": 10.0, "first": 10.0, "idle": 5.0, "wire": 1.0, "stop": 0.8}
 
 Start = Callable[..., Any]
 

@@ -72,7 +72,7 @@ async def test_the_limit_of_the_model_is_told_as_the_reason(start: Start) -> Non
 
 async def test_a_hidden_network_answer_is_read_from_the_page_and_remembered(start: Start, studio: Studio) -> None:
     studio.faults = {"hidden-wire"}
-    async with start() as service:
+    async with start(timeouts={"wire": 0.3}) as service:
         for _ in range(2):
             objects, about = await told(service, "LONG 60 GAP 20")
             assert about.tier == "dom"
