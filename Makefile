@@ -40,7 +40,7 @@ logs: ## follow the router's log (NAME=aistudio: the AI Studio service's; NAME=a
 environment:
 	@ROOT="$(CURDIR)"; export ROOT; . scripts/environment.sh; make_environment dev
 
-test: environment ## all tests: fast ones in parallel, then in a real browser, the SDKs, the product as a user starts it
+test: environment ## all tests but those in a browser: fast ones in parallel, then the SDKs and the product as a user starts it
 	$(PY) -m pytest tests -n $(JOBS) -q -m "not sdk and not e2e and not browser"
 	@$(MAKE) --no-print-directory sdk
 	@$(MAKE) --no-print-directory e2e

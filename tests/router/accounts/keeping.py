@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from typing import Any
 
 from msgspec.structs import replace
 
 from router.accounts.asking import Ask, asker
 from router.accounts.credential import Credential
-from router.accounts.outcomes import Outcome
+from router.accounts.outcomes import Good, Outcome
 from router.accounts.refresh import Limits, Refresher
 from router.accounts.renewals import RENEWALS
 from router.accounts.stores.base import Contents
@@ -19,7 +21,8 @@ from router.clock import FakeClock
 from router.net.client import Net
 from router.secret import Secret
 from router.settings.sign_ins import SignIn
-from tests.simulators.authorisation import AuthorisationServer, Granted
+from router.tasks import Tasks
+from tests.simulators.authorisation import AuthorisationServer, Granted, faulty
 
 
 class MemoryStore:
@@ -109,6 +112,28 @@ class Bench:
     def refreshes(self) -> int:
         """Refresh requests that arrived."""
         return len(self.server.asked("token", "refresh_token"))
+
+
+def good(outcome: Outcome) -> Credential:
+    assert isinstance(outcome, Good)
+    return outcome.credential
+
+
+def spawn(work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
+    return Tasks("test").spawn(work, "caller")
+
+
+async def started(at: Bench, renewing: asyncio.Future[Any], requests: int = 1) -> None:
+    """Until the token endpoint has so many requests."""
+    await at.server.arrived(requests)
+    assert not renewing.done()
+
+
+def held(at: Bench, *more: faulty.Misbehaviour) -> asyncio.Event:
+    """The next answer of the token endpoint waits for the event, after the rotation."""
+    release = asyncio.Event()
+    at.server.script(faulty.held(release), *more, endpoint="token")
+    return release
 
 
 def account_of(provider: str, granted: Granted, expires_at: float | None, now: float) -> Credential:

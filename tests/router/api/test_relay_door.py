@@ -183,6 +183,21 @@ async def test_an_origin_that_is_taken_back_ends_its_sessions(upstream: Upstream
         await it.router.until(lambda: it.names() == [])
 
 
+async def test_no_service_is_taken_before_what_is_known_of_accounts_has_been_read(
+    upstream: Upstream, tmp_path: Path
+) -> None:
+    async with relayed(upstream, tmp_path) as it:
+        known = it.router.router.recall.known
+        await asyncio.wait_for(known.wait(), WITHIN)
+        known.clear()
+        coming = asyncio.get_running_loop().create_task(it.connect())
+        await it.router.until(lambda: known._waiters)  # type: ignore[attr-defined]
+        assert it.names() == []
+        known.set()
+        await asyncio.wait_for(coming, WITHIN)
+        assert it.names() == ["desk"]
+
+
 async def test_other_paths_are_no_sockets(upstream: Upstream, tmp_path: Path) -> None:
     async with relayed(upstream, tmp_path) as it:
         with pytest.raises(aiohttp.WSServerHandshakeError) as caught:

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
 from email.utils import formatdate
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -15,6 +13,7 @@ from urllib.parse import parse_qsl, urlsplit
 from router.settings.sign_ins import SignIn, overridden, shipped_sign_ins
 from tests.simulators.authorisation import addresses, authorize
 from tests.simulators.authorisation.answer import Answer, deliver
+from tests.simulators.authorisation.calls import Call, Rule
 from tests.simulators.authorisation.devices import DeviceEndpoint
 from tests.simulators.authorisation.faulty import GOOD, Misbehaviour
 from tests.simulators.authorisation.grants import Family, Granted, Grants
@@ -27,38 +26,6 @@ from tests.simulators.refusal import Refusal
 
 METHODS = {"token": "POST", "device": "POST", "poll": "POST", "load_code_assist": "POST", "onboard_user": "POST"}
 PAGES = ("authorize", "verify")
-
-
-@dataclass(slots=True)
-class Call:
-    """One request that arrived. grant: of the token endpoint. status: of the answer, None while or when there was none.
-    gone: the client left before it had the answer."""
-
-    sign_in: str
-    endpoint: str
-    request: Request
-    grant: str = ""
-    status: int | None = None
-    gone: bool = False
-
-    @property
-    def fields(self) -> dict[str, str]:
-        """The body's fields, whatever the encoding."""
-        text = self.request.body.decode()
-        return dict(json.loads(text)) if text.startswith("{") else dict(parse_qsl(text, keep_blank_values=True))
-
-
-@dataclass(slots=True)
-class _Rule:
-    remaining: deque[Misbehaviour | None]
-    forever: bool
-    sign_in: str | None
-    endpoint: str | None
-    grant: str | None
-
-    def fits(self, call: Call) -> bool:
-        wanted = ((self.sign_in, call.sign_in), (self.endpoint, call.endpoint), (self.grant, call.grant))
-        return bool(self.remaining) and all(want in (None, have) for want, have in wanted)
 
 
 class AuthorisationServer:
@@ -74,7 +41,7 @@ class AuthorisationServer:
         self._drift = 0.0
         self._port = port
         self._server: asyncio.Server | None = None
-        self._rules: list[_Rule] = []
+        self._rules: list[Rule] = []
         self._changed = asyncio.Condition()
         self._running: set[asyncio.Task[Any]] = set()
         self.calls: list[Call] = []
@@ -159,7 +126,7 @@ class AuthorisationServer:
         grant: str | None = None,
     ) -> None:
         """What the next requests meet, in order."""
-        self._rules.append(_Rule(deque(misbehaviours), False, sign_in, endpoint, grant))
+        self._rules.append(Rule(deque(misbehaviours), False, sign_in, endpoint, grant))
 
     def always(
         self,
@@ -170,7 +137,7 @@ class AuthorisationServer:
         grant: str | None = None,
     ) -> None:
         """What every fitting request meets until `behave`."""
-        self._rules.append(_Rule(deque([misbehaviour]), True, sign_in, endpoint, grant))
+        self._rules.append(Rule(deque([misbehaviour]), True, sign_in, endpoint, grant))
 
     def behave(self) -> None:
         """Forget all scripts."""
@@ -217,8 +184,8 @@ class AuthorisationServer:
         sign_in, vendor, endpoint, base = self._locate(request.path)
         call = Call(sign_in, endpoint, request)
         if endpoint == "token":
-            call.grant = _grant_of(call)
-        family = self.grants.find(_text(call, "refresh_token")) if call.grant == "refresh_token" else None
+            call.grant = call.text("grant_type")
+        family = self.grants.find(call.text("refresh_token")) if call.grant == "refresh_token" else None
         await self._begin(call, family)
         try:
             bad = self._choose(call)
@@ -295,14 +262,3 @@ class AuthorisationServer:
         else:
             to = authorize.denial(vendor, call.request.query)
         return Answer(status=302, raw=b"", content_type="text/html", headers={"location": to})
-
-
-def _grant_of(call: Call) -> str:
-    return _text(call, "grant_type")
-
-
-def _text(call: Call, name: str) -> str:
-    try:
-        return str(call.fields.get(name, ""))
-    except ValueError:
-        return ""
