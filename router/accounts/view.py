@@ -80,7 +80,7 @@ def trouble_view(trouble: Trouble) -> dict[str, Any]:
 def state_of(seen: Seen, now: float) -> tuple[str, str, float | None]:
     """State, reason and end of the account as a whole; what rests of it in part is told apart."""
     if seen.off:
-        return "disabled", seen.off, None
+        return "disabled", f"its provider is {seen.off}" if seen.off.startswith("off") else seen.off, None
     entry = ruling(seen.entries, seen.account.id, now)
     return ("ready", "", None) if entry is None else (entry.state, entry.cause, entry.until)
 

@@ -85,7 +85,7 @@ class AccountRoutes:
                     return _json({"deleted": account})
                 return self._shown(await _change(request, hall, key, account))
             except KeyError:
-                raise Refused("unknown", _none(account)) from None
+                raise Refused("unknown", self._none(account)) from None
             except WrongChanges as problem:
                 return error(400, str(problem))
             except ValueError as problem:
@@ -96,8 +96,14 @@ class AccountRoutes:
     def _shown(self, account: str) -> Response:
         shown = self._views.one(account)
         if shown is None or shown["kind"] != "sign-in":
-            raise Refused("unknown", _none(account))
+            raise Refused("unknown", self._none(account))
         return _json(shown)
+
+    def _none(self, account: str) -> str:
+        """Why there is no sign-in of this name."""
+        if self._views.one(account) is not None:
+            return f"{account} is a key of the settings: change or remove it there."
+        return f"There is no account {account[:200]}."
 
     async def _pasted(self, request: Request, hall: Hall, key: ClientKey, name: str) -> Response:
         provider = provider_of(name)
@@ -141,10 +147,6 @@ async def _change(request: Request, hall: Hall, key: ClientKey, account: str) ->
     if others:
         await hall.keeper.change(account, others, key.name)
     return account
-
-
-def _none(account: str) -> str:
-    return f"There is no account {account[:200]}."
 
 
 def _json(value: Any) -> Response:

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 from collections.abc import Callable
 from typing import Annotated, Any
 from urllib.parse import quote
 
 import typer
 
+from router.cli.account_lines import details, headline
 from router.cli.config_commands import ConfigOption, JsonOption
 from router.cli.talk import Refused, Unreachable, find_place, manage, request
 from router.observe.redact import one_line
@@ -111,7 +113,7 @@ def _pair(text: str) -> tuple[str, str]:
 
 def _change(account: str, changes: dict[str, Any], config: str | None) -> None:
     answer = _ask(lambda: request(find_place(config), "PATCH", f"/v1/auth/{quote(account)}", changes))
-    typer.echo(_line(answer))
+    typer.echo(one_line(headline(answer, time.time())))
 
 
 def _ask(work: Callable[[], Any]) -> Any:
@@ -138,36 +140,10 @@ def _list(config: str | None, as_json: bool) -> None:
 def _show(answer: dict[str, Any]) -> None:
     if not answer["accounts"] and not answer["files"]:
         print("there is no account; add a key to config.yaml, or sign in: switchyard login PROVIDER", file=sys.stderr)
+    now = time.time()
     for view in answer["accounts"]:
-        print(one_line(_line(view)))
-        for detail in _details(view):
+        print(one_line(headline(view, now)))
+        for detail in details(view, now):
             print(f"    {one_line(detail)}")  # which has words of providers in it
     for file in answer["files"]:
         print(one_line(f"{file['file']}  {file['state']}: {file['reason']}"))
-
-
-def _line(view: dict[str, Any]) -> str:
-    until = f" until {view['until']}" if view["until"] else ""
-    reason = f": {view['reason']}" if view["reason"] else ""
-    return f"{view['account']:<40} {view['state']}{until}{reason}"
-
-
-def _details(view: dict[str, Any]) -> list[str]:
-    """The lines below an account: only what there is to say."""
-    lines = [
-        f"{view['requests']} requests ({view['failures']} failed), "
-        f"{view['input_tokens']} tokens in, {view['output_tokens']} out"
-    ]
-    if view["last_error"]:
-        lines.append(f"last error {view['last_error_at']}: {view['last_error']}")
-    lines += [
-        f"{rest['scope']} {rest['name']} {rest['state']} until {rest['until']}: {rest['reason']}"
-        for rest in view["resting"]
-    ]
-    for window in view["quota"]:
-        resets = f", resets {window['resets_at']}" if window["resets_at"] else ""
-        lines.append(f"quota {window['name']}: {window['used_percent']:g} % used{resets}")
-    if view["token_expires_at"]:
-        renews = f", renewed {view['token_renews_at']}" if view["token_renews_at"] else ""
-        lines.append(f"token ends {view['token_expires_at']}{renews}")
-    return lines

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from router import places
+from router.cli.account_findings import accounts
 from router.cli.aistudio_findings import aistudio
 from router.cli.finding import Finding
 from router.cli.first_files import KEYS
@@ -177,4 +178,4 @@ def _days_left(cert: Path) -> float:
     return (until.timestamp() - time.time()) / 86_400
 
 
-CHECKS = (configuration, keys, folders, process, providers, aistudio, machine, certificate)
+CHECKS = (configuration, keys, folders, process, providers, accounts, aistudio, machine, certificate)

@@ -83,7 +83,7 @@ def test_what_rests_in_part_leaves_the_account_ready() -> None:
 
 def test_a_provider_that_is_off_says_so_whatever_its_accounts_are() -> None:
     view = account_view(seen(off="off: turn it on"), NOW)
-    assert (view["state"], view["reason"]) == ("disabled", "off: turn it on")
+    assert (view["state"], view["reason"]) == ("disabled", "its provider is off: turn it on")
 
 
 def test_a_key_of_the_settings_has_no_token_to_tell_of() -> None:

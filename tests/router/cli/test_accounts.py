@@ -50,16 +50,16 @@ def desk(monkeypatch: pytest.MonkeyPatch) -> Any:
 async def test_the_list_says_how_each_account_is_and_what_it_did(upstream: Upstream, tmp_path: Path, desk: Any) -> None:
     async with subscribed(upstream, tmp_path) as router:
         assert (await router.ask("chat", "claude-oauth/claude-sonnet-4-5-20250929")).status == 200
-        upstream.script(status(429, headers={"retry-after": "600"}))
+        upstream.script(status(429, retry_after="600"))
         assert (await router.ask("chat", "chatgpt-oauth/gpt-5.1-codex")).status == 429
         shown = await desk(router)
         assert shown.exit_code == 0, shown.output
         lines = shown.output.splitlines()
         mine = next(at for at, line in enumerate(lines) if line.startswith(ME))
-        assert "ready" in lines[mine] and "1 requests (0 failed)" in lines[mine + 1]
+        assert "ready" in lines[mine] and lines[mine + 1].strip().startswith("1 request, 3 tokens in, 16 out, last 20")
         limited = next(line for line in lines if line.startswith("chatgpt-oauth/a"))
-        assert "cooling until 20" in limited and "HTTP 429" in limited
-        assert "last error" in shown.output and "token ends" in shown.output
+        assert "cooling until 20" in limited and "(in 9 min): rate_limited (HTTP 429)" in limited
+        assert "last error" in shown.output and "not used yet" in shown.output and "token ends" in shown.output
         assert "canary" not in shown.output
         listed = json.loads((await desk(router, "--json")).output)
         assert {each["account"] for each in listed["accounts"]} >= {ME, "openai/1", "gemini/1"}
@@ -82,6 +82,7 @@ async def test_an_account_is_switched_off_and_on_and_renamed_and_removed(
         cleared = await desk(router, "set", ME, "--exclude", "none", "--alias", "none", "--priority", "3")
         assert cleared.exit_code == 0, cleared.output
         assert (await router.ask("chat", model)).status == 200
+        assert "set: priority 3" in (await desk(router)).output
         assert "claude-oauth/work" in (await desk(router, "rename", ME, "work")).output
         kept = await desk(router, "remove", "claude-oauth/work")
         assert kept.exit_code == 1, "nobody said yes"
@@ -96,6 +97,8 @@ async def test_wrong_usage_is_said(upstream: Upstream, tmp_path: Path, desk: Any
         assert (await desk(router, "set", ME, "--alias", "best")).exit_code == 2
         wrong = await desk(router, "set", ME, "--proxy", "nonsense")
         assert wrong.exit_code == 1 and "proxy" in wrong.output
+        key = await desk(router, "disable", "openai/1")
+        assert key.exit_code == 1 and "key of the settings" in key.output
 
 
 def test_without_a_gateway_the_exit_code_says_so(tmp_path: Path) -> None:
