@@ -58,7 +58,7 @@ async def test_the_list_says_how_each_account_is_and_what_it_did(upstream: Upstr
         mine = next(at for at, line in enumerate(lines) if line.startswith(ME))
         assert "ready" in lines[mine] and lines[mine + 1].strip().startswith("1 request, 3 tokens in, 16 out, last 20")
         limited = next(line for line in lines if line.startswith("chatgpt-oauth/a"))
-        assert "cooling until 20" in limited and "(in 9 min): rate_limited (HTTP 429)" in limited
+        assert "cooling until 20" in limited and "min): rate_limited (HTTP 429)" in limited
         assert "last error" in shown.output and "not used yet" in shown.output and "token ends" in shown.output
         assert "canary" not in shown.output
         listed = json.loads((await desk(router, "--json")).output)
