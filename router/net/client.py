@@ -16,22 +16,22 @@ import aiohttp
 from yarl import URL
 
 from router.faults import Fault
+from router.net.body import WatchedBody
 from router.net.message import HttpRequest, Timeouts
-from router.patience import Patience, Watch
+from router.patience import Patience
 
-MAX_ERROR_BODY = 1024 * 1024
 _PROXY_REFUSES = 407
 _NO_TOTAL = aiohttp.ClientTimeout(total=None)
 
 
-class HttpResponse:
+class HttpResponse(WatchedBody):
     """An open response. Close it on every path; closing it early closes the connection, which tells the provider."""
 
+    speaker = "provider"
+
     def __init__(self, response: aiohttp.ClientResponse, patience: Patience, idle: float) -> None:
+        super().__init__(patience, idle)
         self._response = response
-        self._patience = patience
-        self._idle = self._usual = idle
-        self._watch: Watch | None = None
         self.status = response.status
         self.headers: Mapping[str, str] = {name.lower(): value for name, value in response.headers.items()}
 
@@ -54,58 +54,6 @@ class HttpResponse:
             except (aiohttp.ClientError, OSError, asyncio.IncompleteReadError) as error:
                 raise _broken(error) from None
 
-    async def read(self, limit: int) -> bytes:
-        """The whole body. Raises `Fault` upstream_broken where it is larger than `limit` bytes."""
-        content = self._response.content
-        parts: list[bytes] = []
-        size = 0
-        with self._patience.watch(self._idle, self._expire) as watch:
-            try:
-                while chunk := await content.readany():
-                    size += len(chunk)
-                    if size > limit:
-                        raise Fault("upstream_broken", f"The provider's answer is larger than {limit} bytes.")
-                    parts.append(chunk)
-                    watch.again()
-            except (aiohttp.ClientError, OSError, asyncio.IncompleteReadError) as error:
-                raise _broken(error) from None
-        return parts[0] if len(parts) == 1 else b"".join(parts)
-
-    async def read_some(self, limit: int = MAX_ERROR_BODY) -> bytes:
-        """At most `limit` bytes of the body, never a fault: for error answers, whose status is what matters."""
-        parts: list[bytes] = []
-        size = 0
-        try:
-            async for chunk in self.chunks():
-                parts.append(chunk[: limit - size])
-                size += len(chunk)
-                if size >= limit:
-                    break
-        except Fault:
-            pass
-        return b"".join(parts)
-
-    def patience(self, idle: float | None) -> None:
-        """Use another idle time, in seconds, from now on. None: the one it was opened with."""
-        self._idle = self._usual if idle is None else idle
-        if self._watch is not None:
-            self._watch.limit = self._idle
-
-    def stall(self, seconds: float) -> Watch:
-        """A watch, paused, that ends the body with a `Fault` timeout after `seconds` without what its owner counts as
-        progress. Use as a context manager."""
-
-        def expire() -> None:
-            text = f"The provider kept the connection alive for {seconds:g} seconds without going on with its answer."
-            self._response.content.set_exception(Fault("timeout", text))
-
-        watch = self._patience.watch(seconds, expire)
-        watch.pause()
-        return watch
-
-    def _expire(self) -> None:
-        self._response.content.set_exception(Fault("timeout", f"The provider sent nothing for {self._idle:g} seconds."))
-
     def close(self) -> None:
         """Give the connection back if the body was read to its end, else close it. Safe to call twice."""
         if self._response.content.is_eof() and self._response.content.exception() is None:
@@ -113,13 +61,8 @@ class HttpResponse:
         else:
             self._response.close()
 
-    async def __aenter__(self) -> HttpResponse:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: types.TracebackType | None
-    ) -> None:
-        self.close()
+    def _fail(self, fault: Fault) -> None:
+        self._response.content.set_exception(fault)
 
 
 class Net:
