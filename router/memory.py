@@ -11,19 +11,19 @@ from pathlib import Path
 
 from router.access.keys import ClientKey
 from router.access.stored import stored_keys
-from router.accounts.affinity import MOST, TTL, AffinityRow
+from router.accounts.affinity import MOST, TTL
 from router.accounts.health_row import HealthRow
-from router.accounts.sessions import LONGEST, SessionRow
+from router.accounts.owners import OwnerRow
+from router.accounts.sessions import LONGEST
 from router.accounts.sessions import MOST as CONVERSATIONS
 from router.accounts.tally import Tally
 from router.clock import Clock
 from router.settings.schema import StoredResponses
-from router.state.affinity_rows import load_affinity, prune_affinity, save_affinity
+from router.state import owner_rows, tables
 from router.state.consents import Consent, accept, accepted
 from router.state.health_rows import load_health, save_health
 from router.state.login_flows import LoginFlows
 from router.state.responses import ResponseStore
-from router.state.session_rows import load_sessions, prune_sessions, save_sessions
 from router.state.store import StateStore
 from router.state.tally_rows import add_tallies, load_tallies
 from router.vault.cipher import Vault, vault_key
@@ -56,27 +56,29 @@ class Memory:
         if kept:
             self._store.submit(lambda connection: save_health(connection, kept))
 
-    def affinity(self, within: float = TTL) -> list[AffinityRow]:
+    def affinity(self, within: float = TTL) -> list[OwnerRow]:
         """Which account made the opaque items that clients may bring back. within: seconds since their last use."""
         since = self._clock.wall() - within
-        return self._store.read_now(lambda connection: load_affinity(connection, MOST, since))
+        return self._store.read_now(lambda connection: owner_rows.load(connection, tables.affinity, MOST, since))
 
-    def save_affinity(self, rows: Iterable[AffinityRow]) -> None:
+    def save_affinity(self, rows: Iterable[OwnerRow]) -> None:
         """Keep changed rows, behind the requests."""
         kept = list(rows)
         if kept:
-            self._store.submit(lambda connection: save_affinity(connection, kept))
+            self._store.submit(lambda connection: owner_rows.save(connection, tables.affinity, kept))
 
-    def sessions(self, within: float = LONGEST) -> list[SessionRow]:
+    def sessions(self, within: float = LONGEST) -> list[OwnerRow]:
         """Which account serves which conversation. within: seconds since its last call."""
         since = self._clock.wall() - within
-        return self._store.read_now(lambda connection: load_sessions(connection, CONVERSATIONS, since))
+        return self._store.read_now(
+            lambda connection: owner_rows.load(connection, tables.sessions, CONVERSATIONS, since)
+        )
 
-    def save_sessions(self, rows: Iterable[SessionRow]) -> None:
+    def save_sessions(self, rows: Iterable[OwnerRow]) -> None:
         """Keep changed rows, behind the requests."""
         kept = list(rows)
         if kept:
-            self._store.submit(lambda connection: save_sessions(connection, kept))
+            self._store.submit(lambda connection: owner_rows.save(connection, tables.sessions, kept))
 
     def tallies(self) -> list[Tally]:
         """What accounts have done before."""
@@ -100,8 +102,10 @@ class Memory:
     async def sweep(self) -> None:
         """Remove what is too old to be of use. Call it now and then."""
         now = self._clock.wall()
-        await self._store.write(lambda connection: prune_affinity(connection, now - TTL, MOST))
-        await self._store.write(lambda connection: prune_sessions(connection, now - LONGEST, CONVERSATIONS))
+        await self._store.write(lambda connection: owner_rows.prune(connection, tables.affinity, now - TTL, MOST))
+        await self._store.write(
+            lambda connection: owner_rows.prune(connection, tables.sessions, now - LONGEST, CONVERSATIONS)
+        )
         if self.responses is not None:
             await self.responses.sweep()
 

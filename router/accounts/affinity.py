@@ -7,8 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from msgspec import Struct
-
+from router.accounts.owners import OwnerRow, Unwritten
 from router.clock import Clock
 from router.routing.affinity import NOTHING_HELD, Digest, Held, Owners, in_body, in_conversation
 from router.wire.conversation import Conversation, Dialect
@@ -20,29 +19,20 @@ TTL = 7 * 86_400.0
 REFRESH = 3600.0
 
 
-class AffinityRow(Struct, frozen=True, kw_only=True):
-    """One row of persistent state. digest: hexadecimal. at: Unix time of the last use."""
-
-    digest: str
-    account: str
-    at: float
-
-
 class Affinity:
     """Remembers the account of every opaque item that an answer carried."""
 
     def __init__(self, clock: Clock, *, most: int = MOST, ttl: float = TTL) -> None:
         self._clock = clock
-        self._most = most
         self._owners = Owners(most, ttl, REFRESH)
-        self._dirty: dict[Digest, None] = {}
+        self._unwritten = Unwritten(self._owners, most)
 
     def learn(self, digests: Iterable[Digest], account: str) -> None:
         """An answer of `account` carried these."""
         now = self._clock.wall()
         for each in digests:
             self._owners.learn(each, account, now)
-            self._changed(each)
+            self._unwritten.add(each)
 
     def held(self, dialect: Dialect, body: bytes, conversation: Conversation | None) -> Held:
         """What a request brings back, as far as its makers are known. conversation: the body as read, if it was."""
@@ -58,23 +48,14 @@ class Affinity:
             if account is not None:
                 items.append((each, account))
             if renewed:
-                self._changed(each)
+                self._unwritten.add(each)
         return Held(tuple(items))
 
-    def _changed(self, each: Digest) -> None:
-        self._dirty[each] = None
-        if len(self._dirty) > self._most:  # nobody persists
-            del self._dirty[next(iter(self._dirty))]
-
-    def dirty(self) -> list[AffinityRow]:
+    def dirty(self) -> list[OwnerRow]:
         """Rows that changed since the last call."""
-        known = [(each, self._owners.at(each)) for each in self._dirty]
-        self._dirty.clear()
-        return [
-            AffinityRow(digest=each.hex(), account=entry[0], at=entry[1]) for each, entry in known if entry is not None
-        ]
+        return self._unwritten.take()
 
-    def load(self, rows: Iterable[AffinityRow]) -> None:
+    def load(self, rows: Iterable[OwnerRow]) -> None:
         """Take persisted rows over: at start, and what another process has learnt. What is known stays."""
         entries = [(bytes.fromhex(row.digest), row.account, row.at) for row in rows]
         new = [entry for entry in entries if self._owners.at(entry[0]) is None]

@@ -9,23 +9,16 @@ from collections.abc import Callable, Iterable
 
 from msgspec import Struct
 
+from router.accounts.owners import OwnerRow, Unwritten
 from router.call import Call
 from router.clock import Clock
 from router.routing.affinity import Owners
-from router.routing.sessions import Digest, Known, known_by
+from router.routing.sessions import Known, known_by
 
 MOST = 20_000
 """Conversations that are remembered, about 4 MB."""
 LONGEST = 86_400.0
 """Seconds: the longest time to live that a setting may say, for rows."""
-
-
-class SessionRow(Struct, frozen=True, kw_only=True):
-    """One row of persistent state. digest: hexadecimal. at: Unix time of the last use."""
-
-    digest: str
-    account: str
-    at: float
 
 
 class Session(Struct, frozen=True):
@@ -44,9 +37,8 @@ class Sessions:
         self.ttl = ttl
         self.stays: Callable[[str], bool] = lambda account: True
         self._clock = clock
-        self._most = most
         self._owners = Owners(most, LONGEST, LONGEST)
-        self._dirty: dict[Digest, None] = {}
+        self._unwritten = Unwritten(self._owners, most)
 
     def of(self, call: Call) -> Session | None:
         """The conversation of a call; None where it cannot be told from others."""
@@ -67,19 +59,13 @@ class Sessions:
         if entry is not None and entry[0] == account and 0 <= now - entry[1] < min(60.0, self.ttl / 10):
             return
         self._owners.learn(own, account, now)
-        self._dirty[own] = None
-        if len(self._dirty) > self._most:  # nobody persists
-            del self._dirty[next(iter(self._dirty))]
+        self._unwritten.add(own)
 
-    def dirty(self) -> list[SessionRow]:
+    def dirty(self) -> list[OwnerRow]:
         """Rows that changed since the last call."""
-        known = [(each, self._owners.at(each)) for each in self._dirty]
-        self._dirty.clear()
-        return [
-            SessionRow(digest=each.hex(), account=entry[0], at=entry[1]) for each, entry in known if entry is not None
-        ]
+        return self._unwritten.take()
 
-    def load(self, rows: Iterable[SessionRow]) -> None:
+    def load(self, rows: Iterable[OwnerRow]) -> None:
         """Take persisted rows over: at start, and what another process has learnt. Of two the newer one counts."""
         now = self._clock.wall()
         for row in sorted(rows, key=lambda each: each.at):

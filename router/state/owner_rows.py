@@ -1,4 +1,4 @@
-"""Rows that say which account something belongs to: a digest, the account, the time of the last use. For any table."""
+"""Which account something belongs to, across restarts: rows of `tables.affinity` and `tables.sessions`."""
 
 from __future__ import annotations
 
@@ -7,13 +7,12 @@ from collections.abc import Iterable
 from sqlalchemy import Connection, Table, delete, select
 from sqlalchemy.dialects.sqlite import insert
 
-Owned = tuple[str, str, float]
-"""Digest (hexadecimal), account, and the Unix time of the last use."""
+from router.accounts.owners import OwnerRow
 
 
-def save(connection: Connection, table: Table, rows: Iterable[Owned]) -> None:
+def save(connection: Connection, table: Table, rows: Iterable[OwnerRow]) -> None:
     """Write `rows`; of one that is newer in the database (another process wrote it) nothing is changed."""
-    values = [{"digest": digest, "account": account, "at": at} for digest, account, at in rows]
+    values = [{"digest": row.digest, "account": row.account, "at": row.at} for row in rows]
     if not values:
         return
     statement = insert(table)
@@ -26,11 +25,11 @@ def save(connection: Connection, table: Table, rows: Iterable[Owned]) -> None:
     )
 
 
-def load(connection: Connection, table: Table, most: int, since: float) -> list[Owned]:
+def load(connection: Connection, table: Table, most: int, since: float = 0.0) -> list[OwnerRow]:
     """At most so many rows, those that were used last. since: Unix time, of none that was used before."""
     columns = select(table.c.digest, table.c.account, table.c.at)
     query = columns.where(table.c.at >= since).order_by(table.c.at.desc()).limit(most)
-    return [(row.digest, row.account, row.at) for row in connection.execute(query)]
+    return [OwnerRow(digest=row.digest, account=row.account, at=row.at) for row in connection.execute(query)]
 
 
 def prune(connection: Connection, table: Table, before: float, most: int) -> int:

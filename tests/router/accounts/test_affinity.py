@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from router.accounts.affinity import REFRESH, TTL, Affinity, AffinityRow
+from router.accounts.affinity import REFRESH, TTL, Affinity
+from router.accounts.owners import OwnerRow
 from router.routing.affinity import NOTHING_HELD, digest
 
 BODY = b'{"messages":[{"role":"assistant","content":[{"type":"thinking","thinking":"","signature":"s1"}]}]}'
@@ -37,7 +38,7 @@ def test_what_an_answer_carried_is_held_by_its_account(clock: Clock) -> None:
 def test_rows_are_given_once_and_again_when_they_are_in_use_after_an_hour(clock: Clock) -> None:
     affinity = Affinity(clock)
     affinity.learn([digest("s1")], "anthropic/1")
-    row = AffinityRow(digest=digest("s1").hex(), account="anthropic/1", at=clock.now)
+    row = OwnerRow(digest=digest("s1").hex(), account="anthropic/1", at=clock.now)
     assert affinity.dirty() == [row]
     assert affinity.dirty() == []
     affinity.held("messages", BODY, None)
@@ -49,7 +50,7 @@ def test_rows_are_given_once_and_again_when_they_are_in_use_after_an_hour(clock:
 
 def test_loaded_rows_count_until_their_time_is_over(clock: Clock) -> None:
     affinity = Affinity(clock)
-    affinity.load([AffinityRow(digest=digest("s1").hex(), account="anthropic/1", at=clock.now)])
+    affinity.load([OwnerRow(digest=digest("s1").hex(), account="anthropic/1", at=clock.now)])
     assert affinity.held("messages", BODY, None).prefer == "anthropic/1"
     clock.now += TTL + 1
     assert affinity.held("messages", BODY, None).prefer is None
@@ -58,7 +59,7 @@ def test_loaded_rows_count_until_their_time_is_over(clock: Clock) -> None:
 def test_rows_of_another_process_do_not_replace_what_is_known(clock: Clock) -> None:
     affinity = Affinity(clock)
     affinity.learn([digest("s1")], "anthropic/1")
-    affinity.load([AffinityRow(digest=digest("s1").hex(), account="anthropic/2", at=clock.now + 5)])
+    affinity.load([OwnerRow(digest=digest("s1").hex(), account="anthropic/2", at=clock.now + 5)])
     assert affinity.held("messages", BODY, None).prefer == "anthropic/1"
 
 

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from router.accounts.health import Health, Lease
+from router.accounts.owners import OwnerRow
 from router.accounts.record import Account
-from router.accounts.sessions import LONGEST, Session, SessionRow, Sessions
+from router.accounts.sessions import LONGEST, Session, Sessions
 from router.call import Call, Caller
 from router.clock import FakeClock
 from router.faults import Fault
@@ -126,12 +127,12 @@ def test_rows_come_back_and_are_written_once(clock, sessions):
 def test_of_what_two_processes_know_the_newer_counts(clock, sessions):
     sessions.learn(of(sessions, "one"), "p/a")
     digest = sessions.dirty()[0].digest
-    sessions.load([SessionRow(digest=digest, account="p/old", at=clock.now - 5)])
+    sessions.load([OwnerRow(digest=digest, account="p/old", at=clock.now - 5)])
     assert of(sessions, "one").account == "p/a"
-    sessions.load([SessionRow(digest=digest, account="p/new", at=clock.now + 5)])
+    sessions.load([OwnerRow(digest=digest, account="p/new", at=clock.now + 5)])
     assert of(sessions, "one").account == "p/new"
     fresh = Sessions(clock, ttl=LONGEST)
-    fresh.load([SessionRow(digest=digest, account="p/a", at=clock.now - LONGEST - 1)])
+    fresh.load([OwnerRow(digest=digest, account="p/a", at=clock.now - LONGEST - 1)])
     assert of(fresh, "one").account is None
 
 
