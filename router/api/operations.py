@@ -75,6 +75,10 @@ class Operations:
             if waiting:
                 text = f"{provider.id} needs a person to sign in: {_told(waiting, names)}"
                 causes.append(_cause("needs_login", text, blocking=False))
+            refused = [one for one in resting if one.state == "refused" and one.until is None]
+            if refused:
+                text = f"{provider.id} lets these accounts in no more: {_told(refused, names)}"
+                causes.append(_cause("refused", text, blocking=False))
         return causes
 
     async def metrics(self, request: Request) -> Response:

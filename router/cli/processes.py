@@ -16,6 +16,7 @@ from router.cli import services, supervision
 from router.cli.talk import Place, Refused, Unreachable, fetch, find_place, manage
 
 OK, FAILED, UNREACHABLE = 0, 1, 3
+_FOR_PEOPLE = ("needs_login", "refused")
 
 
 @dataclass
@@ -99,7 +100,7 @@ def _ask(place: Place, row: Row) -> None:
     elif row.state == "starting":  # supervisord waits `startsecs` before it says so; the router is sooner ready
         row.state, row.wrong = "running", ""
     if ready == 200:
-        row.wrong = row.wrong or causes(_for_people(answer))
+        row.wrong = row.wrong or causes(for_people(answer))
 
 
 def _ask_service(place: Place, row: Row, want: services.Wanted) -> None:
@@ -112,10 +113,11 @@ def _ask_service(place: Place, row: Row, want: services.Wanted) -> None:
         row.wrong = want.problem or "does not run; start it with: make up"
 
 
-def _for_people(answer: Any) -> list[Any]:
-    """Causes that keep nothing from being ready and still want somebody: a sign-in that is missing."""
+def for_people(answer: Any) -> list[Any]:
+    """Causes that keep nothing from being ready and still want somebody: a sign-in that is missing, an account that its
+    provider has turned away."""
     found = answer.get("causes", []) if isinstance(answer, dict) else []
-    return [cause for cause in found if isinstance(cause, dict) and cause.get("cause") == "needs_login"]
+    return [cause for cause in found if isinstance(cause, dict) and cause.get("cause") in _FOR_PEOPLE]
 
 
 def causes(answer: Any) -> str:

@@ -11,9 +11,14 @@ _LIMITS = ("rate_limited", "quota_spent")
 
 
 def nothing_left(provider: str, model: str, reasons: Sequence[Waiting], retry_after: float | None) -> Fault:
-    """429 where a limit is what keeps the accounts, else 503; names accounts and causes."""
+    """429 where a limit is what keeps the accounts, 403 where all of them are refused for good, else 503; names
+    accounts and causes.
+
+    A refusal that may end (`until` is known) stays a 503: waiting helps there, and a 403 would say that it does not."""
     kind: Kind = "unavailable"
-    if any(reason.cause.startswith(_LIMITS) for reason in reasons):
+    if reasons and all(reason.state == "refused" and reason.until is None for reason in reasons):
+        kind = "refused"
+    elif any(reason.cause.startswith(_LIMITS) for reason in reasons):
         kind = "rate_limited"
     elif any(reason.account == "" for reason in reasons):
         kind = "overloaded"

@@ -381,8 +381,22 @@ def test_what_is_refused_for_good_is_not_tried_again_until_it_is_forgotten(healt
         assert isinstance(told, Cooling)
         assert [(each.state, each.until) for each in told.reasons] == [("refused", None)]
     assert "only for its own apps" in told.fault().message
+    assert (told.fault().kind, told.fault().meaning.retryable) == ("refused", False)
     health.forget("p/a")
     assert good(health, config) == "a"
+
+
+def test_a_refusal_beside_an_account_that_comes_back_is_no_403(health, clock):
+    config = provider("a", "b")
+    health.failed(take(health, config), not_ours())
+    health.failed(take(health, config), Fault("rate_limited", "later", retry_after=60.0))
+    told = health.lease(config, "m")
+    assert isinstance(told, Cooling)
+    assert told.fault().kind == "rate_limited"
+    health.hold("p/b", "needs_login", "signed out")
+    told = health.lease(config, "m")
+    assert isinstance(told, Cooling)
+    assert told.fault().http_status == 503
 
 
 def test_a_refusal_for_good_survives_a_restart_and_ten_of_them_are_one(health, clock):

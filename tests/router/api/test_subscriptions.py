@@ -94,6 +94,14 @@ async def test_who_is_turned_away_is_told_the_vendors_reason(upstream: Upstream,
             text = error_text(dialect, answer.json)
             assert "authorized" in text or "disabled" in text or "deactivated" in text or "only available" in text
             assert b"canary" not in answer.body
+            sent = len(upstream.requests)
+            again = await router.ask(dialect, named(provider), stream=True)
+            assert again.status == 403, (provider, again.body)  # as before, and the provider is not asked any more
+            assert again.headers.get("retry-after") is None
+            assert len(upstream.requests) == sent
+        ready = (await router.send("/readyz")).json
+        told = {cause["text"].partition(" ")[0] for cause in ready["causes"] if cause["cause"] == "refused"}
+        assert told == set(HOSTS)
     assert "canary" not in router.log
 
 

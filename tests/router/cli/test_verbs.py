@@ -15,7 +15,7 @@ import pytest
 
 from router.cli import main
 from router.cli.findings import configuration, folders, keys, process, providers
-from router.cli.processes import causes, duration
+from router.cli.processes import causes, duration, for_people
 from router.cli.talk import Place, callable_host, find_place, url
 from router.version import NAME, VERSION
 
@@ -233,3 +233,5 @@ def test_durations_and_causes_for_people() -> None:
     assert shown == ["-", "0s", "59s", "1m 1s", "2h 5m", "1d 1h"]
     assert causes({"causes": [{"text": "a"}, {"text": "b"}]}) == "a; b"
     assert causes("plain") == "plain"
+    told = [{"cause": name, "text": name} for name in ("cooling", "needs_login", "refused", "accounts")]
+    assert causes(for_people({"causes": told})) == "needs_login; refused"
