@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
@@ -16,10 +15,10 @@ from router.settings.document import Document
 from router.settings.mistakes import Mistake, Path, dotted, nearest
 from router.settings.presets import Preset
 from router.settings.secrets import unsendable
+from router.variables import filled
 
 PREFIX = "SWITCHYARD__"
 CLIENT_KEY_PREFIX = "sk-sy-"
-_REFERENCE = re.compile(r"\$(\$?)\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1", "0.0.0.0"})  # noqa: S104  compared, never bound
 
 BUILT_IN_VARIABLES: Mapping[str, tuple[tuple[str, ...], str | None]] = {
@@ -91,38 +90,18 @@ def _put(values: Any, steps: list[str], value: Any) -> Path | None:
 def interpolate(document: Document, environ: Mapping[str, str]) -> None:
     """Replace ``${NAME}`` and ``${NAME:-default}`` in every text of the file; ``$${`` stands for ``${``."""
 
-    def text(value: str, path: Path) -> str:
-        def replace(match: re.Match[str]) -> str:
-            escaped, name, default = match.groups()
-            if escaped:
-                return match.group(0)[1:]
-            if environ.get(name):
-                return environ[name]
-            if default is not None:
-                return str(default)
-            document.mistakes.append(
-                Mistake(
-                    path=dotted(path),
-                    problem=f"refers to the environment variable {name}, which is not set",
-                    line=document.line(path),
-                    nearest=nearest(name, environ) if name.isupper() else None,
-                    remedy=f"Set it, or write ${{{name}:-default}}.",
-                )
+    def missing(path: Path, name: str) -> None:
+        document.mistakes.append(
+            Mistake(
+                path=dotted(path),
+                problem=f"refers to the environment variable {name}, which is not set",
+                line=document.line(path),
+                nearest=nearest(name, environ) if name.isupper() else None,
+                remedy=f"Set it, or write ${{{name}:-default}}.",
             )
-            return ""
+        )
 
-        return _REFERENCE.sub(replace, value)
-
-    def walk(value: Any, path: Path) -> Any:
-        if isinstance(value, str):
-            return text(value, path) if "${" in value else value
-        if isinstance(value, dict):
-            return {key: walk(item, (*path, key)) for key, item in value.items()}
-        if isinstance(value, list):
-            return [walk(item, (*path, at)) for at, item in enumerate(value)]
-        return value
-
-    document.values = walk(document.values, ())
+    document.values = filled(document.values, environ, missing)
 
 
 class PickedUp(Struct, frozen=True):

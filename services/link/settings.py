@@ -1,12 +1,13 @@
 """The settings of a service: its block in the router's file, its own file over it, variables over both.
 
-Either file may be missing. A variable such as ``SWITCHYARD__PROVIDERS__AISTUDIO__RELAY__URLS`` is a value of the block;
-lists and mappings are JSON there.
+Either file may be missing, and ``${NAME}`` in them is a variable's value. A variable such as
+``SWITCHYARD__PROVIDERS__AISTUDIO__RELAY__URLS`` is a value of the block; lists and mappings are JSON there.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -14,6 +15,7 @@ import msgspec
 import yaml
 from msgspec import Struct
 
+from router import variables
 from router.wire import codec
 
 T = TypeVar("T", bound=Struct)
@@ -38,11 +40,18 @@ def load_block(
     place: tuple[str, ...], environ: Mapping[str, str], *, router_file: Path | None, own_file: Path | None
 ) -> dict[str, Any]:
     """The values of a service's block, not checked yet. place: of the block in the router's file, such as
-    ``("providers", "aistudio")``. Raises `SettingsMistake` for a file that cannot be read."""
+    ``("providers", "aistudio")``. Raises `SettingsMistake` for a file that cannot be read, and for a variable that a
+    file refers to and that is not set."""
     block: Any = _read(router_file)
     for name in place:
         block = _under(block, name)
-    return merged(merged(_plain(block), _plain(_read(own_file))), _from_environ(place, environ))
+    held = merged(_plain(block), _plain(_read(own_file)))  # first, so that nobody misses a variable of what is replaced
+    return merged(variables.filled(held, environ, partial(_missing, place)), _from_environ(place, environ))
+
+
+def _missing(place: tuple[str, ...], path: variables.Path, name: str) -> None:
+    at = ".".join(str(step) for step in (*place, *path))
+    raise SettingsMistake(f"{at} refers to the environment variable {name}, which is not set")
 
 
 def checked(values: Mapping[str, Any], kind: type[T], where: str) -> T:

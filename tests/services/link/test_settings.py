@@ -80,3 +80,18 @@ def test_the_key_is_read_anew_and_the_variable_wins(tmp_path: Path) -> None:
     assert key() == "sk-sy-two"
     assert ServiceKey(file, {"SWITCHYARD_SERVICE_KEY": " sk-sy-env "})() == "sk-sy-env"
     assert "sk-sy" not in repr(key)
+
+
+def test_a_variable_in_a_file_is_its_value_and_one_that_is_not_set_is_named(tmp_path: Path) -> None:
+    router = written(
+        tmp_path,
+        "config.yaml",
+        "providers: {openai: {api_keys: ['${OF_ANOTHER_BLOCK}']},"
+        " aistudio: {browser: {engine: '${ENGINE:-firefox}'}, relay: {name: '${NAME}', key_file: '$${NAME}'}}}",
+    )
+    held = load_block(PLACE, {"NAME": "bench"}, router_file=router, own_file=None)
+    assert held == {"browser": {"engine": "firefox"}, "relay": {"name": "bench", "key_file": "${NAME}"}}
+    own = written(tmp_path, "aistudio.yaml", "relay: {name: mine, urls: ['ws://${HOST}/v1/ws']}\n")
+    with pytest.raises(SettingsMistake, match=r"^providers\.aistudio\.relay\.urls\.0 refers to .* HOST, which is not"):
+        load_block(PLACE, {}, router_file=router, own_file=own)
+    assert load_block(PLACE, {"HOST": "x"}, router_file=router, own_file=own)["relay"]["urls"] == ["ws://x/v1/ws"]
