@@ -97,6 +97,9 @@ class Router:
             chance=chance,
             changed=self._reroute,
         )
+        self._hub.sign_ins.on_done = lambda done: self._sign_ins.audit.record(
+            done.who, "signed_in", done.account, "in a browser of its service"
+        )
         self._gateway = Gateway(
             snapshot,
             keys=self._keys,

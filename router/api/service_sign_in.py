@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from router.access.keys import ClientKey
 from router.api.bodies import BadBody, check_names, flag_field, read_object, text_field
 from router.api.guard import error, manager
 from router.faults import Fault
@@ -47,10 +48,10 @@ class ServiceLoginRoutes:
     async def begin(self, request: Request) -> Response:
         """Ask a service; answer with its first word, which has the link where there is one."""
 
-        async def work() -> Response:
+        async def work(key: ClientKey) -> Response:
             if request.method != "POST":
                 return error(405, 'This sign-in begins with a POST: {"profile": "default"}.')
-            sign_in = self._asked(await read_object(request))
+            sign_in = self._asked(await read_object(request), key.name)
             with suppress(TimeoutError):
                 async with asyncio.timeout(self._first_word):
                     await sign_in.changed()
@@ -62,7 +63,7 @@ class ServiceLoginRoutes:
         """How a sign-in is; DELETE gives it up."""
         name = request.path_params["login_id"]
 
-        async def work() -> Response:
+        async def work(key: ClientKey) -> Response:
             sign_in = self._gateway.hub.sign_ins.find(name)
             if sign_in is None:
                 return error(404, f"There is no sign-in {name[:100]}, or the router was restarted since; begin anew.")
@@ -72,21 +73,21 @@ class ServiceLoginRoutes:
 
         return await self._guarded(request, work)
 
-    def _asked(self, given: dict[str, Any]) -> SignIn:
-        """Raises `BadBody` and `Fault`."""
+    def _asked(self, given: dict[str, Any], who: str) -> SignIn:
+        """who: the name of the key that asks. Raises `BadBody` and `Fault`."""
         check_names(given, _OPTIONS)
         profile = text_field(given, "profile") or text_field(given, "label") or DEFAULT
         if not NAME.fullmatch(profile):
             raise BadBody(400, "A profile is named with small letters, digits, dots, dashes and underscores.")
         headed = flag_field(given, "headed") if "headed" in given else None
-        return self._gateway.hub.ask_to_sign_in(profile, headed=headed, service=text_field(given, "service"))
+        return self._gateway.hub.ask_to_sign_in(profile, headed=headed, service=text_field(given, "service"), who=who)
 
-    async def _guarded(self, request: Request, work: Callable[[], Awaitable[Response]]) -> Response:
+    async def _guarded(self, request: Request, work: Callable[[ClientKey], Awaitable[Response]]) -> Response:
         key = manager(request, self._gateway)
         if isinstance(key, Response):
             return key
         try:
-            return await work()
+            return await work(key)
         except BadBody as bad:
             return error(bad.status, bad.message)
         except Fault as fault:

@@ -17,7 +17,7 @@ from router.clock import Clock
 from router.faults import Fault
 from router.net.message import HttpRequest, Timeouts
 from router.patience import Patience
-from router.relay.accounts import SERVICES, Connected, State, connected, service_of
+from router.relay.accounts import SERVICES, Connected, State, account_id, connected, service_of
 from router.relay.call import Call
 from router.relay.link import GOING_AWAY, NOT_ALLOWED, REPLACED, TRY_LATER, Link
 from router.relay.liveness import look_at
@@ -242,16 +242,19 @@ class Hub:
             raise
         return RelayResponse(call, head, self._patience, timeouts.idle)
 
-    def ask_to_sign_in(self, profile: str, *, headed: bool | None = None, service: str | None = None) -> SignIn:
+    def ask_to_sign_in(
+        self, profile: str, *, headed: bool | None = None, service: str | None = None, who: str = ""
+    ) -> SignIn:
         """Ask a service to let a person sign in to `profile`. service: its name; else one that has the profile, else
-        the first. Raises `Fault` unavailable where there is none."""
+        the first. who: the name of the key that asked. Raises `Fault` unavailable where there is none."""
         able = [session for session in self.sessions if not session.facts.plain and service in (None, session.name)]
         having = [session for session in able if any(each.name == profile for each in session.profiles)]
         if not able:
             which = f"The service {service}" if service is not None else "No service that can sign in"
             raise Fault("unavailable", f"{which} is {'not ' if service is not None else ''}connected.")
         session = (having or able)[0]
-        sign_in = self.sign_ins.begin(session.facts.id, profile, session.post)
+        account = account_id(SERVICES.get(session.service, session.service), session.name, profile)
+        sign_in = self.sign_ins.begin(session.facts.id, profile, session.post, account=account, who=who)
         sign_in.ask(headed)
         return sign_in
 

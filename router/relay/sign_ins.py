@@ -14,14 +14,18 @@ _OVER = ("done", "failed")
 
 
 class SignIn:
-    """One of them. session: the id of the session that was asked. status: the last word of the service, None before
-    its first."""
+    """One of them. session: the id of the session that was asked. account: which one it is for. who: asked for it.
+    status: the last word of the service, None before its first."""
 
-    def __init__(self, name: str, session: str, profile: str, post: Callable[[Frame], None]) -> None:
+    def __init__(
+        self, name: str, session: str, profile: str, account: str, who: str, post: Callable[[Frame], None]
+    ) -> None:
         """post: sends a frame to the service."""
         self.id = name
         self.session = session
         self.profile = profile
+        self.account = account
+        self.who = who
         self.status: AuthStatus | None = None
         self._post = post
         self._changed = asyncio.Event()
@@ -57,18 +61,22 @@ class SignIn:
 
 
 class SignIns:
-    """All of one hub."""
+    """All of one hub. on_done: told of each one that ends with somebody signed in."""
 
     def __init__(self, hub: str) -> None:
         """hub: its id, a part of the ids of sign-ins, so that no word for another process's is taken for one here."""
         self._hub = hub
         self._kept: dict[str, SignIn] = {}
         self._begun = 0
+        self.on_done: Callable[[SignIn], None] = lambda sign_in: None
 
-    def begin(self, session: str, profile: str, post: Callable[[Frame], None]) -> SignIn:
-        """A new one. session: the id of the session that is asked. post: sends a frame to it."""
+    def begin(
+        self, session: str, profile: str, post: Callable[[Frame], None], *, account: str = "", who: str = ""
+    ) -> SignIn:
+        """A new one. session: the id of the session that is asked. post: sends a frame to it. account: which one it is
+        for. who: the name of the key that asked."""
         self._begun += 1
-        made = SignIn(f"sign-in-{self._hub}-{self._begun}", session, profile, post)
+        made = SignIn(f"sign-in-{self._hub}-{self._begun}", session, profile, account, who, post)
         self._kept[made.id] = made
         while len(self._kept) > KEPT:
             self._kept.pop(next(iter(self._kept)))
@@ -80,8 +88,11 @@ class SignIns:
 
     def tell(self, name: str, status: AuthStatus) -> None:
         """What a service says; of one that is forgotten, nothing."""
-        if name in self._kept:
-            self._kept[name].tell(status)
+        sign_in = self._kept.get(name)
+        if sign_in is not None and sign_in.open:
+            sign_in.tell(status)
+            if status.state == "done":
+                self.on_done(sign_in)
 
     def lost(self, session: str) -> None:
         """The service has gone."""

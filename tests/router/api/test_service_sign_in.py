@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -46,6 +47,9 @@ async def test_the_answer_has_the_link_and_the_end_is_seen(upstream: Upstream, t
         assert ended["state"] == "done" and "vnc_url" not in ended
         assert desk.service.signed_in == ["work"]
         assert shown["vnc_url"] not in it.router.log
+    lines = [json.loads(line) for line in (tmp_path / "state" / "audit.jsonl").read_text().splitlines()]
+    told = [(line["who"], line["account"]) for line in lines if line["what"] == "signed_in"]
+    assert told == [("management", "aistudio/desk:work")]
 
 
 async def test_a_sign_in_that_is_given_up_ends_at_the_service(upstream: Upstream, tmp_path: Path) -> None:
