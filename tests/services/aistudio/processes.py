@@ -101,17 +101,20 @@ class Programs:
 
 
 @asynccontextmanager
-async def serving(studio: Studio, folder: Path, url: str, **block: Any) -> AsyncIterator[tuple[Any, str]]:
-    """The service's process, ended with SIGTERM, and the address of its health. block: over the settings of tests."""
+async def serving(
+    studio: Studio, folder: Path, url: str, *, name: str = "desk", account: str = "ann", **block: Any
+) -> AsyncIterator[tuple[Any, str]]:
+    """The service's process, ended with SIGTERM, and the address of its health. account: who is signed in to the page.
+    block: over the settings of tests."""
     profiles = folder / "auth_profiles"
     profiles.mkdir(parents=True, exist_ok=True)
-    (profiles / "default.json").write_text(json.dumps(studio.storage_state("ann")))
+    (profiles / "default.json").write_text(json.dumps(studio.storage_state(account)))
     port = free_port()
     made: dict[str, Any] = {
         "profiles": str(profiles),
         "url": studio.page_url,
         "health_port": port,
-        "relay": {"urls": [url], "name": "desk"},
+        "relay": {"urls": [url], "name": name},
         "browser": {"engine": "chromium", "max_instances": 1},
         "timeouts": FAST,
         **block,
