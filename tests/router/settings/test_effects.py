@@ -54,6 +54,17 @@ IN_BROWSER: Mapping[str, str] = {
     "timeouts.first": "faults::test_silence_before_the_answer_ends_too",
     "timeouts.idle": "faults::test_a_stalled_answer_ends_and_its_page_is_replaced",
     "url": "whole_way::test_the_program_serves_and_stops_when_it_is_told_to",
+    "browser.browser_age": "settings::test_what_has_served_for_long_is_replaced",
+    "browser.page_age": "settings::test_what_has_served_for_long_is_replaced",
+    "defaults.level": "settings::test_the_level_of_thinking_that_nobody_asks_for_is_the_one_that_is_set",
+    "login.display": "settings::test_a_sign_in_opens_on_the_display_that_is_set",
+    "login.novnc_path": "settings::test_the_pages_of_novnc_are_looked_for_where_it_is_set",
+    "temporary_chat": "settings::test_a_chat_is_temporary_where_that_is_wanted",
+    "timeouts.launch": "settings::test_a_browser_that_does_not_start_in_the_time_that_is_set_is_given_up",
+    "timeouts.ready": "settings::test_a_page_that_comes_late_is_waited_for_as_long_as_is_set",
+    "timeouts.stop": "settings::test_a_page_that_stops_slowly_is_kept_within_the_time_that_is_set",
+    "timeouts.total": "settings::test_an_answer_that_takes_too_long_as_a_whole_is_ended",
+    "timeouts.wire": "settings::test_a_page_whose_network_is_silent_is_watched_after_the_time_that_is_set",
 }
 """What the AI Studio service reads, proven before its stand-in page: file and test."""
 CERTIFICATE = f"{SERVER}test_tls.py::test_https_answers_and_a_changed_certificate_counts_for_new_connections"
@@ -127,22 +138,6 @@ PENDING: Mapping[str, str] = MappingProxyType(
         "providers.webai.enabled": "reserved: the service comes with a later version",
         "providers.webai.service.command": "reserved: the service comes with a later version",
         "providers.aistudio.service.command": "accepted and not used, as its description says",
-        **{
-            f"providers.aistudio.{path}": "read by the service; no test waits for it to pass, or flips it"
-            for path in (
-                "browser.browser_age",
-                "browser.page_age",
-                "defaults.level",
-                "login.display",
-                "login.novnc_path",
-                "temporary_chat",
-                "timeouts.launch",
-                "timeouts.ready",
-                "timeouts.stop",
-                "timeouts.total",
-                "timeouts.wire",
-            )
-        },
     }
 )
 """Setting -> why nothing proves it. The reserved ones are read and kept, and the reference says so."""

@@ -17,6 +17,8 @@ WEB = Path(__file__).parent / "web"
 RPC = "/$rpc/google.internal.alkali.applications.makersuite.v1.MakerSuiteService/"
 HIDDEN = "/$rpc/google.internal.answers/Stream"
 """Where the page asks under the fault ``hidden-wire``: nothing in this address says what it is."""
+LATE = 1.5
+"""Seconds that the page takes under the fault ``late``."""
 COOKIES = ("SID", "SAPISID")
 MODELS = {
     "gemini-2.5-flash": ("Gemini 2.5 Flash", 65536, "toggle", 24576),
@@ -118,6 +120,8 @@ class Studio:
         if account is None:
             here = self.address.replace("127.0.0.1", "localhost")
             raise web.HTTPFound(f"{here}/signin?continue={self.page_url}")
+        if "late" in self.faults:
+            await asyncio.sleep(LATE)
         answer = web.Response(text=(WEB / "page.html").read_text(), content_type="text/html")
         answer.set_cookie("SIDCC", f"{account}-{len(self.visits)}", max_age=86400)
         return answer

@@ -45,7 +45,7 @@ function svg() {
 run.addEventListener("click", (event) => {
   event.preventDefault();
   if (faults.has("silent-run")) return;
-  if (running) return running.abort();
+  if (running) return faults.has("slow-stop") ? setTimeout(() => running?.abort(), 700) : running.abort();
   if (!run.disabled) submit();
 });
 

@@ -4,7 +4,8 @@
 // the start), copyright (a dialog at the first upload), survey (an iframe), no-settings (the panel is missing),
 // model-stuck (the model cannot be changed), hidden-wire (see server.py), foreign-nodes (answers in unknown elements),
 // rewrite (all nodes are made anew with every piece), xhr (answers are read by XMLHttpRequest), separate-stop (a stop
-// button of its own), no-structured (no structured output), stuck-temperature, silent-run (Run does nothing).
+// button of its own), no-structured (no structured output), stuck-temperature, silent-run (Run does nothing),
+// slow-stop (Stop takes 700 ms), late (see server.py).
 
 export const config = await (await fetch("/config.json")).json();
 export const faults = new Set([
