@@ -41,6 +41,8 @@ _log = logging.getLogger("switchyard.aistudio")
 VERSION = "0.1.0"
 DRAIN = 25.0
 """Seconds that open answers get at the end."""
+LOOK = 2.0
+"""Seconds after which a change is found that nobody tells of."""
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -104,10 +106,17 @@ async def serve(beside: Beside, _: argparse.Namespace) -> int:
 
 
 async def _tell(service: AIStudio, link: Link, news: asyncio.Event) -> None:
-    """Say how the service is after every change; changes that come together are told together."""
+    """Say how the service is after every change; changes that come together are told together. What changes from
+    outside (a profile that another program has brought) is looked for."""
+    told = None
     while True:
-        await link.tell(status_of(service))
-        await news.wait()
+        status = status_of(service)
+        if status != told:
+            await link.tell(status)
+            told = status
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(LOOK):
+                await news.wait()
         news.clear()
 
 

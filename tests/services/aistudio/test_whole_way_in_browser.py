@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import random
 import time
 from collections.abc import AsyncIterator
@@ -112,4 +113,8 @@ async def test_the_program_serves_and_stops_when_it_is_told_to(studio: Studio, t
                 assert (ready.status, await ready.json()) == (200, {"ready": True, "causes": []})
             answer = await side.router.ask("chat", MODEL, "hello")
             assert answer.text == "You said: hello"
+            brought = tmp_path / "auth_profiles" / "work.json"  # by another program, which tells nobody
+            brought.write_text(json.dumps(studio.storage_state("bob")))
+            (session,) = side.hub.sessions
+            await side.router.until(lambda: {each.name for each in session.profiles} == {"default", "work"})
         assert process.returncode == 0
