@@ -1,4 +1,4 @@
-"""A short soak of the relay; ``python -m tests.services.link.soak --seconds 600`` is a long one."""
+"""Short soaks of the relay; ``python -m tests.services.link.soak --seconds 600`` and ``….cycles`` are long ones."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.services.link.cycles import come_and_go
 from tests.services.link.soak import soak
 
 
@@ -14,3 +15,9 @@ from tests.services.link.soak import soak
 async def test_no_piece_is_lost_or_repeated_and_nothing_is_left_over(tmp_path: Path) -> None:
     found = await soak(tmp_path, 5)
     assert found["rounds"] >= 6
+
+
+@pytest.mark.soak
+async def test_coming_and_going_leaves_nothing_behind(tmp_path: Path) -> None:
+    found = await come_and_go(tmp_path, 120)
+    assert found["cycles"] == 120
