@@ -26,6 +26,8 @@ from tests.simulators import Upstream
 
 QUIET = {"observe": {"level": "error"}}
 """The log of a test is kept, and would grow with every cycle."""
+FILES = 4
+"""Descriptors that the database may have opened meanwhile; every cycle that kept one would be thousands."""
 WARM_UP = 60
 """Cycles until everything that is kept for ever has been made."""
 
@@ -82,7 +84,7 @@ async def come_and_go(folder: Path, cycles: int) -> dict[str, Any]:
     found = {"cycles": cycles, "before": before, "after": after, "descriptors": [open_before, open_after]}
     assert after["tasks"] <= before["tasks"], found
     assert after["bytes"] - before["bytes"] < GROWTH, found
-    assert open_after <= open_before, found
+    assert open_after - open_before <= FILES, found
     return found
 
 
