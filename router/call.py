@@ -12,6 +12,9 @@ from router.wire.dialect import DialectSpec
 from router.wire.events import Usage
 from router.wire.written import Note
 
+Resume: TypeAlias = Literal["auto", "continue", "error"]
+"""What follows where a streamed answer breaks off (the setting ``retry.resume``): another attempt says the rest where
+that can be checked, or also where it can only be supposed; or the fault is told."""
 QuotaExceeded: TypeAlias = Literal["next_account", "next_provider", "smaller_model", "fail"]
 """What follows where an account's limit is met (the setting ``routing.quota_exceeded``)."""
 
@@ -22,7 +25,7 @@ class Limits(Struct, frozen=True, kw_only=True):
     deadline: no new attempt begins later. first_token: until the first content of an attempt; slow_first_token: for
     models that are known to think long, and for unstreamed answers. idle: between two reads. content_stall: between
     two pieces of content while the connection lives. total: the whole call. grace: before heads and heartbeats; 0 is
-    off. quota_exceeded: who is asked after an account whose limit is met.
+    off. resume: what follows a break in the middle. quota_exceeded: who is asked after an account whose limit is met.
     """
 
     max_attempts: int = 6
@@ -34,6 +37,7 @@ class Limits(Struct, frozen=True, kw_only=True):
     content_stall: float = 300.0
     total: float = 3600.0
     grace: float = 20.0
+    resume: Resume = "auto"
     heartbeat: float = 10.0
     quota_exceeded: QuotaExceeded = "next_account"
 
@@ -55,6 +59,7 @@ class Call(Struct, frozen=True, kw_only=True):
     created: Unix time. conversation: the body as read, where the typed lane needs it. spec: how the surface answers
     where that is not its dialect's own way (legacy completions). prefer: the account
     that made the stored answer which this call continues. session: what a header of the client calls its session.
+    resume: what a header of the client wishes, else what the route or the settings say.
     """
 
     id: str
@@ -74,6 +79,7 @@ class Call(Struct, frozen=True, kw_only=True):
     spec: DialectSpec | None = None
     prefer: str | None = None
     session: str | None = None
+    resume: Resume | None = None
 
 
 class Try(Struct, frozen=True, kw_only=True):

@@ -84,7 +84,13 @@ def snapshot_of(
     table = build(
         providers,
         [
-            Rule(pattern=route.pattern, providers=_ranks(route.providers), priority=route.priority, grace=route.grace)
+            Rule(
+                pattern=route.pattern,
+                providers=_ranks(route.providers),
+                priority=route.priority,
+                grace=route.grace,
+                resume=route.resume,
+            )
             for route in settings.models.routing
         ],
         settings.models.aliases,
@@ -110,6 +116,7 @@ def snapshot_of(
             content_stall=waits.content_stall,
             total=waits.total,
             grace=waits.grace,
+            resume=settings.retry.resume,
             heartbeat=waits.heartbeat,
             quota_exceeded=settings.routing.quota_exceeded,
         ),

@@ -21,6 +21,7 @@ from router.providers.lanes import Lane
 from router.routing.attempt import Begun
 from router.routing.needs import needs_of
 from router.routing.plan import Candidate, Needs, Plan, plan
+from router.routing.rescue import Lasting
 from router.wire.capabilities import Capabilities
 from router.wire.dialect import DialectSpec
 from router.wire.notes import header_value
@@ -128,7 +129,22 @@ async def _serve(edge: Edge, snapshot: Snapshot, call: Call, chosen: Plan, recor
     """Find an answer that begins, and give it to the client."""
     if call.stream and out.framing is None:
         edge.heartbeats.watch(out.reply, chosen.grace)
+    resume = "error" if call.strict else call.resume or chosen.resume or snapshot.limits.resume
+    call = replace(call, resume=resume)
+    begun: Begun | Lasting
     begun = await edge.gateway.attempts.begin(call, chosen, snapshot.providers, snapshot.limits, record)
+    if begun.lane.delivered is not None:
+        begun = Lasting(
+            edge.gateway.attempts,
+            begun,
+            call,
+            chosen,
+            snapshot.providers,
+            snapshot.limits,
+            record,
+            resume=resume,
+            observer=edge.gateway.metrics,
+        )
     out.lane = begun.lane
     headers = answer_headers(record, snapshot.settings.observe.account_header)
     final = FinalAnswer() if edge.continuations.wants(call) else None
@@ -144,7 +160,9 @@ async def _serve(edge: Edge, snapshot: Snapshot, call: Call, chosen: Plan, recor
         edge.continuations.keep(call, record, final)
 
 
-async def _stream(begun: Begun, out: _Out, headers: dict[str, str], record: Record, final: FinalAnswer | None) -> None:
+async def _stream(
+    begun: Begun | Lasting, out: _Out, headers: dict[str, str], record: Record, final: FinalAnswer | None
+) -> None:
     """A streamed answer. A fault in the middle becomes an in-band error."""
     reply = out.reply
     try:
@@ -165,7 +183,7 @@ async def _stream(begun: Begun, out: _Out, headers: dict[str, str], record: Reco
         raise
 
 
-async def _whole(begun: Begun, out: _Out, headers: dict[str, str], final: FinalAnswer | None) -> None:
+async def _whole(begun: Begun | Lasting, out: _Out, headers: dict[str, str], final: FinalAnswer | None) -> None:
     """An unstreamed answer: nothing is sent before all of it is there."""
     parts = [begun.first]
     try:
@@ -184,7 +202,7 @@ async def _whole(begun: Begun, out: _Out, headers: dict[str, str], final: FinalA
     await out.reply.whole(200, headers, body)
 
 
-async def _pieces(begun: Begun) -> AsyncIterator[bytes]:
+async def _pieces(begun: Begun | Lasting) -> AsyncIterator[bytes]:
     yield begun.first
     async for batch in begun.rest:
         if batch.data:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from typing import get_args
 
 from msgspec import Struct
 
 from router.access.credentials import presented_keys
 from router.access.keys import ClientKey, KeyRing, Scope
 from router.api.exchange import Exchange
-from router.call import Call, Caller
+from router.call import Call, Caller, Resume
 from router.faults import Fault, bad_request
 from router.providers.executor import FORWARDED
 from router.providers.raw_body import carries_ours
@@ -19,6 +20,7 @@ from router.wire import codec
 from router.wire.conversation import Conversation, Dialect, JsonObject
 from router.wire.dialect import DialectSpec
 
+_RESUMES: tuple[Resume, ...] = get_args(Resume)
 _TRUE = frozenset({"1", "true", "yes", "on"})
 _MODEL_MISSING = "The request names no model. Set `model` to one of the names that GET /v1/models lists."
 _CLIENT = re.compile(r"[A-Za-z0-9._-]+(?:/[A-Za-z0-9._-]+)?")
@@ -105,7 +107,19 @@ def understand(
         thinking_output=thinking_output,
         spec=surface.spec,
         session=session_header(headers),
+        resume=_resume(headers.get("x-switchyard-resume")),
     )
+
+
+def _resume(wish: str | None) -> Resume | None:
+    """Raises `Fault` bad_request for a word that means nothing."""
+    if wish is None or not wish.strip():
+        return None
+    word = wish.strip().lower()
+    for known in _RESUMES:
+        if word == known:
+            return known
+    raise bad_request(f"x-switchyard-resume must be one of {', '.join(_RESUMES)}, not '{wish[:40]}'.")
 
 
 def model_and_stream(body: bytes, addressed: Addressed) -> tuple[str, bool]:

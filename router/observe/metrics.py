@@ -96,6 +96,12 @@ class Metrics:
             buckets=FIRST_BYTE,
             registry=self.registry,
         )
+        self.rescues = Counter(
+            f"{name}_rescues",
+            "Streamed answers that broke off in the middle: another attempt said the rest, or nobody could.",
+            ("outcome",),
+            registry=self.registry,
+        )
         self.logs_dropped = Gauge(f"{name}_log_lines_dropped", "Log lines that had no room.", registry=self.registry)
 
     def accounts(self, collector: Collector) -> None:
@@ -141,6 +147,10 @@ class Metrics:
         self._child(self.relay_calls, service, outcome).inc()
         if first is not None:
             self._child(self.relay_first_piece, service).observe(first)
+
+    def rescue(self, outcome: str) -> None:
+        """Count one answer that broke off: rescued or failed."""
+        self._child(self.rescues, outcome).inc()
 
     def _child(self, metric: M, *labels: str) -> M:
         """The metric with these labels, remembered: `labels` of the library checks and locks every time."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncIterator, Callable
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -20,8 +20,9 @@ from router.providers.observed import Observed
 from router.wire import codec, sse
 from router.wire.capabilities import Capabilities
 from router.wire.conversation import Dialect
-from router.wire.dialect import DialectSpec, ReplyContext
-from router.wire.events import Event, TextEnded, ThinkingEnded, ToolStarted
+from router.wire.delivered import Delivered
+from router.wire.dialect import DialectSpec, ReplyContext, StreamWriter
+from router.wire.events import Event, Started, TextEnded, ThinkingEnded, ToolStarted
 from router.wire.fold import fold
 from router.wire.opaque import stamped
 from router.wire.undo import Undoer
@@ -50,9 +51,22 @@ class Lane(Protocol):
         """The in-band error for a client that has got a part of this answer; one bytes object per write."""
         ...
 
+    @property
+    def delivered(self) -> Delivered | None:
+        """What the client has got; None where nobody can go on, or nobody wanted to know."""
+        ...
+
+    def behind(self, context: ReplyContext) -> Writes | None:
+        """What writes the events of another attempt behind what went out already; None where that cannot be done. From
+        then on `failure` follows its writing."""
+        ...
+
     async def close(self) -> None:
         """Let go of the upstream: at once when it is not complete."""
         ...
+
+
+Writes: TypeAlias = Callable[[list[Event]], bytes]
 
 
 class EventSource(Protocol):
@@ -67,7 +81,7 @@ class RawStream:
     """Same dialect in and out, streamed.
 
     shown: the model name for the client. stall, unwrap: as for `framed`. drop: says which frames the client did not ask
-    for.
+    for. delivered: where what went out is kept.
     """
 
     def __init__(
@@ -81,8 +95,12 @@ class RawStream:
         stall: float,
         drop: Callable[[sse.Frame], bool] | None = None,
         unwrap: Unwrap | None = None,
+        delivered: Delivered | None = None,
     ) -> None:
         self.observed = observed
+        self.delivered = delivered
+        self._place = 0
+        self._writer: StreamWriter | None = None
         self._unwrap = unwrap
         self._response = response
         self._spec = spec
@@ -104,6 +122,9 @@ class RawStream:
             else:
                 data = frames[0].raw if len(frames) == 1 else b"".join([frame.raw for frame in frames])
             yield Batch(data, content)
+            if self.delivered is not None:
+                self.delivered.note(events)
+                self._place = self._reader.place
 
     def _renamed(self, frame: sse.Frame) -> bytes:
         if frame.data is None or b'"model' not in frame.data:
@@ -120,14 +141,41 @@ class RawStream:
         return frame.raw.replace(frame.data, self._spec.rename_model(frame.data, self._shown), 1)
 
     def failure(self, fault: Fault) -> list[bytes]:
+        if self._writer is not None:
+            return self._writer.fail(fault)
         return self._spec.stream_failure(fault, self._reader)
+
+    def behind(self, context: ReplyContext) -> Writes | None:
+        """Our own writer, brought to where the provider's frames broke off."""
+        if self.delivered is None:
+            return None
+        if self._writer is None:
+            reader, spec = self._reader, self._spec
+            names = {"response_id": reader.response_id or context.response_id, "model": self._shown}
+            writer = spec.stream_writer(replace(context, **names, created=reader.created_at or context.created))
+            for event in (Started(reader.response_id, reader.model), *self.delivered.events()):
+                writer.feed(event)
+            if spec.take_over is not None and not spec.take_over(writer, reader, self._place):
+                return None
+            self._writer = writer
+        return _writing(self._writer, self.delivered)
 
     async def close(self) -> None:
         await let_go(self._response, self.observed)
 
 
+def _writing(writer: StreamWriter, delivered: Delivered) -> Writes:
+    def write(events: list[Event]) -> bytes:
+        delivered.note(events)
+        return b"".join([frame for event in events for frame in writer.feed(event)])
+
+    return write
+
+
 class RawReply:
     """Same dialect in and out, unstreamed: the body as it came, but for the model's name. unwrap: as for `framed`."""
+
+    delivered = None
 
     def __init__(
         self,
@@ -172,6 +220,9 @@ class RawReply:
     def failure(self, fault: Fault) -> list[bytes]:
         return []
 
+    def behind(self, context: ReplyContext) -> Writes | None:
+        return None
+
     async def close(self) -> None:
         self._response.close()
 
@@ -188,8 +239,10 @@ class Typed:
         *,
         undo: Undo,
         family: str,
+        delivered: Delivered | None = None,
     ) -> None:
         self.observed = observed
+        self.delivered = delivered
         self._source = source
         self._spec = spec
         self._context = context
@@ -213,9 +266,14 @@ class Typed:
                 pieces += feed(event)
             if pieces or content:
                 yield Batch(pieces[0] if len(pieces) == 1 else b"".join(pieces), content)
+            if self.delivered is not None:
+                self.delivered.note(events)
 
     def failure(self, fault: Fault) -> list[bytes]:
         return self._writer.fail(fault)
+
+    def behind(self, context: ReplyContext) -> Writes | None:
+        return None if self.delivered is None else _writing(self._writer, self.delivered)
 
     async def close(self) -> None:
         await self._source.close()

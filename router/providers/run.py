@@ -26,6 +26,7 @@ from router.routing.affinity import Digest, without
 from router.routing.plan import Candidate, Plan
 from router.wire import codec
 from router.wire.conversation import Conversation
+from router.wire.delivered import Delivered
 from router.wire.dialect import DialectSpec, ReplyContext
 from router.wire.dialects import DIALECTS
 from router.wire.notes import refuse_if_strict
@@ -76,7 +77,7 @@ class Runner(Sender):
         raw = raw_body(call, plan, candidate) if not foreign and (call.stream or not rules.streams_only) else None
         if raw is not None:
             return await self._open_raw(raw, call, spec, candidate, provider, account, limits, sent)
-        call = _with_conversation(call, spec)
+        call = with_conversation(call, spec)
         conversation = self._conversation(call, plan, candidate, account)
         written = prepare(without(conversation, foreign), candidate.capabilities, DIALECTS[candidate.dialect])
         if foreign:
@@ -138,7 +139,15 @@ class Runner(Sender):
         if call.stream:
             stall = limits.content_stall
             lane = RawStream(
-                response, spec, capabilities, observed, shown=shown, stall=stall, drop=raw.drop, unwrap=rules.unwrap
+                response,
+                spec,
+                capabilities,
+                observed,
+                shown=shown,
+                stall=stall,
+                drop=raw.drop,
+                unwrap=rules.unwrap,
+                delivered=_kept(call),
             )
         else:
             lane = RawReply(response, spec, capabilities, observed, shown=shown, unwrap=rules.unwrap)
@@ -157,7 +166,7 @@ class Runner(Sender):
         foreign: frozenset[Digest],
     ) -> Opened:
         spec = call.spec or DIALECTS[call.dialect]
-        call = _with_conversation(call, spec)
+        call = with_conversation(call, spec)
         conversation = without(self._conversation(call, plan, candidate, account), foreign)
         access = await self._credentials.resolve(provider, account)
         judge = Judge(PLAIN)
@@ -187,7 +196,7 @@ def _read(call: Call) -> Conversation:
     return call.conversation
 
 
-def _with_conversation(call: Call, spec: DialectSpec) -> Call:
+def with_conversation(call: Call, spec: DialectSpec) -> Call:
     """A call that was to go raw, read after all, as it must be changed. Raises `Fault` bad_request."""
     if call.conversation is not None:
         return call
@@ -213,7 +222,12 @@ def context_of(call: Call, conversation: Conversation) -> ReplyContext:
 def _typed(call: Call, spec: DialectSpec, source: object, observed: Observed, undo: Undo, family: str) -> Lane:
     kind = Typed if call.stream else TypedReply
     context = context_of(call, _read(call))
-    return kind(source, spec, context, observed, undo=undo, family=family)  # type: ignore[arg-type]
+    return kind(source, spec, context, observed, undo=undo, family=family, delivered=_kept(call))  # type: ignore[arg-type]
+
+
+def _kept(call: Call) -> Delivered | None:
+    """Where what goes out is kept, if somebody may have to go on behind it."""
+    return Delivered() if call.stream and call.resume != "error" else None
 
 
 _BETAS = {"web_fetch_20250910": "web-fetch-2025-09-10"}

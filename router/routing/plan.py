@@ -13,6 +13,7 @@ from typing import Literal, TypeAlias
 from msgspec import Struct
 from msgspec.structs import replace
 
+from router.call import Resume
 from router.faults import Fault, bad_request
 from router.providers.config import ProviderConfig
 from router.routing.names import check_name, unknown_model
@@ -79,8 +80,8 @@ class Candidate(Struct, frozen=True, kw_only=True):
 class Plan(Struct, frozen=True, kw_only=True):
     """asked: the name as the client wrote it. reasoning: what a suffix asked for; replaces the body's own wish.
     how: the steps from the name to the candidates, in words. fault: why nothing can serve, where there is no candidate.
-    grace: seconds before heads and heartbeats where the route says so, else None. smaller: candidates of a smaller
-    model, for when the limits of all others are met.
+    grace: seconds before heads and heartbeats, resume: what follows a break, where the route says so, else None.
+    smaller: candidates of a smaller model, for when the limits of all others are met.
     """
 
     asked: str
@@ -90,6 +91,7 @@ class Plan(Struct, frozen=True, kw_only=True):
     how: tuple[str, ...] = ()
     fault: Fault | None = None
     grace: float | None = None
+    resume: Resume | None = None
     smaller: tuple[Candidate, ...] = ()
 
 
@@ -125,6 +127,7 @@ def draft(table: Table, asked: str, *, needs: Needs, pinned: str | None = None, 
         how=found.how,
         fault=None if offers else _nothing(table, name, found, skipped, needs),
         grace=next((target.grace for target in found.targets if target.grace is not None), None),
+        resume=next((target.resume for target in found.targets if target.resume is not None), None),
         smaller=_smaller(table, name, offers, only, needs) if table.smaller and offers else (),
     )
 

@@ -13,6 +13,7 @@ import re
 from typing import Literal
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from router.routing.choose import servable
 from router.routing.makers import OAUTH, SUBSCRIPTIONS, subscription
@@ -112,8 +113,7 @@ def _aliased(table: Table, name: str, alias: Alias, pinned: tuple[str, ...], dep
         found = _resolve(table, wanted, pinned, depth + 1)
         offset = 1 + max((target.rank for target in targets), default=-1)
         targets += [
-            Target(target.provider, target.model, target.rank + offset, f"alias '{name}', {target.why}", target.grace)
-            for target in found.targets
+            replace(target, rank=target.rank + offset, why=f"alias '{name}', {target.why}") for target in found.targets
         ]
         skipped += found.skipped
         how += found.how

@@ -6,20 +6,22 @@ from collections.abc import Callable, Iterator
 
 from msgspec import Struct
 
+from router.call import Resume
 from router.providers.config import ProviderConfig
 from router.routing.makers import BRANDS, NICKNAMES, bare, subscription, vendor
 from router.routing.table import Table
 
 
 class Target(Struct, frozen=True):
-    """A provider and its model, before anything is known about the call. rank: equal ones rotate. grace: of its route,
-    see `table.Rule`."""
+    """A provider and its model, before anything is known about the call. rank: equal ones rotate. grace, resume: of its
+    route, see `table.Rule`."""
 
     provider: ProviderConfig
     model: str
     rank: int
     why: str
     grace: float | None = None
+    resume: Resume | None = None
 
 
 def _upstream(table: Table, provider: ProviderConfig, name: str) -> str:
@@ -90,7 +92,9 @@ def _routed(table: Table, name: str, pinned: tuple[str, ...]) -> Iterator[tuple[
                     seen.add(provider_id)
                     provider = table.providers[provider_id]
                     why = f"route {route.number} ({route.pattern.text}) names {provider_id}"
-                    targets.append(Target(provider, _upstream(table, provider, name), rank, why, route.grace))
+                    targets.append(
+                        Target(provider, _upstream(table, provider, name), rank, why, route.grace, route.resume)
+                    )
         yield f"route {route.number} ({route.pattern.text}) matches '{name}'", targets
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from msgspec import Struct, field
 
+from router.call import Resume
 from router.models.capabilities import CapabilityTable, quirk_mistakes
 from router.models.loops import way_back
 from router.models.patterns import Pattern, compile_pattern
@@ -18,12 +19,14 @@ from router.settings.provider_names import GROUPS, plain
 class Rule(Struct, frozen=True, kw_only=True):
     """One entry of ``models.routing``. pattern: a regular expression (searched) or a glob (``gpt-*``, the whole name).
     providers: names in order; a nested tuple is one rank that rotates. priority: lower comes first; equal ones in file
-    order. grace: seconds before heads and heartbeats of its calls, None for the general setting."""
+    order. grace: seconds before heads and heartbeats of its calls, resume: what follows a break; None for the general
+    setting."""
 
     pattern: str
     providers: tuple[str | tuple[str, ...], ...]
     priority: int = 0
     grace: float | None = None
+    resume: Resume | None = None
 
 
 class Route(Struct, frozen=True, kw_only=True):
@@ -33,6 +36,7 @@ class Route(Struct, frozen=True, kw_only=True):
     pattern: Pattern
     ranks: tuple[tuple[str, ...], ...]
     grace: float | None = None
+    resume: Resume | None = None
 
 
 class Alias(Struct, frozen=True):
@@ -235,7 +239,7 @@ def _route(index: int, rule: Rule, ids: Mapping[str, tuple[str, ...]], mistakes:
         ranks.append(tuple(rank))
     if not patterns:
         return None
-    return Route(number=index + 1, pattern=patterns[0], ranks=tuple(ranks), grace=rule.grace)
+    return Route(number=index + 1, pattern=patterns[0], ranks=tuple(ranks), grace=rule.grace, resume=rule.resume)
 
 
 def _patterns(

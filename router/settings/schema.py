@@ -38,6 +38,9 @@ class Route(Block):
     grace: Seconds | None = setting(
         None, "`server.timeouts.grace` for the calls that this rule serves. 0: no heartbeats."
     )
+    resume: Literal["auto", "continue", "error"] | None = setting(
+        None, "`retry.resume` for the calls that this rule serves."
+    )
 
 
 class ModelRules(Block):
@@ -93,6 +96,11 @@ class Retry(Block):
 
     max_attempts: int = setting(6, "Most attempts of one call, the first included.", ge=1, le=50)
     deadline: Seconds = setting(120.0, "Seconds after which no further attempt is started.")
+    resume: Literal["auto", "continue", "error"] = setting(
+        "auto",
+        "Where a streamed answer breaks off in its text: another attempt says the rest if that joins without doubt, or "
+        "also where it can only be supposed; or the error is told.",
+    )
 
 
 class StoredResponses(Block):

@@ -40,11 +40,17 @@ class StreamReader(Protocol):
     """Upstream frames to neutral events; one per response. The same object watches the raw lane.
 
     response_id, model: as the upstream names them, "" until known. sequence: last `sequence_number`, 0 if none.
+    created_at: Unix seconds as the upstream says, 0 until known and where a dialect has none. place: a number that
+    tells how far the answer has come, for `DialectSpec.take_over`; 0 where a dialect numbers nothing.
     """
 
     response_id: str
     model: str
     sequence: int
+    created_at: int
+
+    @property
+    def place(self) -> int: ...
 
     @property
     def choices(self) -> int:
@@ -91,6 +97,9 @@ class DialectSpec(Struct, frozen=True, kw_only=True):
         `shown`, everything else as it was.
     heartbeat: bytes that keep a waiting client's connection alive, b"" where the dialect tolerates none.
     id_prefix: of response ids.
+    take_over(writer, reader, place): for a writer that was fed with all that `reader` gave while it stood at `place`:
+        make it go on under the ids and numbers that the upstream used. False where the two do not stand at the same
+        place. May be left out where a dialect has nothing of the kind.
     glance(body, capabilities): what a record needs of an unstreamed answer, without reading all of it; None where
         `read_reply` must. May be left out.
     """
@@ -109,6 +118,7 @@ class DialectSpec(Struct, frozen=True, kw_only=True):
     heartbeat: bytes
     id_prefix: str
     glance: Callable[[bytes, Capabilities], list[Event] | None] | None = None
+    take_over: Callable[..., bool] | None = None
 
 
 def events_of(reader: StreamReader, frames: Iterable[Frame]) -> list[Event]:

@@ -44,6 +44,7 @@ def answer(prompt: Prompt) -> Answer:
             text = text[: max(1, len(text) // 2)]
     elif prompt.limit is not None and tokens(text) > prompt.limit:
         text, calls, finish = text[: prompt.limit * 4], (), "length"
+    text = text.removeprefix(prompt.begun)
     text, met = _stopped(text, prompt.stops)
     if met is not None:
         calls, finish, stop = (), "stop", met

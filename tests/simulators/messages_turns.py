@@ -25,6 +25,7 @@ def order(turns: list[tuple[str, list[Any]]], prompt: Prompt) -> None:
         )
     if content and content[-1]["type"] == "text" and content[-1]["text"] != content[-1]["text"].rstrip():
         raise anthropic("messages: final assistant content cannot end with trailing whitespace")
+    prompt.begun = "".join(block["text"] for block in content if block["type"] == "text")
 
 
 def _merged(turns: list[tuple[str, list[Any]]]) -> list[tuple[int, str, list[Any]]]:

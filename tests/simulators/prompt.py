@@ -27,6 +27,7 @@ class Prompt:
     results). steps: answers with calls since then. results: of the last turn. everything: all text, for counting.
     turns: number of turns. tools: name -> schema. forced: "" (free), "*" (any tool), "-" (none) or a name.
     thinks: the request lets the model think. shows: and wants to read it. marked: cache marks present.
+    begun: the beginning of the answer, behind which the model goes on.
     """
 
     dialect: str
@@ -53,6 +54,7 @@ class Prompt:
     schema: Any = None
     wants_json: bool = False
     marked: bool = False
+    begun: str = ""
     stream: bool = False
     echo: Mapping[str, Any] = field(default_factory=dict)
 

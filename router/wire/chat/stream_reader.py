@@ -28,11 +28,17 @@ class ChatStreamReader:
     def __init__(self, capabilities: Capabilities) -> None:
         self.response_id = ""
         self.model = ""
+        self.created_at = 0
         self._capabilities = capabilities
         self._choices: dict[int, ChoiceReader] = {}
         self._call_ids: set[str] = set()
         self._started = False
         self._ended = False
+
+    @property
+    def place(self) -> int:
+        """This dialect numbers nothing."""
+        return 0
 
     @property
     def choices(self) -> int:
@@ -120,6 +126,8 @@ class ChatStreamReader:
             return []
         self.response_id = self.response_id or _text(chunk.get("id"))
         self.model = self.model or _text(chunk.get("model"))
+        created = chunk.get("created")
+        self.created_at = self.created_at or (created if isinstance(created, int) else 0)
         if not choices and not self.response_id:
             return []
         self._started = True

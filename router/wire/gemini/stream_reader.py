@@ -54,6 +54,7 @@ class GeminiStreamReader:
         self.response_id = ""
         self.model = ""
         self.sequence = 0
+        self.created_at = 0
         self._family = capabilities.family
         self._candidates: dict[int, _Candidate] = {}
         self._started = False
@@ -61,6 +62,11 @@ class GeminiStreamReader:
         self._over = False
         self._calls = 0
         self._usage: Usage | None = None
+
+    @property
+    def place(self) -> int:
+        """This dialect numbers nothing."""
+        return 0
 
     @property
     def choices(self) -> int:

@@ -13,6 +13,12 @@ from router.wire.messages.stream_reader import StreamReader
 from router.wire.messages.stream_writer import StreamWriter
 from router.wire.sse import typed_frame
 
+
+def take_over(writer: StreamWriter, reader: StreamReader, place: int) -> bool:
+    """See `DialectSpec`."""
+    return writer.take_over(place, in_text=reader.in_text)
+
+
 SPEC = DialectSpec(
     name="messages",
     read_request=read_request,
@@ -27,4 +33,5 @@ SPEC = DialectSpec(
     rename_model=rename_model,
     heartbeat=typed_frame({"type": "ping"}),
     id_prefix="msg_",
+    take_over=take_over,
 )

@@ -44,6 +44,7 @@ class StreamReader:
         self.response_id = ""
         self.model = ""
         self.sequence = 0
+        self.created_at = 0
         self._capabilities = capabilities
         self._blocks: dict[int, Block] = {}  # open ones by index; more than one only for interleaved calls
         self._last_index = -1
@@ -72,6 +73,16 @@ class StreamReader:
             raise Fault("upstream_broken", "The provider sent an event that is not a JSON object.")
         kind = payload.get("type")
         return self._event(kind if isinstance(kind, str) else frame.event, payload)
+
+    @property
+    def place(self) -> int:
+        """The index of the newest block, -1 before the first."""
+        return self._last_index
+
+    @property
+    def in_text(self) -> bool:
+        """Whether the newest block is text and open."""
+        return isinstance(self._blocks.get(self._last_index), TextBlock)
 
     def close(self) -> list[Event]:
         if self._ended:

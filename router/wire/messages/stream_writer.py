@@ -100,6 +100,13 @@ class StreamWriter:
         self._plain_text = b""
         return stream_failure(fault)
 
+    def take_over(self, index: int, *, in_text: bool) -> bool:
+        """Go on behind block `index` of an upstream. in_text: it is text, and open, perhaps without a word so far.
+        False where the blocks are not the same."""
+        if in_text and index == self._index + 1:
+            self._ensure("text", {"type": "text", "text": ""})
+        return index == self._index
+
     def _start(self) -> list[bytes]:
         if self._started:
             return []

@@ -32,6 +32,11 @@ def rename_model(data: bytes, shown: str) -> bytes:
         return data
 
 
+def take_over(writer: ResponsesStreamWriter, reader: ResponsesStreamReader, place: int) -> bool:
+    """See `DialectSpec`."""
+    return writer.take_over(reader.names, place)
+
+
 SPEC = DialectSpec(
     name="responses",
     read_request=read_request,
@@ -46,4 +51,5 @@ SPEC = DialectSpec(
     rename_model=rename_model,
     heartbeat=COMMENT_HEARTBEAT,
     id_prefix="resp_",
+    take_over=take_over,
 )

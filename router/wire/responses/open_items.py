@@ -32,6 +32,11 @@ class OpenItem:
         self._index = index
         self._at: JsonObject = {"item_id": item["id"], "output_index": index}
 
+    def move(self, index: int) -> None:
+        """The item stands elsewhere, or has another id, in the answer that this one goes on."""
+        self._index = index
+        self._at = {"item_id": self.item["id"], "output_index": index}
+
     def begin(self) -> list[bytes]:
         """`item` is encoded at once, so later changes of it do not reach this event."""
         return [self._frame("output_item.added", {"output_index": self._index, "item": self.item})]

@@ -60,6 +60,7 @@ class OutputReader:
     def __init__(self, family: str) -> None:
         self.response_id = ""
         self.called = False  # a complete call of the caller's tools was told
+        self.names: dict[int, tuple[str, str]] = {}  # index -> type and id of every item that began
         self._family = family
         self._items: dict[int, _Item] = {}
         self._current: _Item | None = None
@@ -74,6 +75,7 @@ class OutputReader:
     def added(self, index: int, item: JsonObject) -> list[Event]:
         state = self._items[index] = _Item(str(item.get("type", "")))
         self._current = state
+        self.names[index] = state.kind, str(item.get("id", ""))
         phase = item.get("phase")
         state.phase = phase if isinstance(phase, str) else None
         return self._start_call(index, state, item) if state.kind in CALLS else []

@@ -84,6 +84,16 @@ class ResponsesStreamReader:
             return handler(self, event)
         return [*self._begin(), *handler(self, event)]
 
+    @property
+    def place(self) -> int:
+        """The last sequence number."""
+        return self.sequence
+
+    @property
+    def names(self) -> list[tuple[str, str]]:
+        """Type and id of every item that has begun, in their order."""
+        return [name for _, name in sorted(self._output.names.items())]
+
     def close(self) -> list[Event]:
         if self._over:
             return []

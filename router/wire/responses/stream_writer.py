@@ -77,6 +77,29 @@ class ResponsesStreamWriter:
         response = self._response("failed", error=faults.failure(fault))
         return [error, self._numbered.frame("failed", {"response": response})]
 
+    def take_over(self, names: list[tuple[str, str]], sequence: int) -> bool:
+        """Go on under the ids and numbers of an upstream. names: type and id of its items; those of reasoning that had
+        nothing to tell have no counterpart here. False where the items are not the same otherwise."""
+        output: list[JsonObject] = []
+        mine = list(self._output)
+        for kind, identity in names:
+            if mine and mine[0]["type"] == kind:
+                item = mine.pop(0)
+                item["id"] = identity
+            elif kind == "reasoning":
+                item = output_items.reasoning(identity)
+            else:
+                return False
+            output.append(item)
+        if mine:
+            return False
+        self._output = output
+        for open_item in (self._message, self._reasoning):
+            if open_item is not None:
+                open_item.move(next(index for index, item in enumerate(output) if item is open_item.item))
+        self._numbered.next = sequence + 1
+        return True
+
     def _begin(self) -> list[bytes]:
         self._begun = True
         snapshot = self._response("in_progress")

@@ -14,7 +14,9 @@ from tests.router.api.harness import DIALECTS, MODELS, OTHER, Answer, Running, a
 from tests.simulators import Misbehaviour, Upstream
 from tests.simulators.faulty import Ending, cut, hang
 
-QUICK = {"server": {"timeouts": {"idle": 0.4}}}
+TOLD = {"retry": {"resume": "error"}}
+"""A break is told at once; `test_rescue` has those that are mended."""
+QUICK = {"server": {"timeouts": {"idle": 0.4}}, **TOLD}
 
 
 def ends_with_error(dialect: str, answer: Answer) -> str:
@@ -92,6 +94,7 @@ async def test_an_unparsable_chunk_is_a_cut(upstream: Upstream, tmp_path: Path) 
 
 
 async def test_gemini_without_sse_gets_the_error_inside_its_array(router: Running) -> None:
+    router.change(**TOLD)
     path, body = ask("gemini", MODELS["gemini"], "LONG 200", stream=True)
     whole = await router.send(path.removesuffix("?alt=sse"), body)
     assert whole.headers["content-type"] == "application/json"

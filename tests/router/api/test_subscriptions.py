@@ -118,7 +118,7 @@ async def test_an_account_that_is_turned_away_is_left_alone_while_another_serves
 
 @pytest.mark.parametrize("provider", HOSTS)
 async def test_a_cut_is_an_error_of_the_callers_dialect(upstream: Upstream, tmp_path: Path, provider: str) -> None:
-    async with subscribed(upstream, tmp_path) as router:
+    async with subscribed(upstream, tmp_path, changes={"retry": {"resume": "error"}}) as router:
         for dialect in DIALECTS:
             upstream.script(cut(events=16))
             answer = await router.ask(dialect, named(provider), "LONG 40", stream=True)
@@ -127,6 +127,18 @@ async def test_a_cut_is_an_error_of_the_callers_dialect(upstream: Upstream, tmp_
             assert "word-000039" not in answer.text
             assert b'"error"' in answer.body
             assert (await router.ask(dialect, named(provider))).status == 200
+
+
+@pytest.mark.parametrize("provider", HOSTS)
+async def test_a_cut_is_mended_by_the_same_provider_where_there_is_no_other(
+    upstream: Upstream, tmp_path: Path, provider: str
+) -> None:
+    async with subscribed(upstream, tmp_path) as router:
+        for dialect in DIALECTS:
+            upstream.script(cut(events=16))
+            answer = await router.ask(dialect, named(provider), "LONG 40", stream=True)
+            assert answer.text == " ".join(f"word-{number:06}" for number in range(40))
+            assert b'"error"' not in answer.body
 
 
 async def test_an_account_has_names_of_its_own_for_models(upstream: Upstream, tmp_path: Path) -> None:

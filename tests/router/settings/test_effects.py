@@ -85,6 +85,11 @@ PROOFS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "providers.vertex.service_account_files": (
             f"{API}test_side_surfaces.py::test_vertex_exchanges_its_service_account_once_for_many_calls",
         ),
+        "models.routing[].resume": (f"{API}test_rescue.py::test_who_wants_the_error_gets_it",),
+        "retry.resume": (
+            f"{API}test_rescue.py::test_who_wants_the_error_gets_it",
+            f"{API}test_rescue.py::test_what_only_looks_like_a_rest_is_taken_where_that_is_wanted",
+        ),
         "models.routing[].grace": (
             f"{API}test_route_grace.py::test_the_grace_of_a_rule_counts_for_its_calls_and_may_be_changed",
         ),
