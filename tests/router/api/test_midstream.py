@@ -94,7 +94,7 @@ async def test_an_unparsable_chunk_is_a_cut(upstream: Upstream, tmp_path: Path) 
 
 
 async def test_gemini_without_sse_gets_the_error_inside_its_array(router: Running) -> None:
-    router.change(**TOLD)
+    await router.reloaded(TOLD)
     path, body = ask("gemini", MODELS["gemini"], "LONG 200", stream=True)
     whole = await router.send(path.removesuffix("?alt=sse"), body)
     assert whole.headers["content-type"] == "application/json"
