@@ -222,13 +222,17 @@ class Lasting:
         write = self.lane.behind(context_of(call, asked))
         if write is None:
             raise Fault("unavailable", "the answer broke off where nothing can be written behind it")
-        fault: Fault | None = None
+        fault = Fault("unavailable", "no target is left that could")
         for continues, group in groupby(candidates, _continues):
-            try:
-                return await self._with(list(group), call, asked, delivered, write, continues=continues)
-            except Fault as failed:
-                fault = failed
-        raise fault or Fault("unavailable", "no target is left that could")
+            able = list(group)
+            for way in (True, False) if continues else (False,):
+                try:
+                    return await self._with(able, call, asked, delivered, write, continues=way)
+                except Fault as failed:
+                    fault = failed
+                if fault.kind != "bad_request" or self._left() < 1:  # else it takes no words of its own after all
+                    break
+        raise fault
 
     async def _with(
         self,
