@@ -14,7 +14,7 @@ export SWITCHYARD__SERVER__PORT := $(PORT)
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help up down restart reload status logs test test-fast test-browser sdk e2e check format mutation bench bench-aistudio browser docs clean environment
+.PHONY: help up down restart reload status logs test test-fast test-browser test-webai sdk e2e check format mutation bench bench-aistudio bench-webai browser webai docs clean environment
 
 help: ## list the targets
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -41,18 +41,22 @@ environment:
 	@ROOT="$(CURDIR)"; export ROOT; . scripts/environment.sh; make_environment dev
 
 test: environment ## all tests but those in a browser: fast ones in parallel, then the SDKs and the product as a user starts it
-	$(PY) -m pytest tests -n $(JOBS) -q -m "not sdk and not e2e and not browser"
+	$(PY) -m pytest tests -n $(JOBS) -q -m "not sdk and not e2e and not browser and not webai"
 	@$(MAKE) --no-print-directory sdk
 	@$(MAKE) --no-print-directory e2e
 
 test-fast: environment ## the fast tests alone
-	$(PY) -m pytest tests -n $(JOBS) -q -m "not sdk and not e2e and not browser"
+	$(PY) -m pytest tests -n $(JOBS) -q -m "not sdk and not e2e and not browser and not webai"
 
 test-browser: environment ## the AI Studio service before a stand-in page, in a real browser
 	@missing=$$(sh scripts/dev/browser-programs.sh | tr '\n' ' '); [ -z "$$missing" ] || \
 		{ echo "Not installed here, so some of these tests are skipped: apt-get install $$missing"; [ -z "$$CI" ]; }
 	@sh scripts/dev/make-sdk-venvs.sh aistudio-test sdk-current
 	.venvs/aistudio-test/bin/python -m pytest tests/services -n $(JOBS) -q -m browser
+
+test-webai: environment ## the WebAI service with its optional packages, before stand-ins of what they ask
+	@sh scripts/dev/make-sdk-venvs.sh webai-test
+	.venvs/webai-test/bin/python -m pytest tests/services/webai -n $(JOBS) -q -m webai
 
 sdk: environment ## the official SDKs, two majors of each, against a running router
 	@if [ -f scripts/dev/make-sdk-venvs.sh ]; then sh scripts/dev/make-sdk-venvs.sh; fi
@@ -83,6 +87,13 @@ bench: environment ## measure against a bare proxy in the same run
 bench-aistudio: browser ## measure the AI Studio service before a stand-in page, in a real Chromium
 	@sh scripts/dev/make-sdk-venvs.sh aistudio-test
 	.venvs/aistudio-test/bin/python scripts/bench/aistudio.py
+
+bench-webai: environment ## measure the WebAI service before a stand-in of Gemini's page, on one core
+	@sh scripts/dev/make-sdk-venvs.sh webai-test
+	.venvs/webai-test/bin/python scripts/bench/webai.py
+
+webai: ## install what the WebAI service needs; EXTRAS="gemini g4f browser" adds packages under licences of their own
+	@sh scripts/webai.sh $(EXTRAS)
 
 browser: ## install what the AI Studio service needs: its environment, and a browser where that can be done
 	@sh scripts/browser.sh

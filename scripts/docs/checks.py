@@ -35,7 +35,7 @@ _FILE = re.compile(r"^(?:router|scripts|tests|config|requirements|docs)/[\w./*-]
 _HEADER = re.compile(r"\bx-switchyard-[a-z-]+")
 _VARIABLE = re.compile(r"\bSWITCHYARD__[A-Z0-9_]+")
 _FENCED = re.compile(r"^```(\w*)\n(.*?)^```$", re.M | re.S)
-_MADE_LATER = ("config/config.yaml", "config/aistudio.yaml", "config/conf.d")
+_MADE_LATER = ("config/config.yaml", "config/aistudio.yaml", "config/webai.yaml", "config/conf.d")
 _BLOCKS = {"server", "auth", "providers", "models", "routing", "retry", "policies", "relay", "observe"}
 
 
@@ -130,6 +130,13 @@ def _endpoints() -> frozenset[str]:
     return frozenset(found | pinned | _sign_in_endpoints())
 
 
+@cache
+def _service_endpoints() -> frozenset[str]:
+    """Those of the WebAI service, which its own page has."""
+    routes = (ROOT / "services" / "webai" / "app.py").read_text(encoding="utf-8")
+    return frozenset(re.findall(r'(?:Route|posted)\(\s*"(/[^"]*)"', routes))
+
+
 def _sign_in_endpoints() -> set[str]:
     """Those below ``/v1/auth``, as pages write them."""
     routes = "".join((ROOT / "router" / "api" / name).read_text() for name in ("sign_in.py", "account_routes.py"))
@@ -152,6 +159,8 @@ def _mentioned_endpoints(path: Path, text: str) -> Iterator[str]:
         pattern = re.sub(r"^/v1/auth/[^{].*/login(?=$|/)", "/v1/auth/{provider}/login", pattern)
         pattern = pattern.replace("/v1/auth/ctonew", "/v1/auth/{account}")
         pattern = re.sub(r"^(/v1|/v1beta|/v1/providers/{})/models/[^:]+", r"\1/models/{}", pattern)
+        if re.sub(r"^/v1/accounts/[^/]+", "/v1/accounts/{name}", pattern) in _service_endpoints():
+            continue
         if pattern not in _endpoints() and not any(known.startswith(f"{pattern}/") for known in _endpoints()):
             yield f"there is no endpoint {raw}"
 

@@ -7,21 +7,12 @@ from contextlib import AbstractAsyncContextManager
 from http import HTTPStatus
 from typing import Any
 
-from msgspec import Struct, to_builtins
+from msgspec import to_builtins
 from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.http11 import Request, Response
 
 from router.wire import codec
-
-
-class Cause(Struct, frozen=True, kw_only=True):
-    """One reason why a service cannot do its job; where it is not blocking, why not as was meant. restart_helps:
-    whether starting it anew could end that; a missing browser, a missing setting or a tired account never does."""
-
-    cause: str
-    text: str
-    blocking: bool = True
-    restart_helps: bool = False
+from services.link.cause import Cause as Cause
 
 
 def health_server(

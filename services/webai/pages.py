@@ -1,0 +1,190 @@
+"""The pages of all accounts: opened, proved, kept, renewed and closed."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Callable
+
+from router.faults import Fault
+from services.webai import browser_cookies
+from services.webai.accounts import NEEDS_LOGIN, Accounts, Health, checked_name, due
+from services.webai.gemini_package import Package
+from services.webai.gemini_web import GeminiWeb
+from services.webai.settings import Cookies, Settings
+
+_log = logging.getLogger("switchyard.webai")
+_ROTATE_AGAIN = 1800.0
+"""Seconds after a rotation that failed."""
+
+
+class Pages:
+    """changed: called when the models may have become other. wall: the time of day."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        accounts: Accounts,
+        package: Package,
+        wall: Callable[[], float],
+        changed: Callable[[], None],
+    ) -> None:
+        self.accounts = accounts
+        self._settings = settings
+        self._package = package
+        self._wall = wall
+        self._changed = changed
+        self._pages: dict[str, GeminiWeb] = {}
+        self._next_rotation: dict[str, float] = {}
+        self._refused: dict[str, Cookies] = {}
+        self._changing = asyncio.Lock()
+
+    @property
+    def busy(self) -> int:
+        """Answers under way."""
+        return sum(page.busy for page in self._pages.values())
+
+    def models(self) -> list[str]:
+        """What the pages offer, with repetitions."""
+        return [name for page in self._pages.values() for name in page.models]
+
+    def full(self, name: str) -> bool:
+        """Whether an account has no place left."""
+        return self.busy_of(name) >= self._settings.gemini.concurrency
+
+    def busy_of(self, name: str) -> int:
+        """Answers of one account under way."""
+        return self._pages[name].busy if name in self._pages else 0
+
+    async def close(self) -> None:
+        """Close all of them, and remove what the package wrote."""
+        for page in self._pages.values():
+            await page.close()
+        self._pages.clear()
+        self._package.close()
+
+    async def put(self, name: str, cookies: Cookies) -> Health:
+        """Prove cookies with one opening of the page, then keep them. Raises `Fault`; what was there stays then."""
+        checked_name(name)
+        page = self._page(name, cookies)
+        try:
+            await page.open()
+            self.accounts.save(name, page.cookies)
+        except OSError as error:
+            await page.close()
+            raise Fault("internal", f"The account cannot be written: {type(error).__name__}.") from None
+        except BaseException:
+            await page.close()
+            raise
+        async with self._changing:
+            await self._drop(name)
+            self._pages[name] = page
+        self.accounts.set(name, Health(state="ready"))
+        self._changed()
+        return self.accounts.health(name)
+
+    async def remove(self, name: str) -> None:
+        """Forget an account. Raises `Fault` where there is none."""
+        self.accounts.remove(checked_name(name))
+        async with self._changing:
+            await self._drop(name)
+        self._changed()
+
+    async def opened(self, name: str) -> GeminiWeb:
+        """The page of an account, opened where it is not. Raises `Fault`, which is remembered."""
+        async with self._changing:
+            page = self._pages.get(name)
+            if page is None:
+                page = await self._open(name)
+                self._pages[name] = page
+                self._changed()
+        if self.accounts.health(name).state == "starting":
+            self.accounts.set(name, Health(state="ready"))
+        return page
+
+    async def look(self) -> None:
+        """Take in what has changed, open what is not open, rotate what is due."""
+        await self._take_in()
+        names = self.accounts.names()
+        async with self._changing:
+            for name in {*self._pages, *names}:
+                if name not in names or self.accounts.rewritten(name):
+                    await self._drop(name)
+                    self.accounts.forget(name)
+        for name in names:
+            state = self.accounts.health(name).state
+            if state == "starting":
+                with contextlib.suppress(Fault):
+                    await self.opened(name)
+            if state == "ready":
+                await self._rotate_if_due(name)
+
+    async def _open(self, name: str) -> GeminiWeb:
+        page = None
+        try:
+            page = self._page(name, self.accounts.load(name).cookies)
+            await page.open()
+        except Fault as fault:
+            if page is not None:
+                await page.close()
+            self.accounts.trouble(name, fault, self._settings.gemini.rest, opening=True)
+            raise
+        return page
+
+    async def _take_in(self) -> None:
+        """Cookies of the settings and of the browser that the settings name, where there is no such account yet."""
+        known = self.accounts.names()
+        for name, cookies in self._settings.gemini.accounts.items():
+            if name not in known and self._refused.get(name) != cookies:
+                await self._try(name, cookies, "the settings")
+        browser = self._settings.gemini.browser
+        if browser and not self.accounts.names() and browser not in self._refused:
+            try:
+                cookies = await browser_cookies.read(browser)
+            except Fault as fault:
+                _log.warning("%s", fault.message)
+                return
+            await self._try(browser.replace("_", "-"), cookies, browser)
+
+    async def _try(self, name: str, cookies: Cookies, source: str) -> None:
+        try:
+            await self.put(name, cookies)
+            _log.info("account %s of %s is kept", name, source)
+        except Fault as fault:
+            _log.warning("account %s of %s: %s", name, source, fault.message)
+            if fault.code == NEEDS_LOGIN or fault.kind in ("refused", "bad_request"):
+                self._refused[name] = cookies  # the same ones are not tried again and again
+
+    def _page(self, name: str, cookies: Cookies) -> GeminiWeb:
+        return GeminiWeb(
+            name,
+            cookies,
+            self._package,
+            self._settings.gemini,
+            self._settings.timeouts,
+            lambda renewed: self.accounts.save(name, renewed),
+        )
+
+    async def _drop(self, name: str) -> None:
+        """Under `_changing`."""
+        page = self._pages.pop(name, None)
+        if page is not None:
+            await page.close()
+
+    async def _rotate_if_due(self, name: str) -> None:
+        gemini, page = self._settings.gemini, self._pages.get(name)
+        if page is None:
+            return
+        try:
+            moment = due(self.accounts.load(name).rotated, gemini.lifetime, gemini.lead)
+            if self._wall() < max(moment, self._next_rotation.get(name, 0.0)):
+                return
+            await page.rotate()
+            self._next_rotation.pop(name, None)
+            _log.info("account %s: its cookies are rotated", name)
+        except Fault as fault:
+            self._next_rotation[name] = self._wall() + _ROTATE_AGAIN
+            _log.warning("account %s: its cookies were not rotated: %s", name, fault.message)
+            if fault.code == NEEDS_LOGIN:
+                self.accounts.trouble(name, fault, gemini.rest)
