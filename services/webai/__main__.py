@@ -83,7 +83,7 @@ async def serve(beside: Beside) -> int:
 
     if settings.endpoint is None:  # else the router knows the way, and asks by itself
         announcers += [
-            Announcer(url, beside.key, told, settings.relay.ca) for url in announce_urls(settings.relay.urls)
+            Announcer(url, beside.keys, told, settings.relay.ca) for url in announce_urls(settings.relay.urls)
         ]
     background, ended = Tasks("webai-main"), asyncio.Event()
     server = background.spawn(serve_app(app, listening, ended), "http")
@@ -95,8 +95,7 @@ async def serve(beside: Beside) -> int:
     failed = server.done()
     _log.info("stopping")
     app.draining = True
-    await asyncio.gather(*(each.leave() for each in announcers))
-    await _drained(app, settings.timeouts.drain)
+    await asyncio.gather(*(each.leave() for each in announcers), _drained(app, settings.timeouts.drain))
     ended.set()
     await asyncio.wait([server], timeout=5)
     await app.calls.close()

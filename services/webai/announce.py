@@ -10,24 +10,27 @@ from typing import Any
 
 import aiohttp
 
+from services.link.logs import redacted
+
 _log = logging.getLogger("switchyard.webai.announce")
 EVERY = 30.0
 _LIMIT = 10.0
 """Seconds that a router has for its answer."""
+_LEAVING = 3.0
 _FIRST = 2.0
 """Seconds after a first announcement that failed: the router may start at the same moment. Doubles up to `EVERY`."""
 
 
 class Announcer:
-    """One router. told: what is announced, asked anew each time. key: the service's."""
+    """One router. told: what is announced, asked anew each time. keys: to announce with; the first that is taken."""
 
     def __init__(
-        self, url: str, key: Callable[[], str], told: Callable[[], dict[str, Any]], ca: str | None = None
+        self, url: str, keys: Callable[[], list[str]], told: Callable[[], dict[str, Any]], ca: str | None = None
     ) -> None:
         self.accepted: bool | None = None
         """Whether the router took the last one; None before the first."""
         self._url = url
-        self._key = key
+        self._keys = keys
         self._told = told
         self._ca = ca
         self._news = asyncio.Event()
@@ -51,24 +54,29 @@ class Announcer:
 
     async def leave(self) -> None:
         """Say that nothing more can be asked here."""
-        async with self._session() as session:
+        async with self._session(_LEAVING) as session:
             await self._send(session, {**self._told(), "ready": False, "leaving": True})
 
-    def _session(self) -> aiohttp.ClientSession:
+    def _session(self, limit: float = _LIMIT) -> aiohttp.ClientSession:
         context = ssl.create_default_context(cafile=self._ca) if self._ca else None
         connector = aiohttp.TCPConnector(ssl=context if context is not None else True)
-        return aiohttp.ClientSession(connector=connector, timeout=aiohttp.ClientTimeout(total=_LIMIT))
+        return aiohttp.ClientSession(connector=connector, timeout=aiohttp.ClientTimeout(total=limit))
 
     async def _send(self, session: aiohttp.ClientSession, told: dict[str, Any]) -> bool:
-        headers = {"authorization": f"Bearer {self._key()}", "user-agent": f"switchyard-webai/{told['version']}"}
-        try:
-            async with session.post(self._url, json=told, headers=headers, allow_redirects=False) as response:
-                text = "" if response.status == 200 else (await response.content.read(300)).decode("utf-8", "replace")
-                self._say(response.status == 200, f"{self._url} answered {response.status}: {text}")
-                return response.status == 200
-        except (aiohttp.ClientError, OSError, TimeoutError) as error:
-            self._say(False, f"{self._url} cannot be reached ({type(error).__name__})")
-            return False
+        why, accepted = "there is no service key", False
+        for key in self._keys():
+            headers = {"authorization": f"Bearer {key}", "user-agent": f"switchyard-webai/{told['version']}"}
+            try:
+                async with session.post(self._url, json=told, headers=headers, allow_redirects=False) as response:
+                    text = (await response.content.read(300)).decode("utf-8", "replace")
+                    accepted, why = response.status == 200, f"{self._url} answered {response.status}: {redacted(text)}"
+            except (aiohttp.ClientError, OSError, TimeoutError) as error:
+                why = f"{self._url} cannot be reached ({type(error).__name__})"
+                break
+            if response.status != 401:
+                break
+        self._say(accepted, why)
+        return accepted
 
     def _say(self, accepted: bool, why: str) -> None:
         """One line per change, not one per try."""

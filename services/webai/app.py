@@ -127,7 +127,12 @@ class App:
     async def _proved(self, name: str, cookies: Cookies, reply: Reply) -> None:
         if not self._service.settings.gemini.enabled:
             raise bad_request("Gemini's page is off: providers.webai.gemini.enabled.", status=422)
-        health = await self._service.pages.put(name, cookies)
+        try:
+            health = await self._service.pages.put(name, cookies)
+        except Fault as fault:
+            if fault.kind == "refused":  # Google knows the account and does not let it in
+                raise bad_request(fault.message, status=422) from None
+            raise
         await reply.json({"name": name, "state": health.state})
 
     def _listed(self) -> list[dict[str, Any]]:

@@ -31,10 +31,14 @@ class Beside(Struct, frozen=True):
     environ: Mapping[str, str]
 
     def key(self) -> str:
-        """The key that callers bring and that announcements carry; empty where there is none yet."""
+        """The key that callers bring; empty where there is none yet."""
         if self.settings.api_key:
             return self.settings.api_key.reveal()
         return self.service_key()
+
+    def keys(self) -> list[str]:
+        """What to announce with: the key for both sides, and the service's own, where a router knows only that."""
+        return [key for key in dict.fromkeys((self.key(), self.service_key())) if key]
 
     @property
     def service_key(self) -> ServiceKey:

@@ -21,6 +21,8 @@ from services.webai.accounts import NEEDS_LOGIN
 _log = logging.getLogger("switchyard.webai.http")
 SERVED_BY, NOTES = "x-webai-served-by", "x-webai-notes"
 _NOTES_MOST = 1000
+_BODY = 120.0
+"""Seconds for a whole body."""
 
 
 class Reply:
@@ -111,7 +113,11 @@ class Endpoint:
         try:
             if (refusal := self._refusal()) is not None:
                 raise refusal
-            body = await read_json(scope, receive, self._most)
+            async with asyncio.timeout(_BODY):
+                body = await read_json(scope, receive, self._most)
+        except TimeoutError:
+            await reply.fault(Fault("timeout", f"The body did not come within {_BODY:g} s.", status=408))
+            return
         except Fault as fault:
             await reply.fault(fault)
             return

@@ -38,6 +38,7 @@ class Pages:
         self._pages: dict[str, GeminiWeb] = {}
         self._next_rotation: dict[str, float] = {}
         self._refused: dict[str, Cookies] = {}
+        self._asked_browser = False
         self._changing = asyncio.Lock()
 
     @property
@@ -133,19 +134,29 @@ class Pages:
         return page
 
     async def _take_in(self) -> None:
-        """Cookies of the settings and of the browser that the settings name, where there is no such account yet."""
-        known = self.accounts.names()
+        """Cookies of the settings, where they are another sign-in than what is kept or that has ended; and once, where
+        there is no account at all, those of the browser that the settings name."""
         for name, cookies in self._settings.gemini.accounts.items():
-            if name not in known and self._refused.get(name) != cookies:
+            if self._refused.get(name) != cookies and self._newer(name, cookies):
                 await self._try(name, cookies, "the settings")
         browser = self._settings.gemini.browser
-        if browser and not self.accounts.names() and browser not in self._refused:
+        if browser and not self._asked_browser and not self.accounts.names():
+            self._asked_browser = True
             try:
                 cookies = await browser_cookies.read(browser)
             except Fault as fault:
                 _log.warning("%s", fault.message)
                 return
             await self._try(browser.replace("_", "-"), cookies, browser)
+
+    def _newer(self, name: str, cookies: Cookies) -> bool:
+        """Whether to try cookies of the settings. Of the same sign-in, what is kept is newer: it was renewed."""
+        try:
+            kept = self.accounts.load(name).cookies
+        except Fault:
+            return True
+        ended = self.accounts.health(name).state == "needs_login"
+        return kept.secure_1psid != cookies.secure_1psid or (ended and kept != cookies)
 
     async def _try(self, name: str, cookies: Cookies, source: str) -> None:
         try:

@@ -42,6 +42,8 @@ class WebAI:
         self.accounts = accounts
         self.installed = extras.installed()
         self.pages = Pages(settings, accounts, package, wall, changed)
+        self._changed = changed
+        self._was_ready = False
         self._worker = worker
         self._tasks = Tasks("webai")
         fallback = settings.fallback
@@ -70,9 +72,14 @@ class WebAI:
 
     async def start(self) -> None:
         """Open the accounts in the background, and look after them from now on."""
+        self._tasks.spawn(self.look(), "start")
+        self._tasks.periodic(lambda: TICK, self.look, "look")
+
+    async def look(self) -> None:
+        """Look after the accounts, and notice what has become other by itself."""
         if self.gemini:
-            self._tasks.spawn(self.pages.look(), "start")
-            self._tasks.periodic(lambda: TICK, self.pages.look, "look")
+            await self.pages.look()
+        self._notice()
 
     async def close(self) -> None:
         """End everything; answers that are open end with it."""
@@ -132,6 +139,17 @@ class WebAI:
         if not self.settings.gemini.enabled and not self.settings.fallback.enabled:
             found.append(("nothing_enabled", "gemini.enabled and fallback.enabled are both off.", True))
         return [Cause(cause=name, text=text, blocking=blocking) for name, text, blocking in found]
+
+    def ready(self) -> bool:
+        """Whether it can do its job."""
+        return not any(each.blocking for each in self.causes())
+
+    def _notice(self) -> None:
+        """Tell where readiness has changed."""
+        ready = self.ready()
+        if ready != self._was_ready:
+            self._was_ready = ready
+            self._changed()
 
     def fallback_state(self) -> dict[str, object]:
         """For /readyz: who is left out, and for how long."""
@@ -202,9 +220,11 @@ class WebAI:
                     yield piece
             self._blacklist.good(link.provider)
             decided = True
+            self._notice()
         except Fault:
             self._blacklist.bad(link.provider, time.monotonic())
             decided = True
+            self._notice()
             raise
         finally:
             if not decided:

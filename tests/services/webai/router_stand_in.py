@@ -10,11 +10,12 @@ from aiohttp import web
 
 
 class RouterStandIn:
-    """told: bodies, with the key that came. status: of the answers."""
+    """told: bodies, with the key that came. status: of the answers. known: the one key that is taken, None for any."""
 
     def __init__(self) -> None:
         self.told: list[tuple[str, dict[str, Any]]] = []
         self.status = 200
+        self.known: str | None = None
         self._changed = asyncio.Condition()
         self.port = 0
 
@@ -43,4 +44,5 @@ class RouterStandIn:
         async with self._changed:
             self.told.append((request.headers["authorization"], await request.json()))
             self._changed.notify_all()
-        return web.json_response({"accepted": True, "every": 30, "expires": 90}, status=self.status)
+        right = self.known is None or request.headers["authorization"] == f"Bearer {self.known}"
+        return web.json_response({"accepted": right, "every": 30, "expires": 90}, status=self.status if right else 401)

@@ -17,7 +17,7 @@ def told() -> dict[str, Any]:
 
 async def test_it_announces_at_once_after_a_change_and_when_it_leaves() -> None:
     async with RouterStandIn() as router:
-        announcer, tasks = Announcer(router.url, lambda: "sk-service", told), Tasks("test")
+        announcer, tasks = Announcer(router.url, lambda: ["sk-service"], told), Tasks("test")
         tasks.spawn(announcer.run(), "announce")
         await router.until(lambda: len(router.told) == 1)
         assert router.told[0] == ("Bearer sk-service", told())
@@ -35,7 +35,7 @@ async def test_a_router_that_refuses_or_is_not_there_is_asked_again(
     monkeypatch.setattr(announce, "_FIRST", 0.01)
     async with RouterStandIn() as router:
         router.status = 401
-        announcer, tasks = Announcer(router.url, lambda: "wrong", told), Tasks("test")
+        announcer, tasks = Announcer(router.url, lambda: ["wrong"], told), Tasks("test")
         tasks.spawn(announcer.run(), "announce")
         await router.until(lambda: len(router.told) == 2)
         assert announcer.accepted is False
@@ -43,6 +43,18 @@ async def test_a_router_that_refuses_or_is_not_there_is_asked_again(
         router.status = 200
         await router.until(lambda: len(router.told) == 3)
         await tasks.close()
-    nobody = Announcer(router.url, lambda: "x", told)
+    nobody = Announcer(router.url, lambda: ["x"], told)
     await asyncio.wait_for(nobody.leave(), 10)
     assert nobody.accepted is False
+
+
+async def test_a_router_that_knows_only_the_service_key_gets_it() -> None:
+    async with RouterStandIn() as router:
+        router.known = "sk-service"
+        announcer = Announcer(router.url, lambda: ["sk-own", "sk-service"], told)
+        await announcer.leave()
+        assert announcer.accepted
+        assert [key for key, _ in router.told] == ["Bearer sk-own", "Bearer sk-service"]
+        nobody = Announcer(router.url, list, told)
+        await nobody.leave()
+        assert nobody.accepted is False and len(router.told) == 2

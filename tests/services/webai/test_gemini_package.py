@@ -192,7 +192,7 @@ async def test_wrong_cookies_are_refused_and_not_kept(service: Service, page: Ge
     assert (await service.put("b", "nobody")).json["error"]["code"] == "needs_login"
     assert (await service.put("b", "psid-a", "stale")).status == 401
     abroad = await service.put("b", "psid-abroad")
-    assert abroad.status == 403 and "not offered" in abroad.json["error"]["message"]
+    assert abroad.status == 422 and "not offered" in abroad.json["error"]["message"]
     assert [each["name"] for each in (await service.ask("GET", "/v1/accounts")).json["accounts"]] == ["a"]
 
 

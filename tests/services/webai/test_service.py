@@ -14,6 +14,11 @@ import pytest
 
 from router.tasks import Tasks
 from router.vault.profiles import ProfileFiles
+from router.wire.capabilities import Capabilities
+from router.wire.chat import SPEC
+from router.wire.dialect import events_of
+from router.wire.events import Failed, Finished, TextDelta, UsageReported
+from router.wire.sse import Splitter
 from services.webai import free
 from services.webai.settings import read
 from tests.services.webai.running import HERE, FakePackage, Service, broken, running
@@ -425,3 +430,59 @@ async def test_what_is_off_is_off(tmp_path: Path, package: FakePackage) -> None:
         assert (await service.put("a", "good")).status == 422
         assert (await service.chat("x")).status == 404
         assert package.clients == []
+
+
+async def test_newer_cookies_in_the_settings_replace_those_that_are_kept(tmp_path: Path, package: FakePackage) -> None:
+    def block(psid: str, psidts: str) -> dict[str, Any]:
+        return {"gemini": {"accounts": {"a": {"secure_1psid": psid, "secure_1psidts": psidts}}}}
+
+    def kept(service: Service) -> tuple[str, str]:
+        cookies = service.webai.accounts.load("a").cookies
+        return cookies.secure_1psid.reveal(), cookies.secure_1psidts.reveal()
+
+    package.renewed = "renewed"
+    async with running(tmp_path, block("good", "old"), package=package, installed=HERE) as service:
+        await service.webai.look()
+        assert kept(service) == ("good", "renewed")
+    async with running(tmp_path, block("good", "old"), package=package, installed=HERE) as service:
+        await service.webai.look()
+        assert kept(service) == ("good", "renewed"), "of the same sign-in, what was renewed is newer"
+    package.renewed = ""
+    async with running(tmp_path, block("better", "new"), package=package, installed=HERE) as service:
+        await service.webai.look()
+        assert kept(service) == ("better", "new")
+
+
+async def test_readiness_is_told_at_once_where_it_changes(tmp_path: Path) -> None:
+    block = {
+        "gemini": {"enabled": False},
+        "fallback": {**FREE, "failures": 1, "chains": {"m": ["Bad/fail-unavailable"]}},
+    }
+    told: list[bool] = []
+    async with running(
+        tmp_path, block, worker=worker(block), installed=HERE, changed=lambda: told.append(True)
+    ) as service:
+        await service.webai.look()
+        assert len(told) == 1 and service.webai.ready()
+        assert (await service.chat("x", model="m")).status == 503
+        assert len(told) == 2 and not service.webai.ready()
+
+
+@pytest.mark.parametrize("stream", [True, False])
+async def test_the_gateway_s_own_readers_take_its_answers_whole(
+    service: Service, package: FakePackage, stream: bool
+) -> None:
+    """What the router's readers of this dialect make of an answer."""
+    package.answers = [["One", "One two", "One two three"]]
+    found = await service.chat("x", stream=stream, stream_options={"include_usage": True} if stream else None)
+    if stream:
+        splitter = Splitter()
+        frames = [*splitter.feed(found.body), *splitter.close()]
+        events = events_of(SPEC.stream_reader(Capabilities()), frames)
+    else:
+        events = SPEC.read_reply(found.json, Capabilities())
+    text = "".join(each.text for each in events if isinstance(each, TextDelta))
+    assert text == "One two three"
+    assert any(isinstance(each, Finished) for each in events)
+    assert any(isinstance(each, UsageReported) for each in events)
+    assert not any(isinstance(each, Failed) for each in events)
