@@ -84,7 +84,7 @@ def read(
         files=tuple(reading.files[-current:] if going is not None and current else reading.files),
         keep=keep or kept,
         going=going,
-        thinking=body.get("reasoning_effort") in ("medium", "high", "xhigh", "max"),
+        thinking=_thinking(body),
         gem=_optional(body, "gem"),
     )
     if not ask.prompt.strip():
@@ -201,6 +201,14 @@ def _check_files(reading: _Reading) -> None:
         raise bad_request(f"There are {len(reading.files)} files; at most {limits.most} can be sent.", "messages")
     if sum(len(file.data) for file in reading.files) > limits.together * _MIB:
         raise Fault("too_large", f"The files have more than {limits.together:g} MiB together.", param="messages")
+
+
+def _thinking(body: dict[str, Any]) -> bool:
+    """Whether extended thinking is asked for, in OpenAI's way or in that of WebAI-to-API."""
+    found: Any = body
+    for name in ("provider_options", "gemini", "extended_thinking"):
+        found = found.get(name) if isinstance(found, dict) else None
+    return found is True or body.get("reasoning_effort") in ("medium", "high", "xhigh", "max")
 
 
 def _text(value: Any, path: str) -> str:

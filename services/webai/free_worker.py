@@ -18,6 +18,7 @@ from typing import Any, TextIO
 from router.faults import Fault, Kind
 from router.tasks import Tasks
 from services.webai import extras
+from services.webai.cancelling import called_off
 
 _BY_NAME: tuple[tuple[str, Kind], ...] = (
     ("ProviderNotFoundError", "not_found"),
@@ -35,7 +36,6 @@ _BY_NAME: tuple[tuple[str, Kind], ...] = (
     ("CloudflareError", "upstream_broken"),
 )
 """What the package's exceptions mean, by the names of their classes: subclasses first. All others are a break."""
-_CANCELS = 20
 
 
 def translated(error: Exception) -> Fault:
@@ -89,7 +89,7 @@ class Worker:
             number = told["id"]
             if told["op"] == "cancel":
                 if (task := self._running.get(number)) is not None:
-                    self._tasks.spawn(_called_off(task), f"cancel-{number}")
+                    self._tasks.spawn(called_off(task), f"cancel-{number}")
                 continue
             task = self._tasks.spawn(self._answer(told), f"answer-{number}")
             self._running[number] = task
@@ -112,14 +112,6 @@ class Worker:
     def _tell(self, number: int, told: dict[str, Any]) -> None:
         self._out.write(json.dumps({"id": number, **told}) + "\n")
         self._out.flush()
-
-
-async def _called_off(task: asyncio.Task[None]) -> None:
-    """Cancel until it is over: providers close a connection by waiting for its end, which the next one cuts short."""
-    for _ in range(_CANCELS):
-        task.cancel()
-        if (await asyncio.wait([task], timeout=0.2))[0]:
-            return
 
 
 async def _asked(given: dict[str, Any]) -> Any:

@@ -10,7 +10,7 @@ import contextlib
 import shutil
 import tempfile
 import time
-from collections.abc import AsyncGenerator, Callable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -34,7 +34,7 @@ _PICTURE_HOSTS = (".googleusercontent.com", ".google.com", ".gstatic.com")
 
 
 class GeminiWeb:
-    """saved: called with cookies that the page has renewed."""
+    """saved: keeps cookies that the page has renewed; raises nothing."""
 
     def __init__(
         self,
@@ -43,7 +43,7 @@ class GeminiWeb:
         package: Package,
         settings: Gemini,
         timeouts: Timeouts,
-        saved: Callable[[Cookies], None],
+        saved: Callable[[Cookies], Awaitable[None]],
     ) -> None:
         self.name = name
         self.busy = 0
@@ -90,7 +90,7 @@ class GeminiWeb:
                     client.broken |= not begun  # a request without an answer yet cannot be called off otherwise
                     raise
                 else:
-                    self._keep(client)
+                    await self._keep(client)
                     return
                 finally:
                     await self._release(client)
@@ -105,7 +105,7 @@ class GeminiWeb:
                 found = await self._package.rotate(client)
             if not found:
                 raise Fault("upstream_broken", "The page gave no new cookie.")
-            self._keep(client, always=True)
+            await self._keep(client, always=True)
         except Exception as error:
             raise gemini_faults.translated(error) from None
         finally:
@@ -160,7 +160,7 @@ class GeminiWeb:
             await _shut(client)
             raise fault
         self._models = {str(each.model_name): each for each in client.list_models() or ()}
-        self._keep(client)
+        await self._keep(client)
         return client
 
     async def _once(self, client: Any, ask: Ask, told: Told, patience: Patience) -> AsyncGenerator[Piece, None]:
@@ -172,7 +172,7 @@ class GeminiWeb:
             chat = client.start_chat(metadata=list(ask.going.metadata) if ask.going is not None else None)
         text, thoughts, last = Growing(), Growing(), None
         transfers: list[Any] = []
-        with _on_disk(ask.files) as paths:
+        async with _on_disk(ask.files) as paths:
             stream = client.generate_content_stream(
                 prompt=ask.prompt,
                 files=paths or None,
@@ -247,12 +247,12 @@ class GeminiWeb:
             else:
                 yield Picture(data, mime, url, alt)
 
-    def _keep(self, client: Any, *, always: bool = False) -> None:
+    async def _keep(self, client: Any, *, always: bool = False) -> None:
         """Save cookies that the page has renewed on the way."""
         found = next((each.value for each in client.cookies.jar if each.name == PSIDTS and each.value), None)
         if found and (always or found != self._cookies.secure_1psidts.reveal()):
             self._cookies = Cookies(secure_1psid=self._cookies.secure_1psid, secure_1psidts=Secret(str(found)))
-            self._saved(self._cookies)
+            await self._saved(self._cookies)
 
 
 async def _shut(client: Any) -> None:
@@ -283,19 +283,21 @@ async def _download(client: Any, url: str) -> tuple[bytes, str]:
     return bytes(found), mime if mime.startswith("image/") else "image/png"
 
 
-@contextlib.contextmanager
-def _on_disk(files: tuple[Attachment, ...]) -> Iterator[list[Path]]:
+@contextlib.asynccontextmanager
+async def _on_disk(files: tuple[Attachment, ...]) -> AsyncIterator[list[Path]]:
     """Files as the package wants them: it takes name and type from a path. Removed afterwards."""
     if not files:
         yield []
         return
-    folder = Path(tempfile.mkdtemp(prefix="switchyard-webai-"))
+    folder = Path(await asyncio.to_thread(tempfile.mkdtemp, prefix="switchyard-webai-"))
     try:
-        paths = []
-        for file in files:
-            path = folder / file.name
-            path.write_bytes(file.data)
-            paths.append(path)
-        yield paths
+        yield await asyncio.to_thread(_written, folder, files)
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        await asyncio.to_thread(shutil.rmtree, folder, True)
+
+
+def _written(folder: Path, files: tuple[Attachment, ...]) -> list[Path]:
+    paths = [folder / file.name for file in files]
+    for path, file in zip(paths, files, strict=True):
+        path.write_bytes(file.data)
+    return paths

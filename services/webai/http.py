@@ -17,6 +17,7 @@ from router.tasks import Tasks
 from router.wire import openai_errors
 from router.wire.codec import Malformed, dumps, loads
 from services.webai.accounts import NEEDS_LOGIN
+from services.webai.cancelling import called_off
 
 _log = logging.getLogger("switchyard.webai.http")
 SERVED_BY, NOTES = "x-webai-served-by", "x-webai-notes"
@@ -80,8 +81,9 @@ class Calls:
             await asyncio.wait((task, watcher), return_when=asyncio.FIRST_COMPLETED)
         finally:
             watcher.cancel()
-            task.cancel()
-            await asyncio.gather(task, watcher, return_exceptions=True)
+            if not await called_off(task):
+                _log.error("a call goes on though its caller has left")
+            await asyncio.gather(watcher, return_exceptions=True)
             self._open -= 1
             if not self._open:
                 self._none.set()

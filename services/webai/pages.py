@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Callable
+from functools import partial
 
 from router.faults import Fault
 from services.webai import browser_cookies
@@ -71,7 +72,7 @@ class Pages:
         page = self._page(name, cookies)
         try:
             await page.open()
-            self.accounts.save(name, page.cookies)
+            await asyncio.to_thread(self.accounts.save, name, page.cookies)
         except OSError as error:
             await page.close()
             raise Fault("internal", f"The account cannot be written: {type(error).__name__}.") from None
@@ -174,8 +175,15 @@ class Pages:
             self._package,
             self._settings.gemini,
             self._settings.timeouts,
-            lambda renewed: self.accounts.save(name, renewed),
+            partial(self._save, name),
         )
+
+    async def _save(self, name: str, cookies: Cookies) -> None:
+        """Keep renewed cookies. Where that fails they are used all the same, as long as this process lives."""
+        try:
+            await asyncio.to_thread(self.accounts.save, name, cookies)
+        except OSError as error:
+            _log.error("account %s: its renewed cookies cannot be written: %s", name, type(error).__name__)
 
     async def _drop(self, name: str) -> None:
         """Under `_changing`."""

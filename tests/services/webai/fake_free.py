@@ -24,6 +24,9 @@ for line in sys.stdin:
         pass
     elif mood.startswith("fail-"):
         tell(number, {"error": mood.removeprefix("fail-"), "message": "as asked"})
+    elif mood == "flood":
+        for _ in range(6000):
+            tell(number, {"text": "word "})
     elif mood == "cut":
         tell(number, {"text": "Hel"})
         tell(number, {"error": "upstream_broken", "message": "cut"})

@@ -142,3 +142,5 @@ def test_files_have_limits() -> None:
 def test_effort_asks_for_thinking() -> None:
     assert asked(reasoning_effort="high").ask.thinking
     assert not asked(reasoning_effort="low").ask.thinking
+    assert asked(provider_options={"gemini": {"extended_thinking": True}}).ask.thinking
+    assert not asked(provider_options={"gemini": "odd"}).ask.thinking

@@ -247,6 +247,15 @@ async def test_the_package_leaves_no_cookie_on_the_disk(
     assert not any(b"psid-a" in path.read_bytes() for path in tmp_path.rglob("*.json"))
 
 
+async def test_a_browser_without_a_session_is_said(
+    service: Service, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("browser_cookie3")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    found = await service.ask("POST", "/v1/accounts/b/from-browser", {"browser": "firefox"})
+    assert found.status == 422 and "firefox" in found.json["error"]["message"]
+
+
 async def test_no_browser_is_read_unasked(tmp_path: Path, page: GeminiPage, monkeypatch: pytest.MonkeyPatch) -> None:
     cookies = pytest.importorskip("browser_cookie3")
     read = []

@@ -486,3 +486,21 @@ async def test_the_gateway_s_own_readers_take_its_answers_whole(
     assert any(isinstance(each, Finished) for each in events)
     assert any(isinstance(each, UsageReported) for each in events)
     assert not any(isinstance(each, Failed) for each in events)
+
+
+async def test_renewed_cookies_that_cannot_be_written_cost_no_answer(
+    service: Service, package: FakePackage, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def full(name: str, cookies: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    package.renewed = "renewed on the way"
+    monkeypatch.setattr(service.webai.accounts, "save", full)
+    assert (await service.chat("x")).status == 200
+    assert "cannot be written" in caplog.text and "renewed on the way" not in caplog.text
+    assert (await service.put("other", "better")).status == 500
+
+
+async def test_a_browser_is_named_by_those_who_ask(service: Service) -> None:
+    for body in ({}, {"browser": 5}, {"browser": "netscape"}):
+        assert (await service.ask("POST", "/v1/accounts/b/from-browser", body)).status == 400
