@@ -53,6 +53,7 @@ class GeminiWeb:
         self._timeouts = timeouts
         self._saved = saved
         self._client: Any = None
+        self._retired = False
         self._opening = asyncio.Lock()
         self._models: dict[str, Any] = {}
 
@@ -96,6 +97,8 @@ class GeminiWeb:
                     await self._release(client)
         finally:
             self.busy -= 1
+            if self._retired and not self.busy:
+                await self.close()
 
     async def rotate(self) -> None:
         """Have the page renew the cookies, and keep them. Raises `Fault`."""
@@ -110,6 +113,12 @@ class GeminiWeb:
             raise gemini_faults.translated(error) from None
         finally:
             await self._release(client)
+
+    async def retire(self) -> None:
+        """Close the page after the last answer on it; no new one is to come."""
+        self._retired = True
+        if not self.busy:
+            await self.close()
 
     async def close(self) -> None:
         """Close the page. Calls that run end with it."""

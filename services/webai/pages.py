@@ -189,7 +189,7 @@ class Pages:
         """Under `_changing`."""
         page = self._pages.pop(name, None)
         if page is not None:
-            await page.close()
+            await page.retire()
 
     async def _rotate_if_due(self, name: str) -> None:
         gemini, page = self._settings.gemini, self._pages.get(name)

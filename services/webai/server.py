@@ -31,6 +31,7 @@ async def serve_app(app: App, listening: socket.socket, ended: asyncio.Event) ->
     config.accesslog = config.errorlog = None
     config.h11_max_incomplete_size = 32 * 1024
     config.backlog = 256
+    config.include_server_header = False
     config.graceful_timeout = 1.0
     config.create_sockets = lambda: Sockets([], [listening], [])  # type: ignore[method-assign]
     await serve(app.asgi, config, shutdown_trigger=ended.wait)  # type: ignore[arg-type]

@@ -504,3 +504,20 @@ async def test_renewed_cookies_that_cannot_be_written_cost_no_answer(
 async def test_a_browser_is_named_by_those_who_ask(service: Service) -> None:
     for body in ({}, {"browser": 5}, {"browser": "netscape"}):
         assert (await service.ask("POST", "/v1/accounts/b/from-browser", body)).status == 400
+
+
+async def test_an_answer_goes_on_while_its_account_gets_new_cookies(
+    service: Service, package: FakePackage, tasks: Tasks
+) -> None:
+    go = asyncio.Event()
+    package.answers = [["One", go, "One two"]]
+    slow = tasks.spawn(service.chat("slow"), "slow")
+    while not package.asked:
+        await asyncio.sleep(0)
+    assert (await service.put("work", "better")).status == 200
+    assert not package.clients[0].closed
+    go.set()
+    assert (await slow).text == "One two"
+    assert package.clients[0].closed
+    await service.chat("x")
+    assert package.asked[-1][0] == "better"
