@@ -8,16 +8,19 @@ say() { printf '%s\n' "$*" >&2; }
 
 python=.venvs/webai/bin/python
 chosen=.venvs/webai.chosen
-mkdir -p .venvs
-touch "$chosen"
 for name in "$@"; do
     case "$name" in
-    gemini | g4f | browser) grep -qx "$name" "$chosen" || printf '%s\n' "$name" >>"$chosen" ;;
+    gemini | g4f | browser) ;;
     *)
         say "There is no extra \"$name\". There are: gemini g4f browser"
         exit 2
         ;;
     esac
+done
+mkdir -p .venvs
+touch "$chosen"
+for name in "$@"; do
+    grep -qx "$name" "$chosen" || printf '%s\n' "$name" >>"$chosen"
 done
 
 sh scripts/dev/make-sdk-venvs.sh webai

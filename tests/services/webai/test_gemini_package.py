@@ -6,13 +6,16 @@ import asyncio
 import base64
 import json
 import os
+import signal
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import aiohttp
 import pytest
 
 from services.webai.gemini_package import CACHE
 from tests.services.webai.running import Service, running
+from tests.services.webai.test_main import config, process
 from tests.simulators.webai.gemini_page import PICTURE, WORD, GeminiPage
 
 pytest.importorskip("gemini_webapi")
@@ -187,6 +190,15 @@ async def test_silence_is_cut_and_leaves_nothing_running(tmp_path: Path, page: G
         assert page.running == 0
 
 
+async def test_an_answer_that_is_cut_is_an_error_and_no_success(tmp_path: Path, page: GeminiPage) -> None:
+    async with running(tmp_path, {**block(page), "timeouts": {"first": 20, "idle": 1}}) as service:
+        await service.put("a", "psid-a")
+        cut = await asyncio.wait_for(service.chat("LONG 20 CUT", stream=True), 15)
+        assert cut.text and not cut.done and "error" in cut.chunks[-1]
+        assert (await asyncio.wait_for(service.chat("LONG 20 CUT"), 15)).status == 504
+        assert (await service.chat("Fine")).text == "Fine"
+
+
 async def test_wrong_cookies_are_refused_and_not_kept(service: Service, page: GeminiPage) -> None:
     page.account("psid-abroad", status=1060)
     assert (await service.put("b", "nobody")).json["error"]["code"] == "needs_login"
@@ -265,3 +277,51 @@ async def test_no_browser_is_read_unasked(tmp_path: Path, page: GeminiPage, monk
         await service.put("a", "psid-a")
         await service.put("b", "wrong")
     assert read == []
+
+
+async def test_the_process_finishes_an_open_answer_before_it_ends(tmp_path: Path, page: GeminiPage) -> None:
+    path = config(tmp_path, more=f", gemini: {{proxy: '{page.proxy}', ca: '{page.ca}'}}")
+    async with process(path) as (service, port, _), aiohttp.ClientSession() as session:
+        url, headers = f"http://127.0.0.1:{port}", {"authorization": "Bearer sk-service"}
+        cookies = {"secure_1psid": "psid-a", "secure_1psidts": "ts-1"}
+        async with session.put(f"{url}/v1/accounts/a", json=cookies, headers=headers) as response:
+            assert response.status == 200
+        body = {"model": "gemini-flash", "stream": True, "messages": [{"role": "user", "content": "LONG 60 GAP 20"}]}
+        async with session.post(f"{url}/v1/chat/completions", json=body, headers=headers) as response:
+            first = await response.content.readany()
+            service.send_signal(signal.SIGTERM)
+            whole = first + await response.read()
+        assert whole.endswith(b"data: [DONE]\n\n")
+        assert await asyncio.wait_for(service.wait(), 20) == 0
+
+
+async def test_no_cookie_is_said_or_written_anywhere(
+    tmp_path: Path, page: GeminiPage, caplog: pytest.LogCaptureFixture
+) -> None:
+    """At the most talkative level of the log, through answers, errors, a rotation and refusals."""
+    caplog.set_level("DEBUG")
+    planted = ("g.a000planted-first-cookie", "sidts-planted-second-cookie", "planted-wrong-cookie")
+    page.account(planted[0], planted[1])
+    now = [1_000_000.0]
+    said: list[bytes] = []
+    quick = {**block(page), "timeouts": {"first": 20, "idle": 1}}
+    async with running(tmp_path, quick, wall=lambda: now[0]) as service:
+        said.append((await service.put("a", planted[0], planted[1])).body)
+        said.append((await service.put("b", planted[2])).body)
+        for prompt in ("Hello IMAGE", "STATUS 500", "EMPTY", "ERROR 1052", "CUT", "STATUS 401"):
+            found = await service.chat(prompt, stream=True, conversation_id="new")
+            said += [found.body, repr(found.headers).encode()]
+        now[0] += 18 * 3600
+        await service.put("a", planted[0], planted[1])
+        now[0] += 18 * 3600
+        await service.webai.look()
+        for path in ("/readyz", "/v1/accounts", "/v1/models"):
+            said.append((await service.ask("GET", path)).body)
+        said.append(repr([service.webai.settings, service.webai.accounts.load("a")]).encode())
+        said += [path.read_bytes() for path in Path(os.environ[CACHE]).rglob("*") if path.is_file()]
+    assert page.accounts[planted[0]].rotations == 1
+    said += [path.read_bytes() for path in tmp_path.rglob("*") if path.is_file() and path.suffix != ".key"]
+    said.append(caplog.text.encode())
+    assert len(caplog.records) > 20, "the log was listened to"
+    for secret in (*planted, "ts-rotated-1"):
+        assert not any(secret.encode() in each for each in said), secret

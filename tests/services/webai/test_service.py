@@ -424,6 +424,15 @@ async def test_without_its_packages_it_runs_and_says_what_is_missing(tmp_path: P
         assert (await service.ask("GET", "/v1/models")).json["data"] == []
 
 
+async def test_what_is_missing_and_not_needed_now_blocks_nothing(tmp_path: Path, package: FakePackage) -> None:
+    here = {**HERE, "g4f": None}
+    async with running(tmp_path, {"fallback": FREE}, package=package, installed=here) as service:
+        await service.put("a", "good")
+        ready = await service.ask("GET", "/readyz")
+        assert ready.status == 200 and ready.json["ready"] is True
+        assert [(each["cause"], each["blocking"]) for each in ready.json["causes"]] == [("g4f_missing", False)]
+
+
 async def test_what_is_off_is_off(tmp_path: Path, package: FakePackage) -> None:
     async with running(tmp_path, {"gemini": {"enabled": False}}, package=package, installed=HERE) as service:
         assert (await service.ask("GET", "/readyz")).json["causes"][0]["cause"] == "nothing_enabled"
