@@ -7,19 +7,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import shutil
-import tempfile
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
-from pathlib import Path
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from typing import Any
-from urllib.parse import urlsplit
 
 from router.faults import Fault
 from router.secret import Secret
-from services.webai import gemini_faults
+from services.webai import gemini_faults, gemini_files
 from services.webai.accounts import PSIDTS
-from services.webai.asking import Ask, Attachment, Conversation, Picture, Piece, Told
+from services.webai.asking import Ask, Conversation, Picture, Piece, Told
 from services.webai.gemini_package import Package
 from services.webai.patience import Patience
 from services.webai.settings import Cookies, Gemini, Timeouts
@@ -28,9 +24,6 @@ from services.webai.snapshots import Growing
 DEFAULT_MODELS = ("gemini-web", "default")
 """Names for the model that the page itself would take."""
 _TRIES = 2
-_PICTURE = 20 * 1024 * 1024
-_PICTURE_WAIT = 30.0
-_PICTURE_HOSTS = (".googleusercontent.com", ".google.com", ".gstatic.com")
 
 
 class GeminiWeb:
@@ -181,7 +174,7 @@ class GeminiWeb:
             chat = client.start_chat(metadata=list(ask.going.metadata) if ask.going is not None else None)
         text, thoughts, last = Growing(), Growing(), None
         transfers: list[Any] = []
-        async with _on_disk(ask.files) as paths:
+        async with gemini_files.on_disk(ask.files) as paths:
             stream = client.generate_content_stream(
                 prompt=ask.prompt,
                 files=paths or None,
@@ -249,7 +242,7 @@ class GeminiWeb:
                 yield Picture(b"", "", url, alt)
                 continue
             try:
-                data, mime = await _download(client, url)
+                data, mime = await gemini_files.download(client, url)
             except Exception:
                 told.note("a picture could not be fetched; its address is given")
                 yield Picture(b"", "", url, alt)
@@ -269,44 +262,3 @@ async def _shut(client: Any) -> None:
     client.leases = 0
     with contextlib.suppress(Exception):
         await client.close()
-
-
-async def _download(client: Any, url: str) -> tuple[bytes, str]:
-    """A picture that was made for this answer, with the session's cookies, from Google's hosts alone."""
-    parts = urlsplit(url)
-    if parts.scheme != "https" or not f".{parts.hostname}".endswith(_PICTURE_HOSTS):
-        raise ValueError("not a host of Google")
-    full = url if "=s" in parts.path else f"{url}=s2048-rj"
-    found = bytearray()
-    async with (
-        asyncio.timeout(_PICTURE_WAIT),
-        client.client.stream("GET", full, headers={"Referer": "https://gemini.google.com/"}) as response,
-    ):
-        if response.status_code != 200:
-            raise ValueError(f"status {response.status_code}")
-        async for chunk in response.aiter_content():
-            found += chunk
-            if len(found) > _PICTURE:
-                raise ValueError("too large")
-        mime = str(response.headers.get("content-type", "")).partition(";")[0].strip()
-    return bytes(found), mime if mime.startswith("image/") else "image/png"
-
-
-@contextlib.asynccontextmanager
-async def _on_disk(files: tuple[Attachment, ...]) -> AsyncIterator[list[Path]]:
-    """Files as the package wants them: it takes name and type from a path. Removed afterwards."""
-    if not files:
-        yield []
-        return
-    folder = Path(await asyncio.to_thread(tempfile.mkdtemp, prefix="switchyard-webai-"))
-    try:
-        yield await asyncio.to_thread(_written, folder, files)
-    finally:
-        await asyncio.to_thread(shutil.rmtree, folder, True)
-
-
-def _written(folder: Path, files: tuple[Attachment, ...]) -> list[Path]:
-    paths = [folder / file.name for file in files]
-    for path, file in zip(paths, files, strict=True):
-        path.write_bytes(file.data)
-    return paths

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sys
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -24,8 +25,17 @@ from services.webai.gemini_package import Package
 from services.webai.server import listen, serve_app
 from services.webai.service import WebAI
 from services.webai.settings import Cookies, read
+from tests.simulators.webai.gemini_page import GeminiPage
 
 KEY = "sk-service-of-the-tests"
+FREE = {"enabled": True, "first": 5, "chains": {"*": ["One/good", "Two/good"]}}
+"""Settings of the fallback."""
+
+
+def worker(block: dict[str, Any]) -> free.Worker:
+    """A stand-in of gpt4free's process."""
+    script = Path(__file__).with_name("fake_free.py")
+    return free.Worker(read(block).fallback, lambda: [sys.executable, str(script)])
 
 
 @dataclass
@@ -112,6 +122,11 @@ async def running(
         await app.calls.close()
         await service.close()
         await background.close()
+
+
+def before(page: GeminiPage, **gemini: object) -> dict[str, Any]:
+    """Settings of a service that asks this stand-in of the page, through the real package."""
+    return {"gemini": {"proxy": page.proxy, "ca": page.ca, **gemini}, "timeouts": {"first": 20, "idle": 20}}
 
 
 @dataclass

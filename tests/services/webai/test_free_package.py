@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.services.webai.running import Service, running
+from tests.services.webai.running import KEY, Service, running
 from tests.simulators.webai.free_provider import FreeProvider
 
 pytest.importorskip("g4f")
@@ -73,7 +73,7 @@ async def test_every_exception_of_the_package_becomes_an_error(service: Service,
 
 async def test_a_caller_that_leaves_ends_the_provider_s_answer(service: Service, provider: FreeProvider) -> None:
     body = {"model": "slow", "stream": True, "messages": [{"role": "user", "content": "x"}]}
-    headers = {"authorization": "Bearer sk-service-of-the-tests"}
+    headers = {"authorization": f"Bearer {KEY}"}
     async with service.session.post(f"{service.url}/v1/chat/completions", json=body, headers=headers) as response:
         await response.content.readany()
     await asyncio.wait_for(provider.left.wait(), 20)

@@ -12,24 +12,19 @@ certificate that only the tests know. The prompt says how to answer, `MOOD` belo
 from __future__ import annotations
 
 import asyncio
-import datetime
 import itertools
 import json
 import re
-import ssl
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from aiohttp import web
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 
 from tests.simulators.webai import frames
+from tests.simulators.webai.certificate import server_context
 
 HOSTS = ("gemini.google.com", "accounts.google.com", "www.google.com", "content-push.googleapis.com",
          "lh3.googleusercontent.com")  # fmt: skip
@@ -102,7 +97,7 @@ class GeminiPage:
         app.router.add_route("*", "/{path:.*}", self._serve)
         self._runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=0.2)
         await self._runner.setup()
-        site = web.TCPSite(self._runner, "127.0.0.1", 0, ssl_context=_context(Path(self._folder.name)))
+        site = web.TCPSite(self._runner, "127.0.0.1", 0, ssl_context=server_context(Path(self._folder.name), HOSTS))
         await site.start()
         self._port = self._runner.addresses[0][1]
         self._tunnels: set[asyncio.Task[None]] = set()
@@ -310,35 +305,3 @@ async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
         pass
     finally:
         writer.close()
-
-
-def _context(folder: Path) -> ssl.SSLContext:
-    """A certificate for the names of the hosts, signed by itself; `ca.pem` is it."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "stand-in of the tests")])
-    now = datetime.datetime.now(datetime.UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(days=1))
-        .not_valid_after(now + datetime.timedelta(days=2))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName(host) for host in HOSTS]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    (folder / "ca.pem").write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-    private = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    (folder / "key.pem").write_bytes(private)
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(folder / "ca.pem", folder / "key.pem")
-    return context
-
-
-def port_of(url: str) -> int:
-    """The port in an address."""
-    return urlsplit(url).port or 0
