@@ -18,8 +18,10 @@ from router.accounts.sessions import LONGEST
 from router.accounts.sessions import MOST as CONVERSATIONS
 from router.accounts.tally import Tally
 from router.clock import Clock
+from router.relay.announced import Announcement, Changes
 from router.settings.schema import StoredResponses
 from router.state import owner_rows, tables
+from router.state.announcement_rows import forget_announcements, load_announcements, save_announcements
 from router.state.consents import Consent, accept, accepted
 from router.state.health_rows import load_health, save_health
 from router.state.login_flows import LoginFlows
@@ -90,6 +92,16 @@ class Memory:
         if kept:
             self._store.submit(lambda connection: add_tallies(connection, kept))
 
+    def announcements(self) -> list[Announcement]:
+        """The services that told of themselves and are still good."""
+        now = self._clock.wall()
+        return self._store.read_now(lambda connection: load_announcements(connection, now))
+
+    def save_announcements(self, changes: Changes | None) -> None:
+        """Keep what services say, behind the requests."""
+        if changes is not None:
+            self._store.submit(lambda connection: save_announcements(connection, changes))
+
     def accepted(self) -> frozenset[str]:
         """The providers whose caveat was accepted."""
         return self._store.read_now(accepted)
@@ -106,6 +118,7 @@ class Memory:
         await self._store.write(
             lambda connection: owner_rows.prune(connection, tables.sessions, now - LONGEST, CONVERSATIONS)
         )
+        await self._store.write(lambda connection: forget_announcements(connection, now))
         if self.responses is not None:
             await self.responses.sweep()
 

@@ -12,6 +12,7 @@ from router.access.keys import ClientKey, KeyRing
 from router.accounts.health import Health
 from router.api.edge import Edge
 from router.clock import Clock
+from router.relay.announced import Announced
 from router.sign_ins import SignIns
 from router.tasks import Tasks
 
@@ -34,8 +35,16 @@ class Recall:
     """The database of one process, opened when it is first wanted: its library takes a third of a start's time."""
 
     def __init__(
-        self, state_dir: Path, clock: Clock, edge: Edge, health: Health, keys: KeyRing, sign_ins: SignIns
+        self,
+        state_dir: Path,
+        clock: Clock,
+        edge: Edge,
+        health: Health,
+        keys: KeyRing,
+        sign_ins: SignIns,
+        announced: Announced,
     ) -> None:
+        self._announced = announced
         self._edge = edge
         self._gateway = edge.gateway
         self._health = health
@@ -86,6 +95,7 @@ class Recall:
         gateway.affinity.load(await asyncio.to_thread(memory.affinity))
         gateway.sessions.load(await asyncio.to_thread(memory.sessions))
         gateway.tallies.load(await asyncio.to_thread(memory.tallies))
+        self._announced.load(await asyncio.to_thread(memory.announcements), self._clock.wall())
         await asyncio.to_thread(self._keys.refresh)
         self._sign_ins.accept(await asyncio.to_thread(memory.accepted))
         self._sign_ins.admit(memory.flows, memory.accept)
@@ -119,6 +129,7 @@ class Recall:
             memory.save_affinity(self._gateway.affinity.dirty())
             memory.save_sessions(self._gateway.sessions.dirty())
             memory.add_tallies(self._gateway.tallies.fresh())
+            memory.save_announcements(self._announced.dirty())
 
     async def close(self) -> None:
         """Write everything and stop, also where the start was only just over."""

@@ -13,6 +13,7 @@ from router.api.identify import draining
 from router.faults import Fault
 from router.gateway import AccountState, Gateway
 from router.models.catalogue import Model
+from router.relay.announced import Announced
 from router.relay.report import relay_report
 from router.routing.explain import explain
 from router.routing.plan import Needs, draft
@@ -23,8 +24,9 @@ from router.wire.dialects import DIALECTS
 class Management:
     """The handlers, for one gateway. Every one of them asks `_allowed` first."""
 
-    def __init__(self, gateway: Gateway, accounts: AccountViews) -> None:
+    def __init__(self, gateway: Gateway, accounts: AccountViews, announced: Announced) -> None:
         self._gateway = gateway
+        self._announced = announced
         self._accounts = accounts
 
     async def accounts(self, request: Request) -> Response:
@@ -34,10 +36,11 @@ class Management:
         return JSONResponse(self._accounts.all())
 
     async def relay(self, request: Request) -> Response:
-        """Every session of the relay: who it is, what it offers, how busy and how quick it is, what went wrong."""
+        """Every session of the relay: who it is, what it offers, how busy and how quick it is, what went wrong. And the
+        services that are reached over HTTP."""
         if (refused := self._refused(request)) is not None:
             return refused
-        return JSONResponse(relay_report(self._gateway.hub))
+        return JSONResponse(relay_report(self._gateway.hub, self._announced.current()))
 
     async def status(self, request: Request) -> Response:
         """Version, settings in force, providers, accounts and their states."""

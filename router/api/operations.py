@@ -56,7 +56,7 @@ class Operations:
         if gateway.config_error is not None:
             causes.append(_cause("config", f"The settings file is not valid: {gateway.config_error}", blocking=False))
         snapshot = gateway.current
-        serving = [p for p in snapshot.providers.values() if p.accounts and p.kind not in ("demo", "reserved")]
+        serving = [p for p in snapshot.providers.values() if p.accounts and p.kind != "demo"]
         if not serving:
             causes.append(
                 _cause("accounts", "No provider has an account yet; only the demo models answer.", blocking=False)
@@ -64,6 +64,10 @@ class Operations:
         studio = snapshot.settings.providers.aistudio
         if studio is not None and studio.enabled and not snapshot.providers["aistudio"].accounts:
             text = "providers.aistudio is on, and no service is connected: `make status`, docs/aistudio.md."
+            causes.append(_cause("no_service", text, blocking=False))
+        web = snapshot.settings.providers.webai
+        if web is not None and web.enabled and not snapshot.providers["webai"].accounts:
+            text = "providers.webai is on, and no service is known: `make status`, docs/webai.md."
             causes.append(_cause("no_service", text, blocking=False))
         states = gateway.account_states()
         for provider in serving:

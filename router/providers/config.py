@@ -29,7 +29,7 @@ Kind = Literal[
     "copilot",
     "ctonew",
     "aistudio",  # reached through a service that has connected (`router.relay`)
-    "reserved",  # known by name, needs a service that this version does not have yet
+    "webai",  # the same, over HTTP (`router.relay.announced`)
 ]
 
 
@@ -43,7 +43,7 @@ class ProviderConfig(Struct, frozen=True, kw_only=True):
     (aliases); empty: any name is passed on. listed: models shown in model lists. accounts: may be empty (keyless local
     servers get one with an empty secret). headers: extra request headers. proxy: outbound proxy of all accounts.
     quirks: capability overrides for every model of this provider, as keys of `Capabilities`.
-    reason: why it cannot serve at all (for kind reserved, or disabled).
+    reason: why it cannot serve at all (switched off, no account).
     """
 
     id: str

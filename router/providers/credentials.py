@@ -53,7 +53,7 @@ class Credentials:
         """What to send for `account`. Raises `Fault` where an exchange fails."""
         if account.stored and self._stored is not None:
             return await self._stored.access(account.id)
-        return Access(await self._secret(provider, account))
+        return Access(await self._secret(provider, account), account.facts)
 
     async def renew(self, account: Account, rejected: Secret) -> bool:
         """Another secret for an account whose own was not taken; False where there is none to be had."""

@@ -14,7 +14,7 @@ from urllib.parse import quote
 from router.accounts.record import Account
 from router.net.message import HttpRequest
 from router.providers.config import Kind, ProviderConfig
-from router.providers.protocol import PLAIN, Executor, Operation, Outgoing, ProtocolRules
+from router.providers.protocol import PLAIN, WEBAI, Executor, Operation, Outgoing, ProtocolRules
 from router.providers.subscriptions import chatgpt, claude, code_assist, copilot, iflow, kimi, qwen, xai
 from router.providers.subscriptions.bearer import ANTHROPIC_PATHS, ANTHROPIC_VERSION, openai
 from router.version import USER_AGENT
@@ -101,6 +101,12 @@ def _aistudio(provider: ProviderConfig, outgoing: Outgoing) -> tuple[str, dict[s
     return url, dict(outgoing.headers)
 
 
+def _webai(provider: ProviderConfig, outgoing: Outgoing) -> tuple[str, dict[str, str]]:
+    """The service that the account is, under the address that it told."""
+    headers = {**outgoing.headers, "authorization": f"Bearer {outgoing.credential.reveal()}"}
+    return f"{outgoing.facts.get('endpoint') or outgoing.base_url}/v1/chat/completions", headers
+
+
 EXECUTORS: Mapping[Kind, Executor] = MappingProxyType(
     {
         "openai": openai,
@@ -110,6 +116,7 @@ EXECUTORS: Mapping[Kind, Executor] = MappingProxyType(
         "gemini": _gemini,
         "vertex": _vertex,
         "aistudio": _aistudio,
+        "webai": _webai,
         "claude-oauth": claude.execute,
         "chatgpt-oauth": chatgpt.execute,
         "gemini-cli": code_assist.execute,
@@ -133,6 +140,7 @@ PROTOCOLS: Mapping[Kind, ProtocolRules] = MappingProxyType(
         "xai-oauth": xai.RULES,
         "iflow": iflow.RULES,
         "copilot": copilot.RULES,
+        "webai": WEBAI,
     }
 )
 """What their protocols need besides; kinds that are not here need nothing."""
@@ -157,7 +165,7 @@ OPERATIONS: Mapping[Kind, frozenset[Operation]] = MappingProxyType(
         "copilot": frozenset({"generate", "embed"}),
         "ctonew": frozenset({"generate"}),
         "aistudio": frozenset({"generate", "count_tokens"}),
-        "reserved": frozenset(),
+        "webai": frozenset({"generate"}),
     }
 )
 """What each kind of provider can be asked at all."""

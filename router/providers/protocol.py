@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any, Literal, TypeAlias
 
 from msgspec import Struct
@@ -19,7 +20,7 @@ from router.providers.config import ProviderConfig
 from router.secret import Secret
 from router.wire import codec
 from router.wire.conversation import Dialect, JsonObject
-from router.wire.written import Note, Written
+from router.wire.written import Action, Note, Written
 
 Operation: TypeAlias = Literal["generate", "count_tokens", "embed", "batch_embed", "images", "predict"]
 
@@ -78,7 +79,8 @@ class ProtocolRules(Struct, frozen=True, kw_only=True):
 
     streams_only: there is no unstreamed answer; who asked for one gets the fold. fit: of the top level of a generation
     request; raises `Fault` bad_request for what this back end cannot be told at all. wrap: the whole body into the
-    envelope of the protocol. unwrap: one JSON payload (of an event, or a whole answer) out of its envelope.
+    envelope of the protocol. unwrap: one JSON payload (of an event, or a whole answer) out of its envelope. told:
+    headers of an answer (lower case) that say something for the caller, and as what kind of note.
     """
 
     streams_only: bool = False
@@ -86,6 +88,7 @@ class ProtocolRules(Struct, frozen=True, kw_only=True):
     wrap: Callable[[Outgoing], bytes] | None = None
     unwrap: Callable[[bytes], bytes] | None = None
     rulings: tuple[Ruling, ...] = ()
+    told: Mapping[str, Action] = MappingProxyType({})
 
     def judge(self, fault: Fault, said: str | None = None) -> Fault:
         """The fault as this vendor means it. said: its own words where the fault has others."""
@@ -97,7 +100,18 @@ class ProtocolRules(Struct, frozen=True, kw_only=True):
 
 
 PLAIN = ProtocolRules()
+WEBAI = ProtocolRules(told=MappingProxyType({"x-webai-served-by": "served_by", "x-webai-notes": "service"}))
 _LONGEST = 500
+
+
+def told_by(rules: ProtocolRules, headers: Mapping[str, str]) -> tuple[Note, ...]:
+    """What the head of an answer says for the caller; several things stand between semicolons."""
+    return tuple(
+        Note(action, each.strip())
+        for header, action in rules.told.items()
+        for each in headers.get(header, "").split(";")
+        if each.strip()
+    )
 
 
 def fitted(written: Written, rules: ProtocolRules) -> Written:

@@ -16,10 +16,10 @@ from msgspec import Struct
 
 from router.providers.config import Kind
 from router.providers.demo.models import model_names
-from router.settings.provider_names import BUILT_IN, GROUPS, RESERVED, ProviderNames, plain, provider_names
+from router.settings.provider_names import BUILT_IN, GROUPS, ProviderNames, plain, provider_names
 from router.wire.conversation import Dialect
 
-__all__ = ["BUILT_IN", "GROUPS", "KNOWN", "RESERVED", "Known", "ProviderNames", "catalogue", "plain", "provider_names"]
+__all__ = ["BUILT_IN", "GROUPS", "KNOWN", "Known", "ProviderNames", "catalogue", "plain", "provider_names"]
 
 CATALOGUE = Path(__file__).resolve().parents[2] / "config" / "catalogue.yaml"
 
@@ -62,6 +62,12 @@ KNOWN: Mapping[str, Known] = MappingProxyType(
             dialects=("gemini",),
             base_urls=("https://generativelanguage.googleapis.com",),
             keys="none: a service or a browser that connects to `/v1/ws`",
+        ),
+        "webai": Known(
+            kind="webai",
+            dialects=("chat",),
+            base_urls=("http://127.0.0.1:8406",),
+            keys="none: a WebAI service that is at providers.webai.endpoint, or tells of itself",
         ),
         "demo": Known(kind="demo", dialects=("chat", "responses", "messages", "gemini")),
     }

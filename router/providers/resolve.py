@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import get_args
 
 from msgspec import Struct
@@ -11,10 +11,9 @@ from msgspec.structs import replace
 
 from router.accounts.record import Account
 from router.providers.config import Kind, ProviderConfig
-from router.providers.registry import KNOWN, RESERVED, catalogue, demo_models, vertex_address
+from router.providers.registry import KNOWN, catalogue, demo_models, vertex_address
 from router.relay.accounts import Connected
 from router.secret import Secret
-from router.settings.checks import reserved_blocks
 from router.settings.environment import PickedUp, pick_up
 from router.settings.presets import Preset, shipped_presets
 from router.settings.provider_blocks import (
@@ -26,6 +25,7 @@ from router.settings.provider_blocks import (
     OpenAICompatible,
     Upstream,
     Vertex,
+    WebAI,
 )
 from router.settings.provider_names import BUILT_IN, SIGN_INS, plain
 from router.settings.schema import Settings
@@ -59,7 +59,7 @@ def resolve(
     """Every provider that this version knows, the usable ones with accounts, the others with their `reason`.
 
     Pure. Keys of the environment count where a block gives none of its own. signed_in: accounts of sign-ins. In the
-    order of `priority`, then: what users named themselves, built-in ones, presets, sign-ins, reserved ones.
+    order of `priority`, then: what users named themselves, built-in ones, presets, sign-ins.
     """
     presets = shipped_presets() if presets is None else presets
     found, _ = pick_up(environ, presets, settings.server.port)
@@ -73,9 +73,9 @@ def resolve(
         _vertex(blocks.vertex),
         *(_preset(name, preset, blocks.presets.get(name), found.get(name)) for name, preset in presets.items()),
         _aistudio(blocks.aistudio or AIStudio(), signed_in.connected.get("aistudio", Connected())),
+        _webai(blocks.webai or WebAI(), signed_in.connected.get("webai", Connected())),
         *(_subscription(name, facts, settings, signed_in) for name, facts in sign_ins(blocks).items()),
         _demo(blocks.demo.enabled),
-        *_reserved(settings),
     ]
     return tuple(sorted(providers, key=lambda provider: provider.priority))
 
@@ -229,12 +229,20 @@ def _aistudio(block: AIStudio, offered: Connected) -> ProviderConfig:
     )
 
 
-def _reserved(settings: Settings) -> Iterator[ProviderConfig]:
-    blocks = reserved_blocks(settings)
-    for name, entry in RESERVED.items():
-        off = not blocks.get(name, True)
-        reason = "switched off in the settings" if off else entry.reason
-        yield ProviderConfig(id=name, kind="reserved", names=entry.names, reason=reason, priority=1_000_001)
+def _webai(block: WebAI, offered: Connected) -> ProviderConfig:
+    """Its accounts are the services that are known, and its models theirs."""
+    known = KNOWN["webai"]
+    return _config(
+        "webai",
+        block,
+        kind=known.kind,
+        names=BUILT_IN["webai"],
+        dialects=known.dialects,
+        base_urls=known.base_urls,
+        accounts=offered.accounts,
+        listed=tuple(model if model.startswith("gpt4free:") else f"{model}-webai" for model in offered.models),
+        missing="no service is known: start the WebAI service, or set providers.webai.endpoint",
+    )
 
 
 def _accounts(name: str, block: KeyedUpstream, found: PickedUp | None, *, keyless: bool = False) -> tuple[Account, ...]:

@@ -18,7 +18,7 @@ from router.providers.executor import rules_of
 from router.providers.frames import HttpEvents
 from router.providers.lanes import Lane, RawReply, RawStream, Typed, TypedReply
 from router.providers.observed import Observed
-from router.providers.protocol import PLAIN, fitted, fitted_bytes
+from router.providers.protocol import PLAIN, fitted, fitted_bytes, told_by
 from router.providers.raw_body import RawBody, raw_body
 from router.providers.sending import Heard, Judge, Relay, Sender, sent_with
 from router.providers.sources import SOURCES, OpenSource
@@ -98,6 +98,7 @@ class Runner(Sender):
             betas=_betas(candidate, written),
             judge=judge,
         )
+        written = replace(written, notes=(*written.notes, *told_by(rules, response.headers)))
         observed = Observed(judge)
         reader = DIALECTS[candidate.dialect].stream_reader(candidate.capabilities)
         source = HttpEvents(response, reader, observed, limits.content_stall, rules.unwrap)
@@ -151,7 +152,7 @@ class Runner(Sender):
             )
         else:
             lane = RawReply(response, spec, capabilities, observed, shown=shown, unwrap=rules.unwrap)
-        return Opened(lane=lane, name="raw", notes=notes)
+        return Opened(lane=lane, name="raw", notes=(*notes, *told_by(rules, response.headers)))
 
     async def _open_source(
         self,

@@ -2,20 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from router.relay.announced import Announcement
 from router.relay.hub import Hub
 from router.relay.session import Session
 
 
-def relay_report(hub: Hub) -> dict[str, Any]:
-    """``sessions`` by name, and how often one took the place of another."""
+def relay_report(hub: Hub, announced: Iterable[Announcement] = ()) -> dict[str, Any]:
+    """``sessions`` by name, how often one took the place of another, and the ``services`` reached over HTTP."""
     return {
         "sessions": [_session(session) for session in hub.sessions],
         "routers": list(hub.routers),
         "replaced": hub.replaced,
+        "services": [_service(said) for said in announced],
+    }
+
+
+def _service(said: Announcement) -> dict[str, Any]:
+    return {
+        "name": said.name,
+        "service": said.service,
+        "version": said.version or None,
+        "endpoint": said.endpoint,
+        "ready": said.ready,
+        "cause": " ".join(said.causes) or None,
+        "capacity": said.capacity,
+        "busy": said.busy,
+        "models": list(said.models),
+        "until": _moment(said.expires_at),
     }
 
 

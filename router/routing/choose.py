@@ -19,7 +19,7 @@ from router.routing.cooldown import Admission, Entry, Key, admit
 Strategy: TypeAlias = Literal["round-robin", "fill-first", "weighted", "least-busy", "most-quota-left"]
 
 
-BY_LOAD: frozenset[str] = frozenset({"aistudio"})
+BY_LOAD: frozenset[str] = frozenset({"aistudio", "webai"})
 """Kinds whose accounts say how busy they are, which is better than any strategy."""
 _ALIAS = "this name is an alias that other accounts have"
 

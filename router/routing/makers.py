@@ -49,12 +49,17 @@ SUBSCRIPTIONS: Mapping[str, re.Pattern[str]] = MappingProxyType(
 OAUTH = re.compile(r"\A(?P<rest>.+)-oauth\Z", re.IGNORECASE)
 """A name with this ending means the subscription of the model's maker."""
 
-BRANDS: Mapping[str, re.Pattern[str]] = MappingProxyType({"ctonew": _begins("ctonew-.")})
+BRANDS: Mapping[str, re.Pattern[str]] = MappingProxyType(
+    {"ctonew": _begins("ctonew-."), "webai": _begins("gpt4free:.")}
+)
 """Names that mean one provider by how they begin, and that it knows with this beginning."""
 
 
 NICKNAMES: Mapping[str, re.Pattern[str]] = MappingProxyType(
-    {"aistudio": re.compile(r"\A(?:ai-studio-(?P<behind>.+)|(?P<before>.+)-aistudio)\Z", re.IGNORECASE)}
+    {
+        "aistudio": re.compile(r"\A(?:ai-studio-(?P<behind>.+)|(?P<before>.+)-aistudio)\Z", re.IGNORECASE),
+        "webai": re.compile(r"\A(?:webai[-:](?P<behind>.+)|(?P<before>.+)-webai)\Z", re.IGNORECASE),
+    }
 )
 """Names that mean one provider by how they begin or end, and that it knows without that."""
 

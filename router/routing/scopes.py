@@ -37,6 +37,7 @@ LIMITS: Mapping[Kind, Mapping[faults.Kind, Scope]] = MappingProxyType(
         "ctonew": {"rate_limited": "account", "quota_spent": "account"},
         # quotas of the page are per model; a service that means its whole account says so
         "aistudio": {"rate_limited": "model", "quota_spent": "model"},
+        "webai": {"rate_limited": "model", "quota_spent": "model"},
     }
 )
 _CLASSES = re.compile(r"(opus|sonnet|haiku|fable|mythos)", re.IGNORECASE)

@@ -14,7 +14,7 @@ from router.settings.document import Document
 from router.settings.mistakes import Mistake, Path, dotted, nearest
 from router.settings.presets import Preset
 from router.settings.provider_blocks import Upstream, Vertex
-from router.settings.provider_names import GROUPS, RESERVED, SIGN_INS, ProviderNames, plain, provider_names
+from router.settings.provider_names import GROUPS, SIGN_INS, ProviderNames, plain, provider_names
 from router.settings.schema import Settings
 from router.settings.sign_in_blocks import blocks_of
 from router.settings.sign_in_blocks import mistakes as sign_in_mistakes
@@ -40,6 +40,8 @@ def upstreams(settings: Settings) -> Iterator[tuple[str, Path, Upstream]]:
         yield "vertex", ("providers", "vertex"), providers.vertex
     if providers.aistudio is not None:
         yield "aistudio", ("providers", "aistudio"), providers.aistudio
+    if providers.webai is not None:
+        yield "webai", ("providers", "webai"), providers.webai
     for name, block in providers.presets.items():
         yield name, ("providers", name), block
     for name in SIGN_INS:
@@ -234,16 +236,3 @@ class _Checker:
                 msgspec.convert({name: value}, Capabilities)
             except msgspec.ValidationError as error:
                 yield self._mistake((*path, name), f"does not fit: {str(error).split(' - ')[0]}")
-
-
-def reserved_blocks(settings: Settings) -> Mapping[str, bool]:
-    """Reserved providers whose block is in the settings -> whether it is enabled."""
-    found: dict[str, bool] = {}
-    for name, entry in RESERVED.items():
-        for place in entry.blocks:
-            block: Any = settings.providers
-            for step in place.split("."):
-                block = getattr(block, step, None)
-            if block is not None:
-                found[name] = found.get(name, False) or block.enabled
-    return found

@@ -102,6 +102,9 @@ def _below(field: FieldInfo) -> tuple[type[BaseModel] | None, str]:
     if get_origin(kind) is tuple and get_args(kind)[-1] is ...:
         entry = inner(get_args(kind)[0])
         return (entry, "[]") if isinstance(entry, type) and issubclass(entry, BaseModel) else (None, "")
+    if get_origin(kind) is dict:
+        named = inner(get_args(kind)[1])
+        return (named, ".NAME") if isinstance(named, type) and issubclass(named, BaseModel) else (None, "")
     return (kind, "") if isinstance(kind, type) and issubclass(kind, BaseModel) else (None, "")
 
 

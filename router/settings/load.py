@@ -17,7 +17,7 @@ from router.settings.environment import interpolate, overlay, pick_up
 from router.settings.mistakes import Mistake, Path, SettingsError, dotted
 from router.settings.presets import Preset, shipped_presets
 from router.settings.provider_blocks import Providers
-from router.settings.provider_names import RESERVED, SIGN_INS, plain, provider_names
+from router.settings.provider_names import SIGN_INS, plain, provider_names
 from router.settings.remainder import Remainder
 from router.settings.schema import Settings
 from router.settings.secrets import fill_secrets
@@ -163,7 +163,7 @@ def _block_name(written: str, presets: Mapping[str, Preset]) -> str:
     single = provider_names(presets).single(written)
     if single is None:
         return written
-    known = SIGN_INS.get(single) or RESERVED.get(single)
+    known = SIGN_INS.get(single)
     if known is not None:
         return known.blocks[0]
     return single if single in presets else plain(single).replace("-", "_")

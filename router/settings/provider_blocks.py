@@ -18,6 +18,7 @@ from router.settings.aistudio_blocks import (
     Tier,
 )
 from router.settings.block import BaseUrls, Block, Headers, Name, Proxy, Texts, setting
+from router.settings.webai_blocks import FreeFallback, GeminiWeb, Tools, WebAIFiles, WebAIService, WebAITimeouts
 
 ApiDialect = Literal["chat", "responses"]
 
@@ -170,25 +171,11 @@ class Subscription(Upstream):
     )
 
 
-class Reserved(Block):
-    """A provider that needs a service of a later version: its block is read and kept, nothing more."""
-
-    model_config = ConfigDict(extra="allow")
-
-    enabled: bool = setting(True, "Whether the provider is used at all. Reserved.")
-
-
 class Llmux(Block):
     """Subscriptions, under the names of an earlier tool."""
 
     claude_pro: Subscription | None = setting(None, "A Claude subscription; the same as `claude_oauth`.")
     chatgpt_plus: Subscription | None = setting(None, "A ChatGPT subscription; the same as `chatgpt_oauth`.")
-
-
-class ReservedService(Block):
-    """How a service is started. Its command always means the service that ships with this product."""
-
-    command: str | None = setting(None, "Accepted for compatibility. Reserved.", effect="restart")
 
 
 class AIStudio(Upstream):
@@ -221,10 +208,28 @@ class AIStudio(Upstream):
     relay: RelayLink = setting(RelayLink(), "How the service finds its routers.")
 
 
-class WebAI(Reserved):
-    """Gemini's web page through a service."""
+class WebAI(Upstream):
+    """Gemini's web page and gpt4free, through the service of `services/webai`. Off until turned on."""
 
-    service: ReservedService = setting(ReservedService(), "How the service is started. Reserved.")
+    enabled: bool = setting(False, "Whether the provider is used at all.")
+    service: WebAIService = setting(WebAIService(), "How the service is started.")
+    endpoint: str | None = setting(
+        None, "Where the service is, like `http://127.0.0.1:8406`. Default: it tells the router of itself."
+    )
+    allowed_endpoints: Texts = setting(
+        (), "Origins outside this machine, like `https://web.example`, that a service may name as its own."
+    )
+    api_key: Secret | None = setting(None, "Key between router and service. Default: the service key.", repr=False)
+    host: str = setting("127.0.0.1", "Address on which the service listens.", effect="restart")
+    port: int = setting(8406, "Port of the service.", effect="restart", ge=0, le=65535)
+    tools: Tools = setting(
+        "refuse", "What the service does with a request that brings tools: it has none.", effect="restart"
+    )
+    gemini: GeminiWeb = setting(GeminiWeb(), "Gemini's web page.")
+    fallback: FreeFallback = setting(FreeFallback(), "Free providers.")
+    timeouts: WebAITimeouts = setting(WebAITimeouts(), "Seconds that the service allows.")
+    files: WebAIFiles = setting(WebAIFiles(), "What a request may bring.")
+    relay: RelayLink = setting(RelayLink(), "How the service finds its routers.")
 
 
 class Providers(Block):
@@ -256,7 +261,7 @@ class Providers(Block):
     copilot: Subscription | None = setting(None, "GitHub Copilot.")
     ctonew: Subscription | None = setting(None, "cto.new.")
     aistudio: AIStudio | None = setting(None, "Google AI Studio through a browser.")
-    webai: WebAI | None = setting(None, "Gemini's web page. Reserved.")
+    webai: WebAI | None = setting(None, "Gemini's web page and gpt4free.")
 
     @property
     def presets(self) -> dict[str, OpenAICompatible]:

@@ -9,8 +9,6 @@ from msgspec import Struct
 
 from router.settings.presets import Preset
 
-_SERVICE = "needs a service that drives a browser, which comes with a later version"
-
 
 class SignInNames(Struct, frozen=True):
     """A provider that a person signs in to. login: how it is called in ``switchyard login`` and in paths, the shortest
@@ -44,19 +42,6 @@ SIGN_INS: Mapping[str, SignInNames] = MappingProxyType(
 )
 
 
-class ReservedProvider(Struct, frozen=True):
-    """A provider that is known by name only. block: dotted places under `providers` that configure it."""
-
-    names: tuple[str, ...]
-    blocks: tuple[str, ...]
-    reason: str
-
-
-RESERVED: Mapping[str, ReservedProvider] = MappingProxyType(
-    {
-        "webai": ReservedProvider(("gemini-web",), ("webai",), _SERVICE),
-    }
-)
 BUILT_IN: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         "openai": (),
@@ -64,6 +49,7 @@ BUILT_IN: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "gemini": ("google",),
         "vertex": ("vertex-ai", "vertexai"),
         "aistudio": ("ai-studio",),
+        "webai": ("gemini-web",),
         "demo": (),
     }
 )
@@ -118,7 +104,6 @@ def provider_names(presets: Mapping[str, Preset], configured: Iterable[str] = ()
     """The table for these presets and the names of compatible servers, which win over further names of others."""
     ids = {plain(other): name for name, others in BUILT_IN.items() for other in (name, *others)}
     ids |= {plain(other): name for name, entry in SIGN_INS.items() for other in (name, *entry.names)}
-    ids |= {plain(other): name for name, entry in RESERVED.items() for other in (name, *entry.names)}
     ids |= {plain(other): name for name, preset in presets.items() for other in (name, *preset.names)}
     ids |= {plain(name): name for name in configured}
     return ProviderNames(MappingProxyType(ids))

@@ -23,6 +23,9 @@ def unsendable(key: str) -> str | None:
     return None
 
 
+_OF_WEBAI = frozenset({"api_key", "secure_1psid", "secure_1psidts"})
+
+
 def fill_secrets(document: Document, environ: Mapping[str, str], read_file: ReadFile) -> None:
     """Resolve every secret below `auth` and `providers`; keys that were given as text become `Secret` here."""
     filler = _Filler(document, environ, read_file)
@@ -45,6 +48,8 @@ class _Filler:
         filled = {key: self.walk(item, (*path, key)) for key, item in value.items()}
         if path[0] == "providers" and path[-1] != "sign_in" and {"client_secret", "client_secret_file"} & value.keys():
             return self._client_secret(filled, path)
+        if path[:2] == ("providers", "webai"):
+            return {key: self._of_webai(key, item, (*path, key)) for key, item in filled.items()}
         return self._secret(filled, path) if self._is_credential(path) else filled
 
     def _entry(self, item: Any, path: Path) -> Any:
@@ -85,6 +90,9 @@ class _Filler:
         elif isinstance(file, str):
             return {**block, "client_secret": Secret(self._file(file, (*path, "client_secret_file")))}
         return block
+
+    def _of_webai(self, name: Any, value: Any, path: Path) -> Any:
+        return Secret(self._text(value, path)) if name in _OF_WEBAI and isinstance(value, str) else value
 
     def _text(self, value: str, path: Path) -> str:
         key = value.strip()

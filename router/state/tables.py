@@ -90,6 +90,15 @@ login_flows = Table(
     Column("document", LargeBinary, nullable=False),  # encrypted, see `router.vault.cipher`
 )
 
+announcements = Table(
+    "announcements",
+    metadata,
+    Column("service", String, primary_key=True),
+    Column("name", String, primary_key=True),
+    Column("expires_at", Float, nullable=False),
+    Column("document", LargeBinary, nullable=False),  # JSON, as `router.relay.announced.Announcement`
+)
+
 consents = Table(
     "consents",
     metadata,

@@ -17,7 +17,6 @@ REGIONS: Mapping[str, Callable[[], str]] = {
     "metrics": tables.metrics,
     "built-in": tables.built_in,
     "presets": tables.presets,
-    "reserved": tables.reserved,
     "demo": tables.demo,
     "capabilities": tables.capabilities,
 }

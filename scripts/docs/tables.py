@@ -17,7 +17,6 @@ from router.providers.demo.models import ANSWERING, ERRORS, model_names
 from router.providers.executor import OPERATIONS
 from router.providers.registry import BUILT_IN, KNOWN
 from router.settings.presets import shipped_presets
-from router.settings.provider_names import RESERVED
 from router.wire.capabilities import Capabilities
 from router.wire.dialects import DIALECTS
 from scripts.docs.facts import CAUSES, MEANINGS
@@ -99,12 +98,6 @@ def presets() -> str:
             (f"`{name}`", _code(preset.names), keys, f"`{preset.base_url}`", _code(preset.dialects), quirks or "–")
         )
     return table(("Preset", "Also", "Variable", "Address", "Speaks", "Quirks"), rows)
-
-
-def reserved() -> str:
-    """Names that can be written already."""
-    rows = [(f"`{name}`", _code(entry.names), entry.reason) for name, entry in RESERVED.items()]
-    return table(("Name", "Also", "Why it cannot serve"), rows)
 
 
 def demo() -> str:

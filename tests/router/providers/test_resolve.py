@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from router.providers.config import ProviderConfig
-from router.providers.registry import GROUPS, RESERVED, catalogue, provider_names
+from router.providers.registry import GROUPS, catalogue, provider_names
 from router.providers.resolve import resolve
 from router.settings.load import load
 from router.settings.presets import shipped_presets
@@ -119,9 +119,8 @@ def test_what_is_switched_off_keeps_its_names_and_loses_its_accounts() -> None:
         assert found[name].accounts == () and "switched off" in (found[name].reason or "")
 
 
-def test_reserved_providers_are_known_with_their_reason() -> None:
+def test_subscriptions_are_off_until_they_are_turned_on() -> None:
     found = providers("providers: {llmux: {claude_pro: {...}}, ctonew: {...}, aistudio: {}}")
-    assert {name for name, provider in found.items() if provider.kind == "reserved"} == set(RESERVED)
     assert found["claude-oauth"].kind == "claude-oauth" and "off: turn it on" in (found["claude-oauth"].reason or "")
 
 

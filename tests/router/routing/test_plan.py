@@ -59,7 +59,7 @@ def test_a_provider_without_account_is_skipped_with_a_reason():
 
 
 def test_a_reserved_provider_says_what_it_needs():
-    made = table(provider("ctonew", accounts=0, kind="reserved", reason="needs a sign-in"), rules=[("^m", ["ctonew"])])
+    made = table(provider("ctonew", accounts=0, kind="ctonew", reason="needs a sign-in"), rules=[("^m", ["ctonew"])])
     with pytest.raises(Fault) as caught:
         plan(made, "m", needs=CHAT)
     assert caught.value.kind == "unavailable"

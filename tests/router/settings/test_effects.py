@@ -67,6 +67,40 @@ IN_BROWSER: Mapping[str, str] = {
     "timeouts.wire": "settings::test_a_page_whose_network_is_silent_is_watched_after_the_time_that_is_set",
 }
 """What the AI Studio service reads, proven before its stand-in page: file and test."""
+OF_WEBAI = "tests/services/webai/test_"
+WEBAI: Mapping[str, tuple[str, ...]] = {
+    "enabled": (f"{API}test_webai.py::test_it_is_off_unless_it_is_turned_on",),
+    "endpoint": (f"{API}test_webai.py::test_a_service_at_a_fixed_address_is_asked_by_the_router",),
+    "allowed_endpoints": (f"{API}test_webai.py::test_what_may_be_told",),
+    "api_key": (f"{API}test_webai.py::test_the_service_key_is_used_where_there_is_no_other",),
+    "tools": (f"{OF_WEBAI}service.py::test_tools_are_refused_by_default_and_emulated_where_declared",),
+    "port": (f"{OF_WEBAI}main.py::test_it_starts_alone_announces_itself_and_ends_on_a_signal",),
+    "gemini.enabled": (f"{OF_WEBAI}service.py::test_what_is_off_is_off",),
+    "gemini.accounts": (f"{OF_WEBAI}service.py::test_newer_cookies_in_the_settings_replace_those_that_are_kept",),
+    "gemini.concurrency": (f"{OF_WEBAI}service.py::test_an_account_has_so_many_places_and_then_says_so",),
+    "gemini.lifetime": (f"{OF_WEBAI}service.py::test_cookies_are_rotated_six_hours_before_their_end_and_kept",),
+    "gemini.lead": (f"{OF_WEBAI}service.py::test_cookies_are_rotated_six_hours_before_their_end_and_kept",),
+    "gemini.keep_chats": (f"{OF_WEBAI}service.py::test_keep_chats_keeps_every_chat",),
+    "gemini.browser": (f"{OF_WEBAI}gemini_package.py::test_no_browser_is_read_unasked",),
+    "fallback.enabled": (f"{OF_WEBAI}service.py::test_the_chain_answers_where_no_account_can",),
+    "fallback.chains": (f"{OF_WEBAI}free_package.py::test_the_chain_goes_to_the_next_one_and_remembers",),
+    "fallback.custom": (f"{OF_WEBAI}free_package.py::test_a_provider_answers_streamed_and_not",),
+    "fallback.failures": (f"{OF_WEBAI}service.py::test_a_provider_that_fails_is_left_out_and_the_next_one_serves",),
+    "fallback.blacklist": (f"{OF_WEBAI}service.py::test_a_provider_that_fails_is_left_out_and_the_next_one_serves",),
+    "timeouts.first": (f"{OF_WEBAI}service.py::test_silence_ends_with_a_status",),
+    "gemini.accounts.NAME.secure_1psid": (
+        f"{OF_WEBAI}service.py::test_newer_cookies_in_the_settings_replace_those_that_are_kept",
+    ),
+    "gemini.accounts.NAME.secure_1psidts": (
+        f"{OF_WEBAI}service.py::test_newer_cookies_in_the_settings_replace_those_that_are_kept",
+    ),
+    "gemini.thinking": (f"{OF_WEBAI}chat_request.py::test_effort_asks_for_thinking",),
+    "fallback.custom.NAME.base_url": (f"{OF_WEBAI}free_package.py::test_a_provider_answers_streamed_and_not",),
+    "files.most": (f"{OF_WEBAI}chat_request.py::test_files_have_limits",),
+    "files.each": (f"{OF_WEBAI}chat_request.py::test_files_have_limits",),
+    "files.together": (f"{OF_WEBAI}chat_request.py::test_files_have_limits",),
+}
+"""What the WebAI service reads."""
 CERTIFICATE = f"{SERVER}test_tls.py::test_https_answers_and_a_changed_certificate_counts_for_new_connections"
 
 PROOFS: Mapping[str, tuple[str, ...]] = MappingProxyType(
@@ -122,6 +156,7 @@ PROOFS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "providers.aistudio.relay.ca": (
             "tests/services/link/test_dialling.py::test_tls_takes_a_certificate_of_the_given_ca_and_no_other",
         ),
+        **{f"providers.webai.{path}": tests for path, tests in WEBAI.items()},
         "providers.aistudio.service.start": (
             "tests/router/cli/test_services.py::test_a_service_is_wanted_where_it_is_on_and_can_run",
         ),
@@ -140,8 +175,25 @@ PENDING: Mapping[str, str] = MappingProxyType(
     {
         "server.workers": "takes no value but 1 in this version",
         "auth.store": "reserved: takes no value but file in this version",
-        "providers.webai.enabled": "reserved: the service comes with a later version",
-        "providers.webai.service.command": "reserved: the service comes with a later version",
+        **{
+            f"providers.webai.{path}": "read by the service; no test waits for it to pass, or flips it"
+            for path in (
+                "fallback.blacklist_most",
+                "fallback.concurrency",
+                "fallback.custom.NAME.api_key",
+                "fallback.first",
+                "gemini.ca",
+                "gemini.proxy",
+                "gemini.rest",
+                "host",
+                "timeouts.drain",
+                "timeouts.idle",
+                "timeouts.start",
+                "timeouts.total",
+            )
+        },
+        "providers.webai.service.start": "nothing starts the service by itself yet",
+        "providers.webai.service.command": "accepted and not used, as its description says",
         "providers.aistudio.service.command": "accepted and not used, as its description says",
     }
 )
