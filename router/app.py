@@ -55,6 +55,8 @@ from router.sign_ins import SignIns
 from router.tasks import Tasks
 
 _log = logging.getLogger("switchyard.app")
+SOON = 2.0
+"""Seconds between two looks at a WebAI service that is not ready."""
 SESSIONS_EVERY = 2.0
 """Seconds between two looks at the sessions of the relay: who is silent, whose key was revoked."""
 USAGE_EVERY = 5.0
@@ -244,7 +246,7 @@ class Router:
         self._tasks.spawn(self._begin(), "begin")
         self.recall.watch(self._tasks)
         self._tasks.periodic(lambda: SESSIONS_EVERY, self._look_at_sessions, "look at sessions")
-        self._tasks.periodic(lambda: EVERY_LOOK, self._look_at_endpoint, "look at the WebAI service")
+        self._tasks.periodic(self._next_look, self._look_at_endpoint, "look at the WebAI service")
         self._tasks.periodic(lambda: USAGE_EVERY, self._read_usage, "read the quotas of plans")
         self._tasks.periodic(lambda: OTHERS_EVERY, self._look_at_models, "look at models")
         watch = Watch(
@@ -266,6 +268,11 @@ class Router:
     async def _look_at_sessions(self) -> None:
         self._hub.tick()
         self._announced.tick(self._clock.wall())
+
+    def _next_look(self) -> float:
+        """Seconds until a WebAI service at a fixed address is asked: soon where it does not answer, or never was."""
+        known = self._announced.current()
+        return EVERY_LOOK if known and all(said.ready for said in known) else SOON
 
     async def _look_at_endpoint(self) -> None:
         """A WebAI service at a fixed address is asked, as it does not tell of itself."""

@@ -12,6 +12,7 @@ import yaml
 
 from router import places
 from router.api.surfaces import GEMINI_METHODS, POSTS
+from router.api.web_cookies import NAMES as WEBAI
 from router.cli import main as verbs
 from router.gateway import snapshot_of
 from router.models.capabilities import CapabilityMistakes
@@ -121,7 +122,12 @@ def _mentioned_metrics(path: Path, text: str) -> Iterator[str]:
 def _endpoints() -> frozenset[str]:
     """Every path, a parameter as ``{}``."""
     app = (ROOT / "router" / "app.py").read_text(encoding="utf-8")
-    found = set(re.findall(r'Route\("([^"]+)"', app)) | {"/v1/models", "/v1beta/models"}
+    told = (ROOT / "router" / "api" / "announcements.py").read_text(encoding="utf-8")
+    found = (
+        set(re.findall(r'Route\("([^"]+)"', app + told))
+        | {f"/v1/auth/{name}" for name in WEBAI}
+        | {"/v1/models", "/v1beta/models"}
+    )
     found |= {"/v1/models/{}", "/v1beta/models/{}"}
     found |= {f"/v1/{path}" for path in POSTS} | {"/v1/ws"}
     methods = ("generateContent", "streamGenerateContent", *GEMINI_METHODS)

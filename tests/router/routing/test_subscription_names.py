@@ -17,7 +17,7 @@ from router.routing.plan import Plan, draft, plan
 from router.routing.table import Rule, Table, build
 from router.secret import Secret
 from router.settings.load import load
-from router.settings.provider_names import GROUPS, SIGN_INS
+from router.settings.provider_names import BUILT_IN, GROUPS, SIGN_INS
 from tests.router.routing.making import CHAT, account, provider, table
 
 EXAMPLE = Path(__file__).resolve().parents[3] / "config" / "config.example.yaml"
@@ -199,7 +199,7 @@ def test_with_a_key_too_the_subscription_of_the_shipped_routes_comes_first():
 
 
 def test_the_data_names_providers_that_exist():
-    assert set(SUBSCRIPTIONS) | set(BRANDS) <= set(SIGN_INS)
+    assert set(SUBSCRIPTIONS) | set(BRANDS) <= {*SIGN_INS, *BUILT_IN}
     assert set(VENDORS) <= {provider.id for provider in shipped().providers.values()}
 
 

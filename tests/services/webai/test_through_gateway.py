@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -21,19 +22,27 @@ from tests.simulators import Upstream
 @asynccontextmanager
 async def gateway(folder: Path, service: Service) -> AsyncIterator[Any]:
     """Asks the gateway: dialect, text, and more of the body."""
-    server = {"name": "web", "base_url": f"{service.url}/v1", "api_keys": [KEY]}
-    settings = {"providers": {"openai_compatible": [server]}}
+    block = {"enabled": True, "endpoint": service.url, "api_key": KEY}
+    settings = {"providers": {"webai": block}}
     async with (
         Upstream() as upstream,
         running_router(folder, upstream, settings=settings) as router,
         aiohttp.ClientSession(headers={"authorization": f"Bearer {router.key}"}) as http,
     ):
 
+        async def listed() -> list[str]:
+            """What the gateway offers: it asks a service at a fixed address by itself."""
+            async with http.get(f"{router.address}/v1/models") as response:
+                return [each["id"] for each in (await response.json())["data"]]
+
         async def send(dialect: str, text: str, **more: Any) -> Answer:
-            path, body = ask(dialect, "web/gemini-flash", text, **more)
+            path, body = ask(dialect, "gemini-flash-webai", text, **more)
             async with http.post(router.address + path, json=body) as response:
                 return Answer(response.status, response.headers, await response.read())
 
+        async with asyncio.timeout(20):
+            while "gemini-flash-webai" not in await listed():
+                await asyncio.sleep(0.05)
         yield send
 
 
@@ -47,6 +56,7 @@ async def test_every_dialect_gets_the_words_and_the_errors_of_the_service(tmp_pa
                     package.answers = [["One", "One two", "One two three"]]
                     found = await send(dialect, "x", stream=stream)
                     assert (found.status, found.text) == (200, "One two three"), (dialect, stream)
+                    assert "served_by=gemini-web/work" in found.headers["x-switchyard-notes"]
             first = await send("chat", "One", conversation_id="new")
             going = await send("chat", "Two", conversation_id=first.json["conversation_id"])
             assert going.status == 200 and package.asked[-1][1]["chat"].metadata == ["c_1", "r_1", "rc_1"]
