@@ -13,7 +13,7 @@ from router.cli import service_environment, services
 from router.cli.finding import Finding
 from router.cli.talk import Place, Refused, Unreachable, manage
 
-ABOUT = services.NAME
+ABOUT = services.AISTUDIO
 NO_MODELS = "Models of AI Studio do not answer."
 LOOK_WITHIN = 30.0
 
@@ -74,7 +74,8 @@ def _parts(found: Mapping[str, Any]) -> Iterator[Finding]:
 
 
 def _process(place: Place) -> Finding:
-    word, why = services.health(place)
+    which = services.program(place.settings, ABOUT)
+    word, why = services.health(which.readyz(place.settings) if which is not None else "", ABOUT)
     if word == "ready":
         return Finding("ok", ABOUT, "the service is ready")
     if word == "no answer":
@@ -90,7 +91,7 @@ def _sessions(place: Place) -> Iterator[Finding]:
         sessions = manage(place, "/v0/management/relay")["sessions"]
     except (Unreachable, Refused, KeyError, TypeError):
         return  # that no gateway answers is told already
-    mine = [each for each in sessions if each["service"] == services.NAME]
+    mine = [each for each in sessions if each["service"] == services.AISTUDIO]
     for each in mine:
         if each["ready"]:
             yield Finding("ok", ABOUT, f"{each['name']} is connected")

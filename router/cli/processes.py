@@ -10,6 +10,7 @@ import sys
 import time
 from dataclasses import asdict, dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 from router import places
 from router.cli import services, supervision
@@ -51,16 +52,17 @@ def status(as_json: bool = False, config: str | None = None) -> int:
 def _rows(place: Place) -> list[Row]:
     with supervision.supervisor() as rpc:
         infos = supervision.processes(rpc) if rpc is not None else []
-    want = services.wanted(place)
-    rows = [_supervised(info) for info in infos if info["name"] != services.NAME or info["pid"] or want.on]
+    ours = {each.name: each for each in services.programs(place.settings)}
+    wanted = {name: services.wanted(place, each) for name, each in ours.items()}
+    rows = [_supervised(info) for info in infos if info["pid"] or info["name"] not in wanted or wanted[info["name"]].on]
     if not any(row.name == "router" for row in rows):
         rows.append(_alone(place))
     rows.sort(key=lambda row: row.name != "router")
     for row in rows:
         if row.name == "router" and row.pid is not None:
             _ask(place, row)
-        elif row.name == services.NAME:
-            _ask_service(place, row, want)
+        elif row.name in ours:
+            _ask_service(place, row, ours[row.name], wanted[row.name])
     return rows
 
 
@@ -103,14 +105,25 @@ def _ask(place: Place, row: Row) -> None:
         row.wrong = row.wrong or causes(for_people(answer))
 
 
-def _ask_service(place: Place, row: Row, want: services.Wanted) -> None:
-    block = place.settings.providers.aistudio
+def _ask_service(place: Place, row: Row, which: services.Program, want: services.Wanted) -> None:
+    readyz = which.readyz(place.settings)
     if row.pid is not None:
-        row.port = block.health_port if block is not None else None
-        row.health, wrong = services.health(place)
+        row.port = urlsplit(readyz).port if readyz else None
+        row.health, wrong = services.health(readyz, row.name)
+        wrong = wrong or _without_session(place, row.name)
         row.wrong = wrong if want.on else "the settings turn it off; stop it with: make up"
     elif row.state == "stopped":
         row.wrong = want.problem or "does not run; start it with: make up"
+
+
+def _without_session(place: Place, name: str) -> str:
+    """What is wrong with a program of the operator's own that should be connected to the relay."""
+    if not any(entry.name == name and entry.relay for entry in place.settings.services):
+        return ""
+    with contextlib.suppress(Unreachable, Refused, KeyError, TypeError):
+        sessions = manage(place, "/v0/management/relay")["sessions"]
+        return "" if any(each["name"] == name for each in sessions) else "has no session at the relay"
+    return ""
 
 
 def for_people(answer: Any) -> list[Any]:
@@ -177,8 +190,10 @@ def restart(name: str = "router") -> int:
         if rpc is None:
             print("supervisord does not run. Start everything with: make up", file=sys.stderr)
             return UNREACHABLE
-        if name == services.NAME:
-            return _say(services.follow(rpc, find_place(), anew=True) or [f"{name} is off in the settings."])
+        place = find_place()
+        which = services.program(place.settings, name)
+        if which is not None:
+            return _say(services.follow(rpc, place, which, anew=True) or [f"{name} is off in the settings."])
         if name not in [process["name"] for process in supervision.processes(rpc)]:
             print(f"there is no process {name}", file=sys.stderr)
             return FAILED
@@ -208,20 +223,19 @@ def reload_process(within: float = 60.0) -> int:
     A service is started, stopped or, where its settings have changed, restarted too."""
     os.chdir(places.ROOT)
     place = find_place()
-    changed = _service_changed(place)
+    waiting = _waiting(place)
     done = _replace_process(place, within)
     with supervision.supervisor() as rpc:
         if rpc is not None:
-            _say(services.follow(rpc, place, anew=changed))
+            _say(services.follow_all(rpc, place, changed=lambda each: any(p.startswith(each.place) for p in waiting)))
     return done
 
 
-def _service_changed(place: Place) -> bool:
-    """Whether settings of the service wait for a restart, as the router sees it."""
+def _waiting(place: Place) -> list[str]:
+    """Settings that wait for a restart, as the router sees it."""
     with contextlib.suppress(Unreachable, Refused, KeyError, TypeError):
-        waiting = manage(place, "/v0/management/status")["config"]["restart_needed"]
-        return any(path.startswith(f"providers.{services.NAME}.") for path in waiting)
-    return False
+        return [str(path) for path in manage(place, "/v0/management/status")["config"]["restart_needed"]]
+    return []
 
 
 def _replace_process(place: Place, within: float) -> int:

@@ -43,7 +43,7 @@ def up(prepare_only: bool = False) -> int:
         return 1
     _tell(place, made, running)
     with supervision.supervisor() as rpc:
-        for sentence in services.follow(rpc, place) if rpc is not None else ():
+        for sentence in services.follow_all(rpc, place) if rpc is not None else ():
             _say(sentence)
     return 0
 
@@ -98,7 +98,7 @@ def _open(facts: dict[str, Any]) -> bool:
 def _start_stopped(rpc: Any) -> bool:
     ran = True
     for process in supervision.processes(rpc):
-        if process["name"] != services.NAME and process["statename"] not in ("RUNNING", "STARTING", "STOPPING"):
+        if process["name"] == "router" and process["statename"] not in ("RUNNING", "STARTING", "STOPPING"):
             ran = False
             rpc.startProcess(f"{process['group']}:{process['name']}", False)
     return ran

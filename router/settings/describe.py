@@ -59,11 +59,13 @@ def describe() -> str:
     """The whole page. The same schema gives the same bytes."""
     parts = [_HEAD]
     for name, field in Settings.model_fields.items():
-        block = inner(field.annotation)
+        block, suffix = _below(field)
+        if block is None:
+            raise TypeError(f"{name} is no block")
         parts.append(
             f"\n## {name}\n\n{field.description}\n\n| setting | default | meaning | applies |\n|---|---|---|---|\n"
         )
-        parts += [_row(*found) for found in _walk(block, name, {})]
+        parts += [_row(*found) for found in _walk(block, name + suffix, {})]
     parts.append(_PRESETS_HEAD)
     for name, preset in shipped_presets().items():
         variables = ", ".join(f"`{variable}`" for variable in preset.env) or "none"

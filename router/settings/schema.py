@@ -8,6 +8,7 @@ from pydantic import BeforeValidator, Field
 
 from router.settings.auth import Auth
 from router.settings.block import Block, Seconds, Texts, setting
+from router.settings.processes import OwnService, Supervision
 from router.settings.provider_blocks import Providers
 from router.settings.relay import Relay
 from router.settings.server import Server
@@ -144,3 +145,5 @@ class Settings(Block):
     policies: Policies = setting(Policies(), "How requests and answers are treated.")
     relay: Relay = setting(Relay(), "Services and browsers that connect to this router.")
     observe: Observe = setting(Observe(), "What the router says about its work.")
+    supervision: Supervision = setting(Supervision(), "Who looks whether the programs work.")
+    services: tuple[OwnService, ...] = setting((), "Programs of your own that run beside the router.")

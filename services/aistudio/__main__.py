@@ -92,7 +92,9 @@ async def serve(beside: Beside, _: argparse.Namespace) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
     background = Tasks("aistudio")
-    async with health_server("aistudio", VERSION, lambda: causes(service, link.connected), settings.health_port):
+    async with health_server(
+        "aistudio", VERSION, lambda: causes(service, link.connected, logins.open), settings.health_port
+    ):
         running = background.spawn(link.run(), "link")
         background.spawn(_tell(service, link, news), "status")
         await service.start()
@@ -120,9 +122,14 @@ async def _tell(service: AIStudio, link: Link, news: asyncio.Event) -> None:
         news.clear()
 
 
-def causes(service: AIStudio, routers: int) -> list[Cause]:
-    """Why the service cannot do its job; starting it anew helps with none of it."""
-    found = [Cause(cause="not_ready", text=text) for text in service.ready()]
+def causes(service: AIStudio, routers: int, signing_in: bool = False) -> list[Cause]:
+    """Why the service cannot do its job; starting it anew helps where its pages are stuck, and with nothing else.
+    signing_in: a person is, so that it must not be started anew now."""
+    stuck = service.pool.slots.stuck(service.settings.timeouts.total + service.settings.timeouts.launch)
+    found = [Cause(cause="stuck", text=stuck, restart_helps=True)] if stuck else []
+    if signing_in:
+        found.append(Cause(cause="sign_in", text="A person is signing in.", blocking=False))
+    found += [Cause(cause="not_ready", text=text) for text in service.ready()]
     if service.pool.browsers.note:
         found.append(Cause(cause="browser", text=service.pool.browsers.note, blocking=False))
     if not routers:

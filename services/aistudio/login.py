@@ -56,6 +56,11 @@ class Logins:
         self._environ = environ
         self._busy = asyncio.Lock()
 
+    @property
+    def open(self) -> bool:
+        """Whether a person is signing in now."""
+        return self._busy.locked()
+
     async def sign_in(self, profile: str, headed: bool | None, tell: Tell) -> bool:
         """Let a person sign in; True when the profile has been saved. Never raises for what a person can be told."""
         profile = profile or DEFAULT

@@ -25,6 +25,14 @@ class Slots:
         self._line: deque[asyncio.Future[None]] = deque()
         self._usual = _FIRST_GUESS
         self._open = True
+        self._moved = now()
+
+    def stuck(self, longest: float) -> str:
+        """Why nothing goes on, "" where it does. longest: seconds that one use of a place can take."""
+        idle = self._now() - self._moved
+        if not self._line or idle < longest:
+            return ""
+        return f"{len(self._line)} requests wait, and for {idle:.0f} s no page was given out or back"
 
     @property
     def waiting(self) -> int:
@@ -34,6 +42,7 @@ class Slots:
         """Take a place. Raises `Fault` rate_limited when the line is full or the deadline has passed."""
         if self._open and self.busy < self.size and not self._line:
             self.busy += 1
+            self._moved = self._now()
             return
         if len(self._line) >= self._limit:
             raise self._refused(f"{len(self._line)} requests wait for a page of AI Studio already")
@@ -59,6 +68,7 @@ class Slots:
     def leave(self, seconds: float | None) -> None:
         """Give a place back. seconds: how long it was used, None where that says nothing."""
         self.busy -= 1
+        self._moved = self._now()
         if seconds is not None:
             self._usual += _WEIGHT * (seconds - self._usual)
         self._serve()
@@ -76,6 +86,7 @@ class Slots:
             place = self._line.popleft()
             if not place.done():
                 self.busy += 1
+                self._moved = self._now()
                 place.set_result(None)
 
     def _refused(self, why: str) -> Fault:

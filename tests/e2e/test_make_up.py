@@ -22,6 +22,12 @@ PROVIDER_VARIABLES = ("_API_KEY", "SWITCHYARD", "_BASE_URL")
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
 
 
+def free_port() -> int:
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        return int(sock.getsockname()[1])
+
+
 class Checkout:
     """A clone with a HOME of its own and a free port."""
 
@@ -29,14 +35,13 @@ class Checkout:
         self.root = folder / "a fresh clone"
         home = folder / "home"
         home.mkdir()
-        with socket.socket() as sock:
-            sock.bind(("127.0.0.1", 0))
-            self.port = sock.getsockname()[1]
+        self.port, watch = free_port(), free_port()
         cache = os.environ.get("PIP_CACHE_DIR") or Path("~/.cache/pip").expanduser()
         clean = {name: value for name, value in os.environ.items() if not any(p in name for p in PROVIDER_VARIABLES)}
         for name in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS", "VIRTUAL_ENV", "PYTHONPATH"):
             clean.pop(name, None)
         self.environ = clean | {"HOME": str(home), "PIP_CACHE_DIR": str(cache)}
+        self.environ["SWITCHYARD__SUPERVISION__PORT"] = str(watch)
         self.run("git", "clone", "-q", str(ROOT), str(self.root), cwd=folder)
 
     def run(self, *words: str, cwd: Path | None = None, ok: bool = True) -> subprocess.CompletedProcess[str]:
@@ -65,6 +70,11 @@ class Checkout:
             return json.load(answer)
 
     def status(self) -> Any:
+        """Exit status and the processes, without the one that watches the others."""
+        code, rows = self.everything()
+        return code, [row for row in rows if row["name"] != "healthwatch"]
+
+    def everything(self) -> Any:
         done = self.run("sh", "scripts/status.sh", "--json", ok=False)
         return done.returncode, json.loads(done.stdout)["processes"]
 
@@ -109,6 +119,44 @@ def test_a_user_starts_calls_restarts_and_stops_it(checkout: Checkout) -> None:
     checkout.run("make", "down")
     code, _ = checkout.status()
     assert code == 3
+
+
+def test_after_a_reboot_everything_comes_back_with_one_command(checkout: Checkout) -> None:
+    line = checkout.up()
+    code, rows = checkout.everything()
+    assert code == 0 and [row["name"] for row in rows] == ["router", "healthwatch"]
+    supervisord = int((checkout.root / "state/run/supervisord.pid").read_text())
+    router = json.loads((checkout.root / "state/run/router.json").read_text())
+    for pid in (supervisord, router["parent"], router["pid"], rows[1]["pid"]):  # as when the power goes
+        os.kill(pid, signal.SIGKILL)
+    assert (checkout.root / "state/run/supervisor.sock").exists()
+    assert "Hello" in checkout.call(checkout.up() or line)
+    code, rows = checkout.everything()
+    assert code == 0 and {row["state"] for row in rows} == {"running"}
+    checkout.run("make", "down")
+
+
+def test_a_program_of_ones_own_runs_beside_the_router_while_the_settings_have_it(checkout: Checkout) -> None:
+    config = checkout.root / "config/config.yaml"
+    good, port = config.read_text(), free_port()
+    entry = {
+        "name": "mine",
+        "command": ["python3", "-m", "http.server", str(port), "--bind", "127.0.0.1"],
+        "readyz": f"http://127.0.0.1:{port}/",
+    }
+    try:
+        checkout.up()
+        config.write_text(good + f"\nservices: [{json.dumps(entry)}]\n")
+        assert "mine has been started." in checkout.run("make", "reload").stderr
+        code, rows = checkout.status()
+        assert (code, rows[1]["name"], rows[1]["state"], rows[1]["port"]) == (0, "mine", "running", port)
+        config.write_text(good)
+        assert "mine has been stopped" in checkout.run("make", "reload").stderr
+        _, rows = checkout.status()
+        assert [row["name"] for row in rows] == ["router"]
+    finally:
+        config.write_text(good)
+        checkout.run("make", "down", ok=False)
 
 
 def test_a_taken_port_is_named_at_once(checkout: Checkout) -> None:

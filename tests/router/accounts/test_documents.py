@@ -114,7 +114,7 @@ def test_what_is_written_is_read_again_with_every_unknown_field(credential: Cred
 @given(DOCUMENTS)
 @settings(max_examples=200, deadline=None)
 def test_a_foreign_document_keeps_what_was_not_understood_through_ours(document: dict[str, Any]) -> None:
-    document = {**document, "type": "claude", "access_token": "tok"}
+    document = {**document, "type": "claude", "access_token": "tok", "refresh_token": "ref"}
     document.pop("switchyard", None)
     found = read("claude-a.json", document)
     ours = read_document("y.json", write_document(replace(found, owner="ours"), VAULT.seal), VAULT.open)

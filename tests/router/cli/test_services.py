@@ -8,11 +8,23 @@ from typing import Any
 
 import pytest
 
-from router.cli import service_environment
-from router.cli.services import NAME, Wanted, follow, health, wanted
+from router.cli import service_environment, services
+from router.cli.services import AISTUDIO as NAME
+from router.cli.services import Wanted, health
 from router.cli.talk import Place
 from router.settings.schema import Settings
 from tests.router.accounts.login.making import free_port
+
+AISTUDIO = services.PROGRAMS[0]
+
+
+def wanted(place: Place, root: Path) -> Wanted:
+    return services.wanted(place, AISTUDIO, root)
+
+
+def follow(rpc: Any, place: Place, *, anew: bool = False, root: Path) -> list[str]:
+    return services.follow(rpc, place, AISTUDIO, anew=anew, root=root)
+
 
 MISSING = f"{NAME} is on and cannot run: {service_environment.MISSING}"
 
@@ -72,6 +84,12 @@ def test_a_service_is_wanted_where_it_is_on_and_can_run(root: Path, tmp_path_fac
     for block in (None, {"enabled": False}, {"service": {"start": False}}):
         assert wanted(place(block), root) == Wanted(False)
     assert wanted(ON, tmp_path_factory.mktemp("bare")) == Wanted(True, MISSING)
+    web = services.PROGRAMS[1]
+    for block, on in (({}, False), ({"enabled": True}, True), ({"enabled": True, "service": {"start": False}}, False)):
+        made = Place(Settings.model_validate({"providers": {"webai": block}}), Path("config.yaml"), Path("nowhere"))
+        assert services.wanted(made, web, root).on is on
+    missing = Place(Settings.model_validate({"providers": {"webai": {"enabled": True}}}), Path("x"), Path("nowhere"))
+    assert "make webai" in services.wanted(missing, web, root).problem
 
 
 @pytest.mark.parametrize(
@@ -109,5 +127,6 @@ def test_what_cannot_run_or_does_not_start_says_why(root: Path, tmp_path_factory
 
 
 def test_a_service_that_does_not_answer_is_told_from_one_that_is_not_ready() -> None:
-    word, why = health(place({"health_port": free_port()}))
+    where = place({"health_port": free_port()}).settings
+    word, why = health(AISTUDIO.readyz(where), NAME)
     assert word == "no answer" and "logs/aistudio.log" in why

@@ -73,6 +73,7 @@ WEBAI: Mapping[str, tuple[str, ...]] = {
     "endpoint": (f"{API}test_webai.py::test_a_service_at_a_fixed_address_is_asked_by_the_router",),
     "allowed_endpoints": (f"{API}test_webai.py::test_what_may_be_told",),
     "api_key": (f"{API}test_webai.py::test_the_service_key_is_used_where_there_is_no_other",),
+    "service.start": ("tests/router/cli/test_services.py::test_a_service_is_wanted_where_it_is_on_and_can_run",),
     "tools": (f"{OF_WEBAI}surfaces.py::test_tools_are_refused_by_default_and_emulated_where_declared",),
     "port": (f"{OF_WEBAI}main.py::test_it_starts_alone_announces_itself_and_ends_on_a_signal",),
     "gemini.enabled": (f"{OF_WEBAI}moving_on.py::test_what_is_off_is_off",),
@@ -101,6 +102,24 @@ WEBAI: Mapping[str, tuple[str, ...]] = {
     "files.together": (f"{OF_WEBAI}chat_request.py::test_files_have_limits",),
 }
 """What the WebAI service reads."""
+WATCH, CLI = "tests/services/healthwatch/test_", "tests/router/cli/test_own_programs.py"
+SUPERVISION: Mapping[str, tuple[str, ...]] = {
+    "enabled": (f"{CLI}::test_they_and_healthwatch_are_wanted_as_the_settings_say",),
+    "port": (f"{CLI}::test_they_and_healthwatch_are_wanted_as_the_settings_say",),
+    "every": (f"{WATCH}watch.py::test_the_plan_follows_the_settings_of_the_router",),
+    "again": (f"{WATCH}judge.py::test_two_failures_in_a_row_and_not_one",),
+    "failures": (f"{WATCH}judge.py::test_two_failures_in_a_row_and_not_one",),
+    "grace": (f"{WATCH}judge.py::test_what_is_left_alone",),
+    "most_per_hour": (f"{WATCH}judge.py::test_after_so_many_in_an_hour_it_is_only_told_and_once",),
+    "disk_free": (f"{WATCH}watch.py::test_a_full_disk_is_said",),
+}
+OWN: Mapping[str, tuple[str, ...]] = {
+    "name": (f"{CLI}::test_files_follow_the_settings_and_supervisord_follows_the_files",),
+    "command": (f"{CLI}::test_every_word_of_a_command_arrives_as_it_is",),
+    "url": (f"{CLI}::test_they_and_healthwatch_are_wanted_as_the_settings_say",),
+    "readyz": (f"{WATCH}watch.py::test_one_of_the_operators_own_is_known_by_its_readyz_alone",),
+}
+"""The programs that run beside the router."""
 CERTIFICATE = f"{SERVER}test_tls.py::test_https_answers_and_a_changed_certificate_counts_for_new_connections"
 
 PROOFS: Mapping[str, tuple[str, ...]] = MappingProxyType(
@@ -156,6 +175,8 @@ PROOFS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "providers.aistudio.relay.ca": (
             "tests/services/link/test_dialling.py::test_tls_takes_a_certificate_of_the_given_ca_and_no_other",
         ),
+        **{f"supervision.{path}": tests for path, tests in SUPERVISION.items()},
+        **{f"services[].{path}": tests for path, tests in OWN.items()},
         **{f"providers.webai.{path}": tests for path, tests in WEBAI.items()},
         "providers.aistudio.service.start": (
             "tests/router/cli/test_services.py::test_a_service_is_wanted_where_it_is_on_and_can_run",
@@ -192,7 +213,8 @@ PENDING: Mapping[str, str] = MappingProxyType(
                 "timeouts.total",
             )
         },
-        "providers.webai.service.start": "nothing starts the service by itself yet",
+        "services[].relay": "`status` looks for its session; no test connects one",
+        "services[].stop_seconds": "written into the file of the program; no test waits for it to pass",
         "providers.webai.service.command": "accepted and not used, as its description says",
         "providers.aistudio.service.command": "accepted and not used, as its description says",
     }

@@ -1,0 +1,116 @@
+"""What is to be done about a program, from what was seen of it. Pure: values in, actions out; the clock comes in.
+
+What has ended supervisord itself starts again, until it gives up; then it is started from here. What is up and does not
+answer `/healthz` is killed, since a wedged process would not stop by itself; what says that a restart helps is
+restarted. A missing browser, a missing setting or a tired account never restarts anything.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Literal, TypeAlias
+
+from msgspec import Struct
+
+from services.healthwatch.settings import Rules
+
+Kind: TypeAlias = Literal["kill", "restart", "start", "tell"]
+HOUR = 3600.0
+FIRST_PAUSE = 10.0
+LONGEST_PAUSE = 300.0
+_ENDED = ("FATAL", "EXITED", "UNKNOWN")
+
+
+class Seen(Struct, frozen=True, kw_only=True):
+    """One look. state: supervisord's word. up: seconds since its start. alive: whether `/healthz` answered, None where
+    it was not asked. cause: why a restart would help, "" where it would not. busy: it drains, or a person signs in."""
+
+    name: str
+    state: str
+    up: float = 0.0
+    alive: bool | None = None
+    ready: bool | None = None
+    cause: str = ""
+    said: str = ""
+    busy: bool = False
+
+
+class Action(Struct, frozen=True):
+    """What to do, and why, in words. tell: nothing but say so."""
+
+    kind: Kind
+    name: str
+    why: str
+
+
+class Known(Struct):
+    """What is remembered of one program. failures: looks in a row. acted: times of what was done, within the hour.
+    in_row: actions since it last worked. not_before: when something may be done again. told: the last thing said."""
+
+    failures: int = 0
+    acted: deque[float] = deque()
+    in_row: int = 0
+    not_before: float = 0.0
+    told: str = ""
+    well: bool = True
+
+
+class Judge:
+    """All programs."""
+
+    def __init__(self, rules: Rules) -> None:
+        self._rules = rules
+        self._known: dict[str, Known] = {}
+
+    def of(self, name: str) -> Known:
+        """What is remembered of a program."""
+        if name not in self._known:
+            self._known[name] = Known(acted=deque())
+        return self._known[name]
+
+    def judge(self, seen: Seen, now: float) -> Action | None:
+        """What to do now, None for nothing."""
+        known = self.of(seen.name)
+        wrong = self._wrong(seen)
+        if wrong is None:
+            if seen.state in ("RUNNING", "STOPPED"):
+                known.failures, known.in_row, known.told, known.well = 0, 0, "", True
+            return None
+        kind, why = wrong
+        known.well = False
+        if seen.busy:
+            return None
+        known.failures += 1
+        if known.failures < self._rules.failures and kind != "start":
+            return None
+        return self._act(seen.name, kind, why, known, now)
+
+    def pause(self, name: str) -> float:
+        """Seconds until the next look."""
+        return self._rules.every if self.of(name).well else self._rules.again
+
+    def _wrong(self, seen: Seen) -> tuple[Kind, str] | None:
+        if seen.state in _ENDED:
+            return "start", f"it is {seen.state.lower()}" + (f": {seen.said}" if seen.said else "")
+        if seen.state != "RUNNING" or seen.up < self._rules.grace:
+            return None
+        if seen.alive is False:
+            return "kill", f"its /healthz does not answer: {seen.said}" if seen.said else "its /healthz does not answer"
+        return ("restart", seen.cause) if seen.cause else None
+
+    def _act(self, name: str, kind: Kind, why: str, known: Known, now: float) -> Action | None:
+        while known.acted and now - known.acted[0] >= HOUR:
+            known.acted.popleft()
+        if now < known.not_before:
+            return None
+        if len(known.acted) >= self._rules.most_per_hour:
+            text = f"{why}; it was started anew {len(known.acted)} times within an hour, and is left alone now"
+            if known.told == text:
+                return None
+            known.told = text
+            return Action("tell", name, text)
+        known.acted.append(now)
+        known.in_row += 1
+        known.failures = 0
+        known.not_before = now + min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** min(10, known.in_row - 1))
+        return Action(kind, name, why)

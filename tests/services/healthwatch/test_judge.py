@@ -1,0 +1,102 @@
+"""What is done about a program: nothing too early, nothing too often, nothing to who is busy or merely not ready."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from router.settings.processes import Supervision
+from services.healthwatch.judge import HOUR, Action, Judge, Seen
+from services.healthwatch.settings import Rules
+
+RULES = Rules()
+
+
+def seen(**facts: Any) -> Seen:
+    return Seen(**{"name": "p", "state": "RUNNING", "up": 1000.0, "alive": True, "ready": True, **facts})
+
+
+WEDGED, HELPS, FATAL = seen(alive=False), seen(ready=False, cause="it says so"), seen(state="FATAL")
+
+
+def kinds(judge: Judge, looks: list[tuple[float, Seen]]) -> list[tuple[float, str]]:
+    found = [(now, judge.judge(each, now)) for now, each in looks]
+    return [(now, action.kind) for now, action in found if action is not None]
+
+
+def test_the_settings_of_the_router_are_those_of_the_program() -> None:
+    assert Supervision().model_dump() == {name: getattr(RULES, name) for name in RULES.__struct_fields__}
+
+
+@pytest.mark.parametrize(("wrong", "kind"), [(WEDGED, "kill"), (HELPS, "restart")])
+def test_two_failures_in_a_row_and_not_one(wrong: Seen, kind: str) -> None:
+    judge = Judge(RULES)
+    assert judge.pause("p") == 30
+    assert judge.judge(wrong, 0) is None
+    assert judge.pause("p") == 5  # soon looked at again
+    assert judge.judge(seen(), 5) is None
+    assert judge.judge(wrong, 35) is None
+    action = judge.judge(wrong, 40)
+    assert action is not None and (action.kind, action.name) == (kind, "p") and action.why
+
+
+@pytest.mark.parametrize(
+    "fine",
+    [
+        seen(ready=False),
+        seen(alive=None, ready=None),
+        seen(alive=False, up=19.0),
+        seen(alive=False, busy=True),
+        seen(ready=False, cause="x", busy=True),
+        seen(state="STOPPED"),
+        seen(state="STARTING", alive=False),
+        seen(state="STOPPING", alive=False),
+        seen(state="BACKOFF"),
+    ],
+)
+def test_what_is_left_alone(fine: Seen) -> None:
+    assert kinds(Judge(RULES), [(now, fine) for now in range(0, 600, 5)]) == []
+
+
+def test_what_supervisord_has_given_up_is_started_with_longer_and_longer_pauses() -> None:
+    acted = [now for now, kind in kinds(Judge(RULES), [(now, FATAL) for now in range(0, 3000, 1)]) if kind == "start"]
+    assert acted == [0, 10, 30, 70, 150, 310]
+
+
+def test_after_so_many_in_an_hour_it_is_only_told_and_once() -> None:
+    judge = Judge(Rules(most_per_hour=2))
+    found = kinds(judge, [(now, FATAL) for now in range(0, 3500, 10)])
+    assert [kind for _, kind in found] == ["start", "start", "tell"]
+    later = judge.judge(FATAL, HOUR + 1)
+    assert later == Action("start", "p", "it is fatal")
+
+
+def test_what_works_again_begins_anew() -> None:
+    judge = Judge(RULES)
+    kinds(judge, [(now, FATAL) for now in range(0, 40, 10)])
+    judge.judge(seen(), 50)
+    assert judge.of("p").in_row == 0
+    assert kinds(judge, [(400, FATAL), (410, FATAL)]) == [(400, "start"), (410, "start")]
+
+
+LOOKS = st.lists(
+    st.tuples(st.floats(0.1, 60), st.sampled_from([WEDGED, HELPS, FATAL, seen(), seen(ready=False), seen(busy=True)])),
+    max_size=200,
+)
+
+
+@given(LOOKS, st.integers(1, 4), st.integers(0, 6))
+def test_never_more_than_the_cap_in_any_hour_and_never_without_a_reason(
+    looks: list[tuple[float, Seen]], failures: int, most: int
+) -> None:
+    judge, now, acted = Judge(Rules(failures=failures, most_per_hour=most)), 0.0, []
+    for pause, each in looks:
+        now += pause
+        action = judge.judge(each, now)
+        if action is not None and action.kind != "tell":
+            assert each in (WEDGED, HELPS, FATAL) and action.why
+            acted.append(now)
+    assert all(sum(start <= at < start + HOUR for at in acted) <= most for start in acted)

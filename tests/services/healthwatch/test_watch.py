@@ -1,0 +1,202 @@
+"""Programs with real health endpoints, and a supervisord that only notes what it is told."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+from aiohttp import web
+
+from services.healthwatch.judge import Action
+from services.healthwatch.settings import Plan, Rules, Watched, plan
+from services.healthwatch.supervisor import Running
+from services.healthwatch.watch import Watch
+from services.link.settings import SettingsMistake
+
+QUICK = Rules(every=30, again=5, failures=2, grace=0)
+
+
+class Supervisord:
+    def __init__(self, *names: str) -> None:
+        self.states = dict.fromkeys(names, "RUNNING")
+        self.acted: list[tuple[str, str, int]] = []
+        self.lost = False
+
+    def running(self) -> list[Running]:
+        if self.lost:
+            raise ConnectionRefusedError
+        return [Running(name, state, 4242, 1000.0, "") for name, state in self.states.items()]
+
+    def act(self, action: Action, pid: int) -> None:
+        self.acted.append((action.kind, action.name, pid))
+
+
+class Program:
+    """Answers as it is told: status of /healthz (None: never), status and causes of /readyz."""
+
+    def __init__(self) -> None:
+        self.health: int | None = 200
+        self.ready: tuple[int, list[dict[str, Any]]] = (200, [])
+
+    async def answer(self, request: web.Request) -> web.Response:
+        if request.path == "/healthz":
+            return web.Response(status=self.health or 500)
+        return web.json_response({"ready": self.ready[0] == 200, "causes": self.ready[1]}, status=self.ready[0])
+
+
+@asynccontextmanager
+async def serving(program: Program) -> AsyncIterator[str]:
+    app = web.Application()
+    app.router.add_get("/{path}", program.answer)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.2)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    try:
+        yield f"http://127.0.0.1:{runner.addresses[0][1]}"
+    finally:
+        await runner.cleanup()
+
+
+class Time:
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@asynccontextmanager
+async def watching(
+    folder: Path, *programs: Watched, free: int = 10**12
+) -> AsyncIterator[tuple[Watch, Any, Supervisord]]:
+    """The watch, how to let it look once after so many seconds, and the supervisord."""
+    made = Plan(rules=QUICK, programs=programs, state=folder, logs=folder, socket="")
+    supervisord, time = Supervisord(*(each.name for each in programs)), Time()
+    watch = Watch(lambda: made, supervisord, now=time, free=lambda _: free)
+    async with aiohttp.ClientSession() as session:
+
+        async def after(seconds: float) -> None:
+            time.now += seconds
+            await watch.round(session)
+
+        yield watch, after, supervisord
+
+
+async def test_a_program_that_works_is_looked_at_now_and_then_and_left_alone(tmp_path: Path) -> None:
+    async with serving(Program()) as address, watching(tmp_path, Watched("p", address)) as (watch, after, supervisord):
+        for _ in range(5):
+            await after(31)
+        assert supervisord.acted == [] and watch.causes() == []
+        assert 'switchyard_healthwatch_up{program="p"} 1' in watch.metrics()
+
+
+@pytest.mark.parametrize("health", [500, None])
+async def test_one_that_does_not_answer_is_killed_after_two_looks(tmp_path: Path, health: int | None) -> None:
+    program = Program()
+    program.health = health
+    async with serving(program) as address, watching(tmp_path, Watched("p", address)) as (watch, after, supervisord):
+        await after(1)
+        assert supervisord.acted == []
+        assert [each.text for each in watch.causes()] == ["p: does not answer"]
+        await after(5)
+        assert supervisord.acted == [("kill", "p", 4242)]
+        assert 'switchyard_healthwatch_actions_total{program="p",action="kill"} 1' in watch.metrics()
+
+
+async def test_one_that_is_gone_is_killed_too_and_one_that_is_only_not_ready_is_not(tmp_path: Path) -> None:
+    program = Program()
+    program.ready = (503, [{"cause": "no_browser", "text": "There is no browser.", "restart_helps": False}])
+    gone = Watched("gone", "http://127.0.0.1:9")
+    async with serving(program) as address, watching(tmp_path, Watched("p", address), gone) as (_, after, supervisord):
+        for _ in range(4):
+            await after(6)
+        assert [(kind, name) for kind, name, _ in supervisord.acted] == [("kill", "gone")] * len(supervisord.acted)
+        assert supervisord.acted
+
+
+async def test_one_that_says_that_a_restart_helps_is_restarted_unless_somebody_signs_in(tmp_path: Path) -> None:
+    program = Program()
+    stuck = {"cause": "stuck", "text": "3 requests wait.", "restart_helps": True}
+    program.ready = (503, [stuck, {"cause": "sign_in", "text": "A person is signing in."}])
+    async with serving(program) as address, watching(tmp_path, Watched("p", address)) as (_, after, supervisord):
+        for _ in range(5):
+            await after(6)
+        assert supervisord.acted == []
+        program.ready = (503, [stuck])
+        await after(6)
+        await after(6)
+        assert supervisord.acted == [("restart", "p", 4242)]
+
+
+async def test_one_of_the_operators_own_is_known_by_its_readyz_alone(tmp_path: Path) -> None:
+    own = Watched("own", healthz=False, readyz="http://127.0.0.1:9/readyz")
+    async with watching(tmp_path, own, Watched("silent", healthz=False)) as (_, after, supervisord):
+        for _ in range(2):
+            await after(6)
+        assert supervisord.acted == [("restart", "own", 4242)]
+
+
+async def test_one_that_supervisord_has_given_up_is_started(tmp_path: Path) -> None:
+    async with watching(tmp_path, Watched("p", "http://127.0.0.1:9")) as (watch, after, supervisord):
+        supervisord.states["p"] = "FATAL"
+        await after(1)
+        assert supervisord.acted == [("start", "p", 4242)]
+        assert watch.causes()[0].text == "p: fatal"
+
+
+async def test_a_supervisord_that_does_not_answer_is_said(tmp_path: Path) -> None:
+    async with watching(tmp_path, Watched("p")) as (watch, after, supervisord):
+        supervisord.lost = True
+        await after(1)
+        assert [(each.cause, each.blocking) for each in watch.causes()] == [("supervisord", True)]
+        supervisord.lost = False
+        await after(1)
+        assert watch.causes() == []
+
+
+async def test_a_full_disk_is_said(tmp_path: Path) -> None:
+    async with watching(tmp_path, Watched("p"), free=5 << 20) as (watch, after, _):
+        await after(1)
+        assert {each.text for each in watch.causes()} == {
+            "the disk of state has 5 MiB left",
+            "the disk of logs has 5 MiB left",
+        }
+        assert 'disk_free_bytes{folder="logs"} 5242880' in watch.metrics()
+
+
+async def test_the_router_is_looked_for_where_it_says_that_it_listens(tmp_path: Path) -> None:
+    async with serving(Program()) as address:
+        (tmp_path / "run").mkdir()
+        host, port = address.removeprefix("http://").split(":")
+        (tmp_path / "run" / "router.json").write_text(f'{{"scheme": "http", "addresses": [["{host}", {port}]]}}')
+        async with watching(tmp_path, Watched("router", "http://127.0.0.1:9")) as (_, after, supervisord):
+            for _ in range(3):
+                await after(31)
+            assert supervisord.acted == []
+
+
+def test_the_plan_follows_the_settings_of_the_router(tmp_path: Path) -> None:
+    config = tmp_path / "config.yaml"
+    config.write_text(
+        "server: {port: 9000, host: 0.0.0.0, state_dir: there, tls: {cert: x}}\n"
+        "supervision: {every: 7, failures: 3}\n"
+        "providers: {aistudio: {health_port: 9001}, webai: {port: 9002}}\n"
+        "services: [{name: own, command: [x], url: 'http://127.0.0.1:9003/'}, {name: other, command: y}]\n"
+    )
+    made = plan(config, {}, tmp_path)
+    assert (made.rules.every, made.rules.failures, made.rules.again) == (7, 3, 5)
+    assert made.programs == (
+        Watched("router", "https://127.0.0.1:9000"),
+        Watched("aistudio", "http://127.0.0.1:9001"),
+        Watched("webai", "http://127.0.0.1:9002"),
+        Watched("own", healthz=False, readyz="http://127.0.0.1:9003/readyz"),
+        Watched("other", healthz=False),
+    )
+    assert made.state == tmp_path / "there"
+    config.write_text("supervision: {every: soon}\n")
+    with pytest.raises(SettingsMistake, match="supervision"):
+        plan(config, {}, tmp_path)
