@@ -101,7 +101,8 @@ def _endpoint(address: str, allowed: Collection[str]) -> str:
     """Loopback, or an origin that the settings name: a service key alone must not point the router anywhere."""
     found = origin(address)
     parts = urlsplit(address) if found is not None else None
-    if found is None or parts is None or parts.query or parts.fragment:
+    plain = address.isascii() and address.isprintable() and " " not in address and "\\" not in address
+    if not plain or found is None or parts is None or parts.query or parts.fragment:
         raise Unacceptable("endpoint must be an address like http://127.0.0.1:8406.")
     if parts.hostname not in _LOCAL and found not in {origin(each) for each in allowed}:
         raise Unacceptable(
