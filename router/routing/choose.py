@@ -21,6 +21,8 @@ Strategy: TypeAlias = Literal["round-robin", "fill-first", "weighted", "least-bu
 
 BY_LOAD: frozenset[str] = frozenset({"aistudio", "webai"})
 """Kinds whose accounts say how busy they are, which is better than any strategy."""
+TOLD_EVERY: Mapping[str, float] = MappingProxyType({"webai": 30.0})
+"""Kinds whose accounts say themselves how they are, and the seconds until they say it again: worth coming back for."""
 _ALIAS = "this name is an alias that other accounts have"
 
 
@@ -92,7 +94,8 @@ def look(
             _stand(account, model, view, able, waits)
     chosen = _choose(able, provider, model, view, prefer)
     if chosen is None:
-        return Outlook(waiting=tuple(waits), retry_after=_soonest(waits, view.now))
+        soonest = _soonest(waits, view.now)
+        return Outlook(waiting=tuple(waits), retry_after=_told_next(provider, view) if soonest is None else soonest)
     probes = chosen.probes if gate.verdict == "open" else (circuit, *chosen.probes)
     return Outlook(account=chosen.account, probes=probes, waiting=tuple(waits))
 
@@ -145,6 +148,12 @@ def _waiting(account: str, key: Key, admission: Admission, view: View) -> Waitin
 def _soonest(waiting: Sequence[Waiting], now: float) -> float | None:
     times = [each.until for each in waiting if each.until is not None]
     return max(0.0, min(times) - now) if times else None
+
+
+def _told_next(provider: ProviderConfig, view: View) -> float | None:
+    """Seconds until an account that says itself that it cannot serve says how it is then; None where there is none."""
+    held = any(scopes.held(account.id) in view.entries for account in provider.accounts)
+    return TOLD_EVERY.get(provider.kind) if held else None
 
 
 def _choose(

@@ -284,3 +284,60 @@ async def test_cookies_are_handed_on_to_the_service_and_nowhere_else(upstream: U
         assert (await router.send("/v1/auth/webai", cookies)).status == 401
     audit = (tmp_path / "state" / "audit.jsonl").read_text()
     assert '"webai/desk:work"' in audit and "canary" not in audit + router.log
+
+
+@pytest.mark.parametrize(
+    ("asked", "sent"),
+    [
+        ("gpt-4.1-webai", MODEL),
+        ("webai-gpt-4.1", MODEL),
+        ("webai:gpt-4.1", MODEL),
+        ("webai/gpt-4.1", MODEL),
+        ("gemini-web/gpt-4.1", MODEL),
+    ],
+)
+async def test_every_way_to_write_its_models_reaches_it(
+    upstream: Upstream, tmp_path: Path, asked: str, sent: str
+) -> None:
+    async with webai(upstream, tmp_path) as router:
+        await tell(router)
+        for dialect in DIALECTS:
+            answer = await router.ask(dialect, asked)
+            assert (answer.status, answer.headers["x-switchyard-provider"]) == (200, "webai"), answer.body
+        assert [each.body["model"] for each in upstream.requests] == [sent] * len(DIALECTS)
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+async def test_who_waits_for_a_service_is_told_when_to_come_back(
+    upstream: Upstream, tmp_path: Path, dialect: str
+) -> None:
+    async with webai(upstream, tmp_path) as router:
+        await tell(router, ready=False, causes=["The cookies of work are not accepted any more."])
+        refused = await router.ask(dialect, f"{MODEL}-webai")
+        assert 1 <= int(refused.headers.get("retry-after", "0")) <= 90
+
+
+@pytest.mark.parametrize(
+    "endpoint",
+    [
+        "http://127.0.0.1:1@evil.example",
+        "http://127.0.0.1.evil.example",
+        "http://localhost.evil.example:8406",
+        "http://evil.example#@127.0.0.1",
+        "http://evil.example\\@127.0.0.1",
+        "http://169.254.169.254",
+        "http://0.0.0.0:8406",
+        "http://[::ffff:10.0.0.1]:8406",
+        "file:///etc/passwd",
+        "//127.0.0.1:8406",
+        "http://127.0.0.1:99999",
+        "http://127.0.0.1:8406\r\nx: y",
+        "http://127.0.0.1:8406/a b",
+    ],
+)
+async def test_no_way_to_write_an_address_points_the_router_elsewhere(
+    upstream: Upstream, tmp_path: Path, endpoint: str
+) -> None:
+    async with webai(upstream, tmp_path) as router:
+        assert (await tell(router, endpoint=endpoint)).status in (403, 422)
+        assert (await router.management("relay"))["services"] == []
