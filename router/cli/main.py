@@ -148,6 +148,39 @@ def reload_process() -> None:
     raise typer.Exit(processes.reload_process())
 
 
+PASSPHRASE = Annotated[
+    str | None,
+    typer.Option("--passphrase-file", help="Its passphrase. Else SWITCHYARD_BACKUP_PASSPHRASE, or asked for."),
+]
+
+
+@app.command()
+def backup(
+    file: Annotated[str, typer.Argument(help="The file to write.")],
+    passphrase_file: PASSPHRASE = None,
+    config: CONFIG = None,
+) -> None:
+    """Write accounts, profiles, keys, settings and state into one encrypted file. The gateway may run."""
+    from router.cli import backup as command
+
+    raise typer.Exit(command.backup(file, passphrase_file, config))
+
+
+@app.command()
+def restore(
+    file: Annotated[str, typer.Argument(help="The backup.")],
+    passphrase_file: PASSPHRASE = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Also where files are here already: they are kept aside.")
+    ] = False,
+    config: CONFIG = None,
+) -> None:
+    """Put a backup back, on this machine or another. The gateway must not run."""
+    from router.cli import backup as command
+
+    raise typer.Exit(command.restore(file, passphrase_file, force=force, config=config))
+
+
 def main(words: Sequence[str]) -> int:
     """Run one command line; returns the exit code."""
     wanted = words[0] if words else ""

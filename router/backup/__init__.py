@@ -1,0 +1,1 @@
+"""Backups: everything that an installation needs, in one encrypted file."""
