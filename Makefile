@@ -14,7 +14,7 @@ export SWITCHYARD__SERVER__PORT := $(PORT)
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help up down restart reload status logs test test-fast test-browser test-webai sdk e2e check format mutation bench bench-aistudio bench-webai browser webai docs clean environment
+.PHONY: help up down restart reload upgrade rollback install-service uninstall-service status logs test test-fast test-browser test-webai sdk e2e check format mutation bench bench-aistudio bench-webai browser webai docs clean environment
 
 help: ## list the targets
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -36,6 +36,18 @@ status: ## a table of the processes and what is wrong
 
 logs: ## follow the router's log (NAME=aistudio: the AI Studio service's; NAME=all)
 	@sh scripts/logs.sh $(or $(NAME),router) -f
+
+upgrade: ## go to the newest commit of this branch without losing a call
+	@sh scripts/upgrade.sh
+
+rollback: ## go back to the commit before the last upgrade
+	@sh scripts/upgrade.sh back
+
+install-service: ## run at boot under systemd (as root; RUN_AS=user, DESTDIR=folder for a dry run)
+	@DESTDIR="$(DESTDIR)" RUN_AS="$(RUN_AS)" sh scripts/install-service.sh install
+
+uninstall-service: ## no more
+	@DESTDIR="$(DESTDIR)" sh scripts/install-service.sh uninstall
 
 environment:
 	@ROOT="$(CURDIR)"; export ROOT; . scripts/environment.sh; make_environment dev

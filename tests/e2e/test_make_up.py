@@ -159,6 +159,50 @@ def test_a_program_of_ones_own_runs_beside_the_router_while_the_settings_have_it
         checkout.run("make", "down", ok=False)
 
 
+def test_an_upgrade_serves_the_new_commit_and_a_broken_one_is_taken_back(checkout: Checkout, tmp_path: Path) -> None:
+    git, remote, other = "git", tmp_path / "remote.git", tmp_path / "other"
+    checkout.run(git, "clone", "-q", "--bare", str(ROOT), str(remote))
+    branch = checkout.run(git, "rev-parse", "--abbrev-ref", "HEAD").stdout.strip()
+    checkout.run(git, "remote", "set-url", "origin", str(remote))
+    checkout.run(git, "push", "-q", "-f", "origin", f"HEAD:{branch}")
+    checkout.run(git, "fetch", "-q")
+    checkout.run(git, "branch", "-q", "--set-upstream-to", f"origin/{branch}")
+    checkout.run(git, "clone", "-q", "-b", branch, str(remote), str(other))
+
+    def publish(text: str) -> str:
+        """A commit that puts `text` at the end of the version's file."""
+        version = other / "router" / "version.py"
+        version.write_text(version.read_text() + text)
+        words = ("-c", "user.name=x", "-c", "user.email=x@x", "commit", "-q", "-a", "-m", "Change the version")
+        checkout.run(git, *words, cwd=other)
+        checkout.run(git, "push", "-q", cwd=other)
+        return checkout.run(git, "rev-parse", "HEAD", cwd=other).stdout.strip()
+
+    def version() -> str:
+        with urllib.request.urlopen(f"http://127.0.0.1:{checkout.port}/", timeout=10) as answer:
+            return str(json.load(answer)["version"])
+
+    before, line = checkout.run(git, "rev-parse", "HEAD").stdout.strip(), checkout.up()
+    old = version()
+    try:
+        assert "newest already" in checkout.run("make", "upgrade").stderr
+        good = publish('VERSION = "9.9.9"\n')
+        done = checkout.run("make", "upgrade")
+        assert "make rollback" in done.stderr and version() == "9.9.9"
+        assert "Hello" in checkout.call(line)
+        publish("this is no Python\n")
+        broken = checkout.run("make", "upgrade", ok=False)
+        assert broken.returncode != 0 and "Nothing was upgraded" in broken.stderr
+        assert checkout.run(git, "rev-parse", "HEAD").stdout.strip() == good
+        assert version() == "9.9.9" and "Hello" in checkout.call(line)
+        assert "Back from" in checkout.run("make", "rollback").stderr
+    finally:
+        checkout.run(git, "checkout", "-q", "-B", branch, before)
+        checkout.run("make", "reload", ok=False)
+    assert version() == old
+    checkout.run("make", "down")
+
+
 def test_a_taken_port_is_named_at_once(checkout: Checkout) -> None:
     with socket.create_server(("127.0.0.1", checkout.port)):
         done = checkout.run("make", "up", f"PORT={checkout.port}", ok=False)

@@ -1,0 +1,55 @@
+#!/bin/sh
+# Go to the newest commit of this branch without losing a call, or back: scripts/upgrade.sh [back]
+# The commit before is remembered in state/upgraded-from. Where the new one does not become ready, the old one comes back.
+set -eu
+ROOT=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
+. "$ROOT/scripts/environment.sh"
+cd "$ROOT"
+REMEMBERED=state/upgraded-from
+
+commit() { git rev-parse --short HEAD; }
+
+apply() { # the environments and the running processes for what is checked out now
+    make_environment router
+    for service in aistudio webai; do
+        [ ! -x ".venvs/$service/bin/python" ] || sh scripts/dev/make-sdk-venvs.sh "$service"
+    done
+    "$VENV/bin/python" -m router up --prepare-only
+    [ ! -S state/run/supervisor.sock ] || "$VENV/bin/python" -m router reload-process
+}
+
+[ -z "$(git status --porcelain --untracked-files=no)" ] ||
+    fail "Files of the checkout were changed; put them away first (git stash), or upgrade by hand: git status"
+mkdir -p state
+
+if [ "${1:-}" = back ]; then
+    [ -f "$REMEMBERED" ] || fail "No upgrade was made here: there is nothing to go back to."
+    old=$(cat "$REMEMBERED")
+    now=$(commit)
+    git checkout -q "$old"
+    apply || fail "Commit $old does not become ready; see make status and the logs."
+    say "Back from $now to $old. A database of the newer version is refused by the older one: then restore a backup."
+    exit 0
+fi
+
+upstream=$(git rev-parse --abbrev-ref --symbolic-full-name '@{upstream}' 2>/dev/null) ||
+    fail "This checkout follows no remote branch. Change to one (git checkout main), or fetch what you want by hand and run: make up && make reload"
+old=$(commit)
+git fetch -q "${upstream%%/*}"
+git merge -q --ff-only "$upstream" || fail "This branch has commits of its own; merge $upstream by hand, then: make up && make reload"
+new=$(commit)
+if [ "$old" = "$new" ]; then
+    say "Commit $new is the newest already."
+    exit 0
+fi
+git rev-parse "$old" >"$REMEMBERED"
+say "From $old to $new:"
+git log --oneline --no-decorate "$old..$new" | head -n 20 >&2
+if apply; then
+    say "Commit $new serves. Back: make rollback"
+else
+    say "Commit $new does not become ready; going back to $old."
+    git reset -q --hard "$old"
+    apply || fail "The old commit does not become ready either; see make status and the logs."
+    fail "Nothing was upgraded: commit $old serves."
+fi
