@@ -1,5 +1,6 @@
 #!/bin/sh
 # Go to the newest commit of this branch without losing a call, or back: scripts/upgrade.sh [back]
+# WITHIN: seconds that the new process gets, 60 unless given.
 # The commit before is remembered in state/upgraded-from. Where the new one does not become ready, the old one comes back.
 set -eu
 ROOT=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
@@ -15,7 +16,7 @@ apply() { # the environments and the running processes for what is checked out n
         [ ! -x ".venvs/$service/bin/python" ] || sh scripts/dev/make-sdk-venvs.sh "$service"
     done
     "$VENV/bin/python" -m router up --prepare-only
-    [ ! -S state/run/supervisor.sock ] || "$VENV/bin/python" -m router reload-process
+    [ ! -S state/run/supervisor.sock ] || "$VENV/bin/python" -m router reload-process --within "${WITHIN:-60}"
 }
 
 [ -z "$(git status --porcelain --untracked-files=no)" ] ||

@@ -141,11 +141,13 @@ def restart(name: Annotated[str, typer.Argument(help="The process.")] = "router"
 
 
 @app.command()
-def reload_process() -> None:
+def reload_process(
+    within: Annotated[float, typer.Option(help="Seconds that the new process gets.", min=1.0)] = 60.0,
+) -> None:
     """Replace the serving process without refusing a connection."""
     from router.cli import processes
 
-    raise typer.Exit(processes.reload_process())
+    raise typer.Exit(processes.reload_process(within))
 
 
 PASSPHRASE = Annotated[

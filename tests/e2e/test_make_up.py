@@ -191,12 +191,14 @@ def test_an_upgrade_serves_the_new_commit_and_a_broken_one_is_taken_back(checkou
         assert "make rollback" in done.stderr and version() == "9.9.9"
         assert "Hello" in checkout.call(line)
         publish("this is no Python\n")
+        checkout.environ["WITHIN"] = "8"
         broken = checkout.run("make", "upgrade", ok=False)
         assert broken.returncode != 0 and "Nothing was upgraded" in broken.stderr
         assert checkout.run(git, "rev-parse", "HEAD").stdout.strip() == good
         assert version() == "9.9.9" and "Hello" in checkout.call(line)
         assert "Back from" in checkout.run("make", "rollback").stderr
     finally:
+        checkout.environ.pop("WITHIN", None)
         checkout.run(git, "checkout", "-q", "-B", branch, before)
         checkout.run("make", "reload", ok=False)
     assert version() == old

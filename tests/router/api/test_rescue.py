@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,8 @@ PAIRS = [(first, second) for first in TARGETS for second in TARGETS if first != 
 WORDS = 8
 WHOLE = "".join(f"word-{number:06} " for number in range(WORDS))
 PROMPT = f"LONG {WORDS}"
+STEP = int(os.environ.get("SWEEP_STEP", "61"))
+"""Bytes between two cuts of the sweep; 1 is every byte."""
 ENDINGS: tuple[Ending, ...] = ("cut", "reset", "error", "malformed")
 
 
@@ -262,7 +265,7 @@ async def test_a_cut_at_any_byte_is_whole_or_an_error_and_never_wrong(
     second = "anthropic" if first == "openai" else "openai"
     async with running(upstream, tmp_path, settings()) as router:
         whole = await router.ask(dialect, chain(first, second), "LONG 3", stream=True)
-        for at in range(1, 4000, 23):
+        for at in range(1, 4000, STEP):
             router.router._health._entries.clear()
             upstream.behave()
             upstream.script(cut(at_byte=at), model=TARGETS[first])
