@@ -26,6 +26,7 @@ from services.aistudio.beside import Beside, forget_secrets, load
 from services.aistudio.engines import NoEngine
 from services.aistudio.handler import Relayed, status_of
 from services.aistudio.login import Logins, Progress
+from services.aistudio.metrics import exposition
 from services.aistudio.profiles import ProfileError, Profiles, profiles_of
 from services.aistudio.selectors import SelectorsError
 from services.aistudio.selfcheck import selfcheck
@@ -93,7 +94,11 @@ async def serve(beside: Beside, _: argparse.Namespace) -> int:
         loop.add_signal_handler(number, stopping.set)
     background = Tasks("aistudio")
     async with health_server(
-        "aistudio", VERSION, lambda: causes(service, link.connected, logins.open), settings.health_port
+        "aistudio",
+        VERSION,
+        lambda: causes(service, link.connected, logins.open),
+        settings.health_port,
+        pages={"/metrics": lambda: exposition(service.status())},
     ):
         running = background.spawn(link.run(), "link")
         background.spawn(_tell(service, link, news), "status")
