@@ -75,7 +75,7 @@ sdk: environment ## the official SDKs, two majors of each, against a running rou
 	$(PY) -m pytest tests -q -m "sdk and not browser"
 
 e2e: environment ## a fresh clone, `make up` and the printed curl line
-	$(PY) -m pytest tests/e2e -q -m e2e
+	$(PY) -m pytest tests/e2e -q -m e2e -n 3 --dist loadfile
 
 check: environment ## format, lint, types, import contracts, spelling, dead code, documents
 	$(PY) -m ruff format --check .
