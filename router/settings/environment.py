@@ -19,6 +19,9 @@ from router.variables import filled
 
 PREFIX = "SWITCHYARD__"
 CLIENT_KEY_PREFIX = "sk-sy-"
+PASSWORD = "MANAGEMENT_PASSWORD"  # noqa: S105  the name of a variable
+MANAGEMENT_KEY = "SWITCHYARD__AUTH__MANAGEMENT__KEY"
+SHORTEST_PASSWORD = 16
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1", "0.0.0.0"})  # noqa: S104  compared, never bound
 
 BUILT_IN_VARIABLES: Mapping[str, tuple[tuple[str, ...], str | None]] = {
@@ -27,6 +30,24 @@ BUILT_IN_VARIABLES: Mapping[str, tuple[tuple[str, ...], str | None]] = {
     "gemini": (("GEMINI_API_KEY", "GOOGLE_API_KEY"), "GOOGLE_GEMINI_BASE_URL"),
 }
 """Provider -> variables of its key, the first that is set counts, and of its address (used only with that key)."""
+
+
+def with_password(document: Document, environ: Mapping[str, str]) -> Mapping[str, str]:
+    """``MANAGEMENT_PASSWORD``, as platforms for containers have it, is the management key where no variable of ours is."""
+    password = environ.get(PASSWORD, "").strip()
+    if not password or environ.get(MANAGEMENT_KEY):
+        return environ
+    if len(password) < SHORTEST_PASSWORD:
+        document.mistakes.append(
+            Mistake(
+                path=PASSWORD,
+                problem=f"is shorter than {SHORTEST_PASSWORD} characters; whoever guesses it manages this gateway",
+                line=None,
+                remedy="Take a longer one, or leave it out: `make up` makes a key.",
+            )
+        )
+        return environ
+    return {**environ, MANAGEMENT_KEY: password}
 
 
 def overlay(document: Document, environ: Mapping[str, str]) -> dict[Path, str]:

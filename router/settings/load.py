@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from router.secret import Secret
 from router.settings.checks import check
 from router.settings.document import Document, read_document
-from router.settings.environment import interpolate, overlay, pick_up
+from router.settings.environment import interpolate, overlay, pick_up, with_password
 from router.settings.mistakes import Mistake, Path, SettingsError, dotted
 from router.settings.presets import Preset, shipped_presets
 from router.settings.provider_blocks import Providers
@@ -61,7 +61,7 @@ def load(
     if document.mistakes and not document.values:
         raise SettingsError(document.mistakes, source)
     interpolate(document, environ)
-    origins = overlay(document, environ)
+    origins = overlay(document, with_password(document, environ))
     origins = _rename_blocks(document, origins, presets)
     _list_service_account(document)
     found_before = len(document.mistakes)

@@ -165,3 +165,18 @@ def test_facts_of_a_sign_in_can_be_changed_and_a_wrong_one_is_named() -> None:
     assert wrong.remedy is not None and "config/sign-ins/qwen-oauth.yaml" in wrong.remedy
     shown = only("providers: {iflow: {sign_in: {client_secret: s3}}}")
     assert shown.path == "providers.iflow.sign_in.client_secret" and "beside sign_in" in (shown.remedy or "")
+
+
+def no_files(name: str) -> str:
+    raise FileNotFoundError(name)
+
+
+def test_the_password_of_a_platform_is_the_management_key_where_nothing_else_gives_one() -> None:
+    word = "a password of a platform"
+    given = load("", {"MANAGEMENT_PASSWORD": word}, no_files).settings.auth.management.key
+    assert given is not None and given.reveal() == word
+    ours = {"MANAGEMENT_PASSWORD": word, "SWITCHYARD__AUTH__MANAGEMENT__KEY": "another one of ours"}
+    both = load("", ours, no_files).settings.auth.management.key
+    assert both is not None and both.reveal() == "another one of ours"
+    with pytest.raises(SettingsError, match=r"MANAGEMENT_PASSWORD.*shorter than 16"):
+        load("", {"MANAGEMENT_PASSWORD": "short"}, no_files)
