@@ -42,21 +42,16 @@ from router.observe.request_line import RequestLines
 from router.observe.start_lines import start_lines
 from router.providers.resolve import SignedIn
 from router.recall import OTHERS_EVERY, Recall
-from router.relay.announced import EVERY as EVERY_LOOK
-from router.relay.announced import SERVICES, Announced
 from router.relay.hub import Hub
-from router.relay.polled import look
-from router.secret import Secret
 from router.settings.load import Loaded
 from router.settings.schema import Settings
 from router.settings.watch import EVERY, Watch, restart_needed
 from router.settings_file import SettingsFile
 from router.sign_ins import SignIns
 from router.tasks import Tasks
+from router.web_services import WebServices
 
 _log = logging.getLogger("switchyard.app")
-SOON = 2.0
-"""Seconds between two looks at a WebAI service that is not ready."""
 SESSIONS_EVERY = 2.0
 """Seconds between two looks at the sessions of the relay: who is silent, whose key was revoked."""
 USAGE_EVERY = 5.0
@@ -108,7 +103,10 @@ class Router:
         self._hub.sign_ins.on_done = lambda done: self._sign_ins.audit.record(
             done.who, "signed_in", done.account, "in a browser of its service"
         )
-        self._announced = Announced(self._health, self._reroute, self._service_key)
+        self._web = WebServices(
+            self._settings, self._state_dir, self._clock, net, self._health, self._hub, changed=self._reroute
+        )
+        self._announced = self._web.announced
         self._gateway = Gateway(
             snapshot,
             keys=self._keys,
@@ -121,7 +119,7 @@ class Router:
             tell=self._tell,
             hub=self._hub,
         )
-        self._health.load_of = self._load
+        self._health.load_of = self._web.load
         self._lines = RequestLines(self._log_writer, self._clock)
         self._gateway.metrics.logs_dropped.set_function(lambda: self._log_writer.dropped)
         self._usage = UsageReader(self._gateway.windows, self._sign_ins.ask, self._clock, chance)
@@ -149,7 +147,7 @@ class Router:
                 Route("/v0/management/accounts", management.accounts),
                 Route("/v0/management/relay", management.relay),
                 *AnnouncementRoutes(self._gateway, self._announced, self._clock.wall).routes(),
-                *WebCookieRoutes(self._gateway, self._announced, self._brought).routes(),
+                *WebCookieRoutes(self._gateway, self._announced, self._sign_ins.brought).routes(),
                 *ServiceLoginRoutes(self._gateway).routes(),
                 *LoginRoutes(self._gateway, self._hall).routes(),
                 *AccountRoutes(self._gateway, accounts, self._hall).routes(),
@@ -181,24 +179,6 @@ class Router:
     def _signed_in(self) -> SignedIn:
         connected = {**self._hub.connected(), **self._announced.connected()}
         return replace(self._sign_ins.signed_in(), connected=connected, listed={"ctonew": self._listed})
-
-    def _load(self, account: str) -> float | None:
-        """How busy the service behind an account is, whichever way it is reached."""
-        over_http = account.partition("/")[0] in SERVICES.values()
-        return self._announced.load_of(account) if over_http else self._hub.load(account)
-
-    def _service_key(self) -> Secret:
-        """What WebAI services are called with; empty where there is no key."""
-        block = self._settings().providers.webai
-        if block is not None and block.api_key is not None:
-            return block.api_key
-        try:
-            return Secret((self._state_dir / "keys" / "service.key").read_text(encoding="utf-8").strip())
-        except OSError:
-            return Secret("")
-
-    def _brought(self, who: str, account: str) -> None:
-        self._sign_ins.audit.record(who, "signed_in", account, "with cookies of a browser")
 
     @asynccontextmanager
     async def _lifespan(self, app: Starlette) -> AsyncIterator[None]:
@@ -246,7 +226,7 @@ class Router:
         self._tasks.spawn(self._begin(), "begin")
         self.recall.watch(self._tasks)
         self._tasks.periodic(lambda: SESSIONS_EVERY, self._look_at_sessions, "look at sessions")
-        self._tasks.periodic(self._next_look, self._look_at_endpoint, "look at the WebAI service")
+        self._tasks.periodic(self._web.pause, self._web.look, "look at the WebAI service")
         self._tasks.periodic(lambda: USAGE_EVERY, self._read_usage, "read the quotas of plans")
         self._tasks.periodic(lambda: OTHERS_EVERY, self._look_at_models, "look at models")
         watch = Watch(
@@ -268,19 +248,6 @@ class Router:
     async def _look_at_sessions(self) -> None:
         self._hub.tick()
         self._announced.tick(self._clock.wall())
-
-    def _next_look(self) -> float:
-        """Seconds until a WebAI service at a fixed address is asked: soon where it does not answer, or never was."""
-        known = self._announced.current()
-        return EVERY_LOOK if known and all(said.ready for said in known) else SOON
-
-    async def _look_at_endpoint(self) -> None:
-        """A WebAI service at a fixed address is asked, as it does not tell of itself."""
-        block = self._settings().providers.webai
-        if block is not None and block.enabled and block.endpoint is not None:
-            now = self._clock.wall()
-            said = await look(self._gateway.net, "webai", block.endpoint, self._service_key(), now)
-            self._announced.take(said, self._clock.wall())
 
     async def _read_usage(self) -> None:
         await self._usage.round(self._sign_ins.usable(), self._sign_ins.facts(), self._sign_ins.secret)

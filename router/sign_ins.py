@@ -165,6 +165,10 @@ class SignIns:
             return await self.keeper.access(account.id)
         return Access(credential.refresh, credential.facts)
 
+    def brought(self, who: str, account: str) -> None:
+        """Note for the audit log that somebody brought cookies of a browser, which a service keeps."""
+        self.audit.record(who, "signed_in", account, "with cookies of a browser")
+
     def used(self, record: Record) -> None:
         """Note for the audit log whose calls used which accounts."""
         if record.caller is not None:

@@ -33,7 +33,7 @@ BUILT_IN_VARIABLES: Mapping[str, tuple[tuple[str, ...], str | None]] = {
 
 
 def with_password(document: Document, environ: Mapping[str, str]) -> Mapping[str, str]:
-    """``MANAGEMENT_PASSWORD``, as platforms for containers have it, is the management key where no variable of ours is."""
+    """``MANAGEMENT_PASSWORD``, as platforms for containers have it, as the management key; our own variable wins."""
     password = environ.get(PASSWORD, "").strip()
     if not password or environ.get(MANAGEMENT_KEY):
         return environ

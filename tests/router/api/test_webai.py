@@ -237,7 +237,7 @@ async def a_service() -> AsyncIterator[tuple[Service, str]]:
 async def test_a_service_at_a_fixed_address_is_asked_by_the_router(upstream: Upstream, tmp_path: Path) -> None:
     async with a_service() as (service, address), webai(upstream, tmp_path, endpoint=address) as router:
         app = router.router
-        await app._look_at_endpoint()
+        await app._web.look()
         answer = await router.ask("chat", "gemini-flash-webai")
         assert (answer.status, answer.text) == (200, "hi")
         assert answer.headers["x-switchyard-notes"] == (
@@ -245,21 +245,21 @@ async def test_a_service_at_a_fixed_address_is_asked_by_the_router(upstream: Ups
         )
         assert service.asked[-1][2] == f"Bearer {OPENAI_KEYS[0]}"
         service.ready = False
-        await app._look_at_endpoint()
+        await app._web.look()
         refused = await router.ask("chat", "gemini-flash-webai")
         assert refused.status == 503 and "No account." in error_text("chat", refused.json)
 
 
 async def test_a_service_that_is_not_there_is_said(upstream: Upstream, tmp_path: Path) -> None:
     async with webai(upstream, tmp_path, endpoint="http://127.0.0.1:9") as router:
-        await router.router._look_at_endpoint()
+        await router.router._web.look()
         refused = await router.ask("gemini", "gemini-flash-webai")
         assert refused.status == 503
 
 
 async def test_the_service_key_is_used_where_there_is_no_other(upstream: Upstream, tmp_path: Path) -> None:
     async with a_service() as (service, address), webai(upstream, tmp_path, endpoint=address, api_key=None) as router:
-        await router.router._look_at_endpoint()
+        await router.router._web.look()
         await router.ask("chat", "gemini-flash-webai")
         assert service.asked[-1][2] == f"Bearer {KEY}"
 
