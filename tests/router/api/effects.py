@@ -119,7 +119,7 @@ async def slow_answer(router: Running) -> bool:
 
 @case("server.timeouts.idle", timeouts(idle=0.3), timeouts(idle=30), False, True)
 async def pauses(router: Running) -> bool:
-    answer = await router.ask("chat", "gpt-4.1", "LONG 3 GAP 1500", stream=True)
+    answer = await router.ask("chat", "gpt-4.1", "LONG 2 GAP 600", stream=True)
     return b"[DONE]" in answer.body
 
 
@@ -137,7 +137,7 @@ async def heartbeat_first(router: Running) -> bool:
 
 @case("server.timeouts.heartbeat", timeouts(heartbeat=0.2), timeouts(heartbeat=0), True, False)
 async def heartbeat_later(router: Running) -> bool:
-    answer = await router.ask("messages", "claude-sonnet-4-5", "LONG 3 GAP 900", stream=True)
+    answer = await router.ask("messages", "claude-sonnet-4-5", "LONG 1 GAP 500", stream=True)
     return answer.body.count(b"event: ping") > 1
 
 
