@@ -11,14 +11,13 @@ from typing import Any
 from msgspec import Struct
 from msgspec.structs import replace
 
-from router.vault.keys import AccountVault, WrongKey, account_vault
+from router.vault.keys import AccountVault
 from router.vault.profiles import FOLDER
 from services.aistudio.settings import Settings, read
-from services.link.settings import SettingsMistake, load_block, merged
+from services.link.beside import ROOT, neighbour, placed, relay_defaults
+from services.link.settings import merged
 
-ROOT = Path(__file__).resolve().parents[2]
 PLACE = ("providers", "aistudio")
-ANY_HOST: Mapping[str, str] = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}  # noqa: S104  compared only
 
 
 _SECRET = re.compile(r"^SWITCHYARD|KEY$|TOKEN$|SECRET|PASSWORD")
@@ -36,20 +35,9 @@ class Beside(Struct, frozen=True):
 def load(router_config: Path | None, own: Path | None, environ: Mapping[str, str] = os.environ) -> Beside:
     """The block of the router's file, with a file of our own and variables over it. Raises `SettingsMistake`, and
     `SettingsError`."""
-    if own is not None and not own.is_file():
-        raise SettingsMistake(f"{own} is not there")
-    router = router_config or ROOT / Path(environ.get("SWITCHYARD_CONFIG") or "config/config.yaml").expanduser()
-
-    def block(*place: str, file: Path | None = None) -> dict[str, Any]:
-        return load_block(place, environ, router_file=router, own_file=file)
-
-    accounts = ROOT / Path(str(block("auth").get("dir", "~/.cli-proxy-api"))).expanduser()
-    given = block(*PLACE, file=own or ROOT / "config" / "aistudio.yaml")
-    try:
-        vault = account_vault(accounts, environ)
-    except WrongKey as error:
-        raise SettingsMistake(str(error)) from None
-    return Beside(_placed(read(merged(defaults(block("server"), accounts), given))), vault, dict(environ))
+    router = neighbour(PLACE, router_config, own, environ)
+    settings = _placed(read(merged(defaults(router.server, router.accounts), router.given)))
+    return Beside(settings, router.vault, dict(environ))
 
 
 def forget_secrets(environ: MutableMapping[str, str]) -> None:
@@ -60,29 +48,14 @@ def forget_secrets(environ: MutableMapping[str, str]) -> None:
 
 def _placed(settings: Settings) -> Settings:
     """With every path made whole: relative ones start at the checkout, whatever the current folder is."""
-    relay = settings.relay
     return replace(
         settings,
         profiles=ROOT / settings.profiles.expanduser(),
         selectors=ROOT / settings.selectors.expanduser() if settings.selectors is not None else None,
-        relay=replace(
-            relay,
-            key_file=str(ROOT / Path(relay.key_file).expanduser()),
-            ca=str(ROOT / Path(relay.ca).expanduser()) if relay.ca else None,
-        ),
+        relay=placed(settings.relay),
     )
 
 
 def defaults(server: Mapping[str, Any], accounts: Path) -> dict[str, Any]:
     """What follows from the router's settings. server: its block. accounts: the folder of the accounts."""
-    tls = server.get("tls")
-    certificate = tls.get("cert") if isinstance(tls, Mapping) else None
-    host = str(server.get("host", "127.0.0.1")).strip("[]")
-    host = ANY_HOST.get(host, host)
-    address = f"[{host}]" if ":" in host else host
-    keys = Path(str(server.get("state_dir", "state"))).expanduser() / "keys"
-    url = f"{'wss' if certificate else 'ws'}://{address}:{server.get('port', 8317)}/v1/ws"
-    relay: dict[str, Any] = {"urls": [url], "key_file": str(keys / "service.key")}
-    if certificate:
-        relay["ca"] = str(certificate)
-    return {"profiles": str(accounts / FOLDER), "relay": relay}
+    return {"profiles": str(accounts / FOLDER), "relay": relay_defaults(server)}

@@ -9,10 +9,8 @@ from typing import Any
 
 from msgspec import Struct
 
+from services.link.beside import ROOT, address, certificate, router_file
 from services.link.settings import SettingsMistake, checked, load_block
-
-ROOT = Path(__file__).resolve().parents[2]
-ANY_HOST: Mapping[str, str] = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}  # noqa: S104  compared only
 
 
 class Rules(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -50,14 +48,14 @@ class Plan(Struct, frozen=True, kw_only=True):
 
 def plan(config: Path | None, environ: Mapping[str, str] = os.environ, root: Path = ROOT) -> Plan:
     """From the router's file and variables. Raises `SettingsMistake`."""
-    file = config or root / Path(environ.get("SWITCHYARD_CONFIG") or "config/config.yaml").expanduser()
+    file = router_file(config, environ, root)
 
     def block(*place: str) -> dict[str, Any]:
         return load_block(place, environ, router_file=file, own_file=None)
 
     server, studio, web = block("server"), block("providers", "aistudio"), block("providers", "webai")
     programs = [
-        Watched("router", _router(server)),
+        Watched("router", f"{'https' if certificate(server) else 'http'}://{address(server)}"),
         Watched("aistudio", f"http://127.0.0.1:{studio.get('health_port', 8318)}"),
         Watched("webai", f"http://127.0.0.1:{web.get('port', 8406)}"),
         *_own(file, environ),
@@ -69,14 +67,6 @@ def plan(config: Path | None, environ: Mapping[str, str] = os.environ, root: Pat
         logs=root / "logs",
         socket="state/run/supervisor.sock",
     )
-
-
-def _router(server: Mapping[str, Any]) -> str:
-    host = str(server.get("host", "127.0.0.1")).strip("[]")
-    host = ANY_HOST.get(host, host)
-    tls = server.get("tls")
-    scheme = "https" if isinstance(tls, Mapping) and tls.get("cert") else "http"
-    return f"{scheme}://{f'[{host}]' if ':' in host else host}:{server.get('port', 8317)}"
 
 
 def _own(file: Path, environ: Mapping[str, str]) -> list[Watched]:
