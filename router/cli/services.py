@@ -22,6 +22,8 @@ from router.cli.talk import Place
 from router.settings.schema import Settings
 
 AISTUDIO, WEBAI, HEALTHWATCH = "aistudio", "webai", "healthwatch"
+_WANTED = ("disk",)
+"""Causes that keep nothing from being ready and still want somebody."""
 _RUNNING = ("RUNNING", "STARTING", "BACKOFF", "STOPPING")
 
 
@@ -167,11 +169,14 @@ def health(readyz: str, name: str) -> tuple[str, str]:
         return "no answer", f"its /readyz does not answer ({type(error).__name__}); see logs/{name}.log"
     finally:
         connection.close()
-    if answer.status == 200:
-        return "ready", ""
     try:
-        found = json.loads(body)["causes"]
-        causes = "; ".join(str(each.get("text", each)) for each in found if isinstance(each, dict))
+        found = [each for each in json.loads(body)["causes"] if isinstance(each, dict)]
     except (ValueError, KeyError, TypeError):
-        causes = ""
-    return "not ready", causes or f"its /readyz answered {answer.status}"
+        found = []
+    if answer.status == 200:
+        return "ready", _told([each for each in found if each.get("cause") in _WANTED])
+    return "not ready", _told(found) or f"its /readyz answered {answer.status}"
+
+
+def _told(causes: list[dict[str, Any]]) -> str:
+    return "; ".join(str(each.get("text", each)) for each in causes)

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import xmlrpc.client
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -130,3 +135,50 @@ def test_a_service_that_does_not_answer_is_told_from_one_that_is_not_ready() -> 
     where = place({"health_port": free_port()}).settings
     word, why = health(AISTUDIO.readyz(where), NAME)
     assert word == "no answer" and "logs/aistudio.log" in why
+
+
+@contextmanager
+def telling(status: int, body: Any) -> Iterator[str]:
+    """A program that says this of itself; gives the address."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            data = json.dumps(body).encode()
+            self.send_response(status)
+            self.send_header("content-length", str(len(data)))
+            self.end_headers()
+            self.wfile.write(data)
+
+        def log_message(self, *words: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}/readyz"
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+DISK = {"cause": "disk", "text": "the disk of logs has 5 MiB left", "blocking": False}
+OTHER = {"cause": "program", "text": "own: fatal", "blocking": False}
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "told"),
+    [
+        (200, {"causes": []}, ("ready", "")),
+        (
+            200,
+            {"causes": [OTHER, DISK]},
+            ("ready", DISK["text"]),
+        ),  # a full disk is for people; programs have rows of their own
+        (503, {"causes": [{"text": "no profile"}, {"text": "no browser"}]}, ("not ready", "no profile; no browser")),
+        (503, "nothing", ("not ready", "its /readyz answered 503")),
+    ],
+)
+def test_what_a_program_says_of_itself_is_shown(status: int, body: Any, told: tuple[str, str]) -> None:
+    with telling(status, body) as address:
+        assert health(address, "p") == told
