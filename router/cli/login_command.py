@@ -11,7 +11,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from router.cli import service_login
+from router.cli import service_login, web_login
 from router.cli.login_desks import Desk, View, open_desk
 from router.cli.talk import Place, Refused, Unreachable, find_place
 from router.cli.terminal import Terminal
@@ -47,9 +47,11 @@ def login(
     terminal = terminal or Terminal(piped=wishes.flow == "paste")
     if provider in service_login.NAMES:
         return service_login.login(wishes.label, wishes.as_json, config, terminal=terminal)
+    if provider in web_login.NAMES:
+        return web_login.login(wishes.label, wishes.as_json, config, terminal=terminal)
     sign_in = sign_in_of(provider)
     if sign_in is None:
-        known = [*(entry.login[0] for entry in SIGN_INS.values()), *service_login.NAMES[:1]]
+        known = [*(entry.login[0] for entry in SIGN_INS.values()), *service_login.NAMES[:1], *web_login.NAMES[:1]]
         near = nearest(provider, known)
         meant = f" Did you mean {near!r}?" if near else f" There are {', '.join(known)}."
         terminal.say(f"There is no provider {provider!r} to sign in to.{meant}")

@@ -92,7 +92,7 @@ def version(as_json: JSON = False) -> None:
 @app.command()
 def login(
     provider: Annotated[
-        str, typer.Argument(help="claude, chatgpt, gemini-cli, qwen, kimi, xai, copilot, ctonew, aistudio, …")
+        str, typer.Argument(help="claude, chatgpt, gemini-cli, qwen, kimi, xai, copilot, ctonew, aistudio, webai, …")
     ],
     no_browser: Annotated[bool, typer.Option("--no-browser", help="Print the address, open nothing.")] = False,
     device: Annotated[bool, typer.Option("--device", help="With a code that is typed at another device.")] = False,
