@@ -41,7 +41,7 @@ EXPOSE 8317
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=5s --start-period=60s \
     CMD [".venv/bin/python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8317/healthz')"]
-CMD ["sh", "-c", ".venv/bin/python -m router up --prepare-only && exec .venv/bin/python -m router serve"]
+CMD ["sh", "-c", "[ \"$DEPLOY\" = cloud ] || .venv/bin/python -m router up --prepare-only || exit 1; exec .venv/bin/python -m router serve"]
 
 FROM code AS aistudio
 RUN apt-get update \

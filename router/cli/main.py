@@ -5,6 +5,7 @@ Data goes to stdout, talk to stderr. Exit codes: 0 ok, 1 failed, 2 usage, 3 no g
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from typing import Annotated
@@ -36,8 +37,11 @@ app = typer.Typer(
 @app.command()
 def serve(config: CONFIG = None) -> None:
     """Run the gateway in the foreground. Settings that make no sense stop it with every mistake listed."""
+    from router.cli import cloud
     from router.server import parent
 
+    if cloud.wanted(os.environ) and (code := cloud.enter(config)):
+        raise typer.Exit(code)
     raise typer.Exit(parent.main([] if config is None else ["--config", config]))
 
 
