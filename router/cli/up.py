@@ -32,9 +32,9 @@ def up(prepare_only: bool = False) -> int:
     """Prepare, start and wait. 0 when the gateway is ready, 1 with the reason on stderr."""
     os.chdir(places.ROOT)
     try:
-        place, made = _prepare()
+        place, made = prepare()
         if prepare_only:
-            _tell_keys(place, made)
+            tell_keys(place, made)
             return 0
         running = _start(place)
         wait_ready(place)
@@ -48,14 +48,17 @@ def up(prepare_only: bool = False) -> int:
     return 0
 
 
-def _prepare() -> tuple[Place, dict[str, str]]:
-    path = places.config_path(None, os.environ)
+def prepare(config: str | None = None) -> tuple[Place, dict[str, str]]:
+    """Write what a first start needs; the installation, and the keys that were made. Raises `Failed`."""
+    path = places.config_path(config, os.environ)
     if make_config(path):
         _say(f"Wrote {path} from the annotated example.")
     # Keys come before the settings are checked: a public address is allowed because a client key exists.
-    made = make_keys(find_place().state_dir)
-    place = find_place()
+    made = make_keys(find_place(config).state_dir)
+    place = find_place(config)
     if place.problem is not None:
+        if made:
+            tell_keys(place, made)  # a later start would not show them again
         raise Failed(place.problem)
     try:
         migrate(place.state_dir)
@@ -132,15 +135,16 @@ def _tell(place: Place, made: dict[str, str], running: bool) -> None:
     if facts is not None and _open(facts):
         lines.append(f"  On the network  {url(scheme, _network_address(), port)}/v1")
     print("\n".join(lines))
-    _tell_keys(place, made)
+    tell_keys(place, made)
     print(f"\n  Try it:\n\n{curl_line(place, made.get('client'))}\n")
 
 
-def _tell_keys(place: Place, made: dict[str, str]) -> None:
+def tell_keys(place: Place, made: dict[str, str]) -> None:
+    """Print the keys that were made, and where they are kept."""
     for name, key in made.items():
         print(f"  {name.capitalize() + ' key':<15} {key}")
     note = "shown once; kept in" if made else "kept in"
-    print(f"  {'' if made else 'Keys':<15} ({note} {places.key_file(place.state_dir, 'client').parent})")
+    print(f"  {'' if made else 'Keys':<15} ({note} {places.key_file(place.state_dir, 'client').parent})", flush=True)
 
 
 def curl_line(place: Place, key: str | None) -> str:

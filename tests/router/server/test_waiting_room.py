@@ -86,6 +86,15 @@ def test_it_waits_for_valid_settings_and_then_serves(tmp_path: Path) -> None:
         assert "prot" in one.log.read_text()
 
 
+def test_an_address_for_everybody_waits_for_its_settings_only(tmp_path: Path) -> None:
+    (tmp_path / "config.yaml").write_text("server: {prot: 1}\n")
+    with serving(tmp_path, DEPLOY="cloud", SWITCHYARD__SERVER__HOST="0.0.0.0") as one:
+        one.until(lambda: "prot" in str(one.ask("/readyz")[1]))
+        one.config.write_text("server: {}\n")
+        one.until(lambda: one.ask("/readyz")[0] == 200)
+        assert (tmp_path / "state" / "keys" / "client.key").read_text().strip() in one.log.read_text()
+
+
 def test_it_stops_while_it_waits(tmp_path: Path) -> None:
     with serving(tmp_path, DEPLOY="cloud") as one:
         one.until(lambda: one.ask("/healthz")[0] == 200)
