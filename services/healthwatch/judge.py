@@ -45,7 +45,8 @@ class Action(Struct, frozen=True):
 
 class Known(Struct):
     """What is remembered of one program. failures: looks in a row. acted: times of what was done, within the hour.
-    in_row: actions since it last worked. not_before: when something may be done again. told: the last thing said."""
+    in_row: actions since it last worked for longer than a start takes. not_before: when something may be done again.
+    told: the last thing said."""
 
     failures: int = 0
     acted: deque[float] = deque()
@@ -73,7 +74,8 @@ class Judge:
         known = self.of(seen.name)
         wrong = self._wrong(seen)
         if wrong is None:
-            if seen.state in ("RUNNING", "STOPPED"):
+            young = seen.state == "RUNNING" and seen.up < self._rules.grace
+            if seen.state == "STOPPED" or (seen.state == "RUNNING" and not (young and known.in_row)):
                 known.failures, known.in_row, known.told, known.well = 0, 0, "", True
             return None
         kind, why = wrong

@@ -14,6 +14,7 @@ from typing import Protocol
 import aiohttp
 from msgspec.structs import replace
 
+from router.tasks import Tasks
 from services.healthwatch.asking import look
 from services.healthwatch.judge import Action, Judge, Seen
 from services.healthwatch.settings import Plan, Watched
@@ -22,6 +23,8 @@ from services.link.cause import Cause
 
 _log = logging.getLogger("switchyard.healthwatch")
 SHORTEST = 0.2
+PATIENCE = 5.0
+"""Seconds that a round waits for its programs; one whose end takes longer is waited for beside the next rounds."""
 _MIB = 1024 * 1024
 
 
@@ -35,7 +38,7 @@ class Supervises(Protocol):
 
 class Watch:
     """plan: asked anew before each round, so that what the settings turn on is looked at. now: monotonic seconds.
-    free: bytes that a folder's disk has left."""
+    free: bytes that a folder's disk has left. patience: seconds."""
 
     def __init__(
         self,
@@ -44,7 +47,9 @@ class Watch:
         *,
         now: Callable[[], float],
         free: Callable[[Path], int] = lambda folder: shutil.disk_usage(folder).free,
+        patience: float = PATIENCE,
     ) -> None:
+        self._patience = patience
         self._plan = plan
         self._supervisor = supervisor
         self._now = now
@@ -54,6 +59,8 @@ class Watch:
         self._rules = plan().rules
         self._judge = Judge(self._rules)
         self._lost = ""
+        self._tasks = Tasks("looks")
+        self._looks: dict[str, asyncio.Task[None]] = {}
         self._full: dict[str, int] = {}
         self.done: dict[tuple[str, str], int] = {}
 
@@ -62,12 +69,19 @@ class Watch:
         timeout = aiohttp.ClientTimeout(total=None)
         connector = aiohttp.TCPConnector(force_close=True)  # a kept connection would lead to a process that has gone
         async with aiohttp.ClientSession(timeout=timeout, connector=connector) as session:
-            while True:
-                try:
-                    await self.round(session)
-                except Exception:
-                    _log.exception("a round failed and comes again")
-                await asyncio.sleep(max(SHORTEST, min([*self._due.values(), self._now() + 1.0]) - self._now()))
+            try:
+                while True:
+                    try:
+                        await self.round(session)
+                    except Exception:
+                        _log.exception("a round failed and comes again")
+                    await asyncio.sleep(max(SHORTEST, min([*self._due.values(), self._now() + 1.0]) - self._now()))
+            finally:
+                await self.close()
+
+    async def close(self) -> None:
+        """End the looks that still wait. No round may follow."""
+        await self._tasks.close()
 
     async def round(self, session: aiohttp.ClientSession) -> None:
         """Look at whatever is due."""
@@ -82,8 +96,14 @@ class Watch:
             return
         self._lost = ""
         now = self._now()
-        due = [each for each in plan.programs if each.name in running and self._due.get(each.name, 0.0) <= now]
-        await asyncio.gather(*(self._one(session, each, running[each.name], plan) for each in due))
+        for each in plan.programs:
+            if each.name in running and each.name not in self._looks and self._due.get(each.name, 0.0) <= now:
+                self._due[each.name] = now + plan.rules.again  # unless the look itself says something else
+                look_now = self._one(session, each, running[each.name], plan)
+                self._looks[each.name] = self._tasks.spawn(look_now, each.name)
+        if self._looks:
+            await asyncio.wait(self._looks.values(), timeout=self._patience)
+        self._looks = {name: task for name, task in self._looks.items() if not task.done()}
 
     async def _one(self, session: aiohttp.ClientSession, program: Watched, known: Running, plan: Plan) -> None:
         if program.name == "router":

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -64,6 +66,23 @@ def test_what_is_left_alone(fine: Seen) -> None:
 def test_what_supervisord_has_given_up_is_started_with_longer_and_longer_pauses() -> None:
     acted = [now for now, kind in kinds(Judge(RULES), [(now, FATAL) for now in range(0, 3000, 1)]) if kind == "start"]
     assert acted == [0, 10, 30, 70, 150, 310]
+
+
+@pytest.mark.parametrize("wrong", [WEDGED, HELPS])
+def test_what_is_wrong_again_after_each_start_is_started_with_longer_and_longer_pauses(wrong: Seen) -> None:
+    judge, started, acted = Judge(Rules(most_per_hour=20)), -1000.0, []
+    for now in range(0, 1500, 5):
+        action = judge.judge(msgspec.structs.replace(wrong, up=now - started), now)
+        if action is not None:
+            acted.append(now)
+            started = now
+        assert not (acted and judge.of("p").well)
+    pauses = [after - before for before, after in itertools.pairwise(acted)]
+    assert pauses == sorted(pauses) and pauses[-1] >= 300
+    judge.judge(seen(up=5.0), 1500)
+    assert judge.of("p").in_row and not judge.of("p").well  # it has only just been started
+    judge.judge(seen(up=RULES.grace), 1515)
+    assert not judge.of("p").in_row and judge.of("p").well
 
 
 def test_after_so_many_in_an_hour_it_is_only_told_and_once() -> None:

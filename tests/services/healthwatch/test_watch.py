@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -25,6 +26,8 @@ class Supervisord:
         self.states = dict.fromkeys(names, "RUNNING")
         self.acted: list[tuple[str, str, int]] = []
         self.lost = False
+        self.ends = threading.Event()  # what is to be started anew has ended
+        self.ends.set()
 
     def running(self) -> list[Running]:
         if self.lost:
@@ -33,6 +36,7 @@ class Supervisord:
 
     def act(self, action: Action, pid: int) -> None:
         self.acted.append((action.kind, action.name, pid))
+        self.ends.wait(30)
 
 
 class Program:
@@ -71,19 +75,23 @@ class Time:
 
 @asynccontextmanager
 async def watching(
-    folder: Path, *programs: Watched, free: int = 10**12
+    folder: Path, *programs: Watched, free: int = 10**12, patience: float = 30.0
 ) -> AsyncIterator[tuple[Watch, Any, Supervisord]]:
     """The watch, how to let it look once after so many seconds, and the supervisord."""
     made = Plan(rules=QUICK, programs=programs, state=folder, logs=folder, socket="")
     supervisord, time = Supervisord(*(each.name for each in programs)), Time()
-    watch = Watch(lambda: made, supervisord, now=time, free=lambda _: free)
+    watch = Watch(lambda: made, supervisord, now=time, free=lambda _: free, patience=patience)
     async with aiohttp.ClientSession() as session:
 
         async def after(seconds: float) -> None:
             time.now += seconds
             await watch.round(session)
 
-        yield watch, after, supervisord
+        try:
+            yield watch, after, supervisord
+        finally:
+            supervisord.ends.set()
+            await watch.close()
 
 
 async def test_a_program_that_works_is_looked_at_now_and_then_and_left_alone(tmp_path: Path) -> None:
@@ -130,6 +138,23 @@ async def test_one_that_says_that_a_restart_helps_is_restarted_unless_somebody_s
         await after(6)
         await after(6)
         assert supervisord.acted == [("restart", "p", 4242)]
+
+
+async def test_one_that_ends_slowly_keeps_nobody_else_waiting(tmp_path: Path) -> None:
+    slow, other = Program(), Program()
+    slow.ready = (503, [{"cause": "stuck", "text": "It is stuck.", "restart_helps": True}])
+    async with serving(slow) as first, serving(other) as second:
+        programs = Watched("slow", first), Watched("other", second)
+        async with watching(tmp_path, *programs, patience=1.0) as (watch, after, supervisord):
+            supervisord.ends.clear()
+            await after(6)
+            await after(6)
+            assert supervisord.acted == [("restart", "slow", 4242)]
+            other.health = 500
+            for _ in range(3):
+                await after(31)
+            assert supervisord.acted == [("restart", "slow", 4242), ("kill", "other", 4242)]
+            assert 'switchyard_healthwatch_up{program="other"} 0' in watch.metrics()
 
 
 async def test_one_of_the_operators_own_is_known_by_its_readyz_alone(tmp_path: Path) -> None:
