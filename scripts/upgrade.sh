@@ -19,6 +19,16 @@ apply() { # the environments and the running processes for what is checked out n
     [ ! -S state/run/supervisor.sock ] || "$VENV/bin/python" -m router reload-process --within "${WITHIN:-60}"
 }
 
+attempt() { # `apply` in a shell of its own, so that its first failed step ends it: `set -e` is off inside a condition
+    set +e
+    (
+        set -e
+        apply
+    )
+    code=$?
+    set -e
+}
+
 [ -z "$(git status --porcelain --untracked-files=no)" ] ||
     fail "Files of the checkout were changed; put them away first (git stash), or upgrade by hand: git status"
 mkdir -p state
@@ -27,8 +37,12 @@ if [ "${1:-}" = back ]; then
     [ -f "$REMEMBERED" ] || fail "No upgrade was made here: there is nothing to go back to."
     old=$(cat "$REMEMBERED")
     now=$(commit)
-    git checkout -q "$old"
-    apply || fail "Commit $old does not become ready; see make status and the logs."
+    git merge-base --is-ancestor HEAD '@{upstream}' 2>/dev/null ||
+        fail "This branch has commits of its own, which would be lost; go back by hand: git checkout $old && make up && make reload"
+    git reset -q --hard "$old"
+    rm -f "$REMEMBERED"
+    attempt
+    [ "$code" = 0 ] || fail "Commit $old does not become ready; see make status and the logs."
     say "Back from $now to $old. A database of the newer version is refused by the older one: then restore a backup."
     exit 0
 fi
@@ -43,14 +57,18 @@ if [ "$old" = "$new" ]; then
     say "Commit $new is the newest already."
     exit 0
 fi
+before=$(cat "$REMEMBERED" 2>/dev/null || :)
 git rev-parse "$old" >"$REMEMBERED"
 say "From $old to $new:"
 git log --oneline --no-decorate "$old..$new" | head -n 20 >&2
-if apply; then
+attempt
+if [ "$code" = 0 ]; then
     say "Commit $new serves. Back: make rollback"
 else
     say "Commit $new does not become ready; going back to $old."
     git reset -q --hard "$old"
-    apply || fail "The old commit does not become ready either; see make status and the logs."
+    if [ -n "$before" ]; then printf '%s\n' "$before" >"$REMEMBERED"; else rm -f "$REMEMBERED"; fi
+    attempt
+    [ "$code" = 0 ] || fail "The old commit does not become ready either; see make status and the logs."
     fail "Nothing was upgraded: commit $old serves."
 fi

@@ -169,10 +169,10 @@ def test_an_upgrade_serves_the_new_commit_and_a_broken_one_is_taken_back(checkou
     checkout.run(git, "branch", "-q", "--set-upstream-to", f"origin/{branch}")
     checkout.run(git, "clone", "-q", "-b", branch, str(remote), str(other))
 
-    def publish(text: str) -> str:
-        """A commit that puts `text` at the end of the version's file."""
-        version = other / "router" / "version.py"
-        version.write_text(version.read_text() + text)
+    def publish(text: str, name: str = "router/version.py") -> str:
+        """A commit that puts `text` at the end of a file."""
+        changed = other / name
+        changed.write_text(changed.read_text() + text)
         words = ("-c", "user.name=x", "-c", "user.email=x@x", "commit", "-q", "-a", "-m", "Change the version")
         checkout.run(git, *words, cwd=other)
         checkout.run(git, "push", "-q", cwd=other)
@@ -196,7 +196,13 @@ def test_an_upgrade_serves_the_new_commit_and_a_broken_one_is_taken_back(checkou
         assert broken.returncode != 0 and "Nothing was upgraded" in broken.stderr
         assert checkout.run(git, "rev-parse", "HEAD").stdout.strip() == good
         assert version() == "9.9.9" and "Hello" in checkout.call(line)
+        publish("no-such-package==1.0\n", "requirements/router.txt")
+        broken = checkout.run("make", "upgrade", ok=False)
+        assert "could not be installed" in broken.stderr and "Nothing was upgraded" in broken.stderr
         assert "Back from" in checkout.run("make", "rollback").stderr
+        assert checkout.run(git, "rev-parse", "HEAD").stdout.strip() == before
+        assert checkout.run(git, "rev-parse", "--abbrev-ref", "HEAD").stdout.strip() == branch
+        assert "nothing to go back to" in checkout.run("make", "rollback", ok=False).stderr
     finally:
         checkout.environ.pop("WITHIN", None)
         checkout.run(git, "checkout", "-q", "-B", branch, before)
