@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import xmlrpc.client
 from pathlib import Path
@@ -23,7 +24,7 @@ def written(entry: OwnService) -> str:
         f"command={command}\n"
         "directory=%(here)s/../..\n"
         "priority=50\nautostart=false\nautorestart=true\nstartsecs=2\nstartretries=3\n"
-        f"stopsignal=TERM\nstopwaitsecs={entry.stop_seconds:g}\nstopasgroup=true\nkillasgroup=true\n"
+        f"stopsignal=TERM\nstopwaitsecs={math.ceil(entry.stop_seconds)}\nstopasgroup=true\nkillasgroup=true\n"
         "redirect_stderr=true\n"
         f"stdout_logfile=logs/{entry.name}.log\nstdout_logfile_maxbytes=20MB\nstdout_logfile_backups=5\n"
         'environment=PYTHONUNBUFFERED="1"\n'

@@ -52,7 +52,13 @@ class Timeouts(Block):
     idle: Seconds = setting(120.0, "Seconds without a byte from the provider in the middle of an answer.")
     content_stall: Seconds = setting(300.0, "Seconds of nothing but keep-alives in the middle of an answer.")
     total: Seconds = setting(3600.0, "Seconds that one call may last altogether.")
-    drain: Seconds = setting(30.0, "Seconds that running calls get to finish when the router stops.", effect="restart")
+    drain: float = setting(
+        30.0,
+        "Seconds that running calls get to finish when the router stops.",
+        effect="restart",
+        ge=0,
+        le=75,  # with the margins of the drain, below supervisord's 100 s, `make down`'s 120 and systemd's 150
+    )
     grace: Seconds = setting(
         20.0, "Seconds before a waiting streamed client is sent the head and heartbeats. 0: only with the first event."
     )
