@@ -13,6 +13,7 @@ import time
 from pathlib import Path
 
 from router.tasks import Tasks
+from services.healthwatch.beat import beat
 from services.healthwatch.settings import Plan, plan
 from services.healthwatch.supervisor import Supervisor
 from services.healthwatch.watch import Watch
@@ -70,6 +71,7 @@ async def _serve(config: Path | None) -> int:
     pages = {"/metrics": watch.metrics}
     async with health_server("healthwatch", VERSION, watch.causes, made.rules.port, pages=pages):
         background.spawn(watch.run(), "watch")
+        background.spawn(beat(), "beat")
         await stopping.wait()
         with contextlib.suppress(TimeoutError):
             await background.close()
