@@ -61,7 +61,7 @@ class Supervisor:
     def _kill(self, name: str, pid: int) -> None:
         """End what does not answer, with all that it has started. The router's parent lives on: it replaces its child
         without letting go of the listening socket."""
-        child = self._serving() if name == "router" else None
+        child = self._serving(pid) if name == "router" else None
         with contextlib.suppress(ProcessLookupError):
             if child is not None and child != pid:
                 os.kill(child, signal.SIGKILL)
@@ -71,10 +71,13 @@ class Supervisor:
                     return
                 os.kill(pid, signal.SIGKILL)
 
-    def _serving(self) -> int | None:
+    def _serving(self, parent: int) -> int | None:
+        """The child of this parent; what an earlier run wrote down may name anybody by now."""
         try:
             facts = json.loads(self._process_file.read_text(encoding="utf-8"))
             pid = int(facts["pid"])
+            if int(facts["parent"]) != parent:
+                return None
             os.kill(pid, 0)
         except (OSError, ValueError, KeyError, TypeError):
             return None
