@@ -10,7 +10,7 @@ import sqlite3
 import tarfile
 import tempfile
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -19,6 +19,7 @@ from msgspec import Struct
 
 from router.backup.contents import DATABASE, Places, found, target
 from router.backup.sealed import CannotOpen, Writer, opened
+from router.vault.disk import Disk, writing
 
 FORMAT = 1
 MANIFEST = "manifest.json"
@@ -49,11 +50,12 @@ class CannotRestore(ValueError):
 def write(places: Places, to: Path, passphrase: str, *, version: str, now: float) -> Manifest:
     """Write everything into `to`, readable by nobody else. Raises `OSError`, `sqlite3.Error`."""
     to.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="switchyard-backup-", dir=to.parent) as folder:
-        files = dict(found(places))
-        database = places.state / DATABASE
-        if database.is_file():
-            files[f"state/{DATABASE}"] = _copied(database, Path(folder) / DATABASE)
+    private(places.state)
+    with (
+        tempfile.TemporaryDirectory(prefix=".switchyard-backup-", dir=places.state) as copies,
+        tempfile.TemporaryDirectory(prefix=".switchyard-backup-", dir=to.parent) as folder,
+    ):
+        files = _copies(places, Path(copies))
         members = {name: Member(path.stat().st_size, _digest(path)) for name, path in files.items()}
         manifest = Manifest(FORMAT, version, int(now), members)
         whole = Path(folder) / "backup"
@@ -68,7 +70,22 @@ def write(places: Places, to: Path, passphrase: str, *, version: str, now: float
             file.flush()
             os.fsync(file.fileno())
         whole.replace(to)
+        Disk().sync(to.parent)
     return manifest
+
+
+def _copies(places: Places, folder: Path) -> dict[str, Path]:
+    """Copies of everything: a token that is renewed while the backup is written must not part a file from its digest.
+    Nobody writes an account meanwhile, so that keys and what they open belong together."""
+    copies: dict[str, Path] = {}
+    with writing(places.accounts) if places.accounts.is_dir() else nullcontext():
+        for name, path in found(places):
+            copies[name] = folder / str(len(copies))
+            shutil.copyfile(path, copies[name])
+    database = places.state / DATABASE
+    if database.is_file():
+        copies[f"state/{DATABASE}"] = _copied(database, folder / DATABASE)
+    return copies
 
 
 def _add(tar: tarfile.TarFile, name: str, source: BinaryIO, size: int) -> None:
@@ -93,7 +110,7 @@ def _digest(path: Path) -> str:
 def unpacked(source: Path, passphrase: str, folder: Path) -> Iterator[tuple[Manifest, dict[str, Path]]]:
     """What is in a backup, verified, in files of a folder that goes with the context. folder: on whose disk. Raises
     `CannotRestore`, `OSError`."""
-    folder.mkdir(parents=True, exist_ok=True)
+    private(folder)
     with tempfile.TemporaryDirectory(prefix=".switchyard-restore-", dir=folder) as made:
         try:
             with source.open("rb") as file, tarfile.open(fileobj=_Pieces(file, passphrase), mode="r|") as tar:
@@ -163,26 +180,58 @@ def _manifest(name: str, data: bytes) -> Manifest:
 
 def put_back(places: Places, files: dict[str, Path], *, stamp: str) -> list[Path]:
     """Put verified files where they belong; what was there is kept beside, with `.before-` and the stamp in its name.
-    Returns what was kept. Raises `OSError`: then everything is as it was."""
-    moved: list[tuple[Path, Path | None]] = []
+    Returns what was kept. Raises `OSError`: then, and where it is interrupted, everything is as it was."""
+    staged: dict[Path, Path] = {}
+    moved: list[tuple[Path, Path]] = []
+    placed: list[Path] = []
     try:
         for name, path in files.items():
             at = target(places, name)
-            at.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            aside = at.with_name(f"{at.name}.before-{stamp}") if at.exists() else None
-            new = at.with_name(f".{at.name}.restored-{stamp}")
-            shutil.copyfile(path, new)
-            new.chmod(0o600)
-            if aside is not None:
-                at.rename(aside)
-            moved.append((at, aside))
+            private(at.parent)
+            staged[at] = at.with_name(f".{at.name}.restored-{stamp}")
+            _stage(path, staged[at])
+        for at, new in staged.items():
+            for old, aside in _in_the_way(places, at, stamp):
+                moved.append((old, aside))
+                old.rename(aside)
+            placed.append(at)
             new.rename(at)
-        for ending in ("-wal", "-shm"):  # of the database that was there
-            (places.state / f"{DATABASE}{ending}").unlink(missing_ok=True)
-    except OSError:
-        for at, aside in reversed(moved):
-            at.unlink(missing_ok=True)
-            if aside is not None:
-                aside.rename(at)
+        for folder in {at.parent for at in staged}:
+            Disk().sync(folder)
+    except BaseException:
+        for at in placed:
+            if not staged[at].exists():  # else it was not put there yet
+                at.unlink(missing_ok=True)
+        for old, aside in reversed(moved):
+            if aside.exists():
+                aside.rename(old)
+        for new in staged.values():
+            new.unlink(missing_ok=True)
         raise
-    return [aside for _, aside in moved if aside is not None]
+    return [aside for _, aside in moved]
+
+
+def _stage(source: Path, to: Path) -> None:
+    """Copy for the owner alone, on the disk when this returns."""
+    with source.open("rb") as data, os.fdopen(os.open(to, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+        shutil.copyfileobj(data, file)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _in_the_way(places: Places, at: Path, stamp: str) -> Iterator[tuple[Path, Path]]:
+    """What is at a place, and where it is kept. A database takes along the files in which its last changes may be:
+    without them it lacks those, and the restored one would take them for its own."""
+    aside = at.with_name(f"{at.name}.before-{stamp}")
+    for ending in ("", "-wal", "-shm") if at == places.state / DATABASE else ("",):
+        old = at.with_name(at.name + ending)
+        if old.exists() or old.is_symlink():
+            yield old, aside.with_name(aside.name + ending)
+
+
+def private(folder: Path) -> None:
+    """Make a folder, and those above it that are missing, for the owner alone; one that is there stays as it is."""
+    for each in reversed([folder, *folder.parents]):
+        with suppress(FileExistsError):
+            if not each.exists():
+                each.mkdir(mode=0o700)

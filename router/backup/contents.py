@@ -8,11 +8,13 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from router.vault.keys import KEY_FILE, NEXT_FILE, PLAIN_FILE
+
 DATABASE = "switchyard.sqlite"
 _NAME = re.compile(r"(config|state|accounts)(/[A-Za-z0-9@._+=~-]+){1,3}")
-_CONFIG = ("config.yaml", "aistudio.yaml", "webai.yaml")
+_CONFIG = ("config.yaml", "aistudio.yaml", "webai.yaml", "environment")
 _STATE = ("keys/*.key", "vault.key", "audit.jsonl", "audit.jsonl.1")
-_ACCOUNTS = ("*.json", ".switchyard-vault.key", "auth_profiles/*.json")
+_ACCOUNTS = ("*.json", KEY_FILE, NEXT_FILE, PLAIN_FILE, "auth_profiles/*.json")
 
 
 class Places(Struct, frozen=True):
@@ -49,10 +51,21 @@ def found(places: Places) -> Iterator[tuple[str, Path]]:
     for name in _CONFIG[1:]:
         if (path := places.config.parent / name).is_file():
             yield f"config/{name}", path
+    yield from ((name, path) for name, path in _candidates(places) if _fits(name, path))
+
+
+def left_out(places: Places) -> list[Path]:
+    """Files that would belong to a backup and cannot be in one: symbolic links, and odd names."""
+    return [path for name, path in _candidates(places) if not _fits(name, path)]
+
+
+def _candidates(places: Places) -> Iterator[tuple[str, Path]]:
     for place, patterns in (("state", _STATE), ("accounts", _ACCOUNTS)):
         folder = places.folder(place)
         for pattern in patterns:
             for path in sorted(folder.glob(pattern)):
-                name = f"{place}/{path.relative_to(folder)}"
-                if path.is_file() and not path.is_symlink() and allowed(name):
-                    yield name, path
+                yield f"{place}/{path.relative_to(folder)}", path
+
+
+def _fits(name: str, path: Path) -> bool:
+    return path.is_file() and not path.is_symlink() and allowed(name)

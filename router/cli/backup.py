@@ -12,7 +12,7 @@ from pathlib import Path
 
 from router import places
 from router.backup.archive import CannotRestore, put_back, unpacked, write
-from router.backup.contents import Places, target
+from router.backup.contents import Places, left_out, target
 from router.cli.talk import Place, find_place
 from router.version import VERSION
 
@@ -32,12 +32,16 @@ def backup(file: str, passphrase_file: str | None = None, config: str | None = N
     try:
         if to.exists():
             raise _Refused(f"{to} is there already; name another file")
-        manifest = write(_places(place), to, _passphrase(passphrase_file, twice=True), version=VERSION, now=time.time())
+        where = _places(place)
+        manifest = write(where, to, _passphrase(passphrase_file, twice=True), version=VERSION, now=time.time())
+        missing = left_out(where)
     except (_Refused, OSError, sqlite3.Error) as error:
         print(f"No backup was written: {error}", file=sys.stderr)
         return FAILED
     size = sum(member.size for member in manifest.files.values())
     print(f"{to}: {len(manifest.files)} files, {size / 1024 / 1024:.1f} MiB, encrypted.", file=sys.stderr)
+    for path in missing:
+        print(f"Not in it, since it is a link or has an unusual name: {path}; copy it yourself.", file=sys.stderr)
     return OK
 
 

@@ -102,6 +102,12 @@ def test_everything_comes_back_on_another_machine(old: Machine, passphrase: str,
     assert not list(old.state.glob(".switchyard-restore*"))
 
 
+def test_a_file_that_is_left_out_is_named(old: Machine, passphrase: str, capsys: pytest.CaptureFixture[str]) -> None:
+    (old.accounts / "mine (work).json").write_text("{}")
+    written(old, passphrase)
+    assert "mine (work).json; copy it yourself" in capsys.readouterr().err
+
+
 def test_what_is_here_is_kept_aside_and_only_where_that_is_wanted(
     old: Machine, passphrase: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
