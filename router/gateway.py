@@ -35,6 +35,7 @@ from router.providers.credentials import Credentials, Stored
 from router.providers.ctonew.opener import CtoNew
 from router.providers.resolve import NOBODY, SignedIn, resolve
 from router.providers.run import Runner
+from router.relay.arrivals import Arrivals
 from router.relay.hub import Hub
 from router.routing import scopes
 from router.routing.attempt import Attempts
@@ -166,6 +167,7 @@ class Gateway:
         self.health = health
         self.hub = hub
         health.load_of = hub.load
+        self.arrivals = Arrivals(self.clock, lambda: self.current.settings.relay.arrival_wait)
         self.metrics = metrics
         self._tell = tell
         chance = chance or random.Random()  # noqa: S311  ids and jitter are no secrets
@@ -231,7 +233,8 @@ class Gateway:
 
     def reroute(self, snapshot: Snapshot) -> None:
         """The same settings with other accounts."""
-        self.current = snapshot
+        before, self.current = self.current, snapshot
+        self.arrivals.changed(before.providers, snapshot.providers)
 
     def reject(self, reason: str) -> None:
         """A changed settings file is not valid: the old settings stay in force."""

@@ -82,12 +82,26 @@ async def _generate(edge: Edge, surface: Surface, addressed: Addressed, record: 
         )
         record.asked, record.stream = call.asked, call.stream
         call = await edge.continuations.resume(call)
-        call, chosen = plan_call(edge, snapshot, surface, call)
+        snapshot, call, chosen = await _planned(edge, exchange, surface, call)
         try:
             with exchange.watched(edge.watchers), gateway.net.patience.limit(snapshot.limits.total, exchange.task):
                 await _serve(edge, snapshot, call, chosen, record, out)
         finally:
             edge.heartbeats.forget(out.reply)
+
+
+async def _planned(edge: Edge, exchange: Exchange, surface: Surface, call: Call) -> tuple[Snapshot, Call, Plan]:
+    """The plan, waiting for a service that is about to come where only that could serve. Raises `Fault`."""
+    while True:
+        snapshot = edge.gateway.current
+        try:
+            return snapshot, *plan_call(edge, snapshot, surface, call)
+        except Fault as fault:
+            seconds = edge.gateway.arrivals.left(fault, snapshot.providers)
+            if seconds <= 0:
+                raise
+        with exchange.watched(edge.watchers):
+            await edge.gateway.arrivals.wait(seconds)
 
 
 def plan_call(edge: Edge, snapshot: Snapshot, surface: Surface, call: Call) -> tuple[Call, Plan]:

@@ -43,7 +43,8 @@ class ProviderConfig(Struct, frozen=True, kw_only=True):
     (aliases); empty: any name is passed on. listed: models shown in model lists. accounts: may be empty (keyless local
     servers get one with an empty secret). headers: extra request headers. proxy: outbound proxy of all accounts.
     quirks: capability overrides for every model of this provider, as keys of `Capabilities`.
-    reason: why it cannot serve at all (switched off, no account).
+    reason: why it cannot serve at all (switched off, no account). comes: it is on, and its accounts are services that
+    connect, so that it may have some in a moment.
     """
 
     id: str
@@ -62,6 +63,7 @@ class ProviderConfig(Struct, frozen=True, kw_only=True):
     settings: Mapping[str, str] = {}  # kind-specific facts: Vertex project, location
     priority: int = 0
     reason: str | None = None
+    comes: bool = False
 
     def __repr__(self) -> str:
         return f"ProviderConfig({self.id}, {len(self.accounts)} accounts)"  # headers and proxy hold secrets

@@ -216,7 +216,7 @@ def _aistudio(block: AIStudio, offered: Connected) -> ProviderConfig:
     """Its accounts are the services that are connected, and its models theirs."""
     known = KNOWN["aistudio"]
     names = tuple(f"{model}-aistudio" for model in offered.models) or catalogue().get("aistudio", ())
-    return _config(
+    made = _config(
         "aistudio",
         block,
         kind=known.kind,
@@ -227,12 +227,13 @@ def _aistudio(block: AIStudio, offered: Connected) -> ProviderConfig:
         listed=names,
         missing="no service is connected: start the AI Studio service, or connect a browser to /v1/ws",
     )
+    return replace(made, comes=block.enabled)
 
 
 def _webai(block: WebAI, offered: Connected) -> ProviderConfig:
     """Its accounts are the services that are known, and its models theirs."""
     known = KNOWN["webai"]
-    return _config(
+    made = _config(
         "webai",
         block,
         kind=known.kind,
@@ -243,6 +244,7 @@ def _webai(block: WebAI, offered: Connected) -> ProviderConfig:
         listed=tuple(model if model.startswith("gpt4free:") else f"{model}-webai" for model in offered.models),
         missing="no service is known: start the WebAI service, or set providers.webai.endpoint",
     )
+    return replace(made, comes=block.enabled)
 
 
 def _accounts(name: str, block: KeyedUpstream, found: PickedUp | None, *, keyless: bool = False) -> tuple[Account, ...]:

@@ -15,7 +15,7 @@ import aiohttp
 from router.relay.protocol.messages import Hello
 from services.link.client import Link
 from services.link.dialling import Dialler
-from tests.router.api.harness import Running, running
+from tests.router.api.harness import Running, merged, running
 from tests.services.link.gemini_service import Browser, GeminiService
 from tests.simulators import Upstream
 
@@ -104,9 +104,9 @@ async def relayed(
     keys.mkdir(parents=True, exist_ok=True)
     (keys / "service.key").write_text(SERVICE_KEY)
     (keys / "relay.key").write_text(RELAY_KEY)
-    origins = {"relay": {"allowed_origins": [ORIGIN]}}
+    base = {"relay": {"allowed_origins": [ORIGIN], "arrival_wait": 0}}
     async with (
-        running(upstream, folder, {**origins, **(changes or {})}, **options) as router,
+        running(upstream, folder, merged(base, changes or {}), **options) as router,
         aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=60)) as http,
         AsyncExitStack() as stack,
     ):

@@ -32,7 +32,10 @@ async def webai(upstream: Upstream, folder: Path, **block: Any) -> AsyncIterator
     keys = folder / "state" / "keys"
     keys.mkdir(parents=True, exist_ok=True)
     (keys / "service.key").write_text(KEY)
-    changes = {"providers": {"webai": {"enabled": True, "api_key": OPENAI_KEYS[0], **block}}}
+    changes = {
+        "relay": {"arrival_wait": 0},
+        "providers": {"webai": {"enabled": True, "api_key": OPENAI_KEYS[0], **block}},
+    }
     async with running(upstream, folder, changes) as router:
         yield router
 

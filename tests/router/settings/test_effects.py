@@ -150,6 +150,10 @@ PROOFS: Mapping[str, tuple[str, ...]] = MappingProxyType(
             MAPPED,
             f"{API}test_relay_door.py::test_the_largest_message_is_told_and_a_larger_one_ends_the_session",
         ),
+        "relay.arrival_wait": (
+            f"{API}test_arrivals.py::test_a_call_waits_for_a_service_that_is_about_to_come",
+            f"{API}test_relay.py::test_without_a_service_the_reason_is_told",
+        ),
         "auth.dir": (f"{SIGN_INS}test_accounts_come_from_the_folder_that_is_set",),
         "providers.llmux.claude_pro.enabled": (f"{SIGN_INS}test_a_subscription_serves_only_while_it_is_turned_on",),
         "providers.llmux.claude_pro.client_secret": (f"{SIGN_INS}test_the_secret_of_the_client_decides_a_sign_in",),
