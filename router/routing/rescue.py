@@ -266,7 +266,8 @@ class Lasting:
     def _estimated(self, delivered: Delivered) -> Usage:
         """What the attempts so far have used as the client may be told it."""
         known = delivered.usage
-        output = count_tokens.estimate_text(len(delivered.text))
+        called = sum(len(call.arguments) for call in delivered.calls)
+        output = count_tokens.estimate_text(len(delivered.text) + called)
         if known is None:
             return Usage(output=output, estimated=True)
         return replace(known, output=max(known.output, output), estimated=known.estimated or output > known.output)

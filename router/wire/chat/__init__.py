@@ -13,6 +13,12 @@ from router.wire.chat.stream_writer import ChatStreamWriter
 from router.wire.dialect import DialectSpec
 from router.wire.sse import COMMENT_HEARTBEAT
 
+
+def take_over(writer: ChatStreamWriter, reader: ChatStreamReader, place: int) -> bool:
+    """See `DialectSpec`. Clients put calls together by their index."""
+    return reader.numbered_calls
+
+
 SPEC = DialectSpec(
     name="chat",
     read_request=read_request,
@@ -28,4 +34,5 @@ SPEC = DialectSpec(
     heartbeat=COMMENT_HEARTBEAT,
     id_prefix="chatcmpl-",
     glance=glance,
+    take_over=take_over,
 )

@@ -84,6 +84,11 @@ class CallReader:
         """Has a call begun?"""
         return any(call.started for call in self._calls)
 
+    @property
+    def numbered(self) -> bool:
+        """Do the calls have the indexes 0, 1, 2 in the order in which they began?"""
+        return [call.index for call in self._calls] == list(range(len(self._calls)))
+
     def _start(self, call: _Call, response_id: str) -> list[Event]:
         call.started = True
         call.shown_id = call.own_id

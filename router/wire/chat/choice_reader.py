@@ -41,6 +41,11 @@ class ChoiceReader:
         self._text_open = False
         self._half = False
 
+    @property
+    def numbered_calls(self) -> bool:
+        """See `CallReader.numbered`."""
+        return self._calls.numbered
+
     def feed(self, choice: JsonObject, response_id: str) -> list[Event]:
         """Events of one choice object; nothing after its finish."""
         if self.finished:

@@ -41,6 +41,11 @@ class ChatStreamReader:
         return 0
 
     @property
+    def numbered_calls(self) -> bool:
+        """Whether clients can tell the calls of the first answer apart as our own writer numbers them."""
+        return 0 not in self._choices or self._choices[0].numbered_calls
+
+    @property
     def choices(self) -> int:
         return len(self._choices)
 

@@ -94,7 +94,7 @@ class ResponsesStreamWriter:
         if mine:
             return False
         self._output = output
-        for open_item in (self._message, self._reasoning):
+        for open_item in (self._message, self._reasoning, *self._calls.values()):
             if open_item is not None:
                 open_item.move(next(index for index, item in enumerate(output) if item is open_item.item))
         self._numbered.next = sequence + 1

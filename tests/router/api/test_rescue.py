@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from router.wire.capabilities import Capabilities
+from router.wire.conversation import ToolCall
 from router.wire.dialect import events_of
 from router.wire.dialects import DIALECTS as SPECS
 from router.wire.fold import fold
@@ -30,11 +31,12 @@ ENDINGS: tuple[Ending, ...] = ("cut", "reset", "error", "malformed")
 
 
 FIND = {"type": "object", "properties": {"what": {"type": "string"}}, "required": ["what"]}
+NAMES = ("find", "look")
 TOOLS: dict[str, Any] = {
-    "chat": [{"type": "function", "function": {"name": "find", "parameters": FIND}}],
-    "responses": [{"type": "function", "name": "find", "parameters": FIND, "strict": False}],
-    "messages": [{"name": "find", "input_schema": FIND}],
-    "gemini": [{"functionDeclarations": [{"name": "find", "parametersJsonSchema": FIND}]}],
+    "chat": [{"type": "function", "function": {"name": name, "parameters": FIND}} for name in NAMES],
+    "responses": [{"type": "function", "name": name, "parameters": FIND, "strict": False} for name in NAMES],
+    "messages": [{"name": name, "input_schema": FIND} for name in NAMES],
+    "gemini": [{"functionDeclarations": [{"name": name, "parametersJsonSchema": FIND} for name in NAMES]}],
 }
 
 
@@ -160,18 +162,55 @@ async def test_a_header_that_means_nothing_is_refused(router: Running) -> None:
     assert "auto, continue, error" in refused.json["error"]["message"]
 
 
+def calls(dialect: str, answer: Answer) -> tuple[list[tuple[str, str, Any]], str]:
+    """Id, name and arguments of the calls of an answer, and the reason of its end."""
+    splitter = Splitter()
+    frames = [*splitter.feed(answer.body), *splitter.close()]
+    folded = fold(events_of(SPECS[dialect].stream_reader(Capabilities()), frames))  # type: ignore[index]
+    assert folded.complete, answer.body
+    found = [part for part in folded.choices[0].parts if isinstance(part, ToolCall)]
+    return [(part.call_id, part.name, json.loads(part.arguments)) for part in found], folded.choices[0].reason
+
+
+@pytest.mark.parametrize(("first", "second"), PAIRS)
 @pytest.mark.parametrize("dialect", DIALECTS)
-async def test_behind_a_tool_call_nobody_goes_on(upstream: Upstream, tmp_path: Path, dialect: str) -> None:
+async def test_a_cut_in_or_behind_tool_calls_is_mended_where_the_next_target_makes_the_same(
+    upstream: Upstream, tmp_path: Path, dialect: str, first: str, second: str
+) -> None:
     async with running(upstream, tmp_path, settings()) as router:
-        plain, asked = ask("messages", "claude-sonnet-4-5", "TOOLS 1", stream=True, tools=TOOLS["messages"])
+        path, body = ask(dialect, f"{first}/{TARGETS[first]}", "TOOLS find,look", stream=True, tools=TOOLS[dialect])
+        whole = await router.send(path, body)
+        wanted = [(name, arguments) for _, name, arguments in calls(dialect, whole)[0]]
+        assert [name for name, _ in wanted] == ["find", "look"]
+        frames = len(whole.frames) + 4
+        path, body = ask(dialect, chain(first, second), "TOOLS find,look", stream=True, tools=TOOLS[dialect])
+        mended = 0
+        for events in range(1, frames):
+            router.router._health._entries.clear()
+            upstream.behave()
+            upstream.script(cut(events=events), model=TARGETS[first])
+            before = tried(router)
+            answer = await router.send(path, body)
+            found, reason = calls(dialect, answer)
+            assert reason == "tools", (events, answer.body)
+            assert [(name, arguments) for _, name, arguments in found] == wanted, (events, answer.body)
+            assert len({call_id for call_id, _, _ in found}) == 2
+            assert answer.text == whole.text
+            mended += tried(router) == before + 2 and answer.headers["x-switchyard-attempts"] == "1"
+        assert mended >= 3
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+async def test_a_cut_call_that_nobody_makes_again_is_an_error(upstream: Upstream, tmp_path: Path, dialect: str) -> None:
+    async with running(upstream, tmp_path, settings()) as router:
+        plain, asked = ask("messages", "claude-sonnet-4-5", "TOOLS find", stream=True, tools=TOOLS["messages"])
         frames = [event for event, _ in (await router.send(plain, asked)).frames]
         broken = len(frames) - 1 - frames[::-1].index("content_block_delta")  # in the arguments of the call
-        path, body = ask(dialect, chain("anthropic", "openai"), "TOOLS 1", stream=True, tools=TOOLS[dialect])
-        upstream.script(cut(events=broken), model=TARGETS["anthropic"])
-        before = tried(router)
+        path, body = ask(dialect, chain("anthropic", "openai"), "TOOLS find", stream=True, tools=TOOLS[dialect])
+        upstream.script(cut(events=broken), *[cut(events=2)] * 5, model=TARGETS["anthropic"])
+        upstream.script(*[cut(events=2)] * 6, model=TARGETS["openai"])
         answer = await router.send(path, body)
         ends_with_error(dialect, answer)
-        assert tried(router) == before + 1
         assert (await router.metrics())['switchyard_rescues_total{outcome="failed"}'] == 1
 
 

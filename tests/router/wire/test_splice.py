@@ -21,7 +21,6 @@ from router.wire.events import (
     TextEnded,
     ThinkingDelta,
     ThinkingEnded,
-    ToolStarted,
     Usage,
     UsageReported,
 )
@@ -59,7 +58,6 @@ def test_an_end_of_a_part_and_what_follows_it_are_told_apart() -> None:
 @pytest.mark.parametrize(
     "event",
     [
-        ToolStarted("c", "f"),
         RefusalDelta("no"),
         MediaProduced("image", Inline("image/png", "")),
         ForeignProduced("messages", {"type": "server_tool_use"}),
