@@ -26,6 +26,7 @@ class Limits(Struct, frozen=True, kw_only=True):
     models that are known to think long, and for unstreamed answers. idle: between two reads. content_stall: between
     two pieces of content while the connection lives. total: the whole call. grace: before heads and heartbeats; 0 is
     off. resume: what follows a break in the middle. quota_exceeded: who is asked after an account whose limit is met.
+    hedge: after how long without content a second target is asked too; "auto" by what was measured.
     """
 
     max_attempts: int = 6
@@ -40,6 +41,7 @@ class Limits(Struct, frozen=True, kw_only=True):
     resume: Resume = "auto"
     heartbeat: float = 10.0
     quota_exceeded: QuotaExceeded = "next_account"
+    hedge: float | Literal["off", "auto"] = "off"
 
 
 class Caller(Struct, frozen=True, kw_only=True):
@@ -59,7 +61,8 @@ class Call(Struct, frozen=True, kw_only=True):
     created: Unix time. conversation: the body as read, where the typed lane needs it. spec: how the surface answers
     where that is not its dialect's own way (legacy completions). prefer: the account
     that made the stored answer which this call continues. session: what a header of the client calls its session.
-    resume: what a header of the client wishes, else what the route or the settings say.
+    resume: what a header of the client wishes, else what the route or the settings say. limits: what headers of the
+    client ask for (`router.routing.limits.wishes`).
     """
 
     id: str
@@ -80,6 +83,7 @@ class Call(Struct, frozen=True, kw_only=True):
     prefer: str | None = None
     session: str | None = None
     resume: Resume | None = None
+    limits: Mapping[str, float] = {}
 
 
 class Try(Struct, frozen=True, kw_only=True):
@@ -114,6 +118,7 @@ class Record(Struct, kw_only=True):
     reason: str = ""
     finish: str | None = None
     usage: Usage | None = None
+    hedged: int = 0  # attempts beside the one that answers, whose prompts are not in `usage` yet
     first_byte: float | None = None  # seconds from the start of the call
     total: float = 0.0
     overhead: float | None = None  # seconds of our own before the upstream request left

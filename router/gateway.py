@@ -40,6 +40,7 @@ from router.relay.hub import Hub
 from router.routing import scopes
 from router.routing.attempt import Attempts
 from router.routing.choose import Strategy
+from router.routing.limits import route_limits
 from router.routing.table import Rule, Table, build
 from router.settings.schema import Routing, Settings
 
@@ -91,6 +92,7 @@ def snapshot_of(
                 priority=route.priority,
                 grace=route.grace,
                 resume=route.resume,
+                limits=route_limits(route),
             )
             for route in settings.models.routing
         ],
@@ -118,6 +120,7 @@ def snapshot_of(
             total=waits.total,
             grace=waits.grace,
             resume=settings.retry.resume,
+            hedge=settings.retry.hedge,
             heartbeat=waits.heartbeat,
             quota_exceeded=settings.routing.quota_exceeded,
         ),

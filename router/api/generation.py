@@ -14,11 +14,12 @@ from router.api.exchange import Exchange
 from router.api.frame import framed
 from router.api.reply import Reply
 from router.api.understand import Addressed, Surface, authenticate, caller_of, must_read, read, understand
-from router.call import Call, Record
+from router.call import Call, Limits, Record
 from router.faults import Fault
 from router.gateway import Gateway, Snapshot
 from router.providers.lanes import Lane
-from router.routing.attempt import Begun
+from router.routing.begun import Begun
+from router.routing.limits import limits_of
 from router.routing.needs import needs_of
 from router.routing.plan import Candidate, Needs, Plan, plan
 from router.routing.rescue import Lasting
@@ -84,8 +85,9 @@ async def _generate(edge: Edge, surface: Surface, addressed: Addressed, record: 
         call = await edge.continuations.resume(call)
         snapshot, call, chosen = await _planned(edge, exchange, surface, call)
         try:
-            with exchange.watched(edge.watchers), gateway.net.patience.limit(snapshot.limits.total, exchange.task):
-                await _serve(edge, snapshot, call, chosen, record, out)
+            limits = limits_of(snapshot.limits, chosen.limits, call.limits)
+            with exchange.watched(edge.watchers), gateway.net.patience.limit(limits.total, exchange.task):
+                await _serve(edge, snapshot, call, chosen, limits, record, out)
         finally:
             edge.heartbeats.forget(out.reply)
 
@@ -139,14 +141,16 @@ class _Out:
         self.lane: Lane | None = None
 
 
-async def _serve(edge: Edge, snapshot: Snapshot, call: Call, chosen: Plan, record: Record, out: _Out) -> None:
+async def _serve(
+    edge: Edge, snapshot: Snapshot, call: Call, chosen: Plan, limits: Limits, record: Record, out: _Out
+) -> None:
     """Find an answer that begins, and give it to the client."""
     if call.stream and out.framing is None:
         edge.heartbeats.watch(out.reply, chosen.grace)
-    resume = "error" if call.strict else call.resume or chosen.resume or snapshot.limits.resume
+    resume = "error" if call.strict else call.resume or chosen.resume or limits.resume
     call = replace(call, resume=resume)
     begun: Begun | Lasting
-    begun = await edge.gateway.attempts.begin(call, chosen, snapshot.providers, snapshot.limits, record)
+    begun = await edge.gateway.attempts.begin(call, chosen, snapshot.providers, limits, record)
     if begun.lane.delivered is not None:
         begun = Lasting(
             edge.gateway.attempts,
@@ -154,7 +158,7 @@ async def _serve(edge: Edge, snapshot: Snapshot, call: Call, chosen: Plan, recor
             call,
             chosen,
             snapshot.providers,
-            snapshot.limits,
+            limits,
             record,
             resume=resume,
             observer=edge.gateway.metrics,

@@ -15,6 +15,7 @@ from router.call import Call, Caller, Resume
 from router.faults import Fault, bad_request
 from router.providers.executor import FORWARDED
 from router.providers.raw_body import carries_ours
+from router.routing.limits import wishes
 from router.routing.sessions import session_header
 from router.wire import codec
 from router.wire.conversation import Conversation, Dialect, JsonObject
@@ -108,6 +109,7 @@ def understand(
         spec=surface.spec,
         session=session_header(headers),
         resume=_resume(headers.get("x-switchyard-resume")),
+        limits=wishes(headers),
     )
 
 

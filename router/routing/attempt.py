@@ -8,21 +8,25 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Coroutine, Mapping
+from typing import Any
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from router.accounts.affinity import Affinity
 from router.accounts.health import Cooling, Health, Lease
-from router.accounts.sessions import Sessions
+from router.accounts.sessions import Session, Sessions
 from router.call import Call, Limits, Record, Try
 from router.clock import Clock
 from router.faults import Fault
 from router.patience import Patience
 from router.providers.config import ProviderConfig
-from router.providers.lanes import Batch, Lane
+from router.providers.lanes import Batch
 from router.providers.run import Opened, Runner
 from router.routing.affinity import Held
+from router.routing.begun import Begun, failed, judge
+from router.routing.hedge import FirstTokens, first_of
 from router.routing.plan import Candidate, Plan
 from router.routing.renewing import Renewing
 from router.routing.walk import Walk
@@ -32,54 +36,30 @@ HELD = 64 * 1024
 """Bytes that are held back while waiting for the first content."""
 
 
-class Begun:
-    """An answer that has begun. Exactly one of `complete`, `broken`, `abandoned` ends it; all close the upstream."""
+class _Round(Struct, frozen=True, kw_only=True):
+    """What all attempts of one call share."""
 
-    def __init__(
-        self,
-        opened: Opened,
-        lease: Lease,
-        health: Health,
-        affinity: Affinity,
-        first: bytes,
-        rest: AsyncIterator[Batch],
-        record: Record,
-    ) -> None:
-        self.lane: Lane = opened.lane
-        self.notes = opened.notes
-        self.first = first
-        self.rest = rest
-        self._lease = lease
-        self._health = health
-        self._affinity = affinity
-        self._record = record
+    call: Call
+    plan: Plan
+    providers: Mapping[str, ProviderConfig]
+    limits: Limits
+    record: Record
+    held: Held
+    session: Session | None
+    walk: Walk
+    renewing: Renewing
 
-    async def complete(self) -> None:
-        """The whole answer went to the client."""
-        self._health.succeeded(self._lease)
-        await self._close()
 
-    async def broken(self, fault: Fault) -> None:
-        """The upstream failed in the middle."""
-        _judge(self._health, self._lease, fault)
-        self._record.tries[-1] = _failed(self._record.tries[-1], fault)
-        await self._close()
+class _Run(Struct, frozen=True):
+    """One attempt: its target, its account, and since when (monotonic)."""
 
-    async def abandoned(self) -> None:
-        """The client went away, or we did: nothing was learnt about the account."""
-        self._health.release(self._lease)
-        await self._close()
-
-    async def _close(self) -> None:
-        observed = self.lane.observed
-        if observed.opaque:  # also of an answer that was cut: the client may keep what it has got
-            self._affinity.learn(observed.opaque, self._lease.account.id)
-        self._record.usage, self._record.finish = observed.usage, observed.finish
-        await self.lane.close()
+    candidate: Candidate
+    lease: Lease
+    began: float
 
 
 class Attempts:
-    """Makes attempts for calls. Holds no state of its own."""
+    """Makes attempts for calls. Knows how long targets took lately, nothing else."""
 
     def __init__(
         self,
@@ -98,6 +78,7 @@ class Attempts:
         self._health = health
         self._clock = clock
         self._chance = chance
+        self._first_tokens = FirstTokens()
 
     async def begin(
         self, call: Call, plan: Plan, providers: Mapping[str, ProviderConfig], limits: Limits, record: Record
@@ -108,45 +89,120 @@ class Attempts:
         prefer = held.prefer or call.prefer or (session.account if session is not None else None)
         if call.strict and plan.smaller:
             plan = replace(plan, smaller=())  # another model is a change, which strict callers do not want
-        walk = Walk(plan, limits, self._clock.monotonic(), prefer)
-        renewing: Renewing | None = None
+        round_ = _Round(
+            call=call,
+            plan=plan,
+            providers=providers,
+            limits=limits,
+            record=record,
+            held=held,
+            session=session,
+            walk=Walk(plan, limits, self._clock.monotonic(), prefer),
+            renewing=Renewing(self._runner),
+        )
+        walk, hedged = round_.walk, False
         again: str | None = None
-        while (step := walk.next(self._clock.monotonic())) is not None:
-            candidate, provider = step, providers[step.provider]
+        while (candidate := walk.next(self._clock.monotonic())) is not None:
+            provider = providers[candidate.provider]
             lease = self._health.lease(provider, candidate.model, avoid=walk.avoid(candidate), prefer=again or prefer)
             again = None
             if isinstance(lease, Cooling):
                 walk.cooling(candidate, lease)
                 continue
-            began = self._clock.monotonic()
-            try:
-                begun = await self._try(call, plan, candidate, provider, lease, held, limits, record)
-            except Fault as fault:
-                seconds = self._clock.monotonic() - began
-                record.tries.append(_failed(_attempt(candidate, lease, seconds), fault))
-                renewing = renewing or Renewing(self._runner)
-                again = await self._failed(walk, candidate, lease, fault, renewing)
-            except BaseException:
-                self._health.release(lease)
-                raise
+            run = _Run(candidate, lease, self._clock.monotonic())
+            wait = self._first_tokens.wait(limits.hedge, candidate.provider, candidate.model, call.stream)
+            if wait is None or hedged:
+                begun, again = await self._alone(round_, run)
             else:
-                seconds = self._clock.monotonic() - began
-                record.tries.append(_attempt(candidate, lease, seconds))
-                record.lane, record.provider, record.model = begun[1], candidate.provider, candidate.model
-                record.account, record.notes = lease.account.id, _notes(candidate, begun[0])
-                self._health.committed(lease)
-                if session is not None:
-                    self._sessions.learn(session, lease.account.id)
-                return begun[0]
+                hedged = True  # once for a call
+                begun, again = await self._hedged(round_, run, wait)
+            if begun is not None:
+                return begun
             pause = walk.pause(self._clock.monotonic(), self._chance)
             if pause > 0:
                 await asyncio.sleep(pause)
         raise walk.verdict()
 
-    async def _failed(
-        self, walk: Walk, candidate: Candidate, lease: Lease, fault: Fault, renewing: Renewing
-    ) -> str | None:
+    async def _alone(self, round_: _Round, run: _Run) -> tuple[Begun | None, str | None]:
+        """One attempt: the answer that has begun, or the account that is to be asked again."""
+        try:
+            tried = await self._try(round_, run)
+        except Fault as fault:
+            return None, await self._lost(round_, run, fault)
+        except BaseException:
+            self._health.release(run.lease)
+            raise
+        return self._won(round_, run, tried), None
+
+    async def _hedged(self, round_: _Round, run: _Run, wait: float) -> tuple[Begun | None, str | None]:
+        """The same with a second attempt beside it where the first keeps the caller waiting."""
+        runs = [run]
+
+        def other() -> Coroutine[Any, Any, tuple[Begun, str]] | None:
+            second = self._second(round_, run)
+            if second is None:
+                return None
+            runs.append(second)
+            return self._try(round_, second)
+
+        async def drop(tried: tuple[Begun, str]) -> None:
+            await tried[0].abandoned()
+
+        try:
+            outcomes = await first_of(self._try(round_, run), wait, other, drop)
+        except BaseException:
+            for each in runs:
+                self._health.release(each.lease)
+            raise
+        again: str | None = None
+        for each, outcome in zip(runs, outcomes, strict=True):
+            if isinstance(outcome, Fault):
+                again = await self._lost(round_, each, outcome)
+            elif outcome is None:
+                self._health.release(each.lease)
+                round_.record.tries.append(replace(self._made(each), outcome="hedged", reason="another was quicker"))
+                round_.record.hedged += 1
+        for each, outcome in zip(runs, outcomes, strict=True):
+            if isinstance(outcome, tuple):
+                return self._won(round_, each, outcome), None
+            if isinstance(outcome, BaseException) and not isinstance(outcome, Fault):
+                self._health.release(each.lease)
+                raise outcome
+        return None, again
+
+    def _second(self, round_: _Round, run: _Run) -> _Run | None:
+        """Who is asked beside a slow first attempt; None where nobody else can be."""
+        walk = round_.walk
+        for candidate in walk.beside(run.candidate):
+            avoid = walk.avoid(candidate) | {run.lease.account.id}
+            lease = self._health.lease(round_.providers[candidate.provider], candidate.model, avoid=avoid)
+            if isinstance(lease, Lease):
+                return _Run(candidate, lease, self._clock.monotonic())
+        return None
+
+    def _won(self, round_: _Round, run: _Run, tried: tuple[Begun, str]) -> Begun:
+        """Remember who answers."""
+        call, record, candidate, lease = round_.call, round_.record, run.candidate, run.lease
+        begun, lane = tried
+        made = self._made(run)
+        record.tries.append(made)
+        record.lane, record.provider, record.model = lane, candidate.provider, candidate.model
+        record.account, record.notes = lease.account.id, _notes(candidate, begun)
+        self._health.committed(lease)
+        self._first_tokens.learn(candidate.provider, candidate.model, call.stream, made.seconds)
+        if round_.session is not None:
+            self._sessions.learn(round_.session, lease.account.id)
+        return begun
+
+    def _made(self, run: _Run) -> Try:
+        seconds = self._clock.monotonic() - run.began
+        candidate, account = run.candidate, run.lease.account.id
+        return Try(provider=candidate.provider, model=candidate.model, account=account, outcome="ok", seconds=seconds)
+
+    async def _lost(self, round_: _Round, run: _Run, fault: Fault) -> str | None:
         """Judge a failed attempt. Gives the account's id where it has another secret now and is to be asked again."""
+        walk, candidate, lease, renewing = round_.walk, run.candidate, run.lease, round_.renewing
+        round_.record.tries.append(failed(self._made(run), fault))
         try:
             held_against = await renewing.recover(lease.account, fault)
         except BaseException:
@@ -156,22 +212,14 @@ class Attempts:
             self._health.release(lease)
             walk.replayed(candidate, fault)
             return lease.account.id
-        _judge(self._health, lease, held_against, suspend=renewing.suspends(lease.account, held_against))
+        judge(self._health, lease, held_against, suspend=renewing.suspends(lease.account, held_against))
         walk.failed(candidate, lease, held_against, final=lease.config.kind == "demo")
         return None
 
-    async def _try(
-        self,
-        call: Call,
-        plan: Plan,
-        candidate: Candidate,
-        provider: ProviderConfig,
-        lease: Lease,
-        held: Held,
-        limits: Limits,
-        record: Record,
-    ) -> tuple[Begun, str]:
+    async def _try(self, round_: _Round, run: _Run) -> tuple[Begun, str]:
         """One attempt up to its first content. Closes what it opened on every failure."""
+        call, candidate, lease, limits = round_.call, run.candidate, run.lease, round_.limits
+        record, provider = round_.record, round_.providers[run.candidate.provider]
         if candidate.stands_in is not None:  # an answer names the model that gives it
             call = replace(call, asked=candidate.stands_in)
         patient = candidate.capabilities.slow or not call.stream
@@ -184,8 +232,10 @@ class Attempts:
         opened: Opened | None = None
         try:
             with self._patience.limit(seconds):
-                foreign = held.foreign(lease.account.id)
-                opened = await self._runner.open(call, plan, candidate, provider, lease.account, limits, sent, foreign)
+                foreign = round_.held.foreign(lease.account.id)
+                opened = await self._runner.open(
+                    call, round_.plan, candidate, provider, lease.account, limits, sent, foreign
+                )
                 rest = opened.lane.batches()
                 first = await _first_content(rest)
         except TimeoutError:
@@ -209,14 +259,6 @@ def _notes(candidate: Candidate, begun: Begun) -> tuple[Note, ...]:
     return begun.notes if candidate.stands_in is None else (*begun.notes, Note("changed", "model"))
 
 
-def _judge(health: Health, lease: Lease, fault: Fault, *, suspend: bool = False) -> None:
-    """Remember a failure, but not one that was asked for: the demo's failures say nothing about it."""
-    if lease.config.kind == "demo":
-        health.release(lease)
-    else:
-        health.failed(lease, fault, suspend=suspend)
-
-
 async def _close(opened: Opened | None) -> None:
     if opened is not None:
         await opened.lane.close()
@@ -232,14 +274,3 @@ async def _first_content(batches: AsyncIterator[Batch]) -> bytes:
         if batch.content or size > HELD:
             return held[0] if len(held) == 1 else b"".join(held)
     raise Fault("upstream_broken", "The provider's answer ended before it began.")
-
-
-def _attempt(candidate: Candidate, lease: Lease, seconds: float) -> Try:
-    return Try(
-        provider=candidate.provider, model=candidate.model, account=lease.account.id, outcome="ok", seconds=seconds
-    )
-
-
-def _failed(attempt: Try, fault: Fault) -> Try:
-    """The same attempt with the fault that ended it, before or after it had begun."""
-    return replace(attempt, outcome=fault.kind, status=fault.status, reason=fault.message)

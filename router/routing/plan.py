@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from itertools import groupby
 from types import MappingProxyType
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -81,6 +81,7 @@ class Plan(Struct, frozen=True, kw_only=True):
     """asked: the name as the client wrote it. reasoning: what a suffix asked for; replaces the body's own wish.
     how: the steps from the name to the candidates, in words. fault: why nothing can serve, where there is no candidate.
     grace: seconds before heads and heartbeats, resume: what follows a break, where the route says so, else None.
+    limits: fields of `router.call.Limits` that the route has in its own way.
     smaller: candidates of a smaller model, for when the limits of all others are met.
     """
 
@@ -92,6 +93,7 @@ class Plan(Struct, frozen=True, kw_only=True):
     fault: Fault | None = None
     grace: float | None = None
     resume: Resume | None = None
+    limits: Mapping[str, Any] = {}
     smaller: tuple[Candidate, ...] = ()
 
 
@@ -128,6 +130,7 @@ def draft(table: Table, asked: str, *, needs: Needs, pinned: str | None = None, 
         fault=None if offers else _nothing(table, name, found, skipped, needs),
         grace=next((target.grace for target in found.targets if target.grace is not None), None),
         resume=next((target.resume for target in found.targets if target.resume is not None), None),
+        limits=next((target.limits for target in found.targets if target.limits), {}),
         smaller=_smaller(table, name, offers, only, needs) if table.smaller and offers else (),
     )
 

@@ -19,7 +19,8 @@ from router.faults import Fault, Kind
 from router.providers.config import ProviderConfig
 from router.providers.lanes import Batch, Lane, Writes
 from router.providers.run import context_of, with_conversation
-from router.routing.attempt import Attempts, Begun
+from router.routing.attempt import Attempts
+from router.routing.begun import Begun
 from router.routing.plan import Candidate, Plan
 from router.wire.conversation import Conversation
 from router.wire.delivered import Delivered
@@ -250,7 +251,7 @@ class Lasting:
         going_on = replace(call, conversation=conversation, spec=_tapped(call, tap), resume="error")
         translated = tuple(replace(each, lane="translated") for each in candidates)
         plan = replace(self._plan, candidates=translated, smaller=())
-        limits = replace(self._limits, max_attempts=self._left())
+        limits = replace(self._limits, max_attempts=self._left(), hedge="off")  # two would share the tap
         self._current = await self._attempts.begin(going_on, plan, self._providers, limits, self._record)
         before, lenient = self._estimated(delivered), self._resume == "continue"
         splice = Splice(delivered, before=before, continues=continues, lenient=lenient)

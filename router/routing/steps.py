@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
 
 from msgspec import Struct
 
@@ -13,8 +14,8 @@ from router.routing.table import Table
 
 
 class Target(Struct, frozen=True):
-    """A provider and its model, before anything is known about the call. rank: equal ones rotate. grace, resume: of its
-    route, see `table.Rule`."""
+    """A provider and its model, before anything is known about the call. rank: equal ones rotate. grace, resume,
+    limits: of its route, see `table.Rule`."""
 
     provider: ProviderConfig
     model: str
@@ -22,6 +23,7 @@ class Target(Struct, frozen=True):
     why: str
     grace: float | None = None
     resume: Resume | None = None
+    limits: Mapping[str, Any] = {}
 
 
 def _upstream(table: Table, provider: ProviderConfig, name: str) -> str:
@@ -92,9 +94,8 @@ def _routed(table: Table, name: str, pinned: tuple[str, ...]) -> Iterator[tuple[
                     seen.add(provider_id)
                     provider = table.providers[provider_id]
                     why = f"route {route.number} ({route.pattern.text}) names {provider_id}"
-                    targets.append(
-                        Target(provider, _upstream(table, provider, name), rank, why, route.grace, route.resume)
-                    )
+                    upstream = _upstream(table, provider, name)
+                    targets.append(Target(provider, upstream, rank, why, route.grace, route.resume, route.limits))
         yield f"route {route.number} ({route.pattern.text}) matches '{name}'", targets
 
 

@@ -20,13 +20,14 @@ class Rule(Struct, frozen=True, kw_only=True):
     """One entry of ``models.routing``. pattern: a regular expression (searched) or a glob (``gpt-*``, the whole name).
     providers: names in order; a nested tuple is one rank that rotates. priority: lower comes first; equal ones in file
     order. grace: seconds before heads and heartbeats of its calls, resume: what follows a break; None for the general
-    setting."""
+    setting. limits: the fields of `router.call.Limits` that are other for its calls."""
 
     pattern: str
     providers: tuple[str | tuple[str, ...], ...]
     priority: int = 0
     grace: float | None = None
     resume: Resume | None = None
+    limits: Mapping[str, Any] = {}
 
 
 class Route(Struct, frozen=True, kw_only=True):
@@ -37,6 +38,7 @@ class Route(Struct, frozen=True, kw_only=True):
     ranks: tuple[tuple[str, ...], ...]
     grace: float | None = None
     resume: Resume | None = None
+    limits: Mapping[str, Any] = {}
 
 
 class Alias(Struct, frozen=True):
@@ -239,7 +241,14 @@ def _route(index: int, rule: Rule, ids: Mapping[str, tuple[str, ...]], mistakes:
         ranks.append(tuple(rank))
     if not patterns:
         return None
-    return Route(number=index + 1, pattern=patterns[0], ranks=tuple(ranks), grace=rule.grace, resume=rule.resume)
+    return Route(
+        number=index + 1,
+        pattern=patterns[0],
+        ranks=tuple(ranks),
+        grace=rule.grace,
+        resume=rule.resume,
+        limits=rule.limits,
+    )
 
 
 def _patterns(

@@ -44,6 +44,13 @@ class Walk:
             self._left, self._smaller = list(self._smaller), ()
         return self._left[0] if self._left else None
 
+    def beside(self, candidate: Candidate) -> list[Candidate]:
+        """Targets that may be asked while `candidate` keeps the caller waiting: the next ones, then itself with another
+        account. None where one attempt is left."""
+        if self._attempts + 2 > self._limits.max_attempts:
+            return []
+        return [*(other for other in self._left if other is not candidate), candidate]
+
     def avoid(self, candidate: Candidate) -> set[str]:
         """Accounts of this target's provider that were tried and failed."""
         return self._tried.setdefault(f"{candidate.provider}\0{candidate.model}", set())

@@ -17,6 +17,10 @@ Ranks = tuple[tuple[str, ...], ...]
 """Providers in order of preference; those of one inner group take turns."""
 
 
+Hedge = Literal["off", "auto"] | Annotated[float, Field(gt=0, le=600)]
+"""When a second target is asked beside the first."""
+
+
 def _ranks(value: Any) -> Any:
     """``a`` and ``[a, [b, c]]`` as groups. Anything else is left for the validation to report."""
     if isinstance(value, str):
@@ -42,6 +46,14 @@ class Route(Block):
     resume: Literal["auto", "continue", "error"] | None = setting(
         None, "`retry.resume` for the calls that this rule serves."
     )
+    hedge: Hedge | None = setting(None, "`retry.hedge` for the calls that this rule serves.")
+    max_attempts: int | None = setting(None, "`retry.max_attempts` for the calls that this rule serves.", ge=1, le=50)
+    deadline: Seconds | None = setting(None, "`retry.deadline` for the calls that this rule serves.")
+    first_token: Seconds | None = setting(
+        None, "`server.timeouts.first_token` for the calls that this rule serves, slow models and unstreamed ones too."
+    )
+    idle: Seconds | None = setting(None, "`server.timeouts.idle` for the calls that this rule serves.")
+    total: Seconds | None = setting(None, "`server.timeouts.total` for the calls that this rule serves.")
 
 
 class ModelRules(Block):
@@ -101,6 +113,11 @@ class Retry(Block):
         "auto",
         "Where a streamed answer breaks off in its text: another attempt says the rest if that joins without doubt, or "
         "also where it can only be supposed; or the error is told.",
+    )
+    hedge: Hedge = setting(
+        "off",
+        "Seconds without a first token after which the next target is asked too; the first answer counts, the other "
+        "call is cancelled. `auto`: the time within which 95 of 100 answers of the target began lately. Costs tokens.",
     )
 
 

@@ -19,7 +19,8 @@ from router.patience import Patience
 from router.providers.lanes import Batch
 from router.providers.observed import Observed
 from router.providers.run import Opened
-from router.routing.attempt import HELD, Attempts, Begun
+from router.routing.attempt import HELD, Attempts
+from router.routing.begun import Begun
 from router.routing.plan import plan
 from tests.router.routing.making import CHAT, provider, table
 

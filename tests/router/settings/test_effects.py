@@ -139,6 +139,21 @@ PROOFS: Mapping[str, tuple[str, ...]] = MappingProxyType(
             f"{API}test_side_surfaces.py::test_vertex_exchanges_its_service_account_once_for_many_calls",
         ),
         "models.routing[].resume": (f"{API}test_rescue.py::test_who_wants_the_error_gets_it",),
+        **{
+            f"models.routing[].{name}": (f"{API}test_route_limits.py::test_a_rule_says_{test}",)
+            for name, test in {
+                "first_token": "how_long_a_first_token_may_take",
+                "max_attempts": "how_often_it_is_tried",
+                "deadline": "when_no_further_attempt_begins",
+                "idle": "how_long_a_stream_may_be_silent",
+                "total": "how_long_a_call_may_take",
+            }.items()
+        },
+        "models.routing[].hedge": (f"{API}test_hedging.py::test_a_rule_has_its_own_word",),
+        "retry.hedge": (
+            f"{API}test_hedging.py::test_the_second_target_answers_where_the_first_is_slow",
+            f"{API}test_hedging.py::test_without_it_the_first_target_is_waited_for",
+        ),
         "retry.resume": (
             f"{API}test_rescue.py::test_who_wants_the_error_gets_it",
             f"{API}test_rescue.py::test_what_only_looks_like_a_rest_is_taken_where_that_is_wanted",
