@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
+import os
 import random
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
@@ -14,7 +16,9 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from router import places
+from router.access.door import Door, session_secret
 from router.access.keys import ClientKey, KeyRing, double_roles
+from router.access.session_tokens import SessionTokens
 from router.access.sources import file_keys, settings_keys
 from router.accounts.health import Health
 from router.accounts.windows import UsageReader
@@ -24,6 +28,7 @@ from router.api.announcements import AnnouncementRoutes
 from router.api.cors import Cors
 from router.api.edge import Edge
 from router.api.front import Front
+from router.api.manage.assemble import Sources, assemble
 from router.api.management import Management
 from router.api.operations import Operations
 from router.api.relay import RelaySocket
@@ -34,16 +39,22 @@ from router.api.surfaces import ModelSurfaces
 from router.api.web_cookies import WebCookieRoutes
 from router.call import Record
 from router.clock import SystemClock
+from router.config_history import ConfigHistory
 from router.gateway import Gateway, Snapshot
+from router.models.capabilities import CapabilityMistakes
 from router.net.client import Net
 from router.observe import logs
 from router.observe.metrics import Metrics
+from router.observe.recent import Recent
 from router.observe.request_line import RequestLines
 from router.observe.start_lines import start_lines
+from router.observe.tail import Tail
 from router.providers.resolve import SignedIn
 from router.recall import OTHERS_EVERY, Recall
 from router.relay.hub import Hub
+from router.routing.table import RoutingMistakes
 from router.settings.load import Loaded
+from router.settings.mistakes import SettingsError
 from router.settings.schema import Settings
 from router.settings.watch import EVERY, Watch, restart_needed
 from router.settings_file import SettingsFile
@@ -110,6 +121,7 @@ class Router:
         self._gateway = Gateway(
             snapshot,
             keys=self._keys,
+            door=Door(self._keys, SessionTokens(session_secret(self._state_dir), os.urandom), self._clock),
             net=net,
             health=self._health,
             stored=self._sign_ins.keeper,
@@ -120,6 +132,9 @@ class Router:
             hub=self._hub,
         )
         self._health.load_of = self._web.load
+        self._recent = Recent(self._clock.wall)
+        self._tail = Tail()
+        self._log_writer.seen = self._tail.seen
         self._lines = RequestLines(self._log_writer, self._clock)
         self._gateway.metrics.logs_dropped.set_function(lambda: self._log_writer.dropped)
         self._usage = UsageReader(self._gateway.windows, self._sign_ins.ask, self._clock, chance)
@@ -133,6 +148,21 @@ class Router:
         """The routes, the busiest first."""
         accounts = AccountViews(self._gateway, self._sign_ins.keeper)
         operations, management = Operations(self._gateway), Management(self._gateway, accounts, self._announced)
+        manage = assemble(
+            self._gateway,
+            Sources(
+                recent=self._recent,
+                tail=self._tail,
+                history=ConfigHistory(self._file.path, self._state_dir / "config-history", self._clock.wall),
+                file=str(self._file.path),
+                check=self._check,
+                apply=self._apply_file,
+                keys=lambda: self.recall.memory,
+                causes=lambda: operations.causes(names=True),
+                audit=lambda who, what, which: self._sign_ins.audit.record(who, "managed", which, what),
+            ),
+            self._clock,
+        )
         surfaces = ModelSurfaces(self._edge)
         rest = Starlette(
             routes=[
@@ -146,6 +176,7 @@ class Router:
                 Route("/v0/management/models", management.models),
                 Route("/v0/management/accounts", management.accounts),
                 Route("/v0/management/relay", management.relay),
+                *manage,
                 *AnnouncementRoutes(self._gateway, self._announced, self._clock.wall).routes(),
                 *WebCookieRoutes(self._gateway, self._announced, self._sign_ins.brought).routes(),
                 *ServiceLoginRoutes(self._gateway).routes(),
@@ -168,8 +199,9 @@ class Router:
         return Hall(logins, self._sign_ins.keeper, self._sign_ins.bring_in) if logins is not None else None
 
     def _tell(self, record: Record) -> None:
-        """One line in the log, and who used which account."""
+        """One line in the log, who used which account, and for people who look."""
         self._lines.tell(record)
+        self._recent.add(record)
         self._sign_ins.used(record)
 
     def _reroute(self) -> None:
@@ -244,6 +276,20 @@ class Router:
                 self._gateway.reject(outcome.error or "it cannot be put in force")
 
         self._tasks.periodic(lambda: EVERY, look, "watch settings")
+
+    def _check(self, text: str) -> tuple[Loaded, Snapshot]:
+        """What a text would be as settings, without putting it in force. Raises as `SettingsFile.load`."""
+        trial = SettingsFile(self._file.path, self._file.environ)
+        loaded = trial.load(text)
+        return loaded, trial.snapshot(loaded, self._signed_in())
+
+    async def _apply_file(self) -> None:
+        """Put in force at once what was written into the file; what does not fit is told as after any change."""
+        try:
+            text = await asyncio.to_thread(self._file.path.read_text, encoding="utf-8")
+            await self._apply(await asyncio.to_thread(self._file.load, text))
+        except (SettingsError, RoutingMistakes, CapabilityMistakes, OSError) as problem:
+            self._gateway.reject(str(problem))
 
     async def _look_at_sessions(self) -> None:
         self._hub.tick()

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 
 from msgspec import Struct
 
+from router.access.door import Door
 from router.access.keys import KeyRing
 from router.accounts.affinity import Affinity
 from router.accounts.health import Health
@@ -151,6 +152,7 @@ class Gateway:
         snapshot: Snapshot,
         *,
         keys: KeyRing,
+        door: Door,
         net: Net,
         health: Health,
         metrics: Metrics,
@@ -160,12 +162,13 @@ class Gateway:
         stored: Stored | None = None,
         hub: Hub,
     ) -> None:
-        """tell: what to do with the record of every finished call. stored: gives the tokens of sign-ins.
-        hub: has the services that are connected."""
+        """door: of management. tell: what to do with the record of every finished call. stored: gives the tokens of
+        sign-ins. hub: has the services that are connected."""
         self.log = logging.getLogger("switchyard.gateway")
         self.clock: Clock = clock or SystemClock()
         self.current = snapshot
         self.keys = keys
+        self.door = door
         self.net = net
         self.health = health
         self.hub = hub
@@ -278,6 +281,10 @@ class Gateway:
             for provider in providers
             if provider.accounts and all(account.id in entries for account in provider.accounts)
         )
+
+    def quota_windows(self) -> list[tuple[str, str, Window]]:
+        """Account, name and state of every quota window that is known."""
+        return [(account, window.name, window) for account, _, window in self._quota()]
 
     def _quota(self) -> Iterator[tuple[str, str, Window]]:
         for provider in self.current.providers.values():

@@ -6,7 +6,7 @@ module on a thread of its own when the server already answers, or at once when a
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from router.access.keys import ClientKey
@@ -22,6 +22,7 @@ from router.relay.announced import Announcement, Changes
 from router.settings.schema import StoredResponses
 from router.state import owner_rows, tables
 from router.state.announcement_rows import forget_announcements, load_announcements, save_announcements
+from router.state.client_keys import StoredKey, add_key, revoke_key
 from router.state.consents import Consent, accept, accepted
 from router.state.health_rows import load_health, save_health
 from router.state.login_flows import LoginFlows
@@ -47,6 +48,22 @@ class Memory:
     def keys(self) -> tuple[ClientKey, ...]:
         """Every key of the database."""
         return self._store.read_now(stored_keys)
+
+    async def add_key(self, key: ClientKey) -> None:
+        """Store a new key. Raises `ValueError` where a key in use has its name."""
+        stored = StoredKey(
+            id=key.id,
+            name=key.name,
+            digest=key.digest,
+            scopes=key.scopes,
+            created_at=self._clock.wall(),
+            expires_at=key.expires_at,
+        )
+        await self._store.write(lambda connection: add_key(connection, stored))
+
+    async def revoke_key(self, id_or_name: str) -> Sequence[str]:
+        """Revoke a key; the ids that were revoked: one, or none."""
+        return await self._store.write(lambda connection: revoke_key(connection, id_or_name, self._clock.wall()))
 
     def health(self) -> list[HealthRow]:
         """What was known of accounts and targets when the last process stopped."""

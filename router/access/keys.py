@@ -18,7 +18,7 @@ from msgspec import Struct
 from router.clock import Clock
 from router.secret import Secret
 
-Scope: TypeAlias = Literal["client", "management", "service", "relay"]
+Scope: TypeAlias = Literal["client", "management", "service", "relay", "operator", "viewer"]
 SCOPES: tuple[Scope, ...] = get_args(Scope)
 PREFIX = "sk-sy-"
 _LONGEST = 1024
@@ -107,6 +107,11 @@ class KeyRing:
             return None
         return known
 
+    def by_id(self, key_id: str) -> ClientKey | None:
+        """The key in use with this id."""
+        now = self._clock.wall()
+        return next((key for key in self._by_digest.values() if key.id == key_id and key.usable(now)), None)
+
     def verify_fresh(self, presented: Secret) -> ClientKey | None:
         """As `verify`; a miss looks into the database, so that a key made a moment ago works. May read from disk."""
         found = self.verify(presented)
@@ -124,6 +129,11 @@ class KeyRing:
         self._stored = tuple(self._database())
         self._index()
         return True
+
+    def renew(self) -> None:
+        """Read the database's keys at once: one has changed."""
+        self._looked = None
+        self.refresh()
 
     def keys(self) -> tuple[ClientKey, ...]:
         """Every key, for lists."""

@@ -23,7 +23,16 @@ from router.observe.redact import one_line, redact
 from router.vault.disk import locked
 
 What: TypeAlias = Literal[
-    "used", "refreshed", "refresh_failed", "signed_in", "imported", "changed", "deleted", "exported", "refused"
+    "used",
+    "refreshed",
+    "refresh_failed",
+    "signed_in",
+    "imported",
+    "changed",
+    "deleted",
+    "exported",
+    "refused",
+    "managed",
 ]
 FILE = "audit.jsonl"
 LARGEST = 8 * 1024 * 1024

@@ -65,9 +65,9 @@ Desk: TypeAlias = Callable[[], Hall | None]
 _Work: TypeAlias = Callable[[Hall, ClientKey], Awaitable[Response]]
 
 
-async def guarded(request: Request, gateway: Gateway, desk: Desk, work: _Work) -> Response:
-    """The answer of `work`, for whoever may manage; every refusal as JSON."""
-    key = manager(request, gateway)
+async def guarded(request: Request, gateway: Gateway, desk: Desk, work: _Work, *, acts: bool = False) -> Response:
+    """The answer of `work`, for whoever may manage; every refusal as JSON. acts: see `router.api.guard.entered`."""
+    key = manager(request, gateway, acts=acts)
     if isinstance(key, Response):
         return key
     hall = desk()
@@ -110,7 +110,7 @@ class LoginRoutes:
         if request.method == "POST" and is_form(request):
             return await self._begin_by_form(request, name, provider)
         browser = _is_browser(request)
-        if browser and provider is not None and isinstance(manager(request, self._gateway), Response):
+        if browser and provider is not None and isinstance(manager(request, self._gateway, acts=True), Response):
             return self._first_page(request, provider)
 
         async def work(hall: Hall, key: ClientKey) -> Response:
@@ -128,7 +128,7 @@ class LoginRoutes:
                 return RedirectResponse(str(shown.url), 303, headers={"cache-control": "no-store"})
             return pages.response(pages.begun_page(shown, sign_in, leaves=False))
 
-        return await guarded(request, self._gateway, self._desk, work)
+        return await guarded(request, self._gateway, self._desk, work, acts=True)
 
     async def one(self, request: Request) -> Response:
         """How a sign-in is; DELETE ends it."""

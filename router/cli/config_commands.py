@@ -7,27 +7,24 @@ from __future__ import annotations
 
 import json
 import os
-import re
-from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
-from pydantic import BaseModel
 
 from router import places
 from router.access.sources import file_keys
 from router.clock import SystemClock
-from router.settings.load import Loaded, load, plain_value
+from router.settings.load import Loaded, load
 from router.settings.mistakes import SettingsError
 from router.settings.schema import Settings
+from router.settings.shown import rows
 from router.state.client_keys import usable_keys
 from router.state.database import transaction
 from router.state.migrate import revision
 
 DATABASE = "switchyard.sqlite"
-_USER_INFO = re.compile(r"//[^/@\s]*@")
 app = typer.Typer(help="Check, show and locate the settings.", no_args_is_help=True)
 ConfigOption = Annotated[
     str | None, typer.Option("--config", "-c", help="The file to read. Default: config/config.yaml.")
@@ -130,19 +127,19 @@ def show(
 ) -> None:
     """Show the settings in force, where each comes from, secrets masked."""
     loaded, _ = settings_or_exit(config)
-    rows = [
+    found = [
         (path, value, origin)
-        for path, value, origin in _rows(loaded.settings, loaded)
+        for path, value, origin in rows(loaded.settings, loaded.provenance)
         if everything or origin != "default"
     ]
     if as_json:
-        listing = [{"path": path, "value": value, "from": origin} for path, value, origin in rows]
+        listing = [{"path": path, "value": value, "from": origin} for path, value, origin in found]
         typer.echo(json.dumps(listing, indent=2, ensure_ascii=False))
         return
-    if not rows:
+    if not found:
         typer.echo("everything is at its default (--all shows it)", err=True)
-    width = max((len(path) for path, _, _ in rows), default=0)
-    for path, value, origin in rows:
+    width = max((len(path) for path, _, _ in found), default=0)
+    for path, value, origin in found:
         typer.echo(f"{path:<{width}}  {json.dumps(value, ensure_ascii=False)}  ({origin})")
 
 
@@ -154,32 +151,3 @@ def path(config: ConfigOption = None) -> None:
         typer.echo(f"there is no file{f' {found}' if found else ''}; everything is at its default", err=True)
         raise typer.Exit(1)
     typer.echo(str(found))
-
-
-def _rows(block: BaseModel, loaded: Loaded, at: str = "") -> Iterator[tuple[str, Any, str]]:
-    """Path, value and origin of every setting; a list is one row."""
-    values = {name: getattr(block, name) for name in type(block).model_fields}
-    values |= {
-        name: value if isinstance(value, BaseModel) else "***" for name, value in (block.model_extra or {}).items()
-    }
-    for name, value in values.items():
-        here = f"{at}.{name}" if at else name
-        if isinstance(value, BaseModel):
-            yield from _rows(value, loaded, here)
-            continue
-        below = (f"{here}.", f"{here}[")
-        origins = [origin for place, origin in loaded.provenance.items() if place == here or place.startswith(below)]
-        yield here, _shown(name, value), ", ".join(dict.fromkeys(origins)) or "default"
-
-
-def _shown(name: str, value: Any) -> Any:
-    """A value for a person: secrets, header values and passwords in addresses masked; blocks as what was given."""
-    if isinstance(value, BaseModel):
-        return {field: _shown(field, getattr(value, field)) for field in sorted(value.model_fields_set)}
-    if isinstance(value, (list, tuple)):
-        return [_shown(name, item) for item in value]
-    if name == "headers" and isinstance(value, dict):
-        return dict.fromkeys(value, "***")
-    if isinstance(value, str):
-        return _USER_INFO.sub("//***@", value)
-    return plain_value(value)

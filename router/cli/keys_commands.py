@@ -40,7 +40,10 @@ def create(
         str | None, typer.Option(help="When it ends: a span (12h, 30d, 8w) or a date (2027-01-31, UTC).")
     ] = None,
     scope: Annotated[
-        str, typer.Option(help="client, management, service (what connects to the router), relay (its browsers).")
+        str,
+        typer.Option(
+            help="client, management, operator and viewer (parts of management), service, relay (its browsers)."
+        ),
     ] = "client",
     config: ConfigOption = None,
     as_json: JsonOption = False,

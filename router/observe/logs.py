@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 from collections import deque
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, Protocol, TextIO, cast
 
@@ -71,6 +72,7 @@ class QueueWriter(logging.Handler):
     def __init__(self, stream: TextIO, formatter: logging.Formatter, size: int = QUEUE) -> None:
         super().__init__()
         self.dropped = 0
+        self.seen: Callable[[Line, str], None] | None = None  # told of each line on the writer's thread
         self._stream = stream
         self._size = size
         self._waiting: deque[Line] = deque()
@@ -110,7 +112,9 @@ class QueueWriter(logging.Handler):
         while self._waiting:
             line = self._waiting.popleft()
             try:
-                lines.append(self.format(cast(logging.LogRecord, line)))
+                lines.append(text := self.format(cast(logging.LogRecord, line)))
+                if self.seen is not None:
+                    self.seen(line, text)
             except Exception as error:  # a record that cannot be told must not end the telling
                 lines.append(f"a log line could not be formatted: {type(error).__name__}")
         if not lines:

@@ -1,0 +1,68 @@
+"""The management API put together: every desk's operations in one table, and the document that describes it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from msgspec import Struct
+from starlette.routing import Route
+
+from router.api.manage import session_routes
+from router.api.manage.call_routes import CallDesk
+from router.api.manage.config_routes import ConfigDesk
+from router.api.manage.key_routes import KeyDesk, Store
+from router.api.manage.log_routes import LogDesk
+from router.api.manage.openapi import document
+from router.api.manage.operation import Asked, Operation, Table
+from router.api.manage.overview import OverviewDesk
+from router.clock import Clock
+from router.config_history import ConfigHistory
+from router.gateway import Gateway, Snapshot
+from router.observe.recent import Recent
+from router.observe.tail import Tail
+from router.settings.load import Loaded
+
+
+class Sources(Struct, frozen=True, kw_only=True):
+    """What the operations work with. check, apply: see `ConfigDesk`. keys: the database, None while it is not open.
+    audit: takes who, what and which."""
+
+    recent: Recent
+    tail: Tail
+    history: ConfigHistory
+    file: str
+    check: Callable[[str], tuple[Loaded, Snapshot]]
+    apply: Callable[[], Any]
+    keys: Callable[[], Store | None]
+    causes: Callable[[], list[dict[str, Any]]]
+    audit: Callable[[str, str, str], None]
+
+
+def assemble(gateway: Gateway, sources: Sources, clock: Clock) -> list[Route]:
+    """The routes."""
+    table = Table(gateway, sources.audit)
+    table.add(session_routes.operations())
+    table.add(OverviewDesk(gateway, sources.recent, sources.causes, clock.wall).operations())
+    table.add(CallDesk(sources.recent).operations())
+    table.add(LogDesk(sources.tail).operations())
+    table.add(ConfigDesk(gateway, sources.history, sources.file, sources.check, sources.apply).operations())
+    table.add(KeyDesk(gateway.keys, sources.keys, clock).operations())
+
+    async def describe(asked: Asked) -> dict[str, Any]:
+        return document(table.operations)
+
+    table.add(
+        [
+            Operation(
+                method="GET",
+                path="/openapi.json",
+                need="viewer",
+                name="openapi",
+                summary="This description of the management API.",
+                answer=dict[str, Any],
+                handler=describe,
+            )
+        ]
+    )
+    return [*session_routes.SessionRoutes(gateway, clock).routes(), *table.routes()]

@@ -1,0 +1,221 @@
+"""The settings over the management API: look, check, see what would change, put in force, go back."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from msgspec import Struct
+
+from router.api.manage.operation import Asked, Operation, Refused
+from router.config_history import ConfigHistory, Stale, Version, digest_of
+from router.gateway import Gateway, Snapshot
+from router.models.capabilities import CapabilityMistakes
+from router.routing.table import RoutingMistakes
+from router.settings.change_plan import Change, changes, out_of_reach
+from router.settings.load import Loaded
+from router.settings.mistakes import SettingsError
+from router.settings.shown import rows
+from router.settings.veil import Unknown, secrets_of, unveiled, veiled
+
+LARGEST = 1024 * 1024
+
+
+class Setting(Struct, frozen=True):
+    """One setting in force. value: secrets masked. origin: default, the file, or a variable."""
+
+    path: str
+    value: Any
+    origin: str
+
+
+class Config(Struct, frozen=True):
+    """text: the file, a mark such as "kept:3" in the place of each secret. digest: of the file, to be sent back when it
+    is changed. error: why a changed file is not in force."""
+
+    file: str
+    digest: str
+    text: str
+    settings: list[Setting]
+    warnings: list[str]
+    restart_needed: list[str]
+    error: str | None
+
+
+class Given(Struct, forbid_unknown_fields=True):
+    """A whole settings file; marks in it stand for the secrets of the file in force."""
+
+    text: str
+
+
+class Applied(Struct, forbid_unknown_fields=True):
+    """The same, with the digest of the file that it was made of."""
+
+    text: str
+    digest: str
+
+
+class Mistake(Struct, frozen=True):
+    """line: in the text that was sent, None where the mistake is about no line."""
+
+    path: str
+    problem: str
+    remedy: str | None
+    line: int | None
+
+
+class Plan(Struct, frozen=True):
+    """What a text would do. changes: in words too. beyond_reach: settings that only the file itself can change."""
+
+    ok: bool
+    mistakes: list[Mistake]
+    warnings: list[str]
+    changes: list[Change]
+    beyond_reach: list[str]
+    providers_added: list[str]
+    providers_removed: list[str]
+
+
+class Done(Struct, frozen=True):
+    """In force. digest: of the new file. restart_needed: what waits for the next start."""
+
+    digest: str
+    changes: list[Change]
+    restart_needed: list[str]
+
+
+class History(Struct, frozen=True):
+    """Settings files that were replaced, the newest first."""
+
+    versions: list[Version]
+
+
+class Back(Struct, forbid_unknown_fields=True):
+    """id: of a version. digest: of the file in force."""
+
+    id: str
+    digest: str
+
+
+class ConfigDesk:
+    """check: the settings and what follows from them, from a text; raises what `SettingsFile` raises. apply: puts a
+    text that lies in the file in force at once."""
+
+    def __init__(
+        self,
+        gateway: Gateway,
+        history: ConfigHistory,
+        file: str,
+        check: Callable[[str], tuple[Loaded, Snapshot]],
+        apply: Callable[[], Any],
+    ) -> None:
+        self._gateway = gateway
+        self._history = history
+        self._file = file
+        self._check = check
+        self._apply = apply
+
+    def operations(self) -> Sequence[Operation]:
+        return [
+            Operation(
+                method="GET", path="/config", need="operator", name="config", answer=Config, handler=self.get,
+                summary="The settings file and every setting in force, secrets masked.",
+            ),
+            Operation(
+                method="POST", path="/config/plan", need="operator", name="config_plan", body=Given, answer=Plan,
+                handler=self.plan, summary="What a settings file would change, or what is wrong with it.", size=LARGEST,
+            ),
+            Operation(
+                method="PUT", path="/config", need="admin", name="config_apply", body=Applied, answer=Done,
+                handler=self.put, summary="Put a settings file in force; the old one is kept.", audited=True,
+                size=LARGEST,
+            ),
+            Operation(
+                method="GET", path="/config/history", need="operator", name="config_history", answer=History,
+                handler=self.versions, summary="Settings files that were replaced.",
+            ),
+            Operation(
+                method="POST", path="/config/rollback", need="admin", name="config_rollback", body=Back, answer=Done,
+                handler=self.back, summary="Put an earlier settings file in force again.", audited=True,
+            ),
+        ]  # fmt: skip
+
+    async def get(self, asked: Asked) -> Config:
+        current, gateway = self._gateway.current, self._gateway
+        text = await asyncio.to_thread(self._history.text)
+        return Config(
+            file=self._file,
+            digest=digest_of(text),
+            text=veiled(text, secrets_of(current.settings)),
+            settings=[Setting(*row) for row in rows(current.settings, current.provenance)],
+            warnings=list(current.warnings),
+            restart_needed=list(gateway.restart_needed),
+            error=gateway.config_error,
+        )
+
+    async def plan(self, asked: Asked) -> Plan:
+        before = await asyncio.to_thread(self._history.text)
+        return (await self._planned(before, asked.body.text))[0]
+
+    async def put(self, asked: Asked) -> Done:
+        before = await asyncio.to_thread(self._history.text)
+        return await self._put(before, asked.body.text, asked.body.digest, asked.who.key.name)
+
+    async def versions(self, asked: Asked) -> History:
+        return History(await asyncio.to_thread(self._history.versions))
+
+    async def back(self, asked: Asked) -> Done:
+        text = await asyncio.to_thread(self._history.version, asked.body.id)
+        if text is None:
+            raise Refused(404, f"There is no version {asked.body.id[:100]!r}.")
+        before = await asyncio.to_thread(self._history.text)
+        return await self._put(before, text, asked.body.digest, asked.who.key.name)
+
+    async def _put(self, before: str, text: str, digest: str, who: str) -> Done:
+        plan, whole = await self._planned(before, text)
+        if plan.mistakes:
+            told = "; ".join(f"{each.path}: {each.problem}" for each in plan.mistakes[:5])
+            raise Refused(400, f"The settings have {len(plan.mistakes)} mistakes and were not put in force: {told}")
+        if plan.beyond_reach:
+            names = ", ".join(plan.beyond_reach[:10])
+            raise Refused(403, f"These settings can be changed in the file alone, not from here: {names}.")
+        try:
+            new = await asyncio.to_thread(self._history.put, whole, digest, who)
+        except Stale:
+            raise Refused(409, "The file has changed meanwhile. Read it again and repeat the change.") from None
+        await self._apply()
+        if self._gateway.config_error is not None:
+            raise Refused(503, f"The file is written, but not in force: {self._gateway.config_error}")
+        return Done(new, plan.changes, list(self._gateway.restart_needed))
+
+    async def _planned(self, before: str, text: str) -> tuple[Plan, str]:
+        """The plan, and the text with its secrets."""
+        current = self._gateway.current
+        try:
+            whole = unveiled(text, before, secrets_of(current.settings))
+            loaded, snapshot = await asyncio.to_thread(self._check, whole)
+        except Unknown as problem:
+            return _wrong([Mistake("", f"{problem}", "Leave the marks of secrets as they are.", None)]), ""
+        except SettingsError as problem:
+            return _wrong([Mistake(one.path, one.problem, one.remedy, one.line) for one in problem.mistakes]), ""
+        except RoutingMistakes as problem:
+            return _wrong([Mistake(f"models.{one.where}", one.message, None, None) for one in problem.mistakes]), ""
+        except CapabilityMistakes as problem:
+            return _wrong([Mistake("models.capabilities", str(problem), None, None)]), ""
+        old = Loaded(current.settings, current.provenance, current.warnings)
+        serving = {name for name, each in current.providers.items() if each.reason is None}
+        will = {name for name, each in snapshot.providers.items() if each.reason is None}
+        return Plan(
+            ok=True,
+            mistakes=[],
+            warnings=list(loaded.warnings),
+            changes=changes(old, loaded),
+            beyond_reach=out_of_reach(before, whole),
+            providers_added=sorted(will - serving),
+            providers_removed=sorted(serving - will),
+        ), whole
+
+
+def _wrong(mistakes: list[Mistake]) -> Plan:
+    return Plan(False, mistakes, [], [], [], [], [])

@@ -1,0 +1,155 @@
+"""Operations of the management API as data: path, role, shapes in and out. From the same table come the routes, the
+checks of every request and the OpenAPI document."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any, Literal, TypeAlias
+
+import msgspec
+from msgspec import Struct
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from router.access.door import Entered
+from router.access.roles import Role
+from router.api.bodies import SMALL, BadBody, read_body
+from router.api.guard import entered, error
+from router.gateway import Gateway
+
+_log = logging.getLogger("switchyard.management")
+Method: TypeAlias = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
+PREFIX = "/v0/management"
+
+
+class Refused(Exception):
+    """What a handler does not do. status: 4xx or 503; the message says what is wrong and what to do."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+        self.message = message
+
+
+class Asked(Struct, frozen=True):
+    """One request that may do what it asks for. body, query: of the operation's types, None where it has none. path:
+    the parameters of the path."""
+
+    request: Request
+    who: Entered
+    body: Any
+    query: Any
+    path: dict[str, str]
+
+
+Handler: TypeAlias = Callable[[Asked], Awaitable[Any]]
+
+
+class Operation(Struct, frozen=True, kw_only=True):
+    """One method of one path below `PREFIX`.
+
+    need: the least role. name: of the operation, unique. summary: one sentence. body, query: msgspec types, checked
+    before the handler runs. answer: the type of what it gives; a handler may also give a `Response` (a stream).
+    audited: whoever does it stands in the audit log. size: largest body in bytes.
+    """
+
+    method: Method
+    path: str
+    need: Role
+    name: str
+    summary: str
+    handler: Handler
+    body: Any = None
+    query: Any = None
+    answer: Any = None
+    audited: bool = False
+    size: int = SMALL
+
+
+class Table:
+    """The operations of one gateway. audit: takes who, what and which."""
+
+    def __init__(self, gateway: Gateway, audit: Callable[[str, str, str], None]) -> None:
+        self._gateway = gateway
+        self._audit = audit
+        self.operations: list[Operation] = []
+
+    def add(self, operations: Iterable[Operation]) -> None:
+        """More of them."""
+        self.operations += operations
+
+    def routes(self) -> list[Route]:
+        """All of them for the framework."""
+        by_path: dict[str, dict[str, Operation]] = {}
+        for operation in self.operations:
+            by_path.setdefault(operation.path, {})[operation.method] = operation
+        return [
+            Route(PREFIX + path, self._endpoint(methods), methods=list(methods)) for path, methods in by_path.items()
+        ]
+
+    def _endpoint(self, methods: dict[str, Operation]) -> Callable[[Request], Awaitable[Response]]:
+        async def endpoint(request: Request) -> Response:
+            method = "GET" if request.method == "HEAD" else request.method
+            return await self._serve(methods[method], request)
+
+        return endpoint
+
+    async def _serve(self, operation: Operation, request: Request) -> Response:
+        who = entered(request, self._gateway, operation.need)
+        if isinstance(who, Response):
+            return who
+        try:
+            asked = Asked(
+                request,
+                who,
+                await _body(operation, request),
+                _query(operation, request),
+                {name: str(value) for name, value in request.path_params.items()},
+            )
+            given = await operation.handler(asked)
+        except (Refused, BadBody) as refused:
+            return error(refused.status, refused.message)
+        except OSError as problem:
+            _log.error("%s failed: %s", operation.name, problem.strerror or type(problem).__name__)
+            return error(503, f"The disk does not do what it should: {problem.strerror or type(problem).__name__}.")
+        if operation.audited:
+            self._audit(who.key.name, operation.name, ", ".join(asked.path.values()))
+        return given if isinstance(given, Response) else answer(given)
+
+
+def answer(value: Any, status: int = 200) -> Response:
+    """A value as JSON."""
+    headers = {"cache-control": "no-store"}
+    if value is None:
+        return Response(status_code=204, headers=headers)
+    if isinstance(value, dict | list) and not _has_structs(value):
+        return JSONResponse(value, status, headers=headers)
+    return Response(msgspec.json.encode(value), status, headers, "application/json")
+
+
+def _has_structs(value: Any) -> bool:
+    return any(isinstance(each, Struct) for each in (value.values() if isinstance(value, dict) else value))
+
+
+async def _body(operation: Operation, request: Request) -> Any:
+    if operation.body is None:
+        return None
+    data = await read_body(request, operation.size)
+    try:
+        return msgspec.json.decode(data or b"{}", type=operation.body)
+    except msgspec.ValidationError as problem:
+        raise BadBody(400, f"The body does not fit: {problem}.") from None
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
+        raise BadBody(400, "The body is not JSON.") from None
+
+
+def _query(operation: Operation, request: Request) -> Any:
+    given = dict(request.query_params)
+    if operation.query is None:
+        return None
+    try:
+        return msgspec.convert(given, operation.query, strict=False)
+    except msgspec.ValidationError as problem:
+        raise BadBody(400, f"The query does not fit: {problem}.") from None

@@ -1,0 +1,153 @@
+"""The settings over the management API: seen without secrets, planned in words, put in force, taken back."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.router.api.harness import ANTHROPIC_KEY, KEY, MANAGEMENT, OPENAI_KEYS, Running, running
+from tests.router.api.manage.desk import manage
+from tests.simulators import Upstream
+
+SECRETS = (*OPENAI_KEYS, ANTHROPIC_KEY, KEY, MANAGEMENT)
+
+
+@pytest.fixture
+async def desk(upstream: Upstream, tmp_path: Path) -> AsyncIterator[Running]:
+    async with running(upstream, tmp_path, {}) as router:
+        yield router
+
+
+async def shown(router: Running) -> Any:
+    answer = await manage(router, "GET", "/config")
+    assert answer.status == 200
+    return answer.json
+
+
+def changed(config: Any, **blocks: Any) -> str:
+    """The text of `config` with other blocks."""
+    return json.dumps({**json.loads(config["text"]), **blocks})
+
+
+async def test_no_secret_is_shown(desk: Running) -> None:
+    answer = await manage(desk, "GET", "/config")
+    text = answer.body.decode()
+    assert not any(secret in text for secret in SECRETS)
+    assert '"kept:0"' in answer.json["text"]
+    port = next(each for each in answer.json["settings"] if each["path"] == "server.port")
+    assert port["value"] == 0 and "config.yaml:" in port["origin"]
+
+
+async def test_a_plan_tells_changes_in_words_and_changes_nothing(desk: Running) -> None:
+    before = desk.config.read_text()
+    config = await shown(desk)
+    text = changed(config, retry={"max_attempts": 2}, server={**json.loads(config["text"])["server"], "port": 1})
+    plan = (await manage(desk, "POST", "/config/plan", {"text": text})).json
+    assert plan["ok"] and plan["mistakes"] == []
+    told = {each["path"]: each for each in plan["changes"]}
+    assert told["retry.max_attempts"]["told"] == "retry.max_attempts changes from 6 to 2, at once."
+    assert told["server.port"]["applies"] == "restart"
+    assert set(told) == {"retry.max_attempts", "server.port"}
+    assert desk.config.read_text() == before
+
+
+async def test_a_plan_tells_which_providers_come_and_go(desk: Running) -> None:
+    config = await shown(desk)
+    providers = json.loads(config["text"])["providers"]
+    del providers["gemini"]
+    providers["groq"] = {"api_keys": ["gsk-new"]}
+    plan = (await manage(desk, "POST", "/config/plan", {"text": changed(config, providers=providers)})).json
+    assert (plan["providers_added"], plan["providers_removed"]) == (["groq"], ["gemini"])
+    assert "gsk-new" not in json.dumps(plan)
+
+
+async def test_a_plan_lists_every_mistake_with_its_line(desk: Running) -> None:
+    text = "server:\n  port: many\nretry:\n  max_attempts: 0\nmodels:\n  routing: [{pattern: x, providers: [nobody]}]\n"
+    plan = (await manage(desk, "POST", "/config/plan", {"text": text})).json
+    assert not plan["ok"]
+    assert {(each["path"], each["line"]) for each in plan["mistakes"]} >= {
+        ("server.port", 2),
+        ("retry.max_attempts", 4),
+    }
+    only = (await manage(desk, "POST", "/config/plan", {"text": text.replace("many", "1").replace("0", "1")})).json
+    assert any("nobody" in each["problem"] for each in only["mistakes"])
+
+
+async def test_what_is_applied_counts_at_once_and_keeps_secrets_and_mode(desk: Running, upstream: Upstream) -> None:
+    desk.config.chmod(0o640)
+    config = await shown(desk)
+    text = changed(config, models={"aliases": {"quick": "gpt-4.1"}})
+    done = await manage(desk, "PUT", "/config", {"text": text, "digest": config["digest"]})
+    assert done.status == 200, done.body
+    assert (await desk.ask("chat", "quick")).status == 200  # without waiting for the file to be looked at
+    written = desk.config.read_text()
+    assert all(secret in written for secret in OPENAI_KEYS)
+    assert desk.config.stat().st_mode & 0o777 == 0o640
+    assert (await shown(desk))["digest"] == done.json["digest"]
+
+
+async def test_a_change_of_an_old_file_is_refused(desk: Running) -> None:
+    config = await shown(desk)
+    text = changed(config, retry={"max_attempts": 2})
+    assert (await manage(desk, "PUT", "/config", {"text": text, "digest": config["digest"]})).status == 200
+    stale = await manage(desk, "PUT", "/config", {"text": text, "digest": config["digest"]})
+    assert stale.status == 409 and "changed meanwhile" in stale.json["error"]["message"]
+
+
+async def test_mistakes_are_not_put_in_force(desk: Running) -> None:
+    before = desk.config.read_text()
+    config = await shown(desk)
+    for block in ({"max_attempts": 0}, {"max_attemps": 2}):
+        text = changed(config, retry=block)
+        answer = await manage(desk, "PUT", "/config", {"text": text, "digest": config["digest"]})
+        assert answer.status == 400 and "retry.max_attem" in answer.json["error"]["message"]
+    assert desk.config.read_text() == before
+
+
+@pytest.mark.parametrize(
+    ("blocks", "path"),
+    [
+        ({"services": [{"name": "own", "command": ["sh", "-c", "id"]}]}, "services"),
+        ({"auth": {"dir": "/etc", "keys": []}}, "auth.dir"),
+        ({"auth": {"management": {"remote": True}}}, "auth.management"),
+        ({"server": {"tls": {"cert": "/a", "key": "/b"}}}, "server.tls"),
+        ({"relay": {"routers": ["wss://evil.example/v1/ws"]}}, "relay.routers"),
+        ({"providers": {"aistudio": {"service": {"command": ["id"]}}}}, "providers.aistudio.service.command"),
+        ({"providers": {"openai": {"api_keys": [{"key_file": "/etc/shadow"}]}}}, "providers.openai.api_keys"),
+    ],
+)
+async def test_some_settings_are_out_of_reach(desk: Running, blocks: dict[str, Any], path: str) -> None:
+    before = desk.config.read_text()
+    config = await shown(desk)
+    text = changed(config, **blocks)
+    plan = (await manage(desk, "POST", "/config/plan", {"text": text})).json
+    if plan["ok"]:
+        assert any(each.startswith(path) for each in plan["beyond_reach"])
+    answer = await manage(desk, "PUT", "/config", {"text": text, "digest": config["digest"]})
+    assert answer.status in (400, 403)
+    assert desk.config.read_text() == before
+
+
+async def test_the_way_back(desk: Running) -> None:
+    first = await shown(desk)
+    text = changed(first, retry={"max_attempts": 2})
+    done = (await manage(desk, "PUT", "/config", {"text": text, "digest": first["digest"]})).json
+    versions = (await manage(desk, "GET", "/config/history")).json["versions"]
+    assert len(versions) == 1 and versions[0]["by"] == "management"
+    back = {"id": versions[0]["id"], "digest": done["digest"]}
+    assert (await manage(desk, "POST", "/config/rollback", back)).status == 200
+    assert (await shown(desk))["digest"] == first["digest"]
+    for wrong in ("../config.yaml", "1-x.yaml", ""):
+        answer = await manage(desk, "POST", "/config/rollback", {"id": wrong, "digest": first["digest"]})
+        assert answer.status == 404
+
+
+async def test_a_mark_that_stands_for_nothing_is_a_mistake(desk: Running) -> None:
+    config = await shown(desk)
+    text = config["text"].replace('"kept:0"', '"kept:99"')
+    plan = (await manage(desk, "POST", "/config/plan", {"text": text})).json
+    assert not plan["ok"] and "stands for no secret" in plan["mistakes"][0]["problem"]

@@ -1,0 +1,169 @@
+"""Every operation of the management API: closed without a key, without the rights, from elsewhere, for guessers."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from starlette.routing import Route
+
+from router.access.roles import ROLES
+from tests.router.api.harness import KEY, MANAGEMENT, Running, running
+from tests.router.api.manage.desk import P, made_key, manage, opened
+from tests.simulators import Upstream
+
+OPEN_WITHOUT = {("POST", f"{P}/session")}
+
+
+@pytest.fixture
+async def desk(upstream: Upstream, tmp_path: Path) -> AsyncIterator[Running]:
+    async with running(upstream, tmp_path, {}) as router:
+        await router.until(lambda: router.router.recall.memory)
+        yield router
+
+
+async def operations(router: Running) -> list[tuple[str, str, str]]:
+    """Method, path (with something in the place of its parameters) and role, by the API's own description."""
+    document = (await manage(router, "GET", "/openapi.json")).json
+    found = []
+    for path, methods in document["paths"].items():
+        for method, described in methods.items():
+            need = re.fullmatch(r"Needs the role (\w+)\.", described["description"])
+            assert need is not None
+            found.append((method.upper(), re.sub(r"\{\w+\}", "x", path).removeprefix(P), need[1]))
+    return found
+
+
+async def test_the_description_has_every_route(desk: Running) -> None:
+    described = {(method, P + path) for method, path, _ in await operations(desk)}
+    app: Any = desk.router.app()
+    while not hasattr(app, "routes"):
+        app = next(getattr(app, name) for name in ("_rest", "_app") if hasattr(app, name))
+    routes: list[Any] = app.routes
+    assert len(routes) > 20
+    real = {
+        (method, re.sub(r"\{[^}]+\}", "x", route.path))
+        for route in routes
+        if isinstance(route, Route) and route.path.startswith(f"{P}/")
+        for method in route.methods or ()
+        if method != "HEAD"
+    }
+    older = {f"{P}/{name}" for name in ("status", "explain", "models", "accounts", "relay")}
+    assert {each for each in real if each[1] not in older} - OPEN_WITHOUT - {("DELETE", f"{P}/session")} <= described
+
+
+async def test_without_a_key_everything_is_closed(desk: Running) -> None:
+    for method, path, _ in await operations(desk):
+        body = None if method == "GET" else {}
+        for headers in ({"authorization": None}, {"authorization": f"Bearer {KEY}"}, {"authorization": "Bearer no"}):
+            answer = await desk.send(P + path, body, method=method, headers=headers)
+            assert answer.status == 401, (method, path, headers)
+            assert "management key" in answer.json["error"]["message"]
+
+
+async def test_each_role_may_do_what_it_may(desk: Running) -> None:
+    keys = {role: await made_key(desk, role, role) for role in ROLES if role != "admin"}
+    for method, path, need in await operations(desk):
+        if path.endswith("/live"):
+            continue
+        for role, key in keys.items():
+            answer = await manage(desk, method, path, None if method == "GET" else {}, key=key)
+            allowed = ROLES.index(role) >= ROLES.index(need)  # type: ignore[arg-type]
+            assert (answer.status != 403) is allowed, (role, method, path, answer.body)
+            if not allowed:
+                assert f"needs the role {need}" in answer.json["error"]["message"]
+
+
+async def test_from_elsewhere_management_is_closed_unless_it_is_opened(desk: Running) -> None:
+    for method, path, _ in await operations(desk):
+        answer = await manage(desk, method, path, None if method == "GET" else {}, x_forwarded_for="203.0.113.9")
+        assert answer.status == 403
+
+
+async def test_a_session_stands_for_its_key(desk: Running) -> None:
+    browser = await opened(desk)
+    flags = browser.set_cookie.lower()
+    assert "httponly" in flags and "samesite=strict" in flags and "secure" not in flags
+    who = await browser.send("GET", "/session")
+    assert who.json["role"] == "admin" and who.json["csrf"] == browser.csrf
+    assert (await browser.send("POST", "/keys", {"name": "a"})).status == 200
+    gone = await browser.send("DELETE", "/session")
+    assert gone.status == 204 and "max-age=0" in gone.headers["set-cookie"].lower()
+
+
+async def test_a_session_changes_nothing_without_its_token(desk: Running) -> None:
+    browser = await opened(desk)
+    for token in (None, "", "wrong", browser.csrf + "x"):
+        answer = await browser.send("POST", "/keys", {"name": "a"}, x_switchyard_csrf=token)
+        assert answer.status == 403 and "x-switchyard-csrf" in answer.json["error"]["message"]
+    assert (await browser.send("GET", "/keys", x_switchyard_csrf=None)).status == 200
+
+
+async def test_a_forged_old_or_revoked_session_is_none(desk: Running) -> None:
+    key = await made_key(desk, "helper", "viewer")
+    browser = await opened(desk, key)
+    assert (await browser.send("GET", "/overview")).status == 200
+    said, _, signature = browser.cookie.rpartition(".")
+    for cookie in (f"{said}x.{signature}", f"{said}.{signature[:-1]}", "switchyard_session=", "switchyard_session=a.b"):
+        assert (await browser.send("GET", "/overview", cookie=cookie)).status == 401
+    shown = (await manage(desk, "GET", "/keys")).json["keys"]
+    found = next(each["id"] for each in shown if each["name"] == "helper")
+    assert (await manage(desk, "DELETE", f"/keys/{found}")).status == 204
+    assert (await browser.send("GET", "/overview")).status == 401
+
+
+async def test_sessions_survive_the_process(upstream: Upstream, tmp_path: Path) -> None:
+    async with running(upstream, tmp_path, {}) as first:
+        browser = await opened(first)
+    async with running(upstream, tmp_path, {}) as second:
+        browser.router = second
+        assert (await browser.send("GET", "/session")).status == 200
+        assert (tmp_path / "state" / "session.secret").stat().st_mode & 0o777 == 0o600
+
+
+async def test_a_session_begins_no_sign_in_by_an_address_alone(desk: Running) -> None:
+    browser = await opened(desk)
+    answer = await desk.send("/v1/auth/claude/login", headers={"cookie": browser.cookie, "authorization": None})
+    assert answer.status == 403
+
+
+async def test_guessers_are_locked_out(upstream: Upstream, tmp_path: Path) -> None:
+    async with running(upstream, tmp_path, {"auth": {"management": {"remote": True}}}) as router:
+        there = {"x_forwarded_for": "203.0.113.9"}
+        for _ in range(10):
+            assert (await manage(router, "GET", "/session", key="sk-wrong", **there)).status == 401
+        locked = await manage(router, "GET", "/session", key=MANAGEMENT, **there)
+        assert locked.status == 429 and int(locked.headers["retry-after"]) > 0
+        assert (await manage(router, "GET", "/session", x_forwarded_for="203.0.113.8")).status == 200
+        assert (await manage(router, "GET", "/session")).status == 200  # this machine is never locked out
+
+
+async def test_a_proxy_in_front_cannot_be_talked_out_of_the_address(upstream: Upstream, tmp_path: Path) -> None:
+    async with running(upstream, tmp_path, {"auth": {"management": {"remote": True}}}) as router:
+        for at in range(10):
+            await manage(router, "GET", "/session", key="sk-wrong", x_forwarded_for=f"198.51.100.{at}, 203.0.113.9")
+        assert (await manage(router, "GET", "/session", x_forwarded_for="127.0.0.1, 203.0.113.9")).status == 429
+
+
+async def test_a_body_that_does_not_fit_says_where(desk: Running) -> None:
+    for body, told in (
+        ({"name": 3}, "$.name"),
+        ({"name": "a", "scope": "king"}, "$.scope"),
+        ({"name": "../../x"}, "$.name"),
+        (b"{", "not JSON"),
+        (b"[]", "object"),
+        ({}, "name"),
+    ):
+        answer = await manage(desk, "POST", "/keys", body)
+        assert answer.status == 400 and told in answer.json["error"]["message"], answer.body
+
+
+async def test_who_changed_what_stands_in_the_audit_log(desk: Running) -> None:
+    await made_key(desk, "fresh", "viewer")
+    await desk.stop()
+    lines = [json.loads(line) for line in (desk.state / "audit.jsonl").read_text().splitlines()]
+    assert [(line["who"], line["what"], line["reason"]) for line in lines] == [("management", "managed", "key_create")]

@@ -1,0 +1,118 @@
+"""What people see of a running gateway: the first screen, the newest calls and their story, the log, as they come."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.router.api.harness import MANAGEMENT, Running, running
+from tests.router.api.manage.desk import P, made_key, manage
+from tests.router.api.test_relay import spawn
+from tests.simulators import Upstream
+from tests.simulators.faulty import status
+
+
+@pytest.fixture
+async def desk(upstream: Upstream, tmp_path: Path) -> AsyncIterator[Running]:
+    async with running(upstream, tmp_path, {}) as router:
+        await router.until(lambda: router.router.recall.memory)
+        yield router
+
+
+async def events(router: Running, path: str) -> AsyncIterator[Any]:
+    headers = {"authorization": f"Bearer {MANAGEMENT}"}
+    async with router.client.get(router.url + P + path, headers=headers) as response:
+        assert response.status == 200
+        assert response.headers["content-type"].startswith("text/event-stream")
+        async for line in response.content:
+            if line.startswith(b"data: "):
+                yield json.loads(line[6:])
+
+
+async def test_the_first_screen(desk: Running, upstream: Upstream) -> None:
+    upstream.script(status(401), model="claude-sonnet-4-5")
+    await desk.ask("messages", "claude-sonnet-4-5")
+    seen = (await manage(desk, "GET", "/overview")).json
+    providers = {each["id"]: each for each in seen["providers"]}
+    assert set(providers) == {"openai", "anthropic", "gemini"}
+    assert providers["openai"] | {"reason": ""} == providers["openai"]
+    assert (providers["openai"]["state"], providers["openai"]["ready"], providers["openai"]["accounts"]) == ("ok", 2, 2)
+    assert providers["anthropic"]["state"] == "down" and providers["anthropic"]["retry_at"] > seen["now"]
+    assert [(each["asked"], each["outcome"]) for each in seen["failures"]] == [("claude-sonnet-4-5", "upstream_auth")]
+    assert any(cause["cause"] == "cooling" for cause in seen["causes"])
+
+
+async def test_calls_are_listed_with_their_story(desk: Running, upstream: Upstream) -> None:
+    upstream.script(status(500), model="gpt-4.1")
+    await desk.ask("chat", "gpt-4.1", "one secret prompt")
+    await desk.ask("gemini", "gemini-2.5-flash", stream=True)
+    listed = (await manage(desk, "GET", "/calls")).json["calls"]
+    assert [each["asked"] for each in listed] == ["gemini-2.5-flash", "gpt-4.1"]
+    one = (await manage(desk, "GET", f"/calls/{listed[1]['id']}")).json
+    assert [each["outcome"] for each in one["attempts"]] == ["upstream_broken", "ok"]
+    assert one["attempts"][0]["status"] == 500 and one["input"] > 0
+    assert "secret prompt" not in json.dumps(listed)
+    troubled = (await manage(desk, "GET", "/calls?failed=true")).json["calls"]
+    assert [each["asked"] for each in troubled] == ["gpt-4.1"]
+    for query, count in (("provider=openai", 1), ("model=gemini-2.5-flash", 1), ("text=GEMINI", 1), ("key=nobody", 0)):
+        assert len((await manage(desk, "GET", f"/calls?{query}")).json["calls"]) == count, query
+    assert (await manage(desk, "GET", "/calls/nothing")).status == 404
+    assert (await manage(desk, "GET", "/calls?limit=0")).status == 400
+
+
+async def test_calls_come_as_they_end(desk: Running) -> None:
+    stream = events(desk, "/calls/live?model=gpt-4.1")
+    first = spawn(anext(stream))
+    await desk.until(lambda: desk.router._recent.listeners)
+    await desk.ask("gemini", "gemini-2.5-flash")
+    await desk.ask("chat", "gpt-4.1")
+    assert (await asyncio.wait_for(first, 5))["asked"] == "gpt-4.1"
+    await stream.aclose()  # type: ignore[attr-defined]
+    await desk.until(lambda: not desk.router._recent.listeners)
+
+
+async def test_the_log_comes_as_it_is_written(desk: Running) -> None:
+    stream = events(desk, "/logs/live?limit=500")
+    seen: list[str] = []
+    await desk.ask("chat", "gpt-4.1", headers={"user-agent": "kettle/1"})
+
+    async def look() -> None:
+        async for line in stream:
+            seen.append(line["text"])
+            if "gpt-4.1 -> openai/gpt-4.1" in line["text"]:
+                return
+
+    await asyncio.wait_for(look(), 5)
+    assert any("switchyard" in text for text in seen)
+    await stream.aclose()  # type: ignore[attr-defined]
+    await desk.until(lambda: not desk.router._tail._listeners)
+    lines = (await manage(desk, "GET", "/logs?level=error")).json["lines"]
+    assert lines == []
+
+
+async def test_a_drain_ends_live_streams(desk: Running) -> None:
+    stream = events(desk, "/calls/live")
+    first = spawn(anext(stream, None))
+    await desk.until(lambda: desk.router._recent.listeners)
+    desk.drain.start()
+    assert await asyncio.wait_for(first, 5) is None
+
+
+async def test_keys_are_made_listed_and_revoked(desk: Running) -> None:
+    key = await made_key(desk, "laptop", "client")
+    called = await desk.send("/v1/models", headers={"authorization": f"Bearer {key}"})
+    assert called.status == 200
+    listed = {each["name"]: each for each in (await manage(desk, "GET", "/keys")).json["keys"]}
+    assert listed["laptop"]["source"] == "database" and listed["tester"]["source"] == "settings"
+    assert key not in json.dumps(listed)
+    again = await manage(desk, "POST", "/keys", {"name": "laptop"})
+    assert again.status == 409 and "already a key named" in again.json["error"]["message"]
+    fixed = await manage(desk, "DELETE", f"/keys/{listed['tester']['id']}")
+    assert fixed.status == 409 and "key of the settings" in fixed.json["error"]["message"]
+    assert (await manage(desk, "DELETE", f"/keys/{listed['laptop']['id']}")).status == 204
+    assert (await manage(desk, "DELETE", f"/keys/{listed['laptop']['id']}")).status == 404
