@@ -87,27 +87,41 @@ class Call(Struct, frozen=True, kw_only=True):
 
 
 class Try(Struct, frozen=True, kw_only=True):
-    """One upstream attempt, for the record: which target, with which account, how it went and why."""
+    """One upstream attempt, for the record: which target, with which account, how it went and why.
+
+    usage: what it used, None where it used nothing that is known. cost, worth: micro-USD that are to be paid for it,
+    and that it would cost at list prices; None where nobody knows the price.
+    """
 
     provider: str
     model: str
     account: str
-    outcome: str  # "ok", or the kind of the fault
+    outcome: str  # "ok", "cancelled", "disagreed", or the kind of the fault
     status: int | None = None
     reason: str = ""
     seconds: float = 0.0
+    usage: Usage | None = None
+    cost: int | None = None
+    worth: int | None = None
 
 
 class Record(Struct, kw_only=True):
-    """What happened to one call; filled while it runs, told once when it is over."""
+    """What happened to one call; filled while it runs, told once when it is over.
+
+    began: Unix time. upstream_dialect: what was spoken to the provider. usage: of all attempts together. cost, worth:
+    as of `Try`, of all attempts together. prices: version of the price table. first_token: seconds to the first
+    content.
+    """
 
     call_id: str
     dialect: str
     surface: str
     asked: str
     caller: Caller | None = None
+    began: float = 0.0
     stream: bool = False
     lane: str = ""
+    upstream_dialect: str = ""
     provider: str = ""
     model: str = ""
     account: str = ""
@@ -118,7 +132,19 @@ class Record(Struct, kw_only=True):
     reason: str = ""
     finish: str | None = None
     usage: Usage | None = None
-    hedged: int = 0  # attempts beside the one that answers, whose prompts are not in `usage` yet
+    cost: int | None = None
+    worth: int | None = None
+    prices: str = ""
     first_byte: float | None = None  # seconds from the start of the call
+    first_token: float | None = None
     total: float = 0.0
     overhead: float | None = None  # seconds of our own before the upstream request left
+
+    def shares(self) -> list[Try]:
+        """Who has used what: the attempts with usage, or the one that served where usage is known of the call alone."""
+        shares = [attempt for attempt in self.tries if attempt.usage is not None]
+        if shares or self.usage is None or not (self.provider or self.account):
+            return shares
+        return [
+            Try(provider=self.provider, model=self.model, account=self.account, outcome=self.outcome, usage=self.usage)
+        ]

@@ -41,10 +41,10 @@ class Tallies:
         self._fresh: dict[str, Tally] = {}
 
     def settle(self, record: Record) -> None:
-        """Count one finished call: every attempt for its own account, usage for the one that served."""
+        """Count one finished call: every attempt, and what it used, for its own account."""
         now = self._clock.wall()
         for attempt in record.tries:
-            failed = attempt.outcome != "ok"
+            failed = attempt.outcome not in ("ok", "cancelled")  # whose client went away has not failed
             self._add(
                 Tally(
                     account=attempt.account,
@@ -55,9 +55,10 @@ class Tallies:
                     last_error_at=now if failed else None,
                 )
             )
-        usage = record.usage
-        if usage is not None and record.account:
-            self._add(Tally(account=record.account, input_tokens=usage.input, output_tokens=usage.output))
+        for share in record.shares():
+            used, account = share.usage, share.account
+            if used is not None and account:
+                self._add(Tally(account=account, input_tokens=used.input, output_tokens=used.output))
 
     def of(self, account: str) -> Tally:
         """One account's; zeros where it has not been used."""

@@ -12,6 +12,7 @@ from prometheus_client.registry import Collector
 
 from router.accounts.quota import Window
 from router.call import Record
+from router.wire.events import Usage
 
 M = TypeVar("M", bound=MetricWrapperBase)
 FIRST_BYTE = (0.05, 0.1, 0.25, 0.5, 1, 2, 4, 8, 15, 30, 60, 120, 300)
@@ -113,8 +114,9 @@ class Metrics:
         child = self._child
         child(self.requests, record.surface, record.dialect, str(record.status), record.outcome).inc()
         for attempt in record.tries:
-            child(self.attempts, attempt.provider, "ok" if attempt.outcome == "ok" else "failed").inc()
-            if attempt.outcome != "ok":
+            how = attempt.outcome if attempt.outcome in ("ok", "cancelled") else "failed"
+            child(self.attempts, attempt.provider, how).inc()
+            if how == "failed":
                 child(self.upstream_errors, attempt.provider, attempt.outcome).inc()
         lane = record.lane or "none"
         if record.first_byte is not None:
@@ -122,9 +124,11 @@ class Metrics:
         child(self.total, record.dialect, lane).observe(record.total)
         if record.overhead is not None:
             child(self.overhead, lane).observe(record.overhead)
-        usage = record.usage
-        if usage is None or not record.provider:
-            return
+        for share in record.shares():
+            if share.usage is not None and share.provider:
+                self._used(share.provider, share.usage)
+
+    def _used(self, provider: str, usage: Usage) -> None:
         reasoning = min(usage.reasoning, usage.output)  # some providers report more than there was output
         counts = (
             ("fresh_input", usage.fresh_input),
@@ -135,7 +139,7 @@ class Metrics:
         )
         for kind, count in counts:
             if count > 0:
-                child(self.tokens, record.provider, kind).inc(count)
+                self._child(self.tokens, provider, kind).inc(count)
 
     def relay_sessions(self, service: str, sessions: int, capacity: int) -> None:
         """How many sessions of a service there are now."""

@@ -14,10 +14,13 @@ from router.wire.events import (
     Failed,
     Finished,
     ForeignProduced,
+    RefusalDelta,
     Started,
     TextDelta,
     TextEnded,
+    ThinkingDelta,
     ThinkingEnded,
+    ToolArguments,
     ToolStarted,
     Usage,
     UsageReported,
@@ -25,18 +28,34 @@ from router.wire.events import (
 
 _COMMITTING = frozenset(COMMITTING)
 _SIGNED = frozenset({TextEnded, ThinkingEnded, ToolStarted})
+_WORDS = frozenset({ThinkingDelta, RefusalDelta})
 
 
 class Observed:
-    """Fed with every event of an answer. `note` raises the `Fault` of an in-band error, as `judge` sees it."""
+    """Fed with every event of an answer. `note` raises the `Fault` of an in-band error, as `judge` sees it.
 
-    __slots__ = ("committed", "ended", "finish", "finished", "judge", "opaque", "response_id", "served_model", "usage")
+    characters: of text, thoughts and arguments so far, from which output is estimated where nobody reports it.
+    """
+
+    __slots__ = (
+        "characters",
+        "committed",
+        "ended",
+        "finish",
+        "finished",
+        "judge",
+        "opaque",
+        "response_id",
+        "served_model",
+        "usage",
+    )
 
     def __init__(self, judge: Callable[[Fault], Fault] | None = None) -> None:
         self.judge = judge
         self.response_id = ""
         self.served_model = ""
         self.usage: Usage | None = None
+        self.characters = 0
         self.finish: str | None = None
         self.finished = 0  # answers that have given their reason; more than one where `n` was asked for
         self.opaque: list[Digest] = []
@@ -50,6 +69,12 @@ class Observed:
             kind = type(event)
             if kind is TextDelta:  # nearly all of them
                 content = True
+                self.characters += len(event.text)  # type: ignore[union-attr]
+            elif kind is ToolArguments:
+                self.characters += len(event.text)  # type: ignore[union-attr]
+            elif kind in _WORDS:
+                content = True
+                self.characters += len(event.text)  # type: ignore[union-attr]
             elif kind in _SIGNED or kind is ForeignProduced:
                 content = content or kind is not TextEnded
                 self._remember(event)

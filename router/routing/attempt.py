@@ -29,6 +29,7 @@ from router.routing.begun import Begun, failed, judge
 from router.routing.hedge import FirstTokens, first_of
 from router.routing.plan import Candidate, Plan
 from router.routing.renewing import Renewing
+from router.routing.spent import Progress
 from router.routing.walk import Walk
 from router.wire.written import Note
 
@@ -51,11 +52,12 @@ class _Round(Struct, frozen=True, kw_only=True):
 
 
 class _Run(Struct, frozen=True):
-    """One attempt: its target, its account, and since when (monotonic)."""
+    """One attempt: its target, its account, since when (monotonic), and how far it came."""
 
     candidate: Candidate
     lease: Lease
     began: float
+    progress: Progress
 
 
 class Attempts:
@@ -109,7 +111,7 @@ class Attempts:
             if isinstance(lease, Cooling):
                 walk.cooling(candidate, lease)
                 continue
-            run = _Run(candidate, lease, self._clock.monotonic())
+            run = _Run(candidate, lease, self._clock.monotonic(), Progress())
             wait = self._first_tokens.wait(limits.hedge, candidate.provider, candidate.model, call.stream)
             if wait is None or hedged:
                 begun, again = await self._alone(round_, run)
@@ -130,7 +132,7 @@ class Attempts:
         except Fault as fault:
             return None, await self._lost(round_, run, fault)
         except BaseException:
-            self._health.release(run.lease)
+            self._given_up(round_, run)
             raise
         return self._won(round_, run, tried), None
 
@@ -146,22 +148,20 @@ class Attempts:
             return self._try(round_, second)
 
         async def drop(tried: tuple[Begun, str]) -> None:
-            await tried[0].abandoned()
+            await tried[0].dropped()
 
         try:
             outcomes = await first_of(self._try(round_, run), wait, other, drop)
         except BaseException:
             for each in runs:
-                self._health.release(each.lease)
+                self._given_up(round_, each)
             raise
         again: str | None = None
         for each, outcome in zip(runs, outcomes, strict=True):
             if isinstance(outcome, Fault):
                 again = await self._lost(round_, each, outcome)
             elif outcome is None:
-                self._health.release(each.lease)
-                round_.record.tries.append(replace(self._made(each), outcome="hedged", reason="another was quicker"))
-                round_.record.hedged += 1
+                self._given_up(round_, each, "hedged", "another was quicker")
         for each, outcome in zip(runs, outcomes, strict=True):
             if isinstance(outcome, tuple):
                 return self._won(round_, each, outcome), None
@@ -177,8 +177,16 @@ class Attempts:
             avoid = walk.avoid(candidate) | {run.lease.account.id}
             lease = self._health.lease(round_.providers[candidate.provider], candidate.model, avoid=avoid)
             if isinstance(lease, Lease):
-                return _Run(candidate, lease, self._clock.monotonic())
+                return _Run(candidate, lease, self._clock.monotonic(), Progress())
         return None
+
+    def _given_up(self, round_: _Round, run: _Run, outcome: str = "cancelled", reason: str = "") -> None:
+        """Nobody wants the attempt any more. What was sent is paid for all the same."""
+        self._health.release(run.lease)
+        if run.progress.sent:
+            usage = run.progress.spent(round_.call, "cancelled")
+            made = replace(self._made(run), outcome=outcome, reason=reason, usage=usage)
+            round_.record.tries.append(made)
 
     def _won(self, round_: _Round, run: _Run, tried: tuple[Begun, str]) -> Begun:
         """Remember who answers."""
@@ -188,6 +196,9 @@ class Attempts:
         record.tries.append(made)
         record.lane, record.provider, record.model = lane, candidate.provider, candidate.model
         record.account, record.notes = lease.account.id, _notes(candidate, begun)
+        record.upstream_dialect = candidate.dialect
+        if record.first_token is None:
+            record.first_token = self._clock.monotonic() - call.began
         self._health.committed(lease)
         self._first_tokens.learn(candidate.provider, candidate.model, call.stream, made.seconds)
         if round_.session is not None:
@@ -202,7 +213,8 @@ class Attempts:
     async def _lost(self, round_: _Round, run: _Run, fault: Fault) -> str | None:
         """Judge a failed attempt. Gives the account's id where it has another secret now and is to be asked again."""
         walk, candidate, lease, renewing = round_.walk, run.candidate, run.lease, round_.renewing
-        round_.record.tries.append(failed(self._made(run), fault))
+        made = replace(self._made(run), usage=run.progress.spent(round_.call, fault.kind))
+        round_.record.tries.append(failed(made, fault))
         try:
             held_against = await renewing.recover(lease.account, fault)
         except BaseException:
@@ -226,6 +238,7 @@ class Attempts:
         seconds = limits.slow_first_token if patient else limits.first_token
 
         def sent() -> None:
+            run.progress.sent = True
             if record.overhead is None:
                 record.overhead = self._clock.monotonic() - call.began
 
@@ -236,6 +249,7 @@ class Attempts:
                 opened = await self._runner.open(
                     call, round_.plan, candidate, provider, lease.account, limits, sent, foreign
                 )
+                run.progress.observed = opened.lane.observed
                 rest = opened.lane.batches()
                 first = await _first_content(rest)
         except TimeoutError:
@@ -244,7 +258,7 @@ class Attempts:
         except BaseException:
             await _close(opened)
             raise
-        return Begun(opened, lease, self._health, self._affinity, first, rest, record), opened.name
+        return Begun(opened, lease, self._health, self._affinity, first, rest, record, call), opened.name
 
 
 def _may_choose(plan: Plan, providers: Mapping[str, ProviderConfig]) -> bool:

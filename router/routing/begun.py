@@ -8,16 +8,15 @@ from msgspec.structs import replace
 
 from router.accounts.affinity import Affinity
 from router.accounts.health import Health, Lease
-from router.call import Record, Try
+from router.call import Call, Record, Try
 from router.faults import Fault
 from router.providers.lanes import Batch, Lane
 from router.providers.run import Opened
-from router.wire.events import Usage
-from router.wire.splice import together
+from router.routing.spent import spent
 
 
 class Begun:
-    """An answer that has begun. Exactly one of `complete`, `broken`, `abandoned` ends it; all close the upstream."""
+    """An answer that has begun. Exactly one of `complete`, `broken`, `abandoned`, `dropped` ends it; all close the upstream."""
 
     def __init__(
         self,
@@ -28,6 +27,7 @@ class Begun:
         first: bytes,
         rest: AsyncIterator[Batch],
         record: Record,
+        call: Call,
     ) -> None:
         self.lane: Lane = opened.lane
         self.notes = opened.notes
@@ -37,6 +37,7 @@ class Begun:
         self._health = health
         self._affinity = affinity
         self._record = record
+        self._call = call
 
     async def complete(self) -> None:
         """The whole answer went to the client."""
@@ -54,20 +55,19 @@ class Begun:
         self._health.release(self._lease)
         await self._close()
 
+    async def dropped(self) -> None:
+        """Nobody has got anything of it: another answer was quicker. The record has its attempt from elsewhere."""
+        self._health.release(self._lease)
+        await self.lane.close()
+
     async def _close(self) -> None:
         observed = self.lane.observed
         if observed.opaque:  # also of an answer that was cut: the client may keep what it has got
             self._affinity.learn(observed.opaque, self._lease.account.id)
-        self._record.usage, self._record.finish = self._used(observed.usage), observed.finish
+        record, usage = self._record, spent(self._call, observed)
+        record.tries[-1] = replace(record.tries[-1], usage=usage)
+        record.usage, record.finish = usage, observed.finish
         await self.lane.close()
-
-    def _used(self, usage: Usage | None) -> Usage | None:
-        """With the prompts that others were given beside this one: they were paid for, and say nothing of it."""
-        record, beside = self._record, self._record.hedged
-        record.hedged = 0
-        if usage is None or beside == 0:
-            return usage
-        return together(usage, Usage(input=usage.input * beside, estimated=True))
 
 
 def judge(health: Health, lease: Lease, fault: Fault, *, suspend: bool = False) -> None:

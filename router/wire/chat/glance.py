@@ -30,21 +30,18 @@ _decode = msgspec.json.Decoder(_Reply).decode
 
 def glance(body: bytes, capabilities: Capabilities) -> list[Event] | None:
     """The start, the finish, the usage and the end; None where the answer must be read (an error, a call, a
-    signature, several choices, an odd shape). The whole text is checked to be JSON."""
+    signature, several choices, no usage, an odd shape). The whole text is checked to be JSON."""
     if any(word in body for word in _NEEDS_READING):
         return None
     try:
         reply = _decode(body)
     except (msgspec.DecodeError, UnicodeError):
         return None
-    if len(reply.choices) != 1 or reply.choices[0].finish_reason == "":
+    if len(reply.choices) != 1 or reply.choices[0].finish_reason == "" or reply.usage is None:
         return None
-    events: list[Event] = [
+    return [
         Started(response_id=reply.id, model=reply.model),
         Finished(read_finish(reply.choices[0].finish_reason, called=False)),
+        UsageReported(read_usage(reply.usage, reasoning_outside=capabilities.reasoning_outside_output)),
+        Ended(),
     ]
-    if reply.usage is not None:
-        outside = capabilities.reasoning_outside_output
-        events.append(UsageReported(read_usage(reply.usage, reasoning_outside=outside)))
-    events.append(Ended())
-    return events

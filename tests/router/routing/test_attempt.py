@@ -22,6 +22,7 @@ from router.providers.run import Opened
 from router.routing.attempt import HELD, Attempts
 from router.routing.begun import Begun
 from router.routing.plan import plan
+from router.wire.events import Ended, Usage, UsageReported
 from tests.router.routing.making import CHAT, provider, table
 
 PROVIDERS = [provider(name, base_urls=("http://x",), accounts=2) for name in ("one", "two")]
@@ -60,6 +61,7 @@ class StandIn:
 
     async def open(self, call: Any, plan: Any, candidate: Any, provider: Any, account: Any, *rest: Any) -> Opened:
         self.asked.append(account.id)
+        rest[1]()  # the request leaves
         lane = self.lanes.pop(0)
         if isinstance(lane, Fault):
             raise lane
@@ -161,4 +163,29 @@ async def test_every_attempt_is_in_the_record_when_all_fail() -> None:
         await begin(attempts, record)
     assert raised.value.kind == "upstream_auth"
     assert {attempt.account for attempt in record.tries} == {"one/a", "one/b", "two/a", "two/b"}
+    assert not health._open
+
+
+async def test_each_attempt_has_its_own_usage_and_a_cancelled_one_is_told() -> None:
+    lane = Script(Batch(b"hello", True))
+    lane.observed.note([UsageReported(Usage(input=7, output=3)), Ended()])
+    _, _, attempts = world(Fault("rate_limited", "slow down"), lane)
+    record = fresh()
+    await (await begin(attempts, record)).complete()
+    assert [attempt.usage for attempt in record.tries] == [None, Usage(input=7, output=3)]
+    assert record.usage == Usage(input=7, output=3)
+    assert [attempt.outcome for attempt in record.shares()] == ["ok"]
+
+
+async def test_an_attempt_whose_client_leaves_before_the_first_word_stays_in_the_record() -> None:
+    silent = Script(Batch(b"head", False), None)
+    runner, health, attempts = world(silent)
+    record = fresh()
+    task = asyncio.get_running_loop().create_task(begin(attempts, record))
+    while not runner.asked:
+        await asyncio.sleep(0)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert [attempt.outcome for attempt in record.tries] == ["cancelled"]
     assert not health._open
