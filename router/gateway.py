@@ -10,9 +10,11 @@ import logging
 import random
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 
 from msgspec import Struct
 
+from router import places
 from router.access.door import Door
 from router.access.keys import KeyRing
 from router.accounts.affinity import Affinity
@@ -44,6 +46,9 @@ from router.routing.choose import Strategy
 from router.routing.limits import route_limits
 from router.routing.table import Rule, Table, build
 from router.settings.schema import Routing, Settings
+from router.usage import price_file
+from router.usage.prices import PriceTable
+from router.usage.tariff import NOTHING_KNOWN, Tariff
 
 
 class AccountState(Struct, frozen=True, kw_only=True):
@@ -67,6 +72,7 @@ class Snapshot(Struct, frozen=True, kw_only=True):
     warnings: tuple[str, ...] = ()
     provenance: Mapping[str, str] = {}
     loaded_at: float = 0.0
+    tariff: Tariff = NOTHING_KNOWN
 
 
 def snapshot_of(
@@ -78,10 +84,11 @@ def snapshot_of(
     now: float = 0.0,
     signed_in: SignedIn = NOBODY,
     facts: CapabilityTable | None = None,
+    prices: PriceTable | None = None,
 ) -> Snapshot:
     """Build all of it. signed_in: the accounts of the store, and the services that are connected. facts: about models,
-    where the same settings gave them before (reading them takes most of the time). Raises `RoutingMistakes` or
-    `CapabilityMistakes`: then nothing has changed."""
+    and prices, where the same settings gave them before (reading them takes most of the time). Raises
+    `RoutingMistakes`, `CapabilityMistakes` or `PriceMistakes`: then nothing has changed."""
     providers = resolve(settings, environ, signed_in=signed_in)
     facts = facts or capabilities.load(settings.models.capabilities)
     table = build(
@@ -103,6 +110,8 @@ def snapshot_of(
         smaller=settings.routing.smaller_models if settings.routing.quota_exceeded == "smaller_model" else None,
     )
     waits = settings.server.timeouts
+    if prices is None:
+        prices = price_file.load(*price_files(settings))
     return Snapshot(
         settings=settings,
         providers={provider.id: provider for provider in providers},
@@ -128,7 +137,14 @@ def snapshot_of(
         warnings=warnings,
         provenance=provenance or {},
         loaded_at=now,
+        tariff=Tariff(prices, providers),
     )
+
+
+def price_files(settings: Settings) -> tuple[Path, Path | None]:
+    """Where prices are looked for: the state folder, and the operator's own table."""
+    own = settings.usage.prices
+    return places.in_checkout(settings.server.state_dir), None if own is None else places.in_checkout(own)
 
 
 def _ranks(groups: tuple[tuple[str, ...], ...]) -> tuple[str | tuple[str, ...], ...]:
@@ -250,6 +266,7 @@ class Gateway:
 
     def settle(self, record: Record) -> None:
         """Account for one finished call, exactly once."""
+        self.current.tariff.settle(record)
         self.metrics.settle(record)
         self.tallies.settle(record)
         self._tell(record)

@@ -8,9 +8,10 @@ from pathlib import Path
 
 from router import places
 from router.clock import SystemClock
-from router.gateway import Snapshot, snapshot_of
+from router.gateway import Snapshot, price_files, snapshot_of
 from router.providers.resolve import NOBODY, SignedIn
 from router.settings.load import Loaded, load
+from router.usage.price_file import NAME as PRICES
 
 
 class SettingsFile:
@@ -24,7 +25,7 @@ class SettingsFile:
 
     def read(self) -> Snapshot:
         """The file as a snapshot; a missing one gives the defaults. Raises `SettingsError`, `RoutingMistakes`,
-        `CapabilityMistakes` or `OSError`."""
+        `CapabilityMistakes`, `PriceMistakes` or `OSError`."""
         exists = self.path.exists()
         loaded = self.load(self.path.read_text(encoding="utf-8") if exists else "")
         self.digest = self.digest if exists else None
@@ -43,7 +44,10 @@ class SettingsFile:
         )
 
     def snapshot(self, loaded: Loaded, signed_in: SignedIn = NOBODY) -> Snapshot:
-        """Everything that follows from the settings. Raises `RoutingMistakes` or `CapabilityMistakes`."""
+        """Everything that follows from the settings. Raises `RoutingMistakes`, `CapabilityMistakes` or
+        `PriceMistakes`."""
+        state_dir, own = price_files(loaded.settings)
+        self.named |= {state_dir / PRICES, *([own] if own is not None else [])}
         return snapshot_of(
             loaded.settings,
             self.environ,
@@ -63,6 +67,7 @@ class SettingsFile:
             now=snapshot.loaded_at,
             signed_in=signed_in,
             facts=snapshot.table.capabilities,
+            prices=snapshot.tariff.table,
         )
 
     def _read_named(self, name: str) -> str:

@@ -21,6 +21,7 @@ from router.routing.explain import explain as tell
 from router.routing.plan import Needs, draft
 from router.routing.table import RoutingMistakes
 from router.server.product import CannotPrepare, read_settings
+from router.usage.price_file import PriceMistakes
 from router.wire.conversation import Dialect
 
 OK, FAILED, UNREACHABLE = 0, 1, 3
@@ -62,7 +63,7 @@ def _snapshot(config: str | None) -> Snapshot:
     try:
         loaded = read_settings(path, os.environ, named=config is not None)
         return snapshot_of(loaded.settings, os.environ)
-    except (CannotPrepare, RoutingMistakes, CapabilityMistakes) as error:
+    except (CannotPrepare, RoutingMistakes, CapabilityMistakes, PriceMistakes) as error:
         raise Refused(str(error)) from error
 
 

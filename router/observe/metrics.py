@@ -69,6 +69,18 @@ class Metrics:
             ("provider", "kind"),
             registry=self.registry,
         )
+        self.cost = Counter(
+            f"{name}_cost_usd",
+            "US dollars that calls cost by the token, as far as their prices are known.",
+            ("provider",),
+            registry=self.registry,
+        )
+        self.unpriced = Counter(
+            f"{name}_unpriced_attempts",
+            "Attempts that cost something, nobody knows how much.",
+            ("provider",),
+            registry=self.registry,
+        )
         self.open_streams = Gauge(f"{name}_open_streams", "Answers being streamed now.", registry=self.registry)
         self.open_requests = Gauge(f"{name}_open_requests", "Requests being served now.", registry=self.registry)
         self.reloads = Counter(
@@ -118,6 +130,10 @@ class Metrics:
             child(self.attempts, attempt.provider, how).inc()
             if how == "failed":
                 child(self.upstream_errors, attempt.provider, attempt.outcome).inc()
+            if attempt.cost is None and record.prices:
+                child(self.unpriced, attempt.provider).inc()
+            elif attempt.cost:
+                child(self.cost, attempt.provider).inc(attempt.cost / 1e6)
         lane = record.lane or "none"
         if record.first_byte is not None:
             child(self.first_byte, record.dialect, lane).observe(record.first_byte)

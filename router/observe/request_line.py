@@ -45,6 +45,8 @@ def fields(record: Record) -> dict[str, Any]:
         "cached": usage.cache_read if usage else None,
         "output": usage.output if usage else None,
         "reasoning": usage.reasoning if usage else None,
+        "estimated": usage.estimated if usage else None,
+        "cost_usd": None if record.cost is None else record.cost / 1e6,
         "notes": header_value(record.notes) or None,
     }
 
@@ -53,7 +55,7 @@ def line(record: Record) -> str:
     """The same as one readable line."""
     usage = record.usage
     served = f"{record.provider}/{record.model}" if record.provider else "-"
-    tokens = f"{usage.input}+{usage.cache_read}c>{usage.output}" if usage else "-"
+    tokens = f"{usage.input}+{usage.cache_read}c>{usage.output}{'~' if usage.estimated else ''}" if usage else "-"
     failed = [f"{t.provider}:{t.outcome}" for t in record.tries if t.outcome != "ok"]
     parts = [
         f"{record.call_id} {record.status} {record.outcome:<9}",
@@ -64,6 +66,7 @@ def line(record: Record) -> str:
         f"tries={len(record.tries)}",
         f"first={_told(record.first_byte)} total={_told(record.total)}",
         f"tokens={tokens}",
+        f"cost={_dollars(record.cost) if usage or record.cost else '-'}",
     ]
     if failed:
         parts.append(f"failed={','.join(failed)}")
@@ -106,6 +109,11 @@ class RequestLines:
 
 def _told(seconds: float | None) -> str:
     return "-" if seconds is None else f"{_ms(seconds)}ms"
+
+
+def _dollars(cost: int | None) -> str:
+    """``?`` where nobody knows the price."""
+    return "?" if cost is None else f"${cost / 1e6:.6f}"
 
 
 def _ms(seconds: float | None) -> float | None:

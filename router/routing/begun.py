@@ -16,7 +16,7 @@ from router.routing.spent import spent
 
 
 class Begun:
-    """An answer that has begun. Exactly one of `complete`, `broken`, `abandoned`, `dropped` ends it; all close the upstream."""
+    """An answer that has begun. Exactly one of `complete`, `broken`, `abandoned`, `dropped` ends it and its upstream."""
 
     def __init__(
         self,

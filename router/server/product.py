@@ -17,6 +17,7 @@ from router.server.connection import App
 from router.settings.load import Loaded, load
 from router.settings.mistakes import SettingsError
 from router.settings.schema import Settings
+from router.usage.price_file import PriceMistakes
 
 DATABASE = "switchyard.sqlite"
 
@@ -34,7 +35,7 @@ def prepare(config: str | None, environ: Mapping[str, str]) -> tuple[ServerSetti
 
     try:
         return server_settings(settings), create_app(path, environ)
-    except (RoutingMistakes, CapabilityMistakes) as error:
+    except (RoutingMistakes, CapabilityMistakes, PriceMistakes) as error:
         raise CannotPrepare(f"{path}: {error}") from error
 
 

@@ -74,6 +74,7 @@ def check(
     checker = _Checker(settings, document, names, presets, original)
     yield from checker.door(client_keys_exist)
     yield from checker.certificate(missing)
+    yield from checker.prices(missing)
     yield from checker.names()
     yield from checker.prefixes()
     yield from checker.servers()
@@ -213,6 +214,14 @@ class _Checker:
             if why is not None:
                 problem = f"names the file {path!r}, which cannot be read: {why}"
                 yield self._mistake(("server", "tls", name), problem, "Correct the path or its rights.")
+
+    def prices(self, missing: Callable[[str], str | None]) -> Iterator[Mistake]:
+        """The operator's own price table can be read."""
+        path = self._settings.usage.prices
+        why = missing(path) if path is not None else None
+        if why is not None:
+            problem = f"names the file {path!r}, which cannot be read: {why}"
+            yield self._mistake(("usage", "prices"), problem, "Correct the path or its rights.")
 
     def sign_ins(self) -> Iterator[Mistake]:
         """What the blocks change of a sign-in fits it, and no sign-in has two blocks."""

@@ -12,6 +12,7 @@ from router.settings.processes import OwnService, Supervision
 from router.settings.provider_blocks import Providers
 from router.settings.relay import Relay
 from router.settings.server import Server
+from router.settings.usage import Usage
 
 Ranks = tuple[tuple[str, ...], ...]
 """Providers in order of preference; those of one inner group take turns."""
@@ -161,6 +162,7 @@ class Settings(Block):
     retry: Retry = setting(Retry(), "How long and how often another attempt is made.")
     policies: Policies = setting(Policies(), "How requests and answers are treated.")
     relay: Relay = setting(Relay(), "Services and browsers that connect to this router.")
+    usage: Usage = setting(Usage(), "What calls used and what they cost.")
     observe: Observe = setting(Observe(), "What the router says about its work.")
     supervision: Supervision = setting(Supervision(), "Who looks whether the programs work.")
     services: tuple[OwnService, ...] = setting((), "Programs of your own that run beside the router.")

@@ -572,3 +572,20 @@ async def siblings(router: Running) -> Any:
     async with router.client.ws_connect(f"{router.url}/v1/ws", headers=headers) as socket:
         await socket.send_json({"type": "hello", "payload": {"service": "aistudio", "name": "desk"}})
         return (await socket.receive_json())["payload"]["routers"]
+
+
+def dear(router: Running) -> dict[str, Any]:
+    """A price table in which one model costs a dollar for each token of its answers."""
+    path = router.folder / "dear.yaml"
+    models = {"gpt-4.1": {"input": 0, "output": 999_999}}
+    vendor = {"source": "this test", "as_of": "2026-01", "models": models}
+    path.write_text(json.dumps({"version": "2026-01-01", "vendors": {"openai": vendor}}))
+    return at("usage.prices", str(path))
+
+
+@case("usage.prices", {}, dear, False, True)
+async def a_dear_answer(router: Running) -> bool:
+    name = 'switchyard_cost_usd_total{provider="openai"}'
+    before = (await router.metrics()).get(name, 0.0)
+    assert (await router.ask("chat", "gpt-4.1")).status == 200
+    return (await router.metrics())[name] - before > 0.9

@@ -148,3 +148,26 @@ def test_two_registries_share_nothing() -> None:
     one, other = Metrics(), Metrics()
     one.open_streams.inc()
     assert (value(one, "open_streams"), value(other, "open_streams")) == (1, 0)
+
+
+def test_costs_add_up_in_dollars_and_what_nobody_knows_is_counted_apart() -> None:
+    metrics = Metrics()
+    tries = [
+        Try(provider="one", model="m", account="a", outcome="timeout", cost=1_500_000),
+        Try(provider="two", model="m", account="c", outcome="ok"),
+        Try(provider="two", model="m", account="c", outcome="ok", cost=250_000),
+        Try(provider="free", model="m", account="c", outcome="ok", cost=0),
+    ]
+    metrics.settle(record(tries=tries, prices="2026-01-01"))
+    assert value(metrics, "cost_usd_total", provider="one") == 1.5
+    assert value(metrics, "cost_usd_total", provider="two") == 0.25
+    assert value(metrics, "cost_usd_total", provider="free") is None
+    assert value(metrics, "unpriced_attempts_total", provider="two") == 1
+    assert value(metrics, "unpriced_attempts_total", provider="one") is None
+
+
+def test_an_attempt_whose_client_left_is_neither_good_nor_failed() -> None:
+    metrics = Metrics()
+    metrics.settle(record(tries=[Try(provider="one", model="m", account="a", outcome="cancelled")]))
+    assert value(metrics, "attempts_total", provider="one", outcome="cancelled") == 1
+    assert value(metrics, "upstream_errors_total", provider="one", cause="cancelled") is None

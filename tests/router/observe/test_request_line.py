@@ -29,14 +29,14 @@ FULL = record(
         Try(provider="zero", model="real", account="zero/a", outcome="rate_limited", status=429, reason="slow down"),
         Try(provider="one", model="real", account="one/main", outcome="ok", status=200),
     ],
-    usage=Usage(input=10, output=5, cache_read=4, reasoning=2), notes=(Note("dropped", "seed"),),
+    usage=Usage(input=10, output=5, cache_read=4, reasoning=2), notes=(Note("dropped", "seed"),), cost=1234,
 )  # fmt: skip
 
 
 def test_a_line_holds_what_one_greps_for() -> None:
     assert line(FULL) == (
         "req_1 200 ok        key=laptop chat~ fast -> one/real lane=raw tries=2 first=123.5ms total=2000.0ms"
-        f" tokens=10+4c>5 failed=zero:rate_limited notes={fields(FULL)['notes']}"
+        f" tokens=10+4c>5 cost=$0.001234 failed=zero:rate_limited notes={fields(FULL)['notes']}"
     )
     assert "seed" in fields(FULL)["notes"]
 
@@ -44,9 +44,15 @@ def test_a_line_holds_what_one_greps_for() -> None:
 def test_a_call_that_came_to_nothing_has_dashes() -> None:
     refused = record(asked="", status=401, outcome="unauthenticated", reason="No such key.\nevil")
     assert line(refused) == (
-        "req_1 401 unauthenticated key=- chat - -> - lane=- tries=0 first=- total=0.0ms tokens=-"
+        "req_1 401 unauthenticated key=- chat - -> - lane=- tries=0 first=- total=0.0ms tokens=- cost=-"
         " reason='No such key.\\nevil'"
     )
+
+
+def test_a_price_that_nobody_knows_is_no_price_and_an_estimate_says_so() -> None:
+    told = line(record(usage=Usage(input=3, output=4, estimated=True)))
+    assert "tokens=3+0c>4~ cost=?" in told
+    assert fields(record(cost=0))["cost_usd"] == 0
 
 
 def test_a_reason_is_cut_and_stays_on_its_line() -> None:
@@ -62,6 +68,7 @@ def test_fields_are_the_same_facts_with_nulls() -> None:
     }  # fmt: skip
     assert (told["first_byte_ms"], told["total_ms"], told["overhead_ms"]) == (123.5, 2000.0, 0.4)
     assert (told["input"], told["cached"], told["output"], told["reasoning"]) == (10, 4, 5, 2)
+    assert (told["cost_usd"], told["estimated"]) == (0.001234, False)
     assert [(each["provider"], each["outcome"], each["status"]) for each in told["attempts"]] == [
         ("zero", "rate_limited", 429), ("one", "ok", 200),
     ]  # fmt: skip

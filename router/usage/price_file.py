@@ -1,0 +1,189 @@
+"""Reads price tables: the shipped ``config/prices.yaml``, a newer one in the state folder, and the operator's own.
+
+All have one form, which `docs/usage.md` tells. Every mistake is told at once, with its place.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import sysconfig
+from collections.abc import Iterator, Mapping
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from router.usage.prices import Price, PriceTable, Rates, spelled
+
+_log = logging.getLogger("switchyard.usage")
+_KINDS = ("input", "output", "cache_read", "cache_write_5m", "cache_write_1h", "reasoning")
+_MULTIPLES = ("cache_read", "cache_write_5m", "cache_write_1h")
+_VERSION = re.compile(r"20\d\d-\d\d-\d\d")
+_MOST = Decimal(1_000_000)
+NAME = "prices.yaml"
+
+
+class PriceMistakes(ValueError):
+    """A price table that cannot be used; `mistakes` has all of them."""
+
+    def __init__(self, where: str, mistakes: list[str]) -> None:
+        self.mistakes = tuple(mistakes)
+        super().__init__("\n".join([f"the price table {where} cannot be used:", *(f"  - {one}" for one in mistakes)]))
+
+
+def shipped() -> Path:
+    """``config/prices.yaml`` of the checkout, else of the installed package."""
+    checkout = Path(__file__).resolve().parents[2] / "config" / NAME
+    return checkout if checkout.is_file() else Path(sysconfig.get_path("data")) / "share" / "switchyard" / NAME
+
+
+def load(state_dir: Path, own: Path | None) -> PriceTable:
+    """The prices in force: the newer one of the shipped table and that of the state folder, and above it `own`.
+
+    Raises `PriceMistakes` for the shipped table and for `own`; one in the state folder that cannot be used is logged.
+    """
+    table = read_file(shipped())
+    kept = state_dir / NAME
+    if kept.exists():
+        try:
+            newer = read_file(kept)
+        except PriceMistakes as error:
+            _log.warning("%s; the shipped prices are used", error)
+        else:
+            table = newer if newer.version >= table.version else table
+    return table if own is None else read_file(own).over(table)
+
+
+def read_file(path: Path) -> PriceTable:
+    """One table. Raises `PriceMistakes`."""
+    try:
+        return read(path.read_text(encoding="utf-8"), str(path))
+    except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) and error.strerror else "it is not UTF-8"
+        raise PriceMistakes(str(path), [f"it cannot be read: {why}"]) from error
+
+
+def read(text: str, where: str) -> PriceTable:
+    """The table in `text`: YAML, of which JSON is a part. Raises `PriceMistakes`."""
+    try:
+        content = yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506  both are safe
+    except yaml.YAMLError as error:
+        raise PriceMistakes(where, [f"it is not valid YAML: {error}"]) from error
+    reader = _Reader()
+    table = reader.table(content)
+    if reader.mistakes or table is None:
+        raise PriceMistakes(where, reader.mistakes)
+    return table
+
+
+class _Reader:
+    """Collects mistakes while it reads."""
+
+    def __init__(self) -> None:
+        self.mistakes: list[str] = []
+
+    def table(self, content: Any) -> PriceTable | None:
+        content = self._mapping(content, "the file", ("version", "currency", "vendors", "like"))
+        if content is None:
+            return None
+        version = content.get("version")
+        version = version.isoformat() if isinstance(version, date) else version
+        if not isinstance(version, str) or not _VERSION.fullmatch(version):
+            self.mistakes.append("version: must be the date of the table, like 2026-11-27")
+        if content.get("currency", "USD") != "USD":
+            self.mistakes.append("currency: must be USD, as costs are kept in it")
+        vendors = self._mapping(content.get("vendors", {}), "vendors") or {}
+        like = self._mapping(content.get("like", {}), "like") or {}
+        self.mistakes += [
+            f"like.{name}: must be the name of a vendor" for name, vendor in like.items() if not isinstance(vendor, str)
+        ]
+        hosts: dict[str, str] = {}
+        return PriceTable(
+            version=str(version),
+            vendors={str(name): dict(self._vendor(str(name), block, hosts)) for name, block in vendors.items()},
+            like={str(name): str(vendor) for name, vendor in like.items()},
+            hosts=hosts,
+        )
+
+    def _vendor(self, vendor: str, block: Any, hosts: dict[str, str]) -> Iterator[tuple[str, Price]]:
+        at = f"vendors.{vendor}"
+        block = self._mapping(block, at, ("source", "as_of", "hosts", "multiples", "models"))
+        if block is None:
+            return
+        hosts.update(dict.fromkeys(self._names(block, "hosts", at), vendor))
+        multiples = self._mapping(block.get("multiples", {}), f"{at}.multiples", _MULTIPLES) or {}
+        multiples = {name: self._number(value, f"{at}.multiples.{name}") for name, value in multiples.items()}
+        seen: set[str] = set()
+        for model, row in (self._mapping(block.get("models", {}), f"{at}.models") or {}).items():
+            place = f"{at}.models.{model}"
+            row = self._mapping(row, place, (*_KINDS, "above", "also", "as_of", "source"))
+            if row is None:
+                continue
+            price = Price(
+                vendor=vendor,
+                model=str(model),
+                rates=self._rates(row, multiples, place),
+                tiers=tuple(self._tiers(row, multiples, place)),
+                as_of=str(row.get("as_of", block.get("as_of", ""))),
+                source=str(row.get("source", block.get("source", ""))),
+            )
+            if not price.as_of or not price.source:
+                self.mistakes.append(f"{place}: needs `as_of` and `source`, of its own or of its vendor")
+            for name in (model, *self._names(row, "also", place)):
+                key = spelled(str(name))
+                if key in seen:
+                    self.mistakes.append(f"{place}: there is a price for {name} already")
+                seen.add(key)
+                yield key, price
+
+    def _names(self, block: Mapping[str, Any], key: str, at: str) -> list[str]:
+        names = block.get(key, [])
+        if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+            self.mistakes.append(f"{at}.{key}: must be a list of names")
+            return []
+        return names
+
+    def _tiers(self, row: Mapping[str, Any], multiples: Mapping[str, Decimal], at: str) -> Iterator[tuple[int, Rates]]:
+        above = row.get("above", [])
+        blocks = above if isinstance(above, list) else [above]
+        found: list[tuple[int, Rates]] = []
+        for block in blocks:
+            place = f"{at}.above"
+            block = self._mapping(block, place, (*_KINDS, "tokens"))
+            if block is None:
+                continue
+            tokens = block.get("tokens")
+            if not isinstance(tokens, int) or isinstance(tokens, bool) or tokens <= 0:
+                self.mistakes.append(f"{place}.tokens: must be a number of tokens")
+                tokens = 1
+            found.append((tokens, self._rates(block, multiples, place)))
+        yield from sorted(found, key=lambda tier: -tier[0])
+
+    def _rates(self, row: Mapping[str, Any], multiples: Mapping[str, Decimal], at: str) -> Rates:
+        """What is not given for a cache is a multiple of input, or input itself; reasoning is output."""
+        for needed in ("input", "output"):
+            if needed not in row:
+                self.mistakes.append(f"{at}.{needed}: is missing")
+        given = {name: self._number(row[name], f"{at}.{name}") for name in _KINDS if name in row}
+        fresh, output = given.get("input", Decimal(0)), given.get("output", Decimal(0))
+        caches = {name: given.get(name, fresh * multiples.get(name, Decimal(1))) for name in _MULTIPLES}
+        return Rates(input=fresh, output=output, reasoning=given.get("reasoning", output), **caches)
+
+    def _number(self, value: Any, at: str) -> Decimal:
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            number = Decimal(repr(value))
+            if number.is_finite() and 0 <= number < _MOST:
+                return number
+        self.mistakes.append(f"{at}: must be a number of US dollars, 0 or more")
+        return Decimal(0)
+
+    def _mapping(self, value: Any, at: str, known: tuple[str, ...] = ()) -> Mapping[Any, Any] | None:
+        if not isinstance(value, dict):
+            self.mistakes.append(f"{at}: must be a mapping")
+            return None
+        if known:
+            self.mistakes += [f"{at}.{key}: is not known here" for key in value if key not in known]
+        return value

@@ -1,0 +1,123 @@
+"""What the configured providers charge: which prices are theirs, and the cost of a whole call."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
+from urllib.parse import urlsplit
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from router.call import Record, Try
+from router.providers.config import Kind, ProviderConfig
+from router.usage.prices import Price, PriceTable, cost
+
+_METERED: Mapping[Kind, str] = MappingProxyType(
+    {
+        "openai": "openai",
+        "anthropic": "anthropic",
+        "gemini": "gemini",
+        "vertex": "gemini",
+        "openai-compatible": "",
+        "anthropic-compatible": "",
+    }
+)
+"""Kinds of providers that charge by the token, and whose prices they have where nothing else is known. The others are
+subscriptions, browser sessions and the demo: a call costs nothing more than what they cost anyway."""
+
+_REMEMBERED = 4096
+_FREE_TO_ASK = frozenset({"count_tokens"})
+
+
+class Charged(Struct, frozen=True):
+    """How one provider charges. vendor: whose prices; "" for unknown. metered: by the token."""
+
+    vendor: str
+    metered: bool
+
+
+class Tariff:
+    """The prices of one version of the settings."""
+
+    def __init__(self, table: PriceTable, providers: Sequence[ProviderConfig]) -> None:
+        self.table = table
+        self._charged = {each.id: _charged(each, table) for each in providers}
+        self._demo = frozenset(each.id for each in providers if each.kind == "demo")
+        self._known: dict[tuple[str, str], Price | None] = {}
+
+    def price(self, provider: str, model: str) -> Price | None:
+        """The list price of a model as this provider has it. None: unknown."""
+        key = (provider, model)
+        if key not in self._known:
+            if len(self._known) >= _REMEMBERED:  # names come from clients
+                self._known.clear()
+            self._known[key] = self._find(provider, model)
+        return self._known[key]
+
+    def metered(self, provider: str) -> bool:
+        """Whether a call of this provider is paid for by the token."""
+        charged = self._charged.get(provider)
+        return charged is None or charged.metered
+
+    def settle(self, record: Record) -> None:
+        """Put what the call costs into its record and its attempts."""
+        record.prices = self.table.version
+        shares = record.shares()
+        if shares and not any(attempt.usage is not None for attempt in record.tries):
+            served = next((at for at, attempt in enumerate(record.tries) if attempt.outcome == "ok"), None)
+            if served is None:
+                record.tries.append(shares[0])
+            else:
+                record.tries[served] = replace(record.tries[served], usage=record.usage)
+        record.tries = [self._priced(attempt, record.surface) for attempt in record.tries]
+        record.cost = _sum(attempt.cost for attempt in record.tries)
+        record.worth = _sum(attempt.worth for attempt in record.tries)
+
+    def _priced(self, attempt: Try, surface: str) -> Try:
+        """A failed attempt without usage costs nothing; what a good one without usage costs, nobody knows."""
+        usage, provider = attempt.usage, attempt.provider
+        if provider in self._demo or (usage is None and (attempt.outcome != "ok" or surface in _FREE_TO_ASK)):
+            return replace(attempt, cost=0, worth=0)
+        price = self.price(provider, attempt.model) if usage is not None else None
+        worth = cost(usage, price) if usage is not None and price is not None else None
+        return replace(attempt, cost=worth if self.metered(provider) else 0, worth=worth)
+
+    def _find(self, provider: str, model: str) -> Price | None:
+        charged = self._charged.get(provider)
+        if charged is None:
+            return None
+        if charged.vendor:
+            return self.table.find(charged.vendor, model)
+        return None if charged.metered else self.table.find_anywhere(model)
+
+
+def _charged(provider: ProviderConfig, table: PriceTable) -> Charged:
+    """Named by the table itself, else a vendor by its name, else by the address, else by the kind."""
+    metered = provider.kind in _METERED
+    if provider.id in table.like:
+        return Charged(table.like[provider.id], metered)
+    if not metered:
+        return Charged("", False)
+    if provider.id in table.vendors:
+        return Charged(provider.id, True)
+    by_host = next((table.hosts[host] for host in map(_host, provider.base_urls) if host in table.hosts), "")
+    return Charged(by_host or _METERED[provider.kind], True)
+
+
+def _host(url: str) -> str:
+    return urlsplit(url).hostname or ""
+
+
+def _sum(parts: Iterable[int | None]) -> int | None:
+    """All together; None where one is unknown."""
+    total = 0
+    for part in parts:
+        if part is None:
+            return None
+        total += part
+    return total
+
+
+NOTHING_KNOWN = Tariff(PriceTable(version="", vendors={}), ())
+"""No prices at all."""
