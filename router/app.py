@@ -60,6 +60,7 @@ from router.settings.watch import EVERY, Watch, restart_needed
 from router.settings_file import SettingsFile
 from router.sign_ins import SignIns
 from router.tasks import Tasks
+from router.usage.ledger import Ledger
 from router.web_services import WebServices
 
 _log = logging.getLogger("switchyard.app")
@@ -130,6 +131,7 @@ class Router:
             chance=chance,
             tell=self._tell,
             hub=self._hub,
+            ledger=Ledger(self._state_dir / "journal", self._clock),
         )
         self._health.load_of = self._web.load
         self._recent = Recent(self._clock.wall)
@@ -214,6 +216,8 @@ class Router:
 
     @asynccontextmanager
     async def _lifespan(self, app: Starlette) -> AsyncIterator[None]:
+        ledger = self._gateway.ledger
+        ledger.follow(self._settings().usage)
         self._edge.start()
         await self._sign_ins.start()  # before the first call: none may be refused for want of an account that is there
         if self._sign_ins.keeper.credentials():
@@ -227,6 +231,8 @@ class Router:
             await self._sign_ins.close()
             await self._edge.close()
             await self._gateway.close()
+            await self.recall.open_ledger()
+            await ledger.close()
             await self.recall.close()
             self._log_writer.close()
 
@@ -319,6 +325,7 @@ class Router:
         waiting = restart_needed(self._started_with, snapshot.settings)
         self._gateway.replace(snapshot, waiting)
         self._hub.announce(snapshot.settings.relay.routers)
+        self._gateway.ledger.follow(snapshot.settings.usage)
         for path in waiting:
             _log.warning("the new value of %s counts from the next start on", path)
         self._warn(())  # what the settings themselves warn of, who reads them says

@@ -47,6 +47,7 @@ from router.routing.limits import route_limits
 from router.routing.table import Rule, Table, build
 from router.settings.schema import Routing, Settings
 from router.usage import price_file
+from router.usage.ledger import Ledger
 from router.usage.prices import PriceTable
 from router.usage.tariff import NOTHING_KNOWN, Tariff
 
@@ -177,9 +178,10 @@ class Gateway:
         tell: Callable[[Record], None],
         stored: Stored | None = None,
         hub: Hub,
+        ledger: Ledger,
     ) -> None:
         """door: of management. tell: what to do with the record of every finished call. stored: gives the tokens of
-        sign-ins. hub: has the services that are connected."""
+        sign-ins. hub: has the services that are connected. ledger: where finished calls are kept."""
         self.log = logging.getLogger("switchyard.gateway")
         self.clock: Clock = clock or SystemClock()
         self.current = snapshot
@@ -188,6 +190,7 @@ class Gateway:
         self.net = net
         self.health = health
         self.hub = hub
+        self.ledger = ledger
         health.load_of = hub.load
         self.arrivals = Arrivals(self.clock, lambda: self.current.settings.relay.arrival_wait)
         self.metrics = metrics
@@ -267,6 +270,7 @@ class Gateway:
     def settle(self, record: Record) -> None:
         """Account for one finished call, exactly once."""
         self.current.tariff.settle(record)
+        self.ledger.settle(record)
         self.metrics.settle(record)
         self.tallies.settle(record)
         self._tell(record)

@@ -29,7 +29,12 @@ from router.state.login_flows import LoginFlows
 from router.state.responses import ResponseStore
 from router.state.store import StateStore
 from router.state.tally_rows import add_tallies, load_tallies
+from router.state.usage_rows import add_calls, prune_calls
+from router.usage.entries import Closed
 from router.vault.cipher import Vault, vault_key
+
+WRITE_WITHIN = 60.0
+"""Seconds that a thread waits for the writer."""
 
 
 class Memory:
@@ -108,6 +113,18 @@ class Memory:
         kept = list(rows)
         if kept:
             self._store.submit(lambda connection: add_tallies(connection, kept))
+
+    def add_calls(self, rows: Sequence[Closed]) -> None:
+        """Write calls that are over, and wait until they are there. Call it on a thread. Raises what prevents it."""
+        done = self._store.submit(lambda connection: add_calls(connection, rows))
+        if done is None:
+            raise RuntimeError("its queue is full or closed")
+        done.result(WRITE_WITHIN)
+
+    def prune_calls(self, before: float, most: int) -> int:
+        """Remove calls from before a Unix time, at most so many. Call it on a thread."""
+        done = self._store.submit(lambda connection: prune_calls(connection, before, most))
+        return 0 if done is None else done.result(WRITE_WITHIN)
 
     def announcements(self) -> list[Announcement]:
         """The services that told of themselves and are still good."""

@@ -27,6 +27,9 @@ OTHERS_EVERY = 2.0
 """Seconds between two looks at what others wrote: keys made or revoked by the command line, caveats accepted there,
 makers of opaque items and sessions that the process learnt which this one replaces."""
 OTHERS_WITHIN = 30.0
+RECOVER_EVERY = 10.0
+"""Seconds between two looks for processes that died with calls in their journals."""
+PRUNE_EVERY = 300.0
 SWEEP_EVERY = 600.0
 """Seconds between two removals of what has expired: stored answers, makers of opaque items."""
 
@@ -99,6 +102,8 @@ class Recall:
         await asyncio.to_thread(self._keys.refresh)
         self._sign_ins.accept(await asyncio.to_thread(memory.accepted))
         self._sign_ins.admit(memory.flows, memory.accept)
+        await self.open_ledger()
+        await gateway.ledger.recover()
         if memory.responses is not None:
             self._edge.continuations.use(memory.responses)
         tasks.periodic(lambda: SWEEP_EVERY, memory.sweep, "forget what is old")
@@ -109,7 +114,11 @@ class Recall:
         async def save() -> None:
             self._save()
 
+        ledger = self._gateway.ledger
         tasks.periodic(lambda: SAVE_EVERY, save, "save what was learnt")
+        tasks.periodic(lambda: SAVE_EVERY, ledger.move, "move calls into the database")
+        tasks.periodic(lambda: RECOVER_EVERY, ledger.recover, "settle what dead processes left")
+        tasks.periodic(lambda: PRUNE_EVERY, ledger.prune, "forget old calls")
         tasks.periodic(lambda: OTHERS_EVERY, self.look, "look at what others wrote")
 
     async def look(self) -> None:
@@ -130,6 +139,12 @@ class Recall:
             memory.save_sessions(self._gateway.sessions.dirty())
             memory.add_tallies(self._gateway.tallies.fresh())
             memory.save_announcements(self._announced.dirty())
+
+    async def open_ledger(self) -> None:
+        """Calls go into the database from now on, where there is one."""
+        memory = await asyncio.to_thread(self.open)
+        if memory is not None:
+            self._gateway.ledger.use(memory.add_calls, memory.prune_calls)
 
     async def close(self) -> None:
         """Write everything and stop, also where the start was only just over."""

@@ -48,6 +48,7 @@ async def generate(
     call_id = gateway.ids.request()
     spec = surface.spec
     record = Record(call_id=call_id, dialect=spec.name, surface=surface.name, asked=addressed.model or "")
+    record.began = gateway.clock.wall()
     reply = Reply(exchange.send, call_id, heartbeat=spec.heartbeat)
     out = _Out(exchange, reply, framing, gateway.clock.monotonic())
     await framed(
@@ -149,6 +150,7 @@ async def _serve(
         edge.heartbeats.watch(out.reply, chosen.grace)
     resume = "error" if call.strict else call.resume or chosen.resume or limits.resume
     call = replace(call, resume=resume)
+    edge.gateway.ledger.opened(record, chosen.candidates[0].provider, chosen.candidates[0].model)
     begun: Begun | Lasting
     begun = await edge.gateway.attempts.begin(call, chosen, snapshot.providers, limits, record)
     if begun.lane.delivered is not None:

@@ -22,6 +22,7 @@ from router.providers.config import ProviderConfig
 from router.providers.executor import FORWARDED, OPERATIONS, Operation
 from router.routing.plan import Candidate
 from router.routing.renewing import Renewing
+from router.usage.ledger import USES_NOTHING
 from router.wire import codec
 from router.wire.conversation import JsonObject
 from router.wire.dialect import DialectSpec
@@ -45,6 +46,8 @@ class Side(Struct, kw_only=True):
         provider = self.snapshot.providers[candidate.provider]
         if operation not in OPERATIONS[provider.kind]:
             raise Fault("not_found", f"The provider {provider.id} has nothing for this.")
+        if self.record.surface not in USES_NOTHING:
+            gateway.ledger.opened(self.record, candidate.provider, candidate.model)
         prefer = gateway.affinity.held(self.call.dialect, self.call.body, self.call.conversation).prefer
         tried: set[str] = set()
         renewing = Renewing(gateway.runner)
@@ -165,6 +168,7 @@ async def serve(
     """Authenticate, read, work, answer, settle. Every fault is told in the caller's dialect."""
     gateway = edge.gateway
     record = Record(call_id=gateway.ids.request(), dialect=spec.name, surface=surface, asked=addressed.model or "")
+    record.began = gateway.clock.wall()
     reply = Reply(exchange.send, record.call_id)
     began = gateway.clock.monotonic()
 

@@ -13,7 +13,7 @@ from router.vault.keys import KEY_FILE, NEXT_FILE, PLAIN_FILE
 DATABASE = "switchyard.sqlite"
 _NAME = re.compile(r"(config|state|accounts)(/[A-Za-z0-9@._+=~-]+){1,3}")
 _CONFIG = ("config.yaml", "aistudio.yaml", "webai.yaml", "environment")
-_STATE = ("keys/*.key", "vault.key", "audit.jsonl", "audit.jsonl.1")
+_STATE = ("keys/*.key", "vault.key", "prices.yaml", "audit.jsonl", "audit.jsonl.1")
 _ACCOUNTS = ("*.json", KEY_FILE, NEXT_FILE, PLAIN_FILE, "auth_profiles/*.json")
 
 

@@ -16,7 +16,7 @@ from router.routing.spent import spent
 
 
 class Begun:
-    """An answer that has begun. Exactly one of `complete`, `broken`, `abandoned`, `dropped` ends it and its upstream."""
+    """An answer that has begun. One of `complete`, `broken`, `abandoned`, `dropped` ends it, and its upstream too."""
 
     def __init__(
         self,

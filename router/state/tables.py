@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Boolean, Column, Float, Index, Integer, LargeBinary, MetaData, String, Table, text
+from typing import Any
+
+from sqlalchemy import BigInteger, Boolean, Column, Float, Index, Integer, LargeBinary, MetaData, String, Table, text
 
 metadata = MetaData()
 
@@ -106,4 +108,64 @@ consents = Table(
     Column("by", String, nullable=False),
     Column("caveat", String, nullable=False),
     Column("at", Float, nullable=False),
+)
+
+
+def _tokens_and_money() -> list[Column[Any]]:
+    """What was used, in disjoint kinds, and micro-USD: paid for it, and at list prices. NULL: nobody knows."""
+    kinds = ("fresh_input", "cache_read", "cache_write_5m", "cache_write_1h", "output", "reasoning")
+    return [
+        *(Column(kind, BigInteger, nullable=False) for kind in kinds),
+        Column("estimated", Boolean, nullable=False),
+        Column("cost", BigInteger),
+        Column("worth", BigInteger),
+    ]
+
+
+calls = Table(
+    "calls",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("at", Float, nullable=False),
+    Column("key_id", String, nullable=False),
+    Column("key_name", String, nullable=False),
+    Column("client", String, nullable=False),
+    Column("surface", String, nullable=False),
+    Column("dialect", String, nullable=False),
+    Column("upstream_dialect", String, nullable=False),
+    Column("stream", Boolean, nullable=False),
+    Column("lane", String, nullable=False),
+    Column("asked", String, nullable=False),
+    Column("model", String, nullable=False),  # that served, as the provider calls it
+    Column("provider", String, nullable=False),
+    Column("account", String, nullable=False),
+    *_tokens_and_money(),
+    Column("prices", String, nullable=False),  # version of the price table
+    Column("first_byte", Float),
+    Column("first_token", Float),
+    Column("total", Float, nullable=False),
+    Column("overhead", Float),
+    Column("status", Integer, nullable=False),
+    Column("outcome", String, nullable=False),
+    Column("reason", String, nullable=False),
+    Column("finish", String, nullable=False),
+    Column("notes", String, nullable=False),
+    Index("ix_calls_at", "at"),
+)
+
+attempts = Table(
+    "attempts",
+    metadata,
+    Column("call_id", String, primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("at", Float, nullable=False),  # of the call
+    Column("provider", String, nullable=False),
+    Column("model", String, nullable=False),
+    Column("account", String, nullable=False),
+    Column("outcome", String, nullable=False),
+    Column("status", Integer),
+    Column("reason", String, nullable=False),
+    Column("seconds", Float, nullable=False),
+    *_tokens_and_money(),
+    Index("ix_attempts_at", "at"),
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import reduce
 from types import MappingProxyType
 from urllib.parse import urlsplit
 
@@ -12,6 +13,7 @@ from msgspec.structs import replace
 from router.call import Record, Try
 from router.providers.config import Kind, ProviderConfig
 from router.usage.prices import Price, PriceTable, cost
+from router.wire.splice import together
 
 _METERED: Mapping[Kind, str] = MappingProxyType(
     {
@@ -27,7 +29,7 @@ _METERED: Mapping[Kind, str] = MappingProxyType(
 subscriptions, browser sessions and the demo: a call costs nothing more than what they cost anyway."""
 
 _REMEMBERED = 4096
-_FREE_TO_ASK = frozenset({"count_tokens"})
+_FREE_TO_ASK = frozenset({"count_tokens", "models"})
 
 
 class Charged(Struct, frozen=True):
@@ -71,6 +73,8 @@ class Tariff:
             else:
                 record.tries[served] = replace(record.tries[served], usage=record.usage)
         record.tries = [self._priced(attempt, record.surface) for attempt in record.tries]
+        used = [attempt.usage for attempt in record.tries if attempt.usage is not None]
+        record.usage = reduce(together, used) if used else None
         record.cost = _sum(attempt.cost for attempt in record.tries)
         record.worth = _sum(attempt.worth for attempt in record.tries)
 

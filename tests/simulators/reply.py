@@ -6,13 +6,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from tests.simulators.prompt import Usage
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
     """Either one JSON `body`, or `frames` in order; `gap` seconds lie between frames.
 
     content_type: "" for none. breaks: an error in the dialect comes after so many frames.
-    array: the frames are the elements of one growing JSON array (Gemini without `alt=sse`).
+    array: the frames are the elements of one growing JSON array (Gemini without `alt=sse`). usage: what the whole
+    answer is charged for, None where nothing is.
     """
 
     body: Any = None
@@ -23,3 +26,4 @@ class Reply:
     gap: float = 0.0
     array: bool = False
     breaks: int | None = None
+    usage: Usage | None = None

@@ -14,6 +14,7 @@ from tests.simulators import access, refusal, subscriptions
 from tests.simulators.connection import Request, read_request
 from tests.simulators.deliver import Ended, deliver
 from tests.simulators.faulty import GOOD, Misbehaviour
+from tests.simulators.prompt import Usage
 from tests.simulators.refusal import Refusal
 from tests.simulators.reply import Reply
 from tests.simulators.service import Service
@@ -49,6 +50,7 @@ class Attempt:
 
     status: of the answer, None while or when there was none. finished: the answer went out whole. cancelled: the client
     closed before it had. frames: how many went out. gap: seconds since the attempt before, None for the first.
+    usage: what the answer is charged for if it goes out whole.
     """
 
     number: int
@@ -62,6 +64,7 @@ class Attempt:
     finished: bool = False
     cancelled: bool = False
     ended_at: float | None = None
+    usage: Usage | None = None
     ended: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
@@ -226,6 +229,7 @@ class Upstream:
         reply = self._reply(attempt, bad)
         if reply.breaks is not None and bad is GOOD:
             bad = Misbehaviour(after_events=reply.breaks, ending="error", message="the simulated upstream broke")
+        attempt.usage = reply.usage
         attempt.status = None if bad.hang or bad.before_head else reply.status
         sending = asyncio.ensure_future(deliver(writer, reply, bad, attempt.dialect))  # noqa: TID251
         watching = asyncio.ensure_future(reader.read(1))  # noqa: TID251
@@ -275,6 +279,7 @@ class Upstream:
             gap=reply.gap,
             array=reply.array,
             breaks=reply.breaks,
+            usage=reply.usage,
         )
 
 

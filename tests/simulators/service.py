@@ -30,6 +30,7 @@ from tests.simulators import (
 from tests.simulators.connection import Request
 from tests.simulators.models import Model
 from tests.simulators.oauth import TokenEndpoint
+from tests.simulators.prompt import Prompt
 from tests.simulators.reply import Reply
 
 METHOD = re.compile(r"^/v1(?:beta1?)?/(?:projects/[^/]+/locations/[^/]+/publishers/google/)?models/([^/]+):(\w+)$")
@@ -87,7 +88,7 @@ class Service:
             if host == "copilot":
                 subscriptions.check_copilot(body, request.headers)
             prompt = chat_check.check(body, facts, digest)
-            return chat_answer.respond(prompt, behaviour.answer(prompt))
+            return _answered(chat_answer.respond, prompt)
         raise refusal.of_status(dialect, 404, f"Not found: {path}")
 
     def _code_assist(self, request: Request, host: str, path: str, body: Any) -> Reply:
@@ -103,7 +104,7 @@ class Service:
         if stream and request.query.get("alt") != "sse":
             raise refusal.gemini("this simulator streams events only")
         prompt = gemini_check.check(inner, name, facts, digest, stream=stream)
-        return subscriptions.enclosed(gemini_answer.respond(prompt, behaviour.answer(prompt)))
+        return subscriptions.enclosed(_answered(gemini_answer.respond, prompt))
 
     def _openai(self, request: Request, path: str, body: Any) -> Reply:
         if not isinstance(body, dict):
@@ -118,7 +119,7 @@ class Service:
         digest = _digest(request)
         if path == "/v1/chat/completions":
             prompt = chat_check.check(body, self._own(_openai_model(body), request), digest)
-            return chat_answer.respond(prompt, behaviour.answer(prompt))
+            return _answered(chat_answer.respond, prompt)
         if path == "/v1/responses":
             return self._responses(body, self._own(_openai_model(body), request), digest)
         if path == "/v1/responses/input_tokens":
@@ -133,7 +134,7 @@ class Service:
         if prompt.echo["store"]:
             history = [*prompt.echo["input"], *responses_answer.items(prompt, answer)]
             self.stored[responses_answer.identity(prompt)] = history
-        return responses_answer.respond(prompt, answer)
+        return replace(responses_answer.respond(prompt, answer), usage=answer.usage)
 
     def _anthropic(self, request: Request, path: str, body: Any) -> Reply:
         if not isinstance(body, dict):
@@ -152,7 +153,7 @@ class Service:
         prompt = messages_check.check(body, facts, _digest(request), request.headers, counting=counting)
         if counting:
             return Reply(body={"input_tokens": behaviour.counted(prompt)})
-        return messages_answer.respond(prompt, behaviour.answer(prompt))
+        return _answered(messages_answer.respond, prompt)
 
     def _gemini(self, request: Request, path: str, body: Any) -> Reply:
         found = METHOD.match(path)
@@ -178,13 +179,18 @@ class Service:
             return _count(body, name, facts, _digest(request))
         stream = method == "streamGenerateContent"
         prompt = gemini_check.check(body, name, facts, _digest(request), stream=stream)
-        return gemini_answer.respond(prompt, behaviour.answer(prompt), sse=request.query.get("alt") == "sse")
+        return _answered(gemini_answer.respond, prompt, sse=request.query.get("alt") == "sse")
 
     def _own(self, facts: Model, request: Request) -> Model:
         """The model as this key has it."""
         if not self.bound_to_key:
             return facts
         return replace(facts, family=f"{facts.family} of {access.credential(request)}")
+
+
+def _answered(respond: Callable[..., Reply], prompt: Prompt, **more: Any) -> Reply:
+    answer = behaviour.answer(prompt)
+    return replace(respond(prompt, answer, **more), usage=answer.usage)
 
 
 def _digest(request: Request) -> str:

@@ -5,12 +5,16 @@ from __future__ import annotations
 import hashlib
 import json
 import socket
+import sqlite3
+import time
 from collections.abc import Awaitable, Callable
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
 import aiohttp
 
+from router.call import Caller, Record
 from tests.router.api.harness import KEY, MANAGEMENT, OPENAI_KEYS, Running
 from tests.simulators import Misbehaviour
 from tests.simulators.faulty import status
@@ -589,3 +593,25 @@ async def a_dear_answer(router: Running) -> bool:
     before = (await router.metrics()).get(name, 0.0)
     assert (await router.ask("chat", "gpt-4.1")).status == 200
     return (await router.metrics())[name] - before > 0.9
+
+
+async def kept(router: Running, call_id: str, began: float) -> bool:
+    """Whether the ledger has a call that began then, after it has forgotten what is old."""
+    ledger = router.router._gateway.ledger
+    await router.router.recall.known.wait()
+    caller = Caller(key_id="k", key_name="k")
+    ledger.settle(Record(call_id=call_id, dialect="chat", surface="chat", asked="m", caller=caller, began=began))
+    await ledger.move()
+    await ledger.prune()
+    with closing(sqlite3.connect(router.state / "switchyard.sqlite")) as database:
+        return database.execute("SELECT 1 FROM calls WHERE id = ?", (call_id,)).fetchone() is not None
+
+
+@case("usage.enabled", at("usage.enabled", False), {}, False, True)
+async def a_call_is_kept(router: Running) -> bool:
+    return await kept(router, "req_new", time.time())
+
+
+@case("usage.retention_days", at("usage.retention_days", 30), at("usage.retention_days", 60), False, True)
+async def an_old_call_is_kept(router: Running) -> bool:
+    return await kept(router, "req_old", time.time() - 45 * 86_400)

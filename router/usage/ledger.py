@@ -1,0 +1,171 @@
+"""The ledger of one process: what calls did goes to its journal at once, and from there behind the requests into the
+database, exactly once. Journals of processes that died are settled by whoever lives."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TypeAlias
+
+from router.call import Record
+from router.clock import Clock
+from router.settings.usage import Usage
+from router.usage.entries import Closed, closed, opened
+from router.usage.follow import Follower
+from router.usage.journal import Journal, left_behind, name_of_process, owners, remove_files, segments_of
+
+_log = logging.getLogger("switchyard.usage")
+Keep: TypeAlias = Callable[[Sequence[Closed]], None]
+"""Writes calls into the database and returns when they are there; one that is there already stays as it is. Raises
+whatever keeps it from that."""
+Prune: TypeAlias = Callable[[float, int], int]
+"""Removes calls from before a Unix time, at most so many. Gives how many there were."""
+BATCH = 500
+PRUNE_STEP, PRUNE_PAUSE = 500, 0.05
+"""Calls that are removed at once, and seconds between two steps: others write too."""
+DAY = 86_400.0
+USES_NOTHING = frozenset({"models", "count_tokens", "other"})
+"""Surfaces whose calls are no business of the ledger."""
+
+
+class Ledger:
+    """Not used before `begin`; then by the event loop, and by one thread at a time that moves entries."""
+
+    def __init__(self, folder: Path, clock: Clock) -> None:
+        self._folder = folder
+        self._clock = clock
+        self._enabled = False
+        self._days = 0
+        self._journal: Journal | None = None
+        self._follower: Follower | None = None
+        self._moved = 0
+        self._stuck = False
+        self._keep: Keep | None = None
+        self._prune: Prune | None = None
+        self._moving = asyncio.Lock()
+
+    def follow(self, settings: Usage) -> None:
+        """Put settings in force for the calls that begin from now on."""
+        self._days = settings.retention_days
+        self._enabled = settings.enabled
+        if self._enabled and self._journal is None:
+            try:
+                self._journal = Journal(self._folder, name_of_process(os.getpid(), time.time_ns()))
+            except OSError as error:
+                _log.error("no journal can be kept in %s (%s): calls are not accounted for", self._folder, error)
+                return
+            journal = self._journal
+            self._follower = Follower(lambda: journal.segments)
+
+    def use(self, keep: Keep, prune: Prune) -> None:
+        """The database is there."""
+        self._keep, self._prune = keep, prune
+
+    def opened(self, record: Record, provider: str, model: str) -> None:
+        """A call is about to make its first attempt, at this target."""
+        if self._journal is not None and self._enabled:
+            self._journal.opened(opened(record, provider, model))
+
+    def settle(self, record: Record) -> None:
+        """A call is over and priced."""
+        journal = self._journal
+        if journal is None or record.caller is None or record.surface in USES_NOTHING:
+            return
+        if self._enabled or journal.knows(record.call_id):
+            journal.closed(closed(record))
+
+    @property
+    def dropped(self) -> int:
+        """Entries that are missing."""
+        return self._journal.dropped if self._journal is not None else 0
+
+    async def move(self) -> None:
+        """Bring what is new into the database. Where that fails the entries wait in their files."""
+        journal = self._journal
+        if self._keep is None or journal is None or journal.written == self._moved:
+            return
+        written = journal.written
+        try:
+            async with self._moving:
+                await asyncio.to_thread(self._move, self._keep)
+        except Exception as error:
+            if not self._stuck:
+                _log.warning("calls wait in the journal, as the database does not take them: %s", error)
+            self._stuck = True
+            return
+        self._moved, self._stuck = written, False
+
+    async def recover(self) -> None:
+        """Settle the journals that dead processes have left."""
+        if self._keep is not None:
+            async with self._moving:
+                await asyncio.to_thread(self._recover, self._keep)
+
+    async def prune(self) -> None:
+        """Remove what is older than the settings want it, in small steps."""
+        before = self._clock.wall() - self._days * DAY
+        prune = self._prune
+        while prune is not None:
+            if await asyncio.to_thread(prune, before, PRUNE_STEP) < PRUNE_STEP:
+                return
+            await asyncio.sleep(PRUNE_PAUSE)
+
+    async def close(self) -> None:
+        """Bring everything into the database, as far as it takes it; the rest is found by the next process."""
+        journal, follower, done = self._journal, self._follower, False
+        if journal is None or follower is None:
+            return
+        if self._keep is not None:
+            try:
+                async with self._moving:
+                    await asyncio.to_thread(self._move, self._keep)
+                done = follower.open_calls == 0
+            except Exception as error:
+                _log.warning("the last calls stay in the journal for the next start: %s", error)
+        self._journal = None
+        journal.end(remove=done)
+
+    def _move(self, keep: Keep) -> None:
+        journal, follower = self._journal, self._follower
+        if journal is not None and follower is not None:
+            _move_all(follower, keep, journal.release)
+
+    def _recover(self, keep: Keep) -> None:
+        mine = self._journal.owner if self._journal is not None else ""
+        for owner in owners(self._folder):
+            if owner == mine:
+                continue
+            with left_behind(self._folder, owner) as dead:
+                if dead:
+                    self._settle(owner, keep)
+
+    def _settle(self, owner: str, keep: Keep) -> None:
+        """Everything that a dead process has left. Where that is done twice, the second time changes nothing."""
+        segments = segments_of(self._folder, owner)
+        follower = Follower(lambda: segments, ended=True)
+        moved = _move_all(follower, keep, lambda segment: None)
+        gone = follower.lost()
+        for at in range(0, len(gone), BATCH):
+            keep(gone[at : at + BATCH])
+        if moved or gone:
+            _log.warning("calls of a process that ended early: %d settled, %d lost in the middle", moved, len(gone))
+        remove_files(self._folder, owner)
+
+
+def _move_all(follower: Follower, keep: Keep, release: Callable[[Path], None]) -> int:
+    """Every entry that is there now. Returns how many calls were over."""
+    moved = 0
+    while True:
+        step = follower.step()
+        for at in range(0, len(step.closed), BATCH):
+            keep(step.closed[at : at + BATCH])
+        follower.accept(step)
+        moved += len(step.closed)
+        for segment in step.read:
+            release(segment)
+        if step.last:
+            return moved

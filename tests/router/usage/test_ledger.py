@@ -1,0 +1,266 @@
+"""From the journal into the database: once, whoever dies when."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from router.call import Caller, Record
+from router.clock import FakeClock
+from router.settings.usage import Usage as Settings
+from router.state.migrate import migrate
+from router.state.store import StateStore
+from router.state.usage_rows import add_calls, prune_calls
+from router.usage.entries import Closed
+from router.usage.journal import owners
+from router.usage.ledger import Ledger
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+class Database:
+    """A store, and what it was given. fails: how often it refuses."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.store = StateStore(path)
+        self.given: list[str] = []
+        self.fails = 0
+
+    def keep(self, rows: Sequence[Closed]) -> None:
+        if self.fails:
+            self.fails -= 1
+            raise RuntimeError("no room")
+        self.given += [row.id for row in rows]
+        done = self.store.submit(lambda connection: add_calls(connection, rows))
+        assert done is not None
+        done.result(10)
+
+    def prune(self, before: float, most: int) -> int:
+        done = self.store.submit(lambda connection: prune_calls(connection, before, most))
+        assert done is not None
+        return done.result(10)
+
+    def rows(self, what: str, table: str = "calls") -> list[tuple[object, ...]]:
+        with closing(sqlite3.connect(self.path)) as connection:
+            return connection.execute(f"SELECT {what} FROM {table} ORDER BY 1, 2").fetchall()
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[Database]:
+    path = tmp_path / "switchyard.sqlite"
+    migrate(path)
+    made = Database(path)
+    yield made
+    made.store.close()
+
+
+def ledger(folder: Path, database: Database | None, **settings: object) -> Ledger:
+    made = Ledger(folder / "journal", FakeClock(1000.0 * 86_400))
+    made.follow(Settings.model_validate(settings))
+    if database is not None:
+        made.use(database.keep, database.prune)
+    return made
+
+
+def record(call_id: str, surface: str = "chat", began: float = 5.0) -> Record:
+    caller = Caller(key_id="k", key_name="laptop")
+    return Record(call_id=call_id, dialect="chat", surface=surface, asked="m", caller=caller, began=began, outcome="ok")
+
+
+async def test_calls_reach_the_database_once_and_nothing_stays_behind(tmp_path: Path, database: Database) -> None:
+    made = ledger(tmp_path, database)
+    made.opened(record("a"), "p", "m")
+    made.settle(record("a"))
+    made.settle(record("b"))  # refused before anybody was asked
+    await made.move()
+    await made.move()
+    assert database.given == ["a", "b"]
+    assert database.rows("id, key_name, outcome") == [("a", "laptop", "ok"), ("b", "laptop", "ok")]
+    made.settle(record("c"))
+    await made.close()
+    assert [row[0] for row in database.rows("id, 1")] == ["a", "b", "c"]
+    assert owners(tmp_path / "journal") == []
+
+
+async def test_what_is_no_business_of_a_ledger_is_not_in_it(tmp_path: Path, database: Database) -> None:
+    made = ledger(tmp_path, database)
+    made.settle(record("a", "models"))
+    made.settle(record("b", "count_tokens"))
+    stranger = record("c")
+    stranger.caller = None
+    made.settle(stranger)
+    await made.close()
+    assert database.given == []
+
+
+async def test_a_database_that_fails_gets_the_same_calls_again(tmp_path: Path, database: Database) -> None:
+    made = ledger(tmp_path, database)
+    database.fails = 2
+    made.settle(record("a"))
+    await made.move()
+    made.settle(record("b"))
+    await made.move()
+    assert database.given == []
+    await made.move()
+    assert database.given == ["a", "b"]
+    database.fails = 1
+    made.settle(record("c"))
+    await made.close()  # the database takes nothing: the next process does it
+    assert database.given == ["a", "b"]
+    again = ledger(tmp_path, database)
+    await again.recover()
+    assert [row[0] for row in database.rows("id, 1")] == ["a", "b", "c"]
+    await again.close()
+
+
+async def test_without_a_database_calls_wait_for_one(tmp_path: Path, database: Database) -> None:
+    made = ledger(tmp_path, None)
+    made.settle(record("a"))
+    await made.move()
+    await made.recover()
+    made.use(database.keep, database.prune)
+    await made.move()
+    assert database.given == ["a"]
+    await made.close()
+
+
+async def test_switched_off_nothing_new_is_kept_and_what_had_begun_is(tmp_path: Path, database: Database) -> None:
+    made = ledger(tmp_path, database)
+    made.opened(record("a"), "p", "m")
+    made.follow(Settings(enabled=False))
+    made.opened(record("b"), "p", "m")
+    made.settle(record("a"))
+    made.settle(record("b"))
+    made.follow(Settings(enabled=True))
+    made.settle(record("c"))
+    await made.close()
+    assert database.given == ["a", "c"]
+    off = ledger(tmp_path / "off", database, enabled=False)
+    off.settle(record("d"))
+    await off.move()
+    await off.close()
+    assert not (tmp_path / "off").exists()
+
+
+async def test_what_is_older_than_the_settings_want_goes_in_small_steps(tmp_path: Path, database: Database) -> None:
+    made = ledger(tmp_path, database, retention_days=10)
+    for number in range(1300):
+        made.settle(record(f"old{number:04d}", began=(989.0 * 86_400) + number))
+    made.settle(record("young", began=991.0 * 86_400))
+    await made.move()
+    assert len(database.rows("id, 1")) == 1301
+    await made.prune()
+    assert database.rows("id, 1") == [("young", 1)]
+    await made.close()
+
+
+def writer(folder: Path, count: int, segment: int = 10**6) -> subprocess.Popen[str]:
+    words = [
+        sys.executable,
+        "-m",
+        "tests.router.usage.writing_process",
+        str(folder / "journal"),
+        str(count),
+        str(segment),
+    ]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    return subprocess.Popen(words, cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}, **pipes)  # type: ignore[call-overload, no-any-return]
+
+
+def until(process: subprocess.Popen[str], word: str) -> None:
+    assert process.stdout is not None
+    while process.stdout.readline().strip() != word:
+        assert process.poll() is None
+
+
+def kill(process: subprocess.Popen[str]) -> None:
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+
+
+@pytest.mark.parametrize("segment", [2000, 10**6])
+async def test_a_process_that_is_killed_loses_no_call_that_was_over_and_open_ones_are_lost(
+    tmp_path: Path, database: Database, segment: int
+) -> None:
+    process = writer(tmp_path, 300, segment)
+    until(process, "written")
+    made = ledger(tmp_path, database)
+    await made.recover()
+    assert database.given == []  # it lives: its journal is its own
+    kill(process)
+    await made.recover()
+    rows = database.rows("at, outcome, cost, fresh_input, provider")
+    assert [row[1] for row in rows] == ["lost" if number % 3 == 2 else "" for number in range(300)]
+    assert sum(int(str(row[3])) for row in rows) == sum(number for number in range(300) if number % 3 != 2)
+    assert {row[2] for row in rows if row[1] == "lost"} == {None}
+    assert {row[4] for row in rows if row[1] == "lost"} == {"p"}
+    assert database.rows("outcome, count(*)", "attempts") == [("lost", 100)]
+    await made.recover()
+    assert len(database.given) == 300
+    await made.close()
+    assert owners(tmp_path / "journal") == []
+
+
+async def test_a_process_that_is_killed_while_it_writes_has_everything_it_had_written(
+    tmp_path: Path, database: Database
+) -> None:
+    process = writer(tmp_path, 0, 50_000)
+    assert process.stdout is not None
+    said = 0
+    while said < 2000:
+        said = int(process.stdout.readline())
+    process.send_signal(signal.SIGKILL)  # in the middle of something
+    rest, _ = process.communicate()
+    said = max([said, *(int(line) for line in rest.split())])
+    made = ledger(tmp_path, database)
+    await made.recover()
+    rows = database.rows("at, outcome, cost")
+    assert len(rows) >= said
+    assert [row[0] for row in rows] == [1.0 + number for number in range(len(rows))]
+    assert all(row[1] == ("lost" if number % 3 == 2 else "") for number, row in enumerate(rows[:said]))
+    assert sum(1 for row in rows[said:] if row[1] == "lost") <= 1 + len(rows[said:]) // 3
+    await made.close()
+
+
+async def test_two_that_recover_at_once_and_one_that_died_while_it_did_count_nothing_twice(
+    tmp_path: Path, database: Database
+) -> None:
+    process = writer(tmp_path, 90, 3000)
+    until(process, "written")
+    kill(process)
+    first, second = ledger(tmp_path, database), ledger(tmp_path, database)
+    journal = tmp_path / "journal"
+    saved = {path: path.read_bytes() for path in journal.iterdir() if path.name.startswith(f"{process.pid}-")}
+    await asyncio.gather(first.recover(), second.recover())
+    assert len(database.rows("id, 1")) == 90
+    for path, content in saved.items():  # as if the files had not been removed
+        path.write_bytes(content)
+    await second.recover()
+    assert len(database.rows("id, 1")) == 90
+    assert database.rows("sum(fresh_input), count(*)") == [(sum(n for n in range(90) if n % 3 != 2), 90)]
+    await first.close()
+    await second.close()
+
+
+async def test_two_processes_that_overlap_write_side_by_side(tmp_path: Path, database: Database) -> None:
+    old, new = ledger(tmp_path, database), ledger(tmp_path, database)
+    assert len(owners(tmp_path / "journal")) == 2
+    old.opened(record("a"), "p", "m")
+    new.settle(record("b"))
+    await new.recover()
+    await new.move()
+    old.settle(record("a"))  # drained
+    await old.close()
+    await new.recover()
+    await new.close()
+    assert database.rows("id, outcome") == [("a", "ok"), ("b", "ok")]
