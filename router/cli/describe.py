@@ -36,15 +36,20 @@ def page() -> str:
 
 def _verbs(group: Any, path: str) -> Iterator[str]:
     for name, command in group.commands.items():
-        if hasattr(command, "commands"):
+        group = hasattr(command, "commands")
+        if not group or command.invoke_without_command:
+            yield from _verb(command, name, path)
+        if group:
             yield from _verbs(command, f"{path} {name}")
-        else:
-            yield f"\n## `{path} {_usage(name, command)}`\n\n{_text(command.help)}\n"
-            options = [parameter for parameter in command.params if parameter.param_type_name == "option"]
-            if options:
-                yield "\n"
-            for option in options:
-                yield f"- `{', '.join(option.opts)}`: {_text(option.help) or 'see above.'}\n"
+
+
+def _verb(command: Any, name: str, path: str) -> Iterator[str]:
+    yield f"\n## `{path} {_usage(name, command)}`\n\n{_text(command.help)}\n"
+    options = [parameter for parameter in command.params if parameter.param_type_name == "option"]
+    if options:
+        yield "\n"
+    for option in options:
+        yield f"- `{', '.join(option.opts)}`: {_text(option.help) or 'see above.'}\n"
 
 
 def _usage(name: str, command: Any) -> str:

@@ -20,6 +20,8 @@ GROUPS = {
     "keys": "Client keys of this gateway.",
     "config": "The settings file.",
     "accounts": "Accounts: states, quotas, and what can be changed.",
+    "usage": "What calls used and what they cost, from the ledger; for the last 30 days where nothing else is said.",
+    "prices": "The price table.",
     "vault": "Encryption of the account files.",
     "import": "Take over the accounts of other programs.",
     "aistudio": "The AI Studio service on this machine.",
@@ -152,6 +154,26 @@ def reload_process(
     from router.cli import processes
 
     raise typer.Exit(processes.reload_process(within))
+
+
+@app.command()
+def reconcile(
+    file: Annotated[str, typer.Argument(help="A CSV of the provider: an invoice, or an export of usage.")],
+    provider: Annotated[str | None, typer.Option(help="Only the calls of this provider.")] = None,
+    date: Annotated[str | None, typer.Option(help="Header of the column with the day. Else: usual names.")] = None,
+    model: Annotated[str | None, typer.Option(help="Header of the model's.")] = None,
+    input_: Annotated[str | None, typer.Option("--input", help="Header of the input tokens', caches included.")] = None,
+    output: Annotated[str | None, typer.Option(help="Header of the output tokens'.")] = None,
+    cost: Annotated[str | None, typer.Option(help="Header of the cost's, in US dollars.")] = None,
+    tolerance: Annotated[float, typer.Option(help="Per cent that may differ.", min=0.0, max=100.0)] = 0.0,
+    as_json: JSON = False,
+    config: CONFIG = None,
+) -> None:
+    """Compare the ledger with what a provider says, by day (UTC) and model. Ends with 1 where they differ."""
+    from router.cli import reconcile as command
+
+    names = {"date": date, "model": model, "input": input_, "output": output, "cost": cost}
+    raise typer.Exit(command.reconcile(file, names, provider, tolerance, as_json=as_json, config=config))
 
 
 PASSPHRASE = Annotated[

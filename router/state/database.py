@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from sqlalchemy import Connection as Connection
 from sqlalchemy import Engine, create_engine, event
+from sqlalchemy.pool import NullPool
 
 BUSY_MS = 10_000
 """Milliseconds to wait for another process that writes."""
@@ -31,6 +34,20 @@ def transaction(path: Path, *, writes: bool = False) -> Iterator[Connection]:
     engine = open_database(path)
     try:
         with engine.connect().execution_options(writes=writes) as connection, connection.begin():
+            yield connection
+    finally:
+        engine.dispose()
+
+
+@contextmanager
+def reading(path: Path) -> Iterator[Connection]:
+    """A connection that cannot write, to a database that is there; whoever writes it is not disturbed."""
+    address = f"file:{quote(str(path))}?mode=ro"
+    engine = create_engine(
+        "sqlite://", creator=lambda: sqlite3.connect(address, uri=True, timeout=BUSY_MS / 1000), poolclass=NullPool
+    )
+    try:
+        with engine.connect() as connection:
             yield connection
     finally:
         engine.dispose()

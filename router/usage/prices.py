@@ -90,6 +90,11 @@ def plain(model: str) -> str:
     return _DATE.sub("", spelled(model))
 
 
+def versionless(model: str) -> str:
+    """A model's name as people write it, without a maker in front and a version behind."""
+    return _DATE.sub("", model.lower().rpartition("/")[2])
+
+
 def cost(usage: Usage, price: Price) -> int:
     """Micro-USD for what was used."""
     rates = price.rates_for(usage.input)

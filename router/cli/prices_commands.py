@@ -1,0 +1,112 @@
+"""``switchyard prices``: show what models cost, and take over a newer table.
+
+Exit codes: 0 done, 1 nobody knows the model, or a table cannot be used, 2 wrong usage.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from router import places
+from router.cli.config_commands import ConfigOption, JsonOption, settings_or_exit, state_dir
+from router.usage.price_file import NAME, PriceMistakes, load, read_file
+from router.usage.prices import Price, PriceTable, spelled
+
+app = typer.Typer(help="Show the price table, or take over another one.", no_args_is_help=True)
+
+
+@app.command()
+def show(
+    model: Annotated[str | None, typer.Argument(help="Only this one, at every vendor that has it.")] = None,
+    as_json: JsonOption = False,
+    config: ConfigOption = None,
+) -> None:
+    """Show the prices in force, in US dollars per million tokens, with their month and page."""
+    loaded, _ = settings_or_exit(config, need_key=False)
+    own = loaded.settings.usage.prices
+    try:
+        table = load(state_dir(loaded), None if own is None else places.in_checkout(own))
+    except PriceMistakes as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(1) from None
+    found = [price for price in _prices(table) if model is None or _is(table, price, model)]
+    if as_json:
+        typer.echo(json.dumps({"version": table.version, "prices": [_facts(price) for price in found]}, indent=2))
+    else:
+        for price in found:
+            typer.echo(_line(price))
+            for above, rates in price.tiers:
+                typer.echo(f"{'':<50} above {above:,}: input {rates.input:g}  output {rates.output:g}")
+        typer.echo(f"table of {table.version}; list prices, not verified online", err=True)
+    if not found:
+        typer.echo(f"nobody knows what {model} costs; say it in a table of your own (docs/usage.md)", err=True)
+        raise typer.Exit(1)
+
+
+@app.command()
+def update(
+    file: Annotated[str, typer.Argument(help="A price table, as docs/usage.md tells.")],
+    config: ConfigOption = None,
+) -> None:
+    """Check a price table and put it in the place of the shipped one. A running gateway takes it over by itself."""
+    loaded, _ = settings_or_exit(config, need_key=False)
+    folder = state_dir(loaded)
+    try:
+        table = read_file(Path(file).expanduser())
+        before = load(folder, None)
+        if table.version < before.version:
+            typer.echo(f"{file} is of {table.version}, older than {before.version}, which is in force", err=True)
+            raise typer.Exit(1)
+        _put(folder / NAME, Path(file).expanduser().read_text(encoding="utf-8"))
+    except PriceMistakes as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(1) from None
+    except OSError as error:
+        typer.echo(f"the table cannot be written: {error}", err=True)
+        raise typer.Exit(1) from None
+    typer.echo(f"{folder / NAME}: {sum(1 for _ in _prices(table))} prices of {table.version}")
+    missing = sorted({*before.vendors} - {*table.vendors})
+    if missing:
+        typer.echo(f"it has nothing for {', '.join(missing)}, which are without a price now", err=True)
+
+
+def _put(path: Path, text: str) -> None:
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    new = path.with_suffix(".new")
+    new.write_text(text, encoding="utf-8")
+    new.replace(path)
+
+
+def _prices(table: PriceTable) -> Iterator[Price]:
+    """Each price once, whatever other names it has."""
+    for prices in table.vendors.values():
+        yield from (price for name, price in prices.items() if name == spelled(price.model))
+
+
+def _is(table: PriceTable, price: Price, model: str) -> bool:
+    """A pattern names no model, so that it does not answer for one."""
+    found = table.find(price.vendor, model)
+    return found is price and "*" not in price.model
+
+
+def _facts(price: Price) -> dict[str, Any]:
+    def rates(some: Any) -> dict[str, float]:
+        return {name: float(getattr(some, name)) for name in some.__struct_fields__}
+
+    tiers = [{"tokens": above, **rates(some)} for above, some in price.tiers]
+    facts = {"vendor": price.vendor, "model": price.model, "as_of": price.as_of, "source": price.source}
+    return {**facts, **rates(price.rates), "above": tiers}
+
+
+def _line(price: Price) -> str:
+    rates = price.rates
+    return (
+        f"{f'{price.vendor}/{price.model}':<44} input {rates.input:g}  cache read {rates.cache_read:g}"
+        f"  cache write {rates.cache_write_5m:g}/{rates.cache_write_1h:g}  output {rates.output:g}"
+        f"  ({price.as_of}, {price.source})"
+    )

@@ -1,0 +1,143 @@
+"""What the ledger has, added up: read by the command line, while the router runs and when it does not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Literal, TypeAlias, get_args
+
+from msgspec import Struct
+from sqlalchemy import ColumnElement, Connection, Table, case, func, literal, select
+
+from router.state.tables import attempts, calls
+
+By: TypeAlias = Literal["key", "model", "day", "account", "provider"]
+BY: tuple[str, ...] = get_args(By)
+KINDS = ("fresh_input", "cache_read", "cache_write_5m", "cache_write_1h", "output", "reasoning")
+
+
+class Line(Struct, frozen=True, kw_only=True):
+    """Calls that have something in common. Tokens in disjoint kinds; cost, worth: micro-USD, as far as known.
+
+    unknown: calls, or attempts where those are added up, whose cost nobody knows. estimated: those with such tokens.
+    """
+
+    name: str
+    calls: int = 0
+    attempts: int = 0
+    fresh_input: int = 0
+    cache_read: int = 0
+    cache_write_5m: int = 0
+    cache_write_1h: int = 0
+    output: int = 0
+    reasoning: int = 0
+    cost: int = 0
+    worth: int = 0
+    unknown: int = 0
+    estimated: int = 0
+
+
+class DayOfModel(Struct, frozen=True, kw_only=True):
+    """One model on one day (UTC), as an invoice has it. input: caches included. output: reasoning included."""
+
+    day: str
+    model: str
+    input: int = 0
+    output: int = 0
+    cost: int = 0
+    unknown: int = 0
+    estimated: int = 0
+
+
+def report(connection: Connection, by: By, since: float, until: float) -> list[Line]:
+    """One line for each key, model, day (UTC), account or provider; the dearest first, days in order.
+
+    Keys and days are added up from calls; the others from attempts, as each may have been made elsewhere.
+    """
+    if by in ("key", "day"):
+        name = calls.c.key_name if by == "key" else _day(calls)
+        counts = [func.count().label("calls"), literal(0).label("attempts")]
+        source = calls
+    else:
+        at, provider = attempts.c, attempts.c.provider
+        name = {"model": provider + "/" + at.model, "account": at.account, "provider": provider}[by]
+        counts = [func.count(func.distinct(at.call_id)).label("calls"), func.count().label("attempts")]
+        source = attempts
+    query = (
+        select(name.label("name"), *counts, *_sums(source), _count(source.c.estimated, "estimated"))
+        .where(source.c.at >= since, source.c.at < until)
+        .group_by("name")
+        .order_by("name")
+    )
+    lines = [Line(**row._mapping) for row in connection.execute(query)]
+    return lines if by == "day" else sorted(lines, key=lambda line: (-line.cost, -line.worth, line.name))
+
+
+def total(connection: Connection, since: float, until: float) -> Line:
+    """Everything together."""
+    here = (calls.c.at >= since, calls.c.at < until)
+    query = select(
+        literal("total").label("name"),
+        func.count().label("calls"),
+        *_sums(calls),
+        _count(calls.c.estimated, "estimated"),
+    ).where(*here)
+    made = connection.execute(
+        select(func.count()).select_from(attempts).where(attempts.c.at >= since, attempts.c.at < until)
+    ).scalar_one()
+    return Line(attempts=made, **connection.execute(query).one()._mapping)
+
+
+def days_of_models(connection: Connection, since: float, until: float, provider: str | None) -> list[DayOfModel]:
+    """What an invoice would have. provider: only this one's."""
+    at = attempts.c
+    query = (
+        select(
+            _day(attempts).label("day"),
+            at.model.label("model"),
+            func.sum(at.fresh_input + at.cache_read + at.cache_write_5m + at.cache_write_1h).label("input"),
+            func.sum(at.output + at.reasoning).label("output"),
+            func.coalesce(func.sum(at.cost), 0).label("cost"),
+            _count(at.cost.is_(None), "unknown"),
+            _count(at.estimated, "estimated"),
+        )
+        .where(at.at >= since, at.at < until)
+        .group_by("day", "model")
+        .order_by("day", "model")
+    )
+    if provider is not None:
+        query = query.where(at.provider == provider)
+    return [DayOfModel(**row._mapping) for row in connection.execute(query)]
+
+
+def every_call(
+    connection: Connection, since: float, until: float
+) -> Iterator[tuple[dict[str, Any], list[dict[str, Any]]]]:
+    """Each call with its attempts, in order of time, a few at a time."""
+    after = ("", since)
+    while True:
+        later = (calls.c.at > after[1]) | ((calls.c.at == after[1]) & (calls.c.id > after[0]))
+        query = select(calls).where(later, calls.c.at < until).order_by(calls.c.at, calls.c.id).limit(200)
+        rows = [dict(row._mapping) for row in connection.execute(query)]
+        if not rows:
+            return
+        made: dict[str, list[dict[str, Any]]] = {row["id"]: [] for row in rows}
+        own = select(attempts).where(attempts.c.call_id.in_(made)).order_by(attempts.c.number)
+        for each in connection.execute(own):
+            facts = dict(each._mapping)
+            made[facts.pop("call_id")].append(facts)
+        for row in rows:
+            yield row, made[row["id"]]
+        after = (rows[-1]["id"], rows[-1]["at"])
+
+
+def _day(table: Table) -> ColumnElement[str]:
+    return func.date(table.c.at, "unixepoch")
+
+
+def _sums(table: Table) -> list[ColumnElement[Any]]:
+    summed = [func.coalesce(func.sum(table.c[name]), 0).label(name) for name in (*KINDS, "cost", "worth")]
+    return [*summed, _count(table.c.cost.is_(None), "unknown")]
+
+
+def _count(condition: ColumnElement[bool], name: str) -> ColumnElement[Any]:
+    return func.coalesce(func.sum(case((condition, 1), else_=0)), 0).label(name)
