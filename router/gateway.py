@@ -221,6 +221,7 @@ class Gateway:
         metrics.accounts(QuotaWindows(self._quota))
         metrics.open_requests.set_function(lambda: self.open_calls)
         metrics.relay_calls_open.set_function(lambda: sum(session.open_calls for session in hub.sessions))
+        metrics.ledger_dropped.set_function(lambda: ledger.dropped)
         metrics.config_valid.set(1)
 
     def rotation(self) -> int:

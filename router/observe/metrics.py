@@ -115,6 +115,11 @@ class Metrics:
             ("outcome",),
             registry=self.registry,
         )
+        self.ledger_dropped = Gauge(
+            f"{name}_ledger_entries_dropped",
+            "Entries that the ledger's journal could not keep.",
+            registry=self.registry,
+        )
         self.logs_dropped = Gauge(f"{name}_log_lines_dropped", "Log lines that had no room.", registry=self.registry)
 
     def accounts(self, collector: Collector) -> None:
