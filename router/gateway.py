@@ -246,6 +246,7 @@ class Gateway:
 
     def replace(self, snapshot: Snapshot, restart_needed: tuple[str, ...] = ()) -> None:
         """Put new settings in force for the calls that start from now on. restart_needed: paths of those that wait."""
+        snapshot.tariff.remember(self.current.tariff)
         self.current = snapshot
         self.restart_needed = restart_needed
         self._follow(snapshot.settings.routing)
@@ -259,6 +260,7 @@ class Gateway:
 
     def reroute(self, snapshot: Snapshot) -> None:
         """The same settings with other accounts."""
+        snapshot.tariff.remember(self.current.tariff)
         before, self.current = self.current, snapshot
         self.arrivals.changed(before.providers, snapshot.providers)
 
@@ -270,8 +272,11 @@ class Gateway:
 
     def settle(self, record: Record) -> None:
         """Account for one finished call, exactly once."""
-        self.current.tariff.settle(record)
-        self.ledger.settle(record)
+        try:
+            self.current.tariff.settle(record)
+            self.ledger.settle(record)
+        except Exception:  # a mistake of ours in the accounts is no reason to break an answer
+            self.log.exception("the call %s could not be accounted for", record.call_id)
         self.metrics.settle(record)
         self.tallies.settle(record)
         self._tell(record)

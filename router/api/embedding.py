@@ -64,7 +64,8 @@ async def _embed(side: Side, request: EmbeddingRequest, tell: Tell) -> Answer:
 
     async def ask(candidate: Candidate) -> Answer:
         answer, headers = await _ask(side, candidate, replace(request, model=candidate.model))
-        side.record.usage = Usage(input=embeddings.input_tokens(request, answer))
+        counted = embeddings.input_tokens(request, answer)
+        side.record.usage = Usage(input=counted, estimated=answer.input_tokens is None)
         return Answer(codec.dumps(tell(answer, request, side.call.asked)), headers)
 
     return await first_answer(chosen.candidates, ask, "No provider with an account has this model's embeddings.")

@@ -14,6 +14,7 @@ from router.cli.account_findings import accounts
 from router.cli.aistudio_findings import aistudio
 from router.cli.finding import Finding
 from router.cli.first_files import KEYS
+from router.cli.price_findings import prices
 from router.cli.talk import Place, Unreachable, fetch, url
 from router.server.listen import connection_limit, port_holder, raise_descriptor_limit
 from router.settings.checks import is_loopback, upstreams
@@ -178,4 +179,4 @@ def _days_left(cert: Path) -> float:
     return (until.timestamp() - time.time()) / 86_400
 
 
-CHECKS = (configuration, keys, folders, process, providers, accounts, aistudio, machine, certificate)
+CHECKS = (configuration, keys, folders, process, providers, accounts, prices, aistudio, machine, certificate)

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import Connection, delete, select
 from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy.exc import OperationalError
 
 from router.state.tables import attempts, calls
 from router.usage.entries import Attempt, Closed
 
+_log = logging.getLogger("switchyard.usage")
 _OF_CALL = tuple(
     column.name for column in calls.c if column.name in Closed.__struct_fields__ and column.name != "attempts"
 )
@@ -18,9 +21,24 @@ _OF_ATTEMPT = tuple(column.name for column in attempts.c if column.name in Attem
 
 
 def add_calls(connection: Connection, rows: Sequence[Closed]) -> None:
-    """Add calls; one whose id is known stays as it is."""
+    """Add calls; one whose id is known stays as it is. One that cannot be a row is told and left out, so that it does
+    not keep the others back. Raises what keeps all of them out."""
     if not rows:
         return
+    try:
+        with connection.begin_nested():
+            _add(connection, rows)
+    except OperationalError:
+        raise
+    except Exception as error:
+        if len(rows) == 1:
+            _log.error("the call %s cannot be kept in the ledger: %s", rows[0].id, type(error).__name__)
+            return
+        for row in rows:
+            add_calls(connection, [row])
+
+
+def _add(connection: Connection, rows: Sequence[Closed]) -> None:
     connection.execute(insert(calls).on_conflict_do_nothing(), [_call(row) for row in rows])
     made = [_attempt(row, number, each) for row in rows for number, each in enumerate(row.attempts)]
     if made:

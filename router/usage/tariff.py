@@ -29,14 +29,17 @@ _METERED: Mapping[Kind, str] = MappingProxyType(
 subscriptions, browser sessions and the demo: a call costs nothing more than what they cost anyway."""
 
 _REMEMBERED = 4096
+_MOST = 10**12
+"""Tokens that nobody can have used in one attempt; some servers count oddly, and sums must stay in their columns."""
 _FREE_TO_ASK = frozenset({"count_tokens", "models"})
 
 
 class Charged(Struct, frozen=True):
-    """How one provider charges. vendor: whose prices; "" for unknown. metered: by the token."""
+    """How one provider charges. vendor: whose prices; "" for unknown. metered: by the token. demo: never."""
 
     vendor: str
     metered: bool
+    demo: bool = False
 
 
 class Tariff:
@@ -45,8 +48,12 @@ class Tariff:
     def __init__(self, table: PriceTable, providers: Sequence[ProviderConfig]) -> None:
         self.table = table
         self._charged = {each.id: _charged(each, table) for each in providers}
-        self._demo = frozenset(each.id for each in providers if each.kind == "demo")
         self._known: dict[tuple[str, str], Price | None] = {}
+
+    def remember(self, earlier: Tariff) -> None:
+        """Calls of providers that the settings have no more may still be in the middle."""
+        for provider, charged in earlier._charged.items():
+            self._charged.setdefault(provider, charged)
 
     def price(self, provider: str, model: str) -> Price | None:
         """The list price of a model as this provider has it. None: unknown."""
@@ -72,7 +79,7 @@ class Tariff:
                 record.tries.append(shares[0])
             else:
                 record.tries[served] = replace(record.tries[served], usage=record.usage)
-        record.tries = [self._priced(attempt, record.surface) for attempt in record.tries]
+        record.tries = [self._priced(_sane(attempt), record.surface) for attempt in record.tries]
         used = [attempt.usage for attempt in record.tries if attempt.usage is not None]
         record.usage = reduce(together, used) if used else None
         record.cost = _sum(attempt.cost for attempt in record.tries)
@@ -81,7 +88,10 @@ class Tariff:
     def _priced(self, attempt: Try, surface: str) -> Try:
         """A failed attempt without usage costs nothing; what a good one without usage costs, nobody knows."""
         usage, provider = attempt.usage, attempt.provider
-        if provider in self._demo or (usage is None and (attempt.outcome != "ok" or surface in _FREE_TO_ASK)):
+        charged = self._charged.get(provider)
+        if (charged is not None and charged.demo) or (
+            usage is None and (attempt.outcome != "ok" or surface in _FREE_TO_ASK)
+        ):
             return replace(attempt, cost=0, worth=0)
         price = self.price(provider, attempt.model) if usage is not None else None
         worth = cost(usage, price) if usage is not None and price is not None else None
@@ -102,11 +112,21 @@ def _charged(provider: ProviderConfig, table: PriceTable) -> Charged:
     if provider.id in table.like:
         return Charged(table.like[provider.id], metered)
     if not metered:
-        return Charged("", False)
+        return Charged("", False, provider.kind == "demo")
     if provider.id in table.vendors:
         return Charged(provider.id, True)
     by_host = next((table.hosts[host] for host in map(_host, provider.base_urls) if host in table.hosts), "")
     return Charged(by_host or _METERED[provider.kind], True)
+
+
+def _sane(attempt: Try) -> Try:
+    """The same, with no count that is out of this world."""
+    usage = attempt.usage
+    if usage is None or (usage.total <= _MOST and usage.cache_read <= _MOST and usage.cache_write <= _MOST):
+        return attempt
+    counts = ("input", "output", "cache_read", "cache_write_5m", "cache_write_1h", "reasoning")
+    cut = {name: min(getattr(usage, name), _MOST) for name in counts}
+    return replace(attempt, usage=replace(usage, **cut, estimated=True))
 
 
 def _host(url: str) -> str:

@@ -23,7 +23,7 @@ def read_usage(usage: JsonObject, *, reasoning_outside: bool = False) -> Usage:
 
     reasoning_outside: the server counts reasoning beside `completion_tokens` (xAI). The total settles the
     question where it is given: reasoning is outside exactly if the total says so. Some servers (Google's layer)
-    show reasoning in the total alone.
+    show reasoning in the total alone. A server that only guesses (our own, of Gemini's web page) says `estimated`.
     """
     prompt_details = _details(usage, "prompt_tokens_details")
     completion_details = _details(usage, "completion_tokens_details")
@@ -46,6 +46,7 @@ def read_usage(usage: JsonObject, *, reasoning_outside: bool = False) -> Usage:
         cache_read=min(_count(cached), prompt),
         cache_write_5m=_count(prompt_details.get("cache_write_tokens")),
         reasoning=min(reasoning, completion),
+        estimated=usage.get("estimated") is True,
     )
 
 

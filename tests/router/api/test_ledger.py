@@ -245,6 +245,16 @@ async def test_a_provider_without_a_price_has_no_cost_and_a_side_surface_has_its
         assert len(rows(router, "SELECT * FROM calls")) == 2
 
 
+async def test_a_mistake_in_the_accounts_breaks_no_answer(router: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(record: Any) -> None:
+        raise OverflowError(record.call_id)
+
+    monkeypatch.setattr(router.router._gateway.ledger, "settle", broken)
+    answer = await router.ask("chat", "gpt-4.1")
+    assert answer.status == 200
+    await router.until(lambda: "could not be accounted for" in router.log)
+
+
 async def test_a_call_that_waits_for_its_answer_is_open_and_is_lost_with_its_process(
     upstream: Upstream, tmp_path: Path
 ) -> None:

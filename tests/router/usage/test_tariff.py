@@ -105,3 +105,20 @@ def test_usage_that_is_known_of_the_call_alone_is_the_good_attempts() -> None:
 
 def test_a_provider_that_the_settings_have_no_more_is_unknown() -> None:
     assert settled(attempt("gone")).cost is None
+
+
+def test_a_call_that_outlives_its_provider_is_paid_for_as_it_was() -> None:
+    after = Tariff(TABLE, ())
+    after.remember(Tariff(TABLE, (provider("openai"), provider("demo", "demo"))))
+    record = Record(call_id="r", dialect="chat", surface="chat", asked="m", tries=[attempt(), attempt("demo")])
+    after.settle(record)
+    assert [one.cost for one in record.tries] == [30, 0]
+
+
+@pytest.mark.parametrize("count", [10**13, 2**63, 10**40])
+def test_counts_that_are_out_of_this_world_are_cut_and_told(count: int) -> None:
+    record = settled(attempt(usage=Usage(input=count, output=5, cache_read=count, reasoning=count)))
+    assert record.cost is not None
+    assert 0 < record.cost < 2**53
+    assert record.usage is not None
+    assert (record.usage.estimated, record.usage.output) == (True, 5)

@@ -93,3 +93,16 @@ def test_any_written_answer_is_seen_as_it_is_read(answer: Answer, request: Any) 
         read = SPEC.read_reply(body, Capabilities())
         assert fold(read).response_id == "chatcmpl-1"
         assert _seen(looked)[:4] == _seen(read)[:4]
+
+
+def test_an_answer_without_usage_must_be_read_so_that_it_can_be_estimated() -> None:
+    assert glance(dumps({key: value for key, value in PLAIN.items() if key != "usage"}), Capabilities()) is None
+    assert glance(dumps({**PLAIN, "usage": None}), Capabilities()) is None
+
+
+def test_usage_that_is_a_guess_is_told_as_one() -> None:
+    body = {**PLAIN, "usage": {**PLAIN["usage"], "estimated": True}}
+    looked = glance(dumps(body), Capabilities())
+    assert looked is not None
+    assert _seen(looked) == _seen(SPEC.read_reply(body, Capabilities()))
+    assert _seen(looked)[3].estimated is True
