@@ -135,7 +135,14 @@ def _endpoints() -> frozenset[str]:
     methods = ("generateContent", "streamGenerateContent", *GEMINI_METHODS)
     found |= {f"/{version}/models/{{}}:{method}" for version in ("v1", "v1beta") for method in methods}
     pinned = {"/v1/providers/{}" + path.removeprefix("/v1") for path in found if path.startswith("/v1/")}
-    return frozenset(found | pinned | _sign_in_endpoints())
+    return frozenset(found | pinned | _sign_in_endpoints() | _managed_endpoints())
+
+
+def _managed_endpoints() -> set[str]:
+    """Those of the table of management."""
+    files = (ROOT / "router" / "api" / "manage").glob("*.py")
+    paths = re.findall(r'path="(/[^"]+)"', "".join(file.read_text(encoding="utf-8") for file in files))
+    return {f"/v0/management{path}" for path in paths}
 
 
 @cache
