@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 import contextlib
+import http.client
 import json
 import os
 import signal
+import socket
+import time
 import xmlrpc.client
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from xml.parsers.expat import ExpatError
 
 from msgspec import Struct
 
 from services.healthwatch.judge import Action
+
+LIMIT = 5.0
+"""Seconds that supervisord may be silent. It answers within milliseconds where it works, for no call here waits."""
+STOPS_WITHIN = 900.0
+"""Seconds that a program may take to stop: its own `stopwaitsecs`, which supervisord keeps to, lies below."""
 
 
 class Running(Struct, frozen=True):
@@ -27,11 +36,21 @@ class Running(Struct, frozen=True):
 
 
 class Supervisor:
-    """socket: of supervisord. process_file: where the router's serving process says who it is."""
+    """path: of supervisord's socket. process_file: where the router's serving process says who it is. limit: seconds
+    for one answer. pause: waits, in seconds, between two looks at a program that is to stop."""
 
-    def __init__(self, socket: str, process_file: Path) -> None:
-        self._socket = socket
+    def __init__(
+        self,
+        path: str,
+        process_file: Path,
+        *,
+        limit: float = LIMIT,
+        pause: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._path = path
         self._process_file = process_file
+        self._limit = limit
+        self._pause = pause
 
     def running(self) -> list[Running]:
         """All programs. Raises `OSError` and `xmlrpc.client.Error` where supervisord does not answer."""
@@ -52,15 +71,27 @@ class Supervisor:
         if action.kind == "kill":
             self._kill(action.name, pid)
             return
-        with self._rpc() as rpc:
-            if action.kind == "restart":
-                rpc.stopProcess(action.name)
-            with contextlib.suppress(xmlrpc.client.Fault):  # it may have been started meanwhile
-                rpc.startProcess(action.name, False)
+        if action.kind == "restart":
+            self._stop(action.name)
+        with self._rpc() as rpc, contextlib.suppress(xmlrpc.client.Fault):  # it may have been started meanwhile
+            rpc.startProcess(action.name, False)
+
+    def _stop(self, name: str) -> None:
+        """Returns when it has stopped. A supervisord that is silent meanwhile is asked again: who gave up here would
+        leave the program stopped, as if an operator had wanted that."""
+        with self._rpc() as rpc, contextlib.suppress(xmlrpc.client.Fault):  # it may have ended meanwhile
+            rpc.stopProcess(name, False)
+        step = 0.25
+        for _ in range(int(STOPS_WITHIN / step)):
+            with contextlib.suppress(OSError), self._rpc() as rpc:
+                if rpc.getProcessInfo(name)["statename"] not in ("RUNNING", "STOPPING", "STARTING"):
+                    return
+            self._pause(step)
 
     def _kill(self, name: str, pid: int) -> None:
-        """End what does not answer, with all that it has started. The router's parent lives on: it replaces its child
-        without letting go of the listening socket."""
+        """End what does not answer, with all that it has started. The router's parent lives on where it can replace its
+        child, without letting go of the listening socket; one that is stopped, or does not take leave of a child that
+        has ended, goes too, and supervisord starts it again."""
         child = self._serving(pid) if name == "router" else None
         with contextlib.suppress(ProcessLookupError):
             if child is not None and child != pid:
@@ -72,23 +103,53 @@ class Supervisor:
                 os.kill(pid, signal.SIGKILL)
 
     def _serving(self, parent: int) -> int | None:
-        """The child of this parent; what an earlier run wrote down may name anybody by now."""
+        """The child of this parent that lives and that the parent can replace; what an earlier run wrote down may name
+        anybody by now."""
         try:
             facts = json.loads(self._process_file.read_text(encoding="utf-8"))
             pid = int(facts["pid"])
-            if int(facts["parent"]) != parent:
+            if int(facts["parent"]) != parent or _state(parent) in _STOPPED:
                 return None
-            os.kill(pid, 0)
-        except (OSError, ValueError, KeyError, TypeError):
+            return None if _state(pid) in _ENDED else pid
+        except (OSError, ValueError, KeyError, TypeError, IndexError):
             return None
-        return pid
 
     @contextlib.contextmanager
     def _rpc(self) -> Iterator[Any]:
         from supervisor.xmlrpc import SupervisorTransport  # type: ignore[import-untyped]
 
-        transport = SupervisorTransport(None, None, serverurl=f"unix://{self._socket}")
+        transport = SupervisorTransport(None, None, serverurl=f"unix://{self._path}")
+        transport._get_connection = lambda: _Connection(self._path, self._limit)  # its own knows no limit
         try:
             yield xmlrpc.client.ServerProxy("http://127.0.0.1", transport=transport).supervisor
+        except (http.client.HTTPException, ExpatError) as error:
+            raise ConnectionError(f"supervisord's answer cannot be read: {type(error).__name__}") from error
         finally:
             transport.close()
+
+
+class _Connection(http.client.HTTPConnection):
+    """HTTP over a unix socket. limit: seconds for the way there and for each piece of an answer."""
+
+    def __init__(self, path: str, limit: float) -> None:
+        super().__init__("localhost", timeout=limit)
+        self._path = path
+        self._seconds = limit
+
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.settimeout(self._seconds)
+        self.sock.connect(self._path)
+
+
+_ENDED = ("Z", "X", "x")
+_STOPPED = (*_ENDED, "T", "t")
+
+
+def _state(pid: int) -> str:
+    """A letter, see proc(5). Where the system has no /proc, "?" for a process that is there. Raises `OSError`."""
+    os.kill(pid, 0)
+    try:
+        return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()[0]
+    except FileNotFoundError:
+        return "?"

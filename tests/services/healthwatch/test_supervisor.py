@@ -1,12 +1,15 @@
-"""Who is killed for a router that hangs: its serving process, and nobody that an old file names."""
+"""Who is killed for a router that hangs, and what a supervisord that says nothing does: nothing for long."""
 
 from __future__ import annotations
 
 import json
+import os
+import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import pytest
@@ -37,3 +40,48 @@ def test_only_a_child_of_this_router_is_killed(
     killed, left = (other, parent) if ours else (parent, other)
     assert killed.wait(10) == -9
     assert left.poll() is None
+
+
+LEAVES_ONE = """
+import os, subprocess, sys, time
+child = subprocess.Popen([sys.executable, "-c", ""])
+os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
+print(child.pid, flush=True)
+time.sleep(60)
+"""
+
+
+def test_a_parent_that_does_not_take_leave_of_its_ended_child_is_killed(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", LEAVES_ONE]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, start_new_session=True) as parent:
+        try:
+            assert parent.stdout is not None
+            ended = int(parent.stdout.readline())
+            file = tmp_path / "router.json"
+            file.write_text(json.dumps({"pid": ended, "parent": parent.pid}))
+            Supervisor("nowhere", file).act(Action("kill", "router", "it hangs"), parent.pid)
+            assert parent.wait(10) == -9
+        finally:
+            parent.kill()
+
+
+def test_a_parent_that_is_stopped_is_killed_since_it_replaces_nobody(
+    tmp_path: Path, processes: list[subprocess.Popen[bytes]]
+) -> None:
+    parent, child = processes
+    os.kill(parent.pid, signal.SIGSTOP)
+    os.waitid(os.P_PID, parent.pid, os.WSTOPPED)
+    file = tmp_path / "router.json"
+    file.write_text(json.dumps({"pid": child.pid, "parent": parent.pid}))
+    Supervisor("nowhere", file).act(Action("kill", "router", "it hangs"), parent.pid)
+    assert parent.wait(10) == -9
+
+
+@pytest.mark.timeout(20)
+def test_a_supervisord_that_never_answers_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)  # a socket's whole path may be too long
+    with closing(socket.socket(socket.AF_UNIX)) as silent:
+        silent.bind("silent.sock")
+        silent.listen()
+        with pytest.raises(TimeoutError):
+            Supervisor("silent.sock", tmp_path / "none", limit=0.2).running()
