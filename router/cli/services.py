@@ -22,7 +22,7 @@ from router.cli.talk import Place
 from router.settings.schema import Settings
 
 AISTUDIO, WEBAI, HEALTHWATCH = "aistudio", "webai", "healthwatch"
-_WANTED = ("disk",)
+_WANTED = ("disk", "crash_loop")
 """Causes that keep nothing from being ready and still want somebody."""
 _RUNNING = ("RUNNING", "STARTING", "BACKOFF", "STOPPING")
 

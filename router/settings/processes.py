@@ -69,7 +69,7 @@ class Supervision(Block):
 
     enabled: bool = setting(True, "Whether `healthwatch` runs.", effect="restart")
     port: int = setting(8319, "Port of its health and metrics on loopback.", effect="restart", ge=1, le=65535)
-    every: Seconds = setting(30.0, "Seconds between two looks at a program that works.", effect="restart", gt=0)
+    every: Seconds = setting(20.0, "Seconds between two looks at a program that works.", effect="restart", gt=0)
     again: Seconds = setting(5.0, "Seconds until the next look at one that does not.", effect="restart", gt=0)
     failures: int = setting(
         2, "Looks in a row that must fail before something is done.", effect="restart", ge=1, le=100

@@ -10,7 +10,6 @@ import logging
 import os
 import random
 import signal
-import socket
 import sys
 import time
 from pathlib import Path
@@ -36,6 +35,7 @@ from services.link import logs
 from services.link.client import Link
 from services.link.dialling import Dialler
 from services.link.health import Cause, health_server
+from services.link.names import host_name
 from services.link.settings import ServiceKey, SettingsMistake
 
 _log = logging.getLogger("switchyard.aistudio")
@@ -80,7 +80,7 @@ async def serve(beside: Beside, _: argparse.Namespace) -> int:
         _log.warning("%s", key.missing)
     hello = Hello(
         service="aistudio",
-        name=settings.relay.name or _host_name(),
+        name=settings.relay.name or host_name("aistudio"),
         version=VERSION,
         capacity=settings.browser.max_instances,
         capabilities=("sticky",) if settings.continue_conversations else (),
@@ -140,11 +140,6 @@ def causes(service: AIStudio, routers: int, signing_in: bool = False) -> list[Ca
     if not routers:
         found.append(Cause(cause="no_router", text="No router has welcomed this service yet (relay.urls)."))
     return found
-
-
-def _host_name() -> str:
-    kept = "".join(each if each.isalnum() or each in "-_." else "-" for each in socket.gethostname().lower())
-    return kept.lstrip("-_.")[:63] or "aistudio"
 
 
 async def check(beside: Beside, given: argparse.Namespace) -> int:

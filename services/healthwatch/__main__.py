@@ -13,7 +13,8 @@ import time
 from pathlib import Path
 
 from router.tasks import Tasks
-from services.healthwatch.beat import beat
+from services.healthwatch.beat import HANGS, beat
+from services.healthwatch.memory import Memory
 from services.healthwatch.settings import Plan, plan
 from services.healthwatch.supervisor import Supervisor
 from services.healthwatch.watch import Watch
@@ -30,10 +31,13 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m services.healthwatch", description=__doc__)
     parser.add_argument("--config", type=Path, help="the settings file of the router")
     parser.add_argument("--log-level", default="info")
+    parser.add_argument(
+        "--hangs", type=float, default=HANGS, help="seconds without a turn of its own loop after which it ends itself"
+    )
     given = parser.parse_args(arguments)
     logs.configure(given.log_level, "text", None)
     try:
-        return asyncio.run(_serve(given.config))
+        return asyncio.run(_serve(given.config, given.hangs))
     except SettingsMistake as error:
         sys.stderr.write(f"{error}\n")
         return 2
@@ -57,12 +61,13 @@ class _Plans:
         return self._last
 
 
-async def _serve(config: Path | None) -> int:
+async def _serve(config: Path | None, hangs: float) -> int:
     made = plan(config, os.environ)
     watch = Watch(
         _Plans(config, made),
         Supervisor(made.socket, made.state / "run" / "router.json"),
         now=time.monotonic,
+        memory=Memory(made.state / "healthwatch.json", wall=time.time, now=time.monotonic),
     )
     stopping, loop = asyncio.Event(), asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -71,7 +76,7 @@ async def _serve(config: Path | None) -> int:
     pages = {"/metrics": watch.metrics}
     async with health_server("healthwatch", VERSION, watch.causes, made.rules.port, pages=pages):
         background.spawn(watch.run(), "watch")
-        background.spawn(beat(), "beat")
+        background.spawn(beat(hangs), "beat")
         await stopping.wait()
         with contextlib.suppress(TimeoutError):
             await background.close()

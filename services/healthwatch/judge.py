@@ -2,17 +2,20 @@
 
 What has ended supervisord itself starts again, until it gives up; then it is started from here. What is up and does not
 answer `/healthz` is killed, since a wedged process would not stop by itself; what says that a restart helps is
-restarted. A missing browser, a missing setting or a tired account never restarts anything.
+restarted. A missing browser, a missing setting or a tired account never restarts anything. What starts again and again
+is told, and each action for it waits longer.
 """
 
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Mapping
 from typing import Literal, TypeAlias
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from services.healthwatch.settings import Rules
+from services.healthwatch.starts import Starts
 
 Kind: TypeAlias = Literal["kill", "restart", "start", "tell"]
 HOUR = 3600.0
@@ -46,14 +49,16 @@ class Action(Struct, frozen=True):
 class Known(Struct):
     """What is remembered of one program. failures: looks in a row. acted: times of what was done, within the hour.
     in_row: actions since it last worked for longer than a start takes. not_before: when something may be done again.
-    told: the last thing said."""
+    told: the last thing said. young: it is within its grace, and looked at again soon."""
 
     failures: int = 0
-    acted: deque[float] = deque()
+    acted: deque[float] = field(default_factory=deque)
     in_row: int = 0
     not_before: float = 0.0
     told: str = ""
     well: bool = True
+    young: bool = False
+    starts: Starts = field(default_factory=Starts)
 
 
 class Judge:
@@ -66,16 +71,44 @@ class Judge:
     def of(self, name: str) -> Known:
         """What is remembered of a program."""
         if name not in self._known:
-            self._known[name] = Known(acted=deque())
+            self._known[name] = Known()
         return self._known[name]
+
+    def remember(self, acted: Mapping[str, list[float]]) -> None:
+        """What an earlier run has done. acted: as `acted` gives it."""
+        for name, times in acted.items():
+            self.of(name).acted.extend(times)
+
+    def acted(self, now: float) -> dict[str, list[float]]:
+        """When what was done within the hour, by program, oldest first."""
+        return {
+            name: [each for each in known.acted if now - each < HOUR]
+            for name, known in self._known.items()
+            if known.acted
+        }
+
+    def saw(self, name: str, pid: int, up: float, now: float) -> None:
+        """A program runs, see `Starts.saw`. One in a crash loop is not started anew by us, too, for a while."""
+        known = self.of(name)
+        known.starts.saw(pid, up, now)
+        if known.starts.loops(now):
+            known.in_row = max(known.in_row, known.starts.within(now))
+            known.not_before = max(known.not_before, known.starts.last() + _pause(known.in_row))
 
     def judge(self, seen: Seen, now: float) -> Action | None:
         """What to do now, None for nothing."""
         known = self.of(seen.name)
         wrong = self._wrong(seen)
+        known.young = seen.state == "RUNNING" and seen.up < self._rules.grace
         if wrong is None:
-            young = seen.state == "RUNNING" and seen.up < self._rules.grace
-            if seen.state == "STOPPED" or (seen.state == "RUNNING" and not (young and known.in_row)):
+            if seen.state == "STOPPED":
+                known.starts = Starts()
+            loops = bool(known.starts.loops(now))
+            if seen.state == "BACKOFF" or loops:
+                known.well = False
+            if seen.state == "STOPPED" or (
+                seen.state == "RUNNING" and not loops and not (known.young and known.in_row)
+            ):
                 known.failures, known.in_row, known.told, known.well = 0, 0, "", True
             return None
         kind, why = wrong
@@ -89,7 +122,8 @@ class Judge:
 
     def pause(self, name: str) -> float:
         """Seconds until the next look."""
-        return self._rules.every if self.of(name).well else self._rules.again
+        known = self.of(name)
+        return self._rules.every if known.well and not known.young else self._rules.again
 
     def _wrong(self, seen: Seen) -> tuple[Kind, str] | None:
         if seen.state in _ENDED:
@@ -114,5 +148,10 @@ class Judge:
         known.acted.append(now)
         known.in_row += 1
         known.failures = 0
-        known.not_before = now + min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** min(10, known.in_row - 1))
+        known.not_before = now + _pause(known.in_row)
         return Action(kind, name, why)
+
+
+def _pause(in_row: int) -> float:
+    """Seconds after so many in a row, at least one."""
+    return min(LONGEST_PAUSE, FIRST_PAUSE * 2.0 ** min(10, in_row - 1))

@@ -9,7 +9,9 @@ from typing import Any
 
 from msgspec import Struct
 
-from services.link.beside import ROOT, address, certificate, router_file
+from router.secret import Secret
+from services.link.beside import ROOT, address, certificate, relay_defaults, router_file
+from services.link.names import host_name
 from services.link.settings import SettingsMistake, checked, load_block
 
 
@@ -18,7 +20,7 @@ class Rules(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     enabled: bool = True
     port: int = 8319
-    every: float = 30.0
+    every: float = 20.0
     again: float = 5.0
     failures: int = 2
     grace: float = 20.0
@@ -28,22 +30,26 @@ class Rules(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 class Watched(Struct, frozen=True):
     """A program. address: where its `/healthz` and `/readyz` are, "" where it is not asked. healthz: whether it has
-    one; a program of the operator's own need not. readyz: the whole address of the latter."""
+    one; a program of the operator's own need not. readyz: the whole address of the latter. session: the name
+    that it should have at the router's relay, "" where it has none there."""
 
     name: str
     address: str = ""
     healthz: bool = True
     readyz: str = ""
+    session: str = ""
 
 
 class Plan(Struct, frozen=True, kw_only=True):
-    """Everything. state, logs: folders whose disk is looked at."""
+    """Everything. state, logs: folders whose disk is looked at. key: the management key of the settings, None
+    where a generated one counts."""
 
     rules: Rules
     programs: tuple[Watched, ...]
     state: Path
     logs: Path
     socket: str
+    key: Secret | None = None
 
 
 def plan(config: Path | None, environ: Mapping[str, str] = os.environ, root: Path = ROOT) -> Plan:
@@ -56,7 +62,11 @@ def plan(config: Path | None, environ: Mapping[str, str] = os.environ, root: Pat
     server, studio, web = block("server"), block("providers", "aistudio"), block("providers", "webai")
     programs = [
         Watched("router", f"{'https' if certificate(server) else 'http'}://{address(server)}"),
-        Watched("aistudio", f"http://127.0.0.1:{studio.get('health_port', 8318)}"),
+        Watched(
+            "aistudio",
+            f"http://127.0.0.1:{studio.get('health_port', 8318)}",
+            session=_session(server, file, environ, root),
+        ),
         Watched("webai", f"http://127.0.0.1:{web.get('port', 8406)}"),
         *_own(file, environ),
     ]
@@ -66,7 +76,22 @@ def plan(config: Path | None, environ: Mapping[str, str] = os.environ, root: Pat
         state=root / Path(str(server.get("state_dir", "state"))).expanduser(),
         logs=root / "logs",
         socket="state/run/supervisor.sock",
+        key=Secret(str(given)) if (given := block("auth", "management").get("key")) else None,
     )
+
+
+def _session(server: Mapping[str, Any], file: Path, environ: Mapping[str, str], root: Path) -> str:
+    """The name under which the AI Studio service is at this router's relay, "" where it goes to others only."""
+    own = root / "config" / "aistudio.yaml"
+    try:
+        relay = load_block(("providers", "aistudio"), environ, router_file=file, own_file=own).get("relay")
+    except SettingsMistake:  # the service itself says so
+        return ""
+    given = relay if isinstance(relay, Mapping) else {}
+    here, urls = relay_defaults(server)["urls"], given.get("urls")
+    if urls and not set(here) & set(urls):
+        return ""
+    return str(given.get("name") or host_name("aistudio"))
 
 
 def _own(file: Path, environ: Mapping[str, str]) -> list[Watched]:
@@ -84,5 +109,8 @@ def _own(file: Path, environ: Mapping[str, str]) -> list[Watched]:
         if isinstance(entry, Mapping) and isinstance(entry.get("name"), str):
             url = str(entry.get("url") or "").rstrip("/")
             readyz = str(entry.get("readyz") or (f"{url}/readyz" if url else ""))
-            programs.append(Watched(str(entry["name"]), healthz=False, readyz=readyz))
+            name = str(entry["name"])
+            programs.append(
+                Watched(name, healthz=False, readyz=readyz, session=name if entry.get("relay") is True else "")
+            )
     return programs

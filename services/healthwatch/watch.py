@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import shutil
+import time
 import xmlrpc.client
 from collections.abc import Callable
 from pathlib import Path
@@ -16,15 +16,21 @@ from msgspec.structs import replace
 
 from router.tasks import Tasks
 from services.healthwatch.asking import look
+from services.healthwatch.hub import management_key, serving, sessions
 from services.healthwatch.judge import Action, Judge, Seen
+from services.healthwatch.memory import Memory
 from services.healthwatch.settings import Plan, Watched
 from services.healthwatch.supervisor import Running
 from services.link.cause import Cause
 
 _log = logging.getLogger("switchyard.healthwatch")
 SHORTEST = 0.2
-PATIENCE = 5.0
+LONGEST = 1.0
+"""Seconds between two rounds."""
+PATIENCE = 1.0
 """Seconds that a round waits for its programs; one whose end takes longer is waited for beside the next rounds."""
+LATE = 30.0
+"""Seconds without a finished round after which this program does not do its job."""
 _MIB = 1024 * 1024
 
 
@@ -38,7 +44,8 @@ class Supervises(Protocol):
 
 class Watch:
     """plan: asked anew before each round, so that what the settings turn on is looked at. now: monotonic seconds.
-    free: bytes that a folder's disk has left. patience: seconds."""
+    wall: seconds since 1970. free: bytes that a folder's disk has left. patience: seconds. memory: what outlives this
+    process."""
 
     def __init__(
         self,
@@ -48,7 +55,13 @@ class Watch:
         now: Callable[[], float],
         free: Callable[[Path], int] = lambda folder: shutil.disk_usage(folder).free,
         patience: float = PATIENCE,
+        wall: Callable[[], float] = time.time,
+        memory: Memory | None = None,
     ) -> None:
+        self._wall = wall
+        self._memory = memory
+        self._saving = asyncio.Lock()
+        self._finished = now()
         self._patience = patience
         self._plan = plan
         self._supervisor = supervisor
@@ -58,6 +71,8 @@ class Watch:
         self._seen: dict[str, Seen] = {}
         self._rules = plan().rules
         self._judge = Judge(self._rules)
+        if memory is not None:
+            self._judge.remember(memory.load())
         self._lost = ""
         self._tasks = Tasks("looks")
         self._looks: dict[str, asyncio.Task[None]] = {}
@@ -75,7 +90,7 @@ class Watch:
                         await self.round(session)
                     except Exception:
                         _log.exception("a round failed and comes again")
-                    await asyncio.sleep(max(SHORTEST, min([*self._due.values(), self._now() + 1.0]) - self._now()))
+                    await asyncio.sleep(max(SHORTEST, min([*self._due.values(), self._now() + LONGEST]) - self._now()))
             finally:
                 await self.close()
 
@@ -93,9 +108,13 @@ class Watch:
             if not self._lost:
                 _log.warning("supervisord does not answer: %s", type(error).__name__)
             self._lost = type(error).__name__
+            self._finished = self._now()
             return
         self._lost = ""
         now = self._now()
+        for known in running.values():
+            if known.state == "RUNNING":
+                self._judge.saw(known.name, known.pid, known.up, now)
         for each in plan.programs:
             if each.name in running and each.name not in self._looks and self._due.get(each.name, 0.0) <= now:
                 self._due[each.name] = now + plan.rules.again  # unless the look itself says something else
@@ -104,12 +123,16 @@ class Watch:
         if self._looks:
             await asyncio.wait(self._looks.values(), timeout=self._patience)
         self._looks = {name: task for name, task in self._looks.items() if not task.done()}
+        self._finished = self._now()
 
     async def _one(self, session: aiohttp.ClientSession, program: Watched, known: Running, plan: Plan) -> None:
         if program.name == "router":
-            program = replace(program, address=_router(plan.state, program.address))
+            found = serving(plan.state)
+            program = replace(program, address=found.address if found is not None else program.address)
         before = self._seen.get(program.name)
         seen = await look(session, program, known.state, known.up, known.said)
+        if program.session and await self._without_session(session, program.session, seen, plan):
+            seen = replace(seen, cause="it has no session at the router's relay")
         self._seen[program.name] = seen
         action = self._judge.judge(seen, self._now())
         if before is not None and _in_words(before) != _in_words(seen):
@@ -118,16 +141,40 @@ class Watch:
             await self._act(action, known.pid)
         self._due[program.name] = self._now() + self._judge.pause(program.name)
 
+    async def _without_session(self, session: aiohttp.ClientSession, name: str, seen: Seen, plan: Plan) -> bool:
+        """Whether a service that calls itself ready is not at the relay of a router that works."""
+        router, found = self._seen.get("router"), serving(plan.state)
+        if seen.state != "RUNNING" or seen.alive is False or seen.ready is False or seen.cause:
+            return False
+        if router is None or router.state != "RUNNING" or not router.alive or not self._judge.of("router").well:
+            return False
+        if found is None or self._wall() - found.started < plan.rules.grace:
+            return False  # who has just come to serve gets its sessions one by one
+        key = plan.key or await asyncio.to_thread(management_key, plan.state / "keys" / "management.key")
+        names = await sessions(session, found.address, key) if key is not None else None
+        return names is not None and name not in names
+
     async def _act(self, action: Action, pid: int) -> None:
         at = (action.name, action.kind)
         self.done[at] = self.done.get(at, 0) + 1
         _log.warning("%s: %s, because %s", action.name, _DOES[action.kind], action.why)
         if action.kind == "tell":
             return
+        await self._save()
         try:
             await asyncio.to_thread(self._supervisor.act, action, pid)
         except (OSError, xmlrpc.client.Error) as error:
             _log.error("%s could not be started anew: %s", action.name, str(error)[:200] or type(error).__name__)
+
+    async def _save(self) -> None:
+        """Before anything is done, so that what ends this process here is counted too."""
+        if self._memory is None:
+            return
+        async with self._saving:
+            try:
+                await asyncio.to_thread(self._memory.save, self._judge.acted(self._now()))
+            except OSError as error:
+                _log.warning("what was done cannot be kept for after a restart: %s", error)
 
     def _disks(self, plan: Plan) -> None:
         for name, folder in (("state", plan.state), ("logs", plan.logs)):
@@ -141,11 +188,19 @@ class Watch:
             self._full[name] = free
 
     def causes(self) -> list[Cause]:
-        """What is wrong with the programs; only a supervisord that does not answer keeps this one from its work."""
+        """What is wrong with the programs; only a supervisord that does not answer, or rounds that do not come to an
+        end, keep this one from its work."""
+        now = self._now()
+        loops = {name: self._judge.of(name).starts.loops(now) for name in self._seen}
         found = [
             Cause(cause="program", text=f"{seen.name}: {_in_words(seen)}", blocking=False)
             for seen in self._seen.values()
-            if not self._judge.of(seen.name).well
+            if not self._judge.of(seen.name).well and not (loops[seen.name] and _in_words(seen) == _WORKS)
+        ]
+        found += [
+            Cause(cause="crash_loop", text=f"{name}: {loop}; last lines: see logs/{name}.log", blocking=False)
+            for name, loop in loops.items()
+            if loop
         ]
         found += [
             Cause(cause="disk", text=f"the disk of {name} has {free // _MIB} MiB left", blocking=False)
@@ -154,6 +209,9 @@ class Watch:
         ]
         if self._lost:
             found.append(Cause(cause="supervisord", text=f"supervisord does not answer ({self._lost})"))
+        if now - self._finished > LATE:
+            text = f"the last look at the programs came to its end {now - self._finished:.0f} s ago"
+            found.append(Cause(cause="rounds", text=text, restart_helps=True))
         return found
 
     def metrics(self) -> str:
@@ -162,7 +220,17 @@ class Watch:
         for name, seen in sorted(self._seen.items()):
             works = seen.state == "RUNNING" and self._judge.of(name).well
             lines.append(f'switchyard_healthwatch_up{{program="{name}"}} {int(works)}')
+        now = self._now()
         lines += [
+            "# HELP switchyard_healthwatch_starts How often a program was seen to start within two minutes.",
+            "# TYPE switchyard_healthwatch_starts gauge",
+        ]
+        for name in sorted(self._seen):
+            lines.append(f'switchyard_healthwatch_starts{{program="{name}"}} {self._judge.of(name).starts.within(now)}')
+        lines += [
+            "# HELP switchyard_healthwatch_round_age_seconds Seconds since the last look at the programs was over.",
+            "# TYPE switchyard_healthwatch_round_age_seconds gauge",
+            f"switchyard_healthwatch_round_age_seconds {now - self._finished:.3f}",
             "# HELP switchyard_healthwatch_actions_total What was done to programs that did not work.",
             "# TYPE switchyard_healthwatch_actions_total counter",
         ]
@@ -181,25 +249,14 @@ class Watch:
 
 
 _DOES = {"kill": "killed", "restart": "restarted", "start": "started", "tell": "left alone"}
+_WORKS = "works"
 
 
 def _in_words(seen: Seen) -> str:
     if seen.state != "RUNNING":
-        return seen.state.lower()
+        return seen.state.lower() + (f": {seen.said}" if seen.said else "")
     if seen.alive is False:
         return "does not answer"
     if seen.cause:
         return seen.cause
-    return "not ready" if seen.ready is False else "works"
-
-
-def _router(state: Path, otherwise: str) -> str:
-    """Where the serving process listens, as it wrote down itself."""
-    try:
-        facts = json.loads((state / "run" / "router.json").read_text(encoding="utf-8"))
-        host, port = facts["addresses"][0]
-        scheme = str(facts["scheme"])
-    except (OSError, ValueError, KeyError, IndexError, TypeError):
-        return otherwise
-    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104  compared only
-    return f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}"
+    return "not ready" if seen.ready is False else _WORKS

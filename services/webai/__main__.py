@@ -8,13 +8,13 @@ import json
 import logging
 import os
 import signal
-import socket
 import sys
 import time
 from pathlib import Path
 
 from router.tasks import Tasks
 from services.link import logs
+from services.link.names import host_name
 from services.link.settings import SettingsMistake
 from services.webai import extras, free
 from services.webai.accounts import Accounts
@@ -63,7 +63,7 @@ async def serve(beside: Beside) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
     _say_start(beside, port)
-    name = settings.relay.name or _host_name()
+    name = settings.relay.name or host_name("webai")
     endpoint = f"http://{_address(settings.host)}:{port}"
 
     def told() -> dict[str, object]:
@@ -146,11 +146,6 @@ def _say_start(beside: Beside, port: int) -> None:
 def _address(host: str) -> str:
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104  compared only
     return f"[{host}]" if ":" in host else host
-
-
-def _host_name() -> str:
-    kept = "".join(each if each.isalnum() or each in "-_." else "-" for each in socket.gethostname().lower())
-    return kept.lstrip("-_.")[:63] or "webai"
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import socket
 import subprocess
 import sys
+from contextlib import closing
+from pathlib import Path
 
 import pytest
 
+ROOT = Path(__file__).resolve().parents[3]
 PROGRAM = """
 import asyncio, time
 from services.healthwatch.beat import beat
@@ -34,3 +39,36 @@ def test_a_loop_that_hangs_ends_the_process_unless_it_was_to_end(stops: bool) ->
     assert done.stdout == ("worked\nover\n" if stops else "worked\n")
     assert done.returncode == (0 if stops else 1)
     assert ("in stuck" in done.stderr) is not stops
+
+
+def free_port() -> int:
+    with closing(socket.socket()) as found:
+        found.bind(("127.0.0.1", 0))
+        return int(found.getsockname()[1])
+
+
+@pytest.mark.timeout(60)
+def test_the_program_ends_itself_where_its_loop_hangs(tmp_path: Path) -> None:
+    """The settings are read in the loop: where their file becomes a pipe that nobody writes to, it hangs."""
+    config = tmp_path / "config.yaml"
+    config.write_text(f"server: {{state_dir: {tmp_path}}}\nsupervision: {{port: {free_port()}}}\n")
+    command = [sys.executable, "-m", "services.healthwatch", "--config", str(config), "--hangs", "2"]
+    environment = {
+        **{name: value for name, value in os.environ.items() if not name.startswith("SWITCHYARD")},
+        "PYTHONPATH": str(ROOT),
+    }
+    streams = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+    with subprocess.Popen(command, cwd=tmp_path, env=environment, **streams) as process:  # type: ignore[call-overload]
+        try:
+            assert process.stdout is not None
+            for line in process.stdout:
+                if "supervisord does not answer" in line:  # the first round is over: the loop turns
+                    break
+            assert process.poll() is None
+            os.mkfifo(tmp_path / "pipe")
+            (tmp_path / "pipe").replace(config)
+            rest = process.stdout.read()
+            assert process.wait(30) == 1
+        finally:
+            process.kill()
+    assert "Timeout (0:00:02)!" in rest and "in round" in rest

@@ -5,14 +5,16 @@ from __future__ import annotations
 import itertools
 from typing import Any
 
-import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from router.settings.processes import Supervision
+from services.healthwatch import asking, watch
 from services.healthwatch.judge import HOUR, Action, Judge, Seen
 from services.healthwatch.settings import Rules
+from services.healthwatch.starts import LOOP, WINDOW
 
 RULES = Rules()
 
@@ -36,7 +38,7 @@ def test_the_settings_of_the_router_are_those_of_the_program() -> None:
 @pytest.mark.parametrize(("wrong", "kind"), [(WEDGED, "kill"), (HELPS, "restart")])
 def test_two_failures_in_a_row_and_not_one(wrong: Seen, kind: str) -> None:
     judge = Judge(RULES)
-    assert judge.pause("p") == 30
+    assert judge.pause("p") == 20
     assert judge.judge(wrong, 0) is None
     assert judge.pause("p") == 5  # soon looked at again
     assert judge.judge(seen(), 5) is None
@@ -72,7 +74,7 @@ def test_what_supervisord_has_given_up_is_started_with_longer_and_longer_pauses(
 def test_what_is_wrong_again_after_each_start_is_started_with_longer_and_longer_pauses(wrong: Seen) -> None:
     judge, started, acted = Judge(Rules(most_per_hour=20)), -1000.0, []
     for now in range(0, 1500, 5):
-        action = judge.judge(msgspec.structs.replace(wrong, up=now - started), now)
+        action = judge.judge(replace(wrong, up=now - started), now)
         if action is not None:
             acted.append(now)
             started = now
@@ -119,3 +121,87 @@ def test_never_more_than_the_cap_in_any_hour_and_never_without_a_reason(
             assert each in (WEDGED, HELPS, FATAL) and action.why
             acted.append(now)
     assert all(sum(start <= at < start + HOUR for at in acted) <= most for start in acted)
+
+
+WITHIN = 45.0
+START = 4.0
+"""Seconds until supervisord has taken leave of what was killed (a second at most) and its successor answers."""
+BESIDE = watch.LONGEST + watch.PATIENCE
+"""Seconds by which a look may come late: the rounds' pause, and a round that waits for others."""
+
+
+def healed_after(rules: Rules, wedged: float, started: float = -1000.0) -> float:
+    """Seconds from the wedging of a program to an answer of its successor, with every wait as long as it may be."""
+    judge, now = Judge(rules), 0.0
+    for _ in range(1000):
+        look, wrong = now, now >= wedged
+        now += asking.LIMIT if wrong else 0.0
+        action = judge.judge(seen(alive=not wrong, up=look - started), now)
+        if action is not None:
+            assert action.kind == "kill"
+            return now + START - wedged
+        now += judge.pause("p") + BESIDE
+    raise AssertionError("it was never found")
+
+
+@pytest.mark.parametrize("phase", range(0, 60, 1))
+def test_with_the_settings_as_they_come_what_hangs_is_healed_in_time(phase: int) -> None:
+    assert healed_after(RULES, phase + 0.001) <= WITHIN
+
+
+def test_a_longer_pause_between_looks_would_be_too_long() -> None:
+    assert max(healed_after(Rules(every=30), phase + 0.001) for phase in range(60)) > WITHIN
+
+
+@pytest.mark.parametrize("wedged", [0.0, 5.0, 12.0, 19.9])
+def test_what_hangs_within_its_grace_is_healed_in_time_after_it(wedged: float) -> None:
+    assert wedged + healed_after(RULES, wedged, started=0.0) <= RULES.grace + WITHIN - 10  # it is looked at often
+
+
+def test_starts_that_come_again_and_again_are_a_crash_loop_until_they_end() -> None:
+    judge = Judge(RULES)
+    for at in range(LOOP - 1):
+        judge.saw("p", 100 + at, 0.0, at * 10.0)
+        judge.saw("p", 100 + at, 5.0, at * 10.0 + 5.0)  # the same process is one start
+    judge.judge(seen(up=6.0), 26.0)
+    assert judge.of("p").starts.loops(26.0) == "" and judge.of("p").well
+    judge.saw("p", 200, 0.0, 30.0)
+    judge.judge(seen(up=0.0), 30.0)
+    assert judge.of("p").starts.loops(30.0) == f"crash loop: {LOOP} starts in 30 s"
+    assert not judge.of("p").well
+    calm = 30.0 + WINDOW
+    judge.judge(seen(up=calm - 30.0), calm)
+    assert judge.of("p").starts.loops(calm) == "" and judge.of("p").well and judge.of("p").in_row == 0
+
+
+def test_starts_that_are_far_apart_are_no_crash_loop() -> None:
+    judge = Judge(RULES)
+    for at in range(20):
+        judge.saw("p", 100 + at, 0.0, at * WINDOW / (LOOP - 1.5))
+        assert judge.of("p").starts.loops(at * WINDOW / (LOOP - 1.5)) == ""
+
+
+@pytest.mark.parametrize("wrong", [FATAL, HELPS])
+def test_a_crash_loop_is_not_made_quicker(wrong: Seen) -> None:
+    judge = Judge(RULES)
+    for at in range(LOOP):
+        judge.saw("p", 100 + at, 0.0, at * 10.0)
+    looks = [(30.0 + at, replace(wrong, up=1000.0)) for at in range(1, 200)]
+    assert kinds(judge, looks)[0][0] >= 30.0 + 80.0
+
+
+def test_a_start_that_is_tried_again_is_told_and_nothing_is_done() -> None:
+    judge = Judge(RULES)
+    assert judge.judge(seen(state="BACKOFF"), 0) is None
+    assert not judge.of("p").well and judge.pause("p") == RULES.again
+    judge.judge(seen(), 10)
+    assert judge.of("p").well
+
+
+def test_what_an_earlier_run_has_done_counts() -> None:
+    first = Judge(Rules(most_per_hour=2))
+    kinds(first, [(now, FATAL) for now in range(0, 100, 10)])
+    second = Judge(Rules(most_per_hour=2))
+    second.remember(first.acted(100))
+    assert [kind for _, kind in kinds(second, [(now, FATAL) for now in range(100, 200, 10)])] == ["tell"]
+    assert first.acted(HOUR + 200) == {"p": []}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -12,10 +13,13 @@ import aiohttp
 import pytest
 from aiohttp import web
 
+from router.secret import Secret
 from services.healthwatch.judge import Action
+from services.healthwatch.memory import Memory
 from services.healthwatch.settings import Plan, Rules, Watched, plan
 from services.healthwatch.supervisor import Running
-from services.healthwatch.watch import Watch
+from services.healthwatch.watch import LATE, Watch
+from services.link.names import host_name
 from services.link.settings import SettingsMistake
 
 QUICK = Rules(every=30, again=5, failures=2, grace=0)
@@ -26,13 +30,14 @@ class Supervisord:
         self.states = dict.fromkeys(names, "RUNNING")
         self.acted: list[tuple[str, str, int]] = []
         self.lost = False
+        self.pid, self.up = 4242, 1000.0
         self.ends = threading.Event()  # what is to be started anew has ended
         self.ends.set()
 
     def running(self) -> list[Running]:
         if self.lost:
             raise ConnectionRefusedError
-        return [Running(name, state, 4242, 1000.0, "") for name, state in self.states.items()]
+        return [Running(name, state, self.pid, self.up, "") for name, state in self.states.items()]
 
     def act(self, action: Action, pid: int) -> None:
         self.acted.append((action.kind, action.name, pid))
@@ -44,18 +49,23 @@ class Program:
 
     def __init__(self) -> None:
         self.health: int | None = 200
+        self.sessions: tuple[int, Any] = (404, None)
+        self.keys: set[str | None] = set()
         self.ready: tuple[int, list[dict[str, Any]]] = (200, [])
 
     async def answer(self, request: web.Request) -> web.Response:
         if request.path == "/healthz":
             return web.Response(status=self.health or 500)
+        if request.path == "/v0/management/relay":
+            self.keys.add(request.headers.get("authorization"))
+            return web.json_response(self.sessions[1], status=self.sessions[0])
         return web.json_response({"ready": self.ready[0] == 200, "causes": self.ready[1]}, status=self.ready[0])
 
 
 @asynccontextmanager
 async def serving(program: Program) -> AsyncIterator[str]:
     app = web.Application()
-    app.router.add_get("/{path}", program.answer)
+    app.router.add_get("/{path:.*}", program.answer)
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.2)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
@@ -67,7 +77,7 @@ async def serving(program: Program) -> AsyncIterator[str]:
 
 class Time:
     def __init__(self) -> None:
-        self.now = 0.0
+        self.now = 1_000_000.0
 
     def __call__(self) -> float:
         return self.now
@@ -75,12 +85,13 @@ class Time:
 
 @asynccontextmanager
 async def watching(
-    folder: Path, *programs: Watched, free: int = 10**12, patience: float = 30.0
+    folder: Path, *programs: Watched, free: int = 10**12, patience: float = 30.0, key: Secret | None = None
 ) -> AsyncIterator[tuple[Watch, Any, Supervisord]]:
     """The watch, how to let it look once after so many seconds, and the supervisord."""
-    made = Plan(rules=QUICK, programs=programs, state=folder, logs=folder, socket="")
+    made = Plan(rules=QUICK, programs=programs, state=folder, logs=folder, socket="", key=key)
     supervisord, time = Supervisord(*(each.name for each in programs)), Time()
-    watch = Watch(lambda: made, supervisord, now=time, free=lambda _: free, patience=patience)
+    memory = Memory(folder / "healthwatch.json", wall=time, now=time)
+    watch = Watch(lambda: made, supervisord, now=time, free=lambda _: free, patience=patience, wall=time, memory=memory)
     async with aiohttp.ClientSession() as session:
 
         async def after(seconds: float) -> None:
@@ -183,6 +194,104 @@ async def test_a_supervisord_that_does_not_answer_is_said(tmp_path: Path) -> Non
         assert watch.causes() == []
 
 
+async def test_rounds_that_do_not_end_are_said(tmp_path: Path) -> None:
+    async with watching(tmp_path, Watched("p")) as (watch, after, supervisord):
+        await after(1)
+        watch._now.now += LATE + 1  # type: ignore[attr-defined]
+        assert [(each.cause, each.blocking) for each in watch.causes()] == [("rounds", True)]
+        assert "switchyard_healthwatch_round_age_seconds 31.000" in watch.metrics()
+        supervisord.lost = True  # a round that says so is over, too
+        await after(1)
+        assert [each.cause for each in watch.causes()] == ["supervisord"]
+
+
+async def test_a_crash_loop_is_said(tmp_path: Path) -> None:
+    async with serving(Program()) as address, watching(tmp_path, Watched("p", address)) as (watch, after, supervisord):
+        supervisord.up = 0.0
+        for _ in range(4):
+            supervisord.pid += 1
+            await after(10)
+        (cause,) = watch.causes()
+        assert (cause.cause, cause.blocking) == ("crash_loop", False)
+        assert cause.text == "p: crash loop: 4 starts in 30 s; last lines: see logs/p.log"
+        assert 'switchyard_healthwatch_starts{program="p"} 4' in watch.metrics()
+        assert supervisord.acted == []
+
+
+async def test_a_start_that_is_tried_again_is_said(tmp_path: Path) -> None:
+    async with watching(tmp_path, Watched("p")) as (watch, after, supervisord):
+        supervisord.states["p"] = "BACKOFF"
+        await after(1)
+        assert [each.text for each in watch.causes()] == ["p: backoff"]
+        assert supervisord.acted == []
+
+
+async def test_the_cap_outlives_the_watch(tmp_path: Path) -> None:
+    acted = 0
+    for _ in range(QUICK.most_per_hour + 2):  # each of which ends as soon as it has done something
+        async with watching(tmp_path, Watched("p")) as (_, after, supervisord):
+            supervisord.states["p"] = "FATAL"
+            await after(1)
+            acted += len(supervisord.acted)
+    assert acted == QUICK.most_per_hour
+
+
+def serves(folder: Path, address: str, started: float = 0.0) -> None:
+    """The router's word where it listens. started: by the wall clock."""
+    (folder / "run").mkdir(exist_ok=True)
+    host, port = address.removeprefix("http://").split(":")
+    facts = {"scheme": "http", "addresses": [[host, int(port)]], "started": started}
+    (folder / "run" / "router.json").write_text(json.dumps(facts))
+
+
+@pytest.mark.parametrize("generated", [True, False])
+async def test_a_service_without_its_session_is_restarted(tmp_path: Path, generated: bool) -> None:
+    router, service = Program(), Program()
+    router.sessions = (200, {"sessions": [{"name": "here"}, {"name": "other"}]})
+    (tmp_path / "keys").mkdir()
+    (tmp_path / "keys" / "management.key").write_text("generated\n")
+    async with serving(router) as first, serving(service) as second:
+        programs = Watched("router", first), Watched("aistudio", second, session="here")
+        serves(tmp_path, first)
+        async with watching(tmp_path, *programs, key=None if generated else Secret("given")) as it:
+            watch, after, supervisord = it
+            for _ in range(3):
+                await after(31)
+            assert supervisord.acted == [] and watch.causes() == []
+            router.sessions = (200, {"sessions": [{"name": "other"}]})
+            await after(31)
+            assert supervisord.acted == []
+            await after(6)
+            assert supervisord.acted == [("restart", "aistudio", 4242)]
+            assert "aistudio: it has no session at the router's relay" in [each.text for each in watch.causes()]
+    assert router.keys == {"Bearer generated" if generated else "Bearer given"}
+
+
+@pytest.mark.parametrize("why", ["refused", "nonsense", "router", "not_ready", "no_key", "just_begun", "elsewhere"])
+async def test_a_session_that_nobody_can_know_of_restarts_nothing(tmp_path: Path, why: str) -> None:
+    router, service = Program(), Program()
+    router.sessions = (200, {"sessions": []})
+    if why == "refused":
+        router.sessions = (401, {"error": {"message": "no"}})
+    elif why == "nonsense":
+        router.sessions = (200, {"sessions": {"name": 3}})
+    elif why == "router":
+        router.health = 500
+    elif why == "not_ready":
+        service.ready = (503, [{"cause": "no_router", "text": "It connects.", "restart_helps": False}])
+    async with serving(router) as first, serving(service) as second:
+        programs = Watched("router", first), Watched("aistudio", second, session="here")
+        serves(tmp_path, first, 10.0**9 if why == "just_begun" else 0.0)
+        if why == "elsewhere":
+            (tmp_path / "run" / "router.json").write_text('{"scheme": "http", "addresses": [["192.0.2.1", 9]]}')
+        key = None if why == "no_key" else Secret("given")
+        async with watching(tmp_path, *programs, key=key) as (_, after, supervisord):
+            for _ in range(4):
+                await after(6)
+            assert [name for _, name, _ in supervisord.acted if name == "aistudio"] == []
+            assert why in ("router", "elsewhere") or not any(name == "router" for _, name, _ in supervisord.acted)
+
+
 async def test_a_full_disk_is_said(tmp_path: Path) -> None:
     async with watching(tmp_path, Watched("p"), free=5 << 20) as (watch, after, _):
         await after(1)
@@ -204,6 +313,29 @@ async def test_the_router_is_looked_for_where_it_says_that_it_listens(tmp_path: 
             assert supervisord.acted == []
 
 
+@pytest.mark.parametrize(
+    ("relay", "session"),
+    [
+        ("{}", host_name("aistudio")),
+        ("{name: mine}", "mine"),
+        ("{name: mine, urls: ['ws://127.0.0.1:9000/v1/ws', 'wss://far/v1/ws']}", "mine"),
+        ("{name: mine, urls: ['wss://far/v1/ws']}", ""),
+    ],
+)
+def test_a_session_is_looked_for_only_where_there_should_be_one(tmp_path: Path, relay: str, session: str) -> None:
+    config = tmp_path / "config.yaml"
+    config.write_text(
+        f"server: {{port: 9000}}\nauth: {{management: {{key: hidden}}}}\nproviders: {{aistudio: {{relay: {relay}}}}}\n"
+        "services: [{name: own, command: x, relay: true}, {name: other, command: y}]\n"
+    )
+    made = plan(config, {}, tmp_path)
+    assert {each.name: each.session for each in made.programs if each.session} == {
+        **({"aistudio": session} if session else {}),
+        "own": "own",
+    }
+    assert made.key == Secret("hidden") and "hidden" not in repr(made)
+
+
 def test_the_plan_follows_the_settings_of_the_router(tmp_path: Path) -> None:
     config = tmp_path / "config.yaml"
     config.write_text(
@@ -216,7 +348,7 @@ def test_the_plan_follows_the_settings_of_the_router(tmp_path: Path) -> None:
     assert (made.rules.every, made.rules.failures, made.rules.again) == (7, 3, 5)
     assert made.programs == (
         Watched("router", "https://127.0.0.1:9000"),
-        Watched("aistudio", "http://127.0.0.1:9001"),
+        Watched("aistudio", "http://127.0.0.1:9001", session=host_name("aistudio")),
         Watched("webai", "http://127.0.0.1:9002"),
         Watched("own", healthz=False, readyz="http://127.0.0.1:9003/readyz"),
         Watched("other", healthz=False),
