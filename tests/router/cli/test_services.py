@@ -163,6 +163,7 @@ def telling(status: int, body: Any) -> Iterator[str]:
 
 
 DISK = {"cause": "disk", "text": "the disk of logs has 5 MiB left", "blocking": False}
+LOOP = {"cause": "crash_loop", "text": "own: crash loop: 4 starts in 31 s", "blocking": False}
 OTHER = {"cause": "program", "text": "own: fatal", "blocking": False}
 
 
@@ -172,8 +173,8 @@ OTHER = {"cause": "program", "text": "own: fatal", "blocking": False}
         (200, {"causes": []}, ("ready", "")),
         (
             200,
-            {"causes": [OTHER, DISK]},
-            ("ready", DISK["text"]),
+            {"causes": [OTHER, DISK, LOOP]},
+            ("ready", f"{DISK['text']}; {LOOP['text']}"),
         ),  # a full disk is for people; programs have rows of their own
         (503, {"causes": [{"text": "no profile"}, {"text": "no browser"}]}, ("not ready", "no profile; no browser")),
         (503, "nothing", ("not ready", "its /readyz answered 503")),

@@ -267,7 +267,9 @@ async def test_a_service_without_its_session_is_restarted(tmp_path: Path, genera
     assert router.keys == {"Bearer generated" if generated else "Bearer given"}
 
 
-@pytest.mark.parametrize("why", ["refused", "nonsense", "router", "not_ready", "no_key", "just_begun", "elsewhere"])
+@pytest.mark.parametrize(
+    "why", ["refused", "nonsense", "router", "router_stuck", "not_ready", "no_key", "just_begun", "elsewhere"]
+)
 async def test_a_session_that_nobody_can_know_of_restarts_nothing(tmp_path: Path, why: str) -> None:
     router, service = Program(), Program()
     router.sessions = (200, {"sessions": []})
@@ -277,6 +279,8 @@ async def test_a_session_that_nobody_can_know_of_restarts_nothing(tmp_path: Path
         router.sessions = (200, {"sessions": {"name": 3}})
     elif why == "router":
         router.health = 500
+    elif why == "router_stuck":
+        router.ready = (503, [{"cause": "stuck", "text": "It is stuck.", "restart_helps": True}])
     elif why == "not_ready":
         service.ready = (503, [{"cause": "no_router", "text": "It connects.", "restart_helps": False}])
     async with serving(router) as first, serving(service) as second:
@@ -289,7 +293,9 @@ async def test_a_session_that_nobody_can_know_of_restarts_nothing(tmp_path: Path
             for _ in range(4):
                 await after(6)
             assert [name for _, name, _ in supervisord.acted if name == "aistudio"] == []
-            assert why in ("router", "elsewhere") or not any(name == "router" for _, name, _ in supervisord.acted)
+            assert why in ("router", "router_stuck", "elsewhere") or not any(
+                name == "router" for _, name, _ in supervisord.acted
+            )
 
 
 async def test_a_full_disk_is_said(tmp_path: Path) -> None:
