@@ -21,12 +21,14 @@ ROOT = Path(__file__).resolve().parents[2]
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
 WITHIN = 45.0
 PROGRAM = """
-import http.server, json, pathlib, sys
+import http.server, json, os, pathlib, sys, threading
 name, port = sys.argv[1], int(sys.argv[2])
 with open(f"{name}.starts", "a") as starts:
     starts.write("x")
 if pathlib.Path(f"{name}.crash").exists():
     sys.exit("told to crash")
+if pathlib.Path(f"{name}.short").exists():
+    threading.Timer(1.5, os._exit, [3]).start()
 class Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         told = pathlib.Path(f"{name}.causes")
@@ -203,3 +205,15 @@ def test_whoever_is_killed_comes_back(supervised: Supervised) -> None:
     os.kill(before, signal.SIGKILL)
     until(lambda: one.pid("healthwatch") not in (0, before))
     until(lambda: one.page("/metrics").count("} 1") >= 4)
+
+
+def test_a_program_that_ends_soon_after_each_start_is_told(supervised: Supervised) -> None:
+    one = supervised
+    (one.folder / "own.short").touch()
+    os.kill(one.pid("own"), signal.SIGKILL)
+    until(lambda: "own: crash loop: 4 starts in" in one.page("/readyz"))
+    assert "see logs/own.log" in one.page("/readyz")
+    (one.folder / "own.short").unlink()
+    before = one.pid("own")
+    until(lambda: one.healed("own", before))
+    assert "own: killed" not in one.log() and "own: restarted" not in one.log()
