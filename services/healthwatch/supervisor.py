@@ -77,15 +77,21 @@ class Supervisor:
             rpc.startProcess(action.name, False)
 
     def _stop(self, name: str) -> None:
-        """Returns when it has stopped. A supervisord that is silent meanwhile is asked again: who gave up here would
-        leave the program stopped, as if an operator had wanted that."""
-        with self._rpc() as rpc, contextlib.suppress(xmlrpc.client.Fault):  # it may have ended meanwhile
+        """Returns when it has stopped. A supervisord that fails meanwhile is asked again: who gave up here would leave
+        the program stopped, as if an operator had wanted that."""
+        failures = (OSError, xmlrpc.client.Error)
+        with contextlib.suppress(*failures), self._rpc() as rpc:  # it may have ended, or the answer alone may be lost
             rpc.stopProcess(name, False)
         step = 0.25
         for _ in range(int(STOPS_WITHIN / step)):
-            with contextlib.suppress(OSError), self._rpc() as rpc:
-                if rpc.getProcessInfo(name)["statename"] not in ("RUNNING", "STOPPING", "STARTING"):
-                    return
+            try:
+                with self._rpc() as rpc:
+                    if rpc.getProcessInfo(name)["statename"] != "STOPPING":
+                        return
+            except xmlrpc.client.Fault:  # it is no longer known
+                return
+            except failures:
+                pass
             self._pause(step)
 
     def _kill(self, name: str, pid: int) -> None:

@@ -11,6 +11,9 @@ import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
 from pathlib import Path
+from socketserver import UnixStreamServer
+from threading import Thread
+from xmlrpc.server import SimpleXMLRPCDispatcher, SimpleXMLRPCRequestHandler
 
 import pytest
 
@@ -85,3 +88,75 @@ def test_a_supervisord_that_never_answers_is_given_up(tmp_path: Path, monkeypatc
         silent.listen()
         with pytest.raises(TimeoutError):
             Supervisor("silent.sock", tmp_path / "none", limit=0.2).running()
+
+
+class Handler(SimpleXMLRPCRequestHandler):
+    rpc_paths = ("/RPC2",)
+    disable_nagle_algorithm = False  # a unix socket has none
+
+    def address_string(self) -> str:
+        return "here"
+
+    def do_POST(self) -> None:
+        assert isinstance(self.server, Answering)
+        self.server.calls += 1
+        if self.server.calls in self.server.break_off:
+            self.server.told.append("nothing")
+        else:
+            super().do_POST()
+
+    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
+        pass
+
+
+class Answering(UnixStreamServer, SimpleXMLRPCDispatcher):
+    """A supervisord whose program takes a while to stop, and who fails meanwhile. break_off: the
+    calls, from 1 on, that get no answer."""
+
+    def __init__(self, path: str, *break_off: int) -> None:
+        SimpleXMLRPCDispatcher.__init__(self, allow_none=True)
+        UnixStreamServer.__init__(self, path, Handler)
+        self.told: list[str] = []
+        self.calls, self.break_off = 0, break_off
+        self.states = ["STOPPING", "STOPPING", "STOPPED"]
+        self.register_function(self.stop, "supervisor.stopProcess")
+        self.register_function(self.start, "supervisor.startProcess")
+        self.register_function(self.info, "supervisor.getProcessInfo")
+
+    def stop(self, name: str, wait: bool) -> bool:
+        self.told.append(f"stop {name} {wait}")
+        return True
+
+    def start(self, name: str, wait: bool) -> bool:
+        self.told.append(f"start {name} {wait}")
+        return True
+
+    def info(self, name: str) -> dict[str, str]:
+        state = self.states.pop(0)
+        self.told.append(state)
+        return {"name": name, "statename": state}
+
+
+@pytest.mark.parametrize(
+    ("break_off", "told"),
+    [
+        (3, ["stop p False", "STOPPING", "nothing", "STOPPING", "STOPPED", "start p False"]),
+        (1, ["nothing", "STOPPING", "STOPPING", "STOPPED", "start p False"]),
+    ],
+)
+def test_what_is_restarted_is_started_when_it_has_stopped_and_not_before(
+    break_off: int, told: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    pauses: list[float] = []
+    with Answering("rpc.sock", break_off) as server:
+        thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+        thread.start()
+        try:
+            watched = Supervisor("rpc.sock", tmp_path / "none", pause=pauses.append)
+            watched.act(Action("restart", "p", "it helps"), 1)
+        finally:
+            server.shutdown()
+            thread.join()
+    assert server.told == told
+    assert len(pauses) == len(told) - 3  # none after the stop, the last look and the start
