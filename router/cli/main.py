@@ -42,8 +42,8 @@ def serve(config: CONFIG = None) -> None:
     from router.cli import cloud
     from router.server import parent
 
-    if cloud.wanted(os.environ) and (code := cloud.enter(config)):
-        raise typer.Exit(code)
+    if cloud.wanted(os.environ):
+        raise typer.Exit(cloud.serve(config))
     raise typer.Exit(parent.main([] if config is None else ["--config", config]))
 
 

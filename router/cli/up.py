@@ -11,7 +11,7 @@ import time
 from typing import Any
 
 from router import places
-from router.cli import services, supervision
+from router.cli import cloud, services, supervision
 from router.cli.first_files import make_config, make_keys
 from router.cli.talk import Place, Unreachable, fetch, find_place, url
 from router.server.listen import CannotListen, bind
@@ -31,6 +31,9 @@ BODY = '{"model":"demo/echo","messages":[{"role":"user","content":"Hello"}]}'
 def up(prepare_only: bool = False) -> int:
     """Prepare, start and wait. 0 when the gateway is ready, 1 with the reason on stderr."""
     os.chdir(places.ROOT)
+    if prepare_only and cloud.wanted(os.environ):
+        _say("DEPLOY=cloud: the router prepares by itself, as soon as its settings are valid.")
+        return 0
     try:
         place, made = prepare()
         if prepare_only:

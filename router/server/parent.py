@@ -16,7 +16,7 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 START_WITHIN = 60.0
 WEDGED_AFTER = 60.0  # seconds without a beat of the child's event loop
@@ -79,11 +79,18 @@ class Child:
 
 
 class Parent:
-    """Keeps exactly one child serving until told to end."""
+    """Keeps exactly one child serving until told to end.
 
-    def __init__(self, command: Sequence[str]) -> None:
+    listening: descriptors of sockets that listen already, owned by the parent from now on. settled: called when the
+    first child serves, or when it never will; somebody else may answer on those sockets until then.
+    """
+
+    def __init__(
+        self, command: Sequence[str], listening: Sequence[int] = (), settled: Callable[[], None] = lambda: None
+    ) -> None:
         self._command = command
-        self._listening: list[int] = []
+        self._listening = list(listening)
+        self._settled = settled
         self._current: Child | None = None
         self._next: Child | None = None
         self._leaving: list[Child] = []
@@ -135,6 +142,7 @@ class Parent:
 
     def _stop(self, status: int) -> None:
         self._stopping, self._again_at, self._status = True, None, status
+        self._settled()
         for descriptor in self._listening:
             os.close(descriptor)
         self._listening = []
@@ -172,6 +180,8 @@ class Parent:
         self._listening, child.descriptors = child.descriptors, []
 
     def _promote(self, child: Child) -> None:
+        if not self._served:
+            self._settled()
         child.ready = self._served = True
         if child is not self._next:
             return
@@ -240,6 +250,8 @@ def _say(text: str) -> None:
     print(f"switchyard: {text}", file=sys.stderr, flush=True)  # noqa: T201  the logging module is not worth its memory here
 
 
-def main(arguments: Sequence[str]) -> int:
-    """Serve with the child's own `arguments`; the exit code of the whole program."""
-    return Parent([sys.executable, "-m", "router.server.child", *arguments]).run()
+def main(
+    arguments: Sequence[str], listening: Sequence[int] = (), settled: Callable[[], None] = lambda: None
+) -> int:
+    """Serve with the child's own `arguments`; the exit code of the whole program. The rest: see `Parent`."""
+    return Parent([sys.executable, "-m", "router.server.child", *arguments], listening, settled).run()

@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 import urllib.error
 import urllib.request
@@ -84,6 +85,37 @@ def test_it_waits_for_valid_settings_and_then_serves(tmp_path: Path) -> None:
         assert one.ask("/")[1]["name"]
         assert (tmp_path / "state" / "keys" / "client.key").exists()
         assert "prot" in one.log.read_text()
+
+
+def test_nobody_is_refused_while_the_router_takes_over(tmp_path: Path) -> None:
+    """A caller that asks /healthz without a pause sees 200 only, from the waiting through the start to the router."""
+    with serving(tmp_path, DEPLOY="cloud") as one:
+        one.until(lambda: one.ask("/healthz")[0] == 200)
+        enough = threading.Event()
+        seen: list[int] = []
+
+        def call() -> None:
+            while not enough.is_set():
+                seen.append(one.ask("/healthz")[0])
+
+        caller = threading.Thread(target=call)
+        caller.start()
+        try:
+            one.config.write_text("server: {}\n")
+            one.until(lambda: one.ask("/readyz")[0] == 200)
+        finally:
+            before = len(seen)
+            one.until(lambda: len(seen) > before + 20)
+            enough.set()
+            caller.join()
+        assert set(seen) == {200}, [status for status in seen if status != 200]
+        one.process.send_signal(signal.SIGHUP)  # the parent owns the socket: a replacement works as ever
+        facts = tmp_path / "state" / "run" / "router.json"
+        first = json.loads(facts.read_text())["pid"]
+        one.until(lambda: json.loads(facts.read_text())["pid"] != first)
+        assert one.ask("/readyz")[0] == 200
+        one.process.send_signal(signal.SIGTERM)
+        assert one.process.wait(30) == 0
 
 
 def test_an_address_for_everybody_waits_for_its_settings_only(tmp_path: Path) -> None:
