@@ -63,6 +63,10 @@ def _parts(found: Mapping[str, Any]) -> Iterator[Finding]:
     if found["note"]:
         fix = "make browser CAMOUFOX=1, or name another in providers.aistudio.browser.engine"
         yield Finding("warning", ABOUT, found["note"], "The page may behave differently in it.", fix)
+    if found["unconfined"]:
+        what = f"Chromium runs without its sandbox: {found['unconfined']}"
+        fix = "start the service as a user; in a container: docs/containers.md"
+        yield Finding("warning", ABOUT, what, "A page that breaks out of it has the rights of this user.", fix)
     if found["display"] is not None:
         yield Finding("ok", ABOUT, f"sign-ins open a window on {found['display']}")
     elif found["missing"]:

@@ -46,6 +46,11 @@ class Browser(Block):
         "headless",
         "`virtual`: a window on a screen of its own that nobody sees; `headed`: one on the session's display.",
     )
+    sandbox: Literal["auto", "on", "off"] = setting(
+        "auto",
+        "Chromium's own sandbox. `auto`: on, unless it runs as root or this machine or container allows no user "
+        "namespaces; the log and `switchyard doctor` say so then. `on`: with it or not at all.",
+    )
     max_instances: int = setting(3, "Most pages that answer at the same time.", ge=1, le=64)
     devtools: bool = setting(True, "Whether answers are read through the DevTools protocol where the browser has it.")
     page_uses: int = setting(50, "Answers after which a page is replaced.", ge=1)

@@ -75,6 +75,8 @@ async def serve(beside: Beside, _: argparse.Namespace) -> int:
     service = _service(beside, news.set)
     chance = random.SystemRandom()
     logins = Logins(settings, service.selectors, service.profiles, service.pool.browsers, chance)
+    if problem := display.cookie_problem(os.environ):
+        _log.warning("%s", problem)
     key = ServiceKey(Path(settings.relay.key_file), beside.environ)
     if key.missing:
         _log.warning("%s", key.missing)
@@ -190,6 +192,7 @@ async def doctor(beside: Beside, _: argparse.Namespace) -> int:
         "path": choice.path if choice is not None else None,
         "note": browsers.note,
         "reason": browsers.reason,
+        "unconfined": browsers.confined(choice).why if choice is not None else "",
         "display": (own.display or "the session's display") if own is not None else None,
         "missing": display.missing_programs(beside.settings.login),
     }

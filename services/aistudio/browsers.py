@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from router.faults import Fault
-from services.aistudio import display, engines, memory
+from services.aistudio import display, engines, memory, sandbox
 from services.aistudio.settings import Settings
 
 _log = logging.getLogger("switchyard.aistudio")
@@ -37,6 +37,7 @@ class Browsers:
         self._starting = asyncio.Lock()
         self._screens = contextlib.AsyncExitStack()
         self._display: str | None = None
+        self._confined: sandbox.Confined | None = None
 
     @property
     def running(self) -> bool:
@@ -62,6 +63,17 @@ class Browsers:
         self.note = choice.note
         return choice
 
+    def confined(self, choice: engines.Choice) -> sandbox.Confined:
+        """Whether a Chromium gets its sandbox; found out once, and said in the log where not."""
+        if choice.engine != "chromium":
+            return sandbox.Confined(on=True)  # other browsers look after theirs
+        if self._confined is None:
+            wanted, path = self._settings.browser.sandbox, choice.path
+            self._confined = sandbox.decide(wanted, root=sandbox.is_root(), refused=lambda: sandbox.refusal(path))
+            if not self._confined.on:
+                _log.warning("Chromium runs without its sandbox: %s", self._confined.why)
+        return self._confined
+
     async def get(self) -> Any:
         """The browser, started if need be. Raises `Fault` unavailable that says why there is none."""
         async with self._starting:
@@ -82,6 +94,7 @@ class Browsers:
             self.choice,
             settings,
             headless=settings.mode == "headless",
+            sandbox=self.confined(self.choice).on,
             display=await self._screen(),
             timeout=self._settings.timeouts.launch,
         )
@@ -124,6 +137,7 @@ class Browsers:
             choice,
             self._settings.browser,
             headless=False,
+            sandbox=self.confined(choice).on,
             display=screen,
             timeout=self._settings.timeouts.launch,
         )

@@ -51,6 +51,23 @@ def own_display(settings: Login, environ: Mapping[str, str]) -> Shown | None:
     return None
 
 
+def cookie_problem(environ: Mapping[str, str]) -> str:
+    """Why the X server's cookie that is named cannot be used, "" where it can or where none is named."""
+    name = environ.get("XAUTHORITY")
+    if not name or not environ.get("DISPLAY"):
+        return ""
+    try:
+        with Path(name).open("rb") as file:
+            problem = "" if file.read(1) else "is empty"
+    except OSError as error:
+        problem = f"cannot be read by user {os.geteuid()} ({error.strerror})"
+    if not problem:
+        return ""
+    return (
+        f"XAUTHORITY={name} {problem}: no window can open on {environ['DISPLAY']}. How to make one: docs/containers.md"
+    )
+
+
 @asynccontextmanager
 async def somewhere(
     settings: Login, *, headed: bool | None, chance: random.Random, environ: Mapping[str, str] = os.environ

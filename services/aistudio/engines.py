@@ -121,9 +121,17 @@ def _binary(settings: Browser, names: tuple[str, ...], engine: str) -> str | Non
 
 
 async def launch(
-    playwright: Any, choice: Choice, settings: Browser, *, headless: bool, display: str | None = None, timeout: float
+    playwright: Any,
+    choice: Choice,
+    settings: Browser,
+    *,
+    headless: bool,
+    sandbox: bool,
+    display: str | None = None,
+    timeout: float,
 ) -> Any:
-    """A running Playwright `Browser`. display: the X display for a window. Raises `NoEngine`."""
+    """A running Playwright `Browser`. sandbox: for a Chromium with its own. display: the X display for a window. Raises
+    `NoEngine`."""
     environment = {**os.environ, **({"DISPLAY": display} if display else {})}
     milliseconds = timeout * 1000
     try:
@@ -134,12 +142,16 @@ async def launch(
         options = {"executable_path": choice.path, "headless": headless, "env": environment, "timeout": milliseconds}
         if choice.engine == "firefox":
             return await playwright.firefox.launch(channel="moz-firefox", **options)
-        return await playwright.chromium.launch(args=_chromium_flags(environment, headless=headless), **options)
+        flags = _chromium_flags(environment, headless=headless)
+        return await playwright.chromium.launch(args=flags, chromium_sandbox=sandbox, **options)  # Playwright's is off
     except Exception as error:  # Playwright's and Camoufox's own; their first line says what is wrong
         first = str(error).strip().splitlines()[:1]
-        raise NoEngine(
-            f"{choice.engine} could not be started: {first[0] if first else type(error).__name__}"
-        ) from error
+        told = f"{choice.engine} could not be started: {first[0] if first else type(error).__name__}"
+        if choice.engine == "chromium" and sandbox and "sandbox" in str(error).lower():
+            told += (
+                " Its sandbox could not be made; docs/containers.md says what it needs, or set browser.sandbox: off."
+            )
+        raise NoEngine(told) from error
 
 
 def _chromium_flags(environment: Mapping[str, str], *, headless: bool) -> list[str]:
@@ -148,8 +160,6 @@ def _chromium_flags(environment: Mapping[str, str], *, headless: bool) -> list[s
         flags += ["--window-position=0,0", f"--window-size={VIEWPORT['width']},{VIEWPORT['height']}"]
     if environment.get("WAYLAND_DISPLAY") and not environment.get("DISPLAY"):
         flags.append("--ozone-platform=wayland")
-    if hasattr(os, "geteuid") and os.geteuid() == 0:
-        flags.append("--no-sandbox")  # Chromium's sandbox refuses to run as root
     return flags
 
 

@@ -13,6 +13,7 @@ from services.link.settings import RelaySettings
 Engine = Literal["auto", "camoufox", "chromium", "firefox", "attach"]
 Tier = Literal["network", "dom", "final"]
 Mode = Literal["headless", "virtual", "headed"]
+Sandbox = Literal["auto", "on", "off"]
 
 
 class Browser(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -22,6 +23,7 @@ class Browser(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     camoufox is a preference there, and `engine` is auto.
     max_instances: pages that answer at the same time; each works for one request, in the context of its account.
     devtools: whether the network is read through the DevTools protocol where the browser has it, or in the page.
+    sandbox: of Chromium; auto: on, unless it runs as root or the machine allows no user namespaces.
     mode: virtual is a window on a screen of its own that nobody sees (Xvfb); headed one on the session's display.
     """
 
@@ -30,6 +32,7 @@ class Browser(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     executable_path: str | None = None
     attach_url: str | None = None
     mode: Mode = "headless"
+    sandbox: Sandbox = "auto"
     max_instances: int = 3
     devtools: bool = True
     page_uses: int = 50

@@ -18,7 +18,15 @@ from tests.router.accounts.login.making import free_port
 from tests.router.cli.test_verbs import READY, Answers, gateway, place
 
 __all__ = ["gateway", "place"]
-GOOD = {"engine": "chromium", "path": "/usr/bin/chromium", "note": "", "reason": "", "display": ":1", "missing": []}
+GOOD = {
+    "engine": "chromium",
+    "path": "/usr/bin/chromium",
+    "note": "",
+    "reason": "",
+    "display": ":1",
+    "missing": [],
+    "unconfined": "",
+}
 SESSION = {"name": "desk", "service": "aistudio", "ready": True, "cause": None}
 Find = Callable[..., list[Finding]]
 

@@ -184,6 +184,10 @@ PROOFS: Mapping[str, tuple[str, ...]] = MappingProxyType(
             f"{AISTUDIO}test_small_parts.py::test_an_engine_that_is_missing_says_what_to_do",
             f"{AISTUDIO}test_small_parts.py::test_a_preferred_browser_that_is_missing_gives_way_and_says_so",
         ),
+        "providers.aistudio.browser.sandbox": (
+            f"{AISTUDIO}test_sandbox.py::test_the_setting_the_user_and_the_machine_decide",
+            f"{AISTUDIO}test_sandbox.py::test_playwright_is_told_and_a_sandbox_that_fails_is_named",
+        ),
         "providers.aistudio.browser.type": (
             f"{AISTUDIO}test_small_parts.py::test_a_preferred_browser_that_is_missing_gives_way_and_says_so",
             f"{AISTUDIO}test_small_parts.py::test_the_engine_wins_over_the_type_where_camoufox_is_a_preference",

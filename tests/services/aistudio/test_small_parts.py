@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from router.faults import Fault
-from services.aistudio import engines, memory, notices, selectors
+from services.aistudio import display, engines, memory, notices, selectors
 from services.aistudio import settings as settings_module
 from services.aistudio.answer import AnswerWriter, fold
 from services.aistudio.handler import addressed
@@ -112,6 +112,17 @@ def test_a_named_binary_is_taken_and_attaching_needs_none(tmp_path: Path) -> Non
     found = engines.choose(Browser(engine="chromium", executable_path=str(binary)), {})
     assert (found.path, found.cdp) == (str(binary), True)
     assert engines.choose(Browser(engine="attach", attach_url="http://127.0.0.1:9222"), {}).cdp
+
+
+def test_a_cookie_that_cannot_be_read_is_said_with_the_way_to_make_one(tmp_path: Path) -> None:
+    cookie = tmp_path / "cookie"
+    here = {"DISPLAY": ":0", "XAUTHORITY": str(cookie)}
+    assert "cannot be read" in display.cookie_problem(here) and "docs/containers.md" in display.cookie_problem(here)
+    cookie.touch()
+    assert "is empty" in display.cookie_problem(here)
+    cookie.write_bytes(b"x")
+    assert display.cookie_problem(here) == ""
+    assert display.cookie_problem({"DISPLAY": ":0"}) == display.cookie_problem({"XAUTHORITY": "none"}) == ""
 
 
 def test_memory_is_proportional_and_of_all_descendants(tmp_path: Path) -> None:
