@@ -40,8 +40,8 @@ VOLUME /var/lib/switchyard
 EXPOSE 8317
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=5s --start-period=60s \
-    CMD [".venv/bin/python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8317/healthz')"]
-CMD ["sh", "-c", "[ \"$DEPLOY\" = cloud ] || .venv/bin/python -m router up --prepare-only || exit 1; exec .venv/bin/python -m router serve"]
+    CMD [".venv/bin/python", "-m", "router.server.healthcheck"]
+CMD ["sh", "-ec", ".venv/bin/python -m router up --prepare-only; exec .venv/bin/python -m router serve"]
 
 FROM code AS aistudio
 RUN apt-get update \
@@ -52,7 +52,7 @@ USER switchyard
 VOLUME /var/lib/switchyard
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=30s --timeout=5s --start-period=60s \
-    CMD [".venvs/aistudio/bin/python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8318/healthz')"]
+    CMD [".venvs/aistudio/bin/python", "-m", "services.link.alive", "aistudio"]
 CMD [".venvs/aistudio/bin/python", "-m", "services.aistudio"]
 
 FROM code AS webai
@@ -61,7 +61,7 @@ USER switchyard
 VOLUME /var/lib/switchyard
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=30s --timeout=5s --start-period=30s \
-    CMD [".venvs/webai/bin/python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8406/healthz')"]
+    CMD [".venvs/webai/bin/python", "-m", "services.link.alive", "webai"]
 CMD [".venvs/webai/bin/python", "-m", "services.webai"]
 
 FROM aistudio AS all
@@ -76,5 +76,5 @@ ENV SWITCHYARD__SERVER__HOST=0.0.0.0
 USER switchyard
 EXPOSE 8317
 HEALTHCHECK --interval=10s --timeout=5s --start-period=60s \
-    CMD [".venv/bin/python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8317/healthz')"]
+    CMD [".venv/bin/python", "-m", "router.server.healthcheck"]
 CMD ["sh", "config/container.sh"]

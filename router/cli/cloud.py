@@ -1,6 +1,6 @@
 """``DEPLOY=cloud``: wait for valid settings instead of ending, then prepare what a first start needs, and serve.
 
-``python -m router.cli.cloud`` ends once the router serves, for whoever wants to go on only then (`config/container.sh`).
+``python -m router.cli.cloud`` ends once the router serves, for who may go on only then (`config/container.sh`).
 """
 
 from __future__ import annotations

@@ -250,8 +250,6 @@ def _say(text: str) -> None:
     print(f"switchyard: {text}", file=sys.stderr, flush=True)  # noqa: T201  the logging module is not worth its memory here
 
 
-def main(
-    arguments: Sequence[str], listening: Sequence[int] = (), settled: Callable[[], None] = lambda: None
-) -> int:
+def main(arguments: Sequence[str], listening: Sequence[int] = (), settled: Callable[[], None] = lambda: None) -> int:
     """Serve with the child's own `arguments`; the exit code of the whole program. The rest: see `Parent`."""
     return Parent([sys.executable, "-m", "router.server.child", *arguments], listening, settled).run()

@@ -1,4 +1,7 @@
-"""Dockerfile and compose.yaml by rules that need no engine, and the router's entry point as an image has it."""
+"""Dockerfile and compose.yaml by rules that need no engine, and entry points from the files that an image has.
+
+No image is built: what apt installs, what pip installs from the locks, and the engine's own isolation stay untested.
+"""
 
 from __future__ import annotations
 
@@ -10,13 +13,23 @@ import shutil
 import signal
 import socket
 import subprocess
+import threading
 import time
+import urllib.error
 import urllib.request
+import venv
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from packaging.markers import Marker
+
+from services.link import alive
 
 ROOT = Path(__file__).resolve().parents[2]
 SECRET = re.compile(r"KEY|SECRET|TOKEN|PASSWORD", re.IGNORECASE)
@@ -106,48 +119,191 @@ def copied(target: str) -> list[tuple[str, str]]:
     return found
 
 
-def test_the_router_starts_from_exactly_what_its_image_has(tmp_path: Path) -> None:
-    tree, volume = tmp_path / "srv", tmp_path / "volume"
-    for source, place in copied("router"):
-        skip = shutil.ignore_patterns("__pycache__", "config.yaml", "conf.d")
-        shutil.copytree(ROOT / source, tree / place.rstrip("/"), ignore=skip)
-    venv = ROOT / ".venv"
-    (tree / ".venv").symlink_to(venv)
-    environment = {"PATH": os.environ["PATH"], "PYTHONDONTWRITEBYTECODE": "1"}
-    for word, rest in stages()["router"]:
-        if word == "ENV":
-            environment |= dict(pair.split("=", 1) for pair in shlex.split(rest))
-    environment = {name: value.replace("/var/lib/switchyard", str(volume)) for name, value in environment.items()}
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    environment |= {"SWITCHYARD__SERVER__PORT": str(port), "SWITCHYARD__SERVER__HOST": "127.0.0.1"}
-    command = [rest for word, rest in stages()["router"] if word == "CMD"][-1]
-    before = set(tree.rglob("*"))
-    for first in (True, False):
-        log = tmp_path / f"log-{first}"
+def environment_of_the_lock(place: Path) -> None:
+    """An environment with the packages that `requirements/router.txt` names and no other, as links to the development
+    environment's files. It shows that the router needs nothing else; not that the image's own versions install."""
+    venv.EnvBuilder(symlinks=True, with_pip=False).create(place)
+    (packages,) = place.glob("lib/python*/site-packages")
+    for line in (ROOT / "requirements" / "router.txt").read_text().splitlines():
+        pinned = re.match(r"([\w.-]+)==([^\s;\\]+)(?:\s*;\s*([^\\]+))?", line)
+        if pinned is None or (pinned[3] and not Marker(pinned[3].strip()).evaluate()):
+            continue
+        found = metadata.distribution(pinned[1])
+        assert found.version == pinned[2], f"{pinned[1]}: the development environment is another than the lock"
+        for top in {file.parts[0] for file in found.files or () if file.parts[0] not in ("..", "__pycache__")}:
+            if not (packages / top).exists():
+                (packages / top).symlink_to(str(found.locate_file(top)))
+
+
+class Image:
+    """A folder with exactly the files that a target copies, and its variables with a volume of our own."""
+
+    def __init__(self, target: str, folder: Path) -> None:
+        self.target, self.folder, self.tree, self.volume = target, folder, folder / "srv", folder / "volume"
+        for source, place in copied(target):
+            skip = shutil.ignore_patterns("__pycache__", "config.yaml", "conf.d")
+            if (ROOT / source).is_dir():
+                shutil.copytree(ROOT / source, self.tree / place.rstrip("/"), ignore=skip)
+            else:
+                shutil.copy(ROOT / source, self.tree / source)
+        environment_of_the_lock(self.tree / ".venv")
+        self.environment = {"PATH": os.environ["PATH"], "PYTHONDONTWRITEBYTECODE": "1"}
+        for word, rest in stages()[target]:
+            if word == "ENV":
+                self.environment |= dict(pair.split("=", 1) for pair in shlex.split(rest))
+        self.environment = {name: self.here(value) for name, value in self.environment.items()}
+        self.port, self.watch_port = free_port(), free_port()
+        self.environment |= {
+            "SWITCHYARD__SERVER__PORT": str(self.port),
+            "SWITCHYARD__SERVER__HOST": "127.0.0.1",
+            "SWITCHYARD__SUPERVISION__PORT": str(self.watch_port),
+        }
+
+    def here(self, text: str) -> str:
+        return text.replace("/var/lib/switchyard", str(self.volume))
+
+    @property
+    def command(self) -> list[str]:
+        words: list[str] = yaml.safe_load([rest for word, rest in stages()[self.target] if word == "CMD"][-1])
+        return words
+
+    @contextmanager
+    def running(self, command: list[str], **environment: str) -> Iterator[Path]:
+        """The log, while it runs. It must end with 0 when it is asked to."""
+        log = self.folder / f"log-{len(list(self.folder.glob('log-*')))}"
+        environ = self.environment | environment
         with log.open("w") as output:
-            process = subprocess.Popen(yaml.safe_load(command), cwd=tree, env=environment, stdout=output, stderr=output)
+            process = subprocess.Popen(command, cwd=self.tree, env=environ, stdout=output, stderr=output)
         try:
-            _until_alive(f"http://127.0.0.1:{port}/healthz", process)
+            self.until(lambda: self.ask("/healthz")[0] == 200, process, log)
+            yield log
         finally:
             process.send_signal(signal.SIGTERM)
             assert process.wait(60) == 0
-        text = log.read_text()
-        assert ("sk-sy-" in text) is first  # keys are printed when they are made, and never again
-    assert set(tree.rglob("*")) == before  # a read-only root file system would do
 
-
-def _until_alive(url: str, process: subprocess.Popen[bytes]) -> None:
-    end = time.monotonic() + 60
-    while time.monotonic() < end and process.poll() is None:
-        try:
-            with urllib.request.urlopen(url, timeout=2) as answer:
-                if answer.status == 200:
-                    return
-        except OSError:
+    def until(self, holds: Callable[[], bool], process: subprocess.Popen[bytes] | None, log: Path) -> None:
+        end = time.monotonic() + 60
+        while not holds():
+            assert time.monotonic() < end and (process is None or process.poll() is None), log.read_text()[-3000:]
             time.sleep(0.1)
-    raise AssertionError(f"it ended with {process.poll()}")
+
+    def ask(self, path: str, port: int = 0) -> tuple[int, str]:
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port or self.port}{path}", timeout=5) as answer:
+                return answer.status, answer.read().decode()
+        except urllib.error.HTTPError as error:
+            with error:
+                return error.code, error.read().decode()
+        except OSError:
+            return 0, ""
+
+    def healthy(self) -> bool:
+        """What the target's health check says."""
+        words = [rest for word, rest in stages()[self.target] if word == "HEALTHCHECK"][-1]
+        command = yaml.safe_load(words.partition(" CMD ")[2])
+        done = subprocess.run(command, cwd=self.tree, env=self.environment, check=False, capture_output=True)
+        return done.returncode == 0
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def test_the_router_starts_from_exactly_what_its_image_has(tmp_path: Path) -> None:
+    image = Image("router", tmp_path)
+    before = set(image.tree.rglob("*"))
+    assert not image.healthy()
+    for first in (True, False):
+        with image.running(image.command) as log:
+            assert image.healthy()
+        assert ("sk-sy-" in log.read_text()) is first  # keys are printed when they are made, and never again
+    assert set(image.tree.rglob("*")) == before  # a read-only root file system would do
+
+
+def test_the_health_check_finds_the_port_of_the_settings(tmp_path: Path) -> None:
+    image = Image("router", tmp_path)
+    del image.environment["SWITCHYARD__SERVER__PORT"]
+    (image.volume / "config").mkdir(parents=True)
+    (image.volume / "config" / "config.yaml").write_text(f"server: {{port: {image.port}}}\n")
+    with image.running(image.command):
+        assert image.healthy()
+
+
+def waits_and_then_serves(image: Image, command: list[str], config: Path) -> None:
+    with image.running(command, DEPLOY="cloud") as log:
+        assert image.healthy()  # alive, and not started again and again
+        status, body = image.ask("/readyz")
+        assert status == 503 and "is not there yet" in body
+        config.parent.mkdir(parents=True, exist_ok=True)
+        config.write_text("server: {prot: 1}\n")
+        image.until(lambda: "prot" in image.ask("/readyz")[1], None, log)
+        config.write_text("server: {}\n")
+        image.until(lambda: image.ask("/readyz")[0] == 200, None, log)
+        assert image.healthy()
+        if image.target == "all":  # what else the settings want is started then
+            image.until(lambda: image.ask("/healthz", image.watch_port)[0] == 200, None, log)
+
+
+@pytest.mark.parametrize("target", ["router", "all"])
+def test_in_the_cloud_an_image_waits_for_its_settings(target: str, tmp_path: Path) -> None:
+    image = Image(target, tmp_path)
+    if target == "all":
+        links = [rest for word, rest in stages()["all"] if word == "RUN" and rest.startswith("ln -s")][-1]
+        subprocess.run(["sh", "-ec", image.here(links)], cwd=image.tree, check=True)
+    command = image.command
+    waits_and_then_serves(image, command, image.volume / "config" / "config.yaml")
+
+
+def test_in_kubernetes_the_router_waits_for_its_settings(tmp_path: Path) -> None:
+    image, keys = Image("router", tmp_path), tmp_path / "keys"
+    keys.mkdir()
+    (keys / "service.key").write_text("sk-sy-service-of-a-secret\n")
+    made = yaml.safe_load_all((ROOT / "config" / "kubernetes" / "router.yaml").read_text())
+    pod = next(each for each in made if each["kind"] == "StatefulSet")["spec"]["template"]["spec"]
+    (container,) = pod["containers"]
+    variables = {each["name"]: each["value"] for each in container["env"]}
+    assert variables["DEPLOY"] == "cloud"
+    config = tmp_path / "settings" / "config.yaml"
+    image.environment |= {"SWITCHYARD_CONFIG": str(config)}
+    command = [word.replace("/run/keys", str(keys)) for word in container["command"]]
+    waits_and_then_serves(image, command, config)
+    assert (image.volume / "state/keys/service.key").read_text() == "sk-sy-service-of-a-secret\n"
+
+
+@pytest.mark.parametrize("service", list(alive.PORTS))
+def test_a_service_is_asked_at_the_port_of_its_settings(service: str, tmp_path: Path) -> None:
+    name, default = alive.PORTS[service]
+    (tmp_path / "config").mkdir()
+    assert alive.url(service, {}, tmp_path) == f"http://127.0.0.1:{default}/healthz"
+    (tmp_path / "config" / "config.yaml").write_text(f"providers: {{{service}: {{{name}: 9001}}}}\n")
+    assert alive.url(service, {}, tmp_path) == "http://127.0.0.1:9001/healthz"
+    variable = f"SWITCHYARD__PROVIDERS__{service}__{name}".upper()
+    assert alive.url(service, {variable: "9002"}, tmp_path) == "http://127.0.0.1:9002/healthz"
+
+
+class Healthy(BaseHTTPRequestHandler):
+    status = 200
+
+    def do_GET(self) -> None:
+        self.send_response(self.status if self.path == "/healthz" else 404)
+        self.end_headers()
+
+    def log_message(self, *words: object) -> None:
+        """Nothing."""
+
+
+def test_only_200_is_healthy(capsys: pytest.CaptureFixture[str]) -> None:
+    with HTTPServer(("127.0.0.1", 0), Healthy) as server:
+        threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+        variables = {"SWITCHYARD__PROVIDERS__WEBAI__PORT": str(server.server_port)}
+        assert alive.main(["webai"], variables) == 0
+        Healthy.status = 503
+        assert alive.main(["webai"], variables) == 1
+        server.shutdown()
+    assert alive.main(["webai"], variables) == 1 and alive.main(["router"], {}) == 2
+    assert "no answer" in capsys.readouterr().err
 
 
 def compose() -> dict[str, Any]:
@@ -169,10 +325,15 @@ def test_what_compose_publishes_mounts_and_allows() -> None:
                 assert mount["read_only"] and mount["bind"] == {"create_host_path": False}, name
             else:
                 assert mount["source"] in made["volumes"]
+        assert service["read_only"] and service["cap_drop"] == ["ALL"], name
+        security = service["security_opt"]
+        assert security[0] == "no-new-privileges:true"
+        browser = service.get("build", {}).get("target") == "aistudio"
+        assert security[1:] == (["seccomp=./config/seccomp/browser.json"] if browser else []), name
         if "build" in service:
             assert service["build"]["target"] in TARGETS
-            assert service["read_only"] and service["cap_drop"] == ["ALL"] and service["user"] == "10001:10001"
-            assert service["security_opt"] == ["no-new-privileges:true"]
+            assert service["user"] == "10001:10001"
+    assert (ROOT / "config/seccomp/browser.json").is_file()
     assert profiles == {"default", "webai", "x11", "observability"}
 
 
