@@ -44,7 +44,7 @@ from router.gateway import Gateway, Snapshot
 from router.models.capabilities import CapabilityMistakes
 from router.net.client import Net
 from router.observe import logs
-from router.observe.metrics import Metrics
+from router.observe.metrics import DiskFree, Metrics
 from router.observe.recent import Recent
 from router.observe.request_line import RequestLines
 from router.observe.start_lines import start_lines
@@ -115,6 +115,8 @@ class Router:
         self._hub.sign_ins.on_done = lambda done: self._sign_ins.audit.record(
             done.who, "signed_in", done.account, "in a browser of its service"
         )
+        self._sign_ins.on_renewal = metrics.renewal
+        metrics.collect(DiskFree({"state": self._state_dir, "accounts": places.in_checkout(settings.auth.dir)}))
         self._web = WebServices(
             self._settings, self._state_dir, self._clock, net, self._health, self._hub, changed=self._reroute
         )

@@ -217,8 +217,8 @@ class Gateway:
         self.restart_needed: tuple[str, ...] = ()
         self.open_calls = 0
         self._rotation = 0
-        metrics.accounts(AccountStates(self._states))
-        metrics.accounts(QuotaWindows(self._quota))
+        metrics.collect(AccountStates(self._states))
+        metrics.collect(QuotaWindows(self._quota))
         metrics.open_requests.set_function(lambda: self.open_calls)
         metrics.relay_calls_open.set_function(lambda: sum(session.open_calls for session in hub.sessions))
         metrics.ledger_dropped.set_function(lambda: ledger.dropped)

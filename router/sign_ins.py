@@ -21,7 +21,7 @@ from router.accounts.importing import Imported, Importer
 from router.accounts.keeper import Holds, Keeper
 from router.accounts.login.flows import FlowStore
 from router.accounts.login.manager import Logins
-from router.accounts.outcomes import Outcome
+from router.accounts.outcomes import Gone, Good, Outcome
 from router.accounts.profiles import profile_files
 from router.accounts.record import Access, Account
 from router.accounts.refresh import Refresher
@@ -85,6 +85,8 @@ class SignIns:
             proxy_of=self._proxy_of,
         )
         self.keeper = Keeper(self.store, self.refresher, health, self.audit, clock, active=self.active, changed=changed)
+        self.on_renewal: Callable[[str, bool], None] = lambda account, good: None
+        """Told of each renewal that was made or failed."""
         self._tasks = Tasks("sign-ins")
         self._unwritten = ""  # why the audit log could not be written the last time
 
@@ -195,6 +197,11 @@ class SignIns:
 
     def _settled(self, account: str, outcome: Outcome) -> None:
         self.keeper.learn(account, outcome)
+        if isinstance(outcome, Good):
+            if outcome.renewed:
+                self.on_renewal(account, True)
+        elif not isinstance(outcome, Gone):
+            self.on_renewal(account, False)
 
     async def _flush(self) -> None:
         try:

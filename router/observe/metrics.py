@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import shutil
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
 from typing import TypeVar, cast
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
@@ -120,10 +122,16 @@ class Metrics:
             "Entries that the ledger's journal could not keep.",
             registry=self.registry,
         )
+        self.renewals = Counter(
+            f"{name}_account_renewals",
+            "Renewals of an account's sign-in: ok or failed.",
+            ("account", "provider", "outcome"),
+            registry=self.registry,
+        )
         self.logs_dropped = Gauge(f"{name}_log_lines_dropped", "Log lines that had no room.", registry=self.registry)
 
-    def accounts(self, collector: Collector) -> None:
-        """Add the states of accounts, asked for when metrics are read."""
+    def collect(self, collector: Collector) -> None:
+        """Add what is asked for when metrics are read."""
         self.registry.register(collector)
 
     def settle(self, record: Record) -> None:
@@ -173,6 +181,10 @@ class Metrics:
         if first is not None:
             self._child(self.relay_first_piece, service).observe(first)
 
+    def renewal(self, account: str, good: bool) -> None:
+        """Count one renewal of an account's sign-in."""
+        self._child(self.renewals, account, account.partition("/")[0], "ok" if good else "failed").inc()
+
     def rescue(self, outcome: str) -> None:
         """Count one answer that broke off: rescued or failed."""
         self._child(self.rescues, outcome).inc()
@@ -209,6 +221,24 @@ class QuotaWindows(Collector):
             if window.resets_at is not None:
                 resets.add_metric((account, provider, window.name), window.resets_at)
         return [used, resets]
+
+
+class DiskFree(Collector):
+    """``switchyard_disk_free_bytes{folder}``: what the disks of some folders have left."""
+
+    def __init__(self, folders: Mapping[str, Path]) -> None:
+        self._folders = folders
+
+    def collect(self) -> Iterable[GaugeMetricFamily]:
+        family = GaugeMetricFamily(
+            "switchyard_disk_free_bytes", "What the disk of a folder has left for this user.", labels=("folder",)
+        )
+        for name, folder in self._folders.items():
+            try:
+                family.add_metric((name,), shutil.disk_usage(folder).free)
+            except OSError:
+                continue  # not made yet
+        return [family]
 
 
 class AccountStates(Collector):

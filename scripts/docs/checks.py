@@ -16,7 +16,7 @@ from router.api.web_cookies import NAMES as WEBAI
 from router.cli import main as verbs
 from router.gateway import snapshot_of
 from router.models.capabilities import CapabilityMistakes
-from router.observe.metrics import AccountStates, Metrics, QuotaWindows
+from router.observe.metrics import AccountStates, DiskFree, Metrics, QuotaWindows
 from router.routing.table import RoutingMistakes
 from router.settings.describe import describe
 from router.settings.load import load
@@ -110,8 +110,9 @@ def _mentioned_settings(path: Path, text: str) -> Iterator[str]:
 
 def _mentioned_metrics(path: Path, text: str) -> Iterator[str]:
     metrics = Metrics()
-    metrics.accounts(AccountStates(list))
-    metrics.accounts(QuotaWindows(list))
+    metrics.collect(AccountStates(list))
+    metrics.collect(QuotaWindows(list))
+    metrics.collect(DiskFree({}))
     known = re.findall(r"^# TYPE (\S+)", metrics.exposition().decode(), re.M)
     watch = (ROOT / "services" / "healthwatch" / "watch.py").read_text(encoding="utf-8")
     known += re.findall(r"# TYPE (\S+)", watch)

@@ -12,7 +12,7 @@ from prometheus_client import Metric
 
 from router.faults import MEANINGS as KINDS
 from router.faults import Fault
-from router.observe.metrics import AccountStates, Metrics, QuotaWindows
+from router.observe.metrics import AccountStates, DiskFree, Metrics, QuotaWindows
 from router.providers.demo.models import ANSWERING, ERRORS, model_names
 from router.providers.executor import OPERATIONS
 from router.providers.registry import BUILT_IN, KNOWN
@@ -62,6 +62,7 @@ def metrics() -> str:
     rows = [_metric_row(next(iter(metric.describe())), metric._labelnames) for metric in declared]
     rows += [_metric_row(family, ("account", "provider", "state")) for family in states.collect()]
     rows += [_metric_row(family, ("account", "provider", "window")) for family in QuotaWindows(list).collect()]
+    rows += [_metric_row(family, ("folder",)) for family in DiskFree({}).collect()]
     return table(("Metric", "Type", "Labels", "Meaning"), rows)
 
 

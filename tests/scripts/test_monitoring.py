@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from router.observe.metrics import AccountStates, Metrics, QuotaWindows
+from router.observe.metrics import AccountStates, DiskFree, Metrics, QuotaWindows
 from services.aistudio.metrics import exposition
 from services.healthwatch.settings import Plan, Rules
 from services.healthwatch.watch import Watch
@@ -25,8 +25,9 @@ STATUS = {"busy": 1, "waiting": 2, "pages": 3, "memory_bytes": 4, "recycled": {"
 def known() -> set[str]:
     """Every series of the router and the services."""
     metrics = Metrics()
-    metrics.accounts(AccountStates(list))
-    metrics.accounts(QuotaWindows(list))
+    metrics.collect(AccountStates(list))
+    metrics.collect(QuotaWindows(list))
+    metrics.collect(DiskFree({}))
     folder = Path("nowhere")
     made = Plan(rules=Rules(), programs=(), state=folder, logs=folder, socket="")
     watch = Watch(lambda: made, None, now=lambda: 0.0)  # type: ignore[arg-type]

@@ -161,7 +161,7 @@ def test_windows_are_gauges(clock, windows):
     windows.heard(account(), plan_headers(0.25, clock.now))
     windows.told("copilot/a", [Window(name="premium", used=1.0, seen_at=clock.now)])
     metrics = Metrics()
-    metrics.accounts(QuotaWindows(lambda: windows.samples([account(), account(provider="copilot"), account("b")])))
+    metrics.collect(QuotaWindows(lambda: windows.samples([account(), account(provider="copilot"), account("b")])))
 
     def sample(name: str, account: str, provider: str, window: str) -> float | None:
         labels = {"account": account, "provider": provider, "window": window}

@@ -86,6 +86,8 @@ async def test_the_same_account_is_asked_again_with_its_new_token(
         states = {each["account"]: each["state"] for each in (await router.management("accounts"))["accounts"]}
         assert states["claude-oauth/a"] == "ready"
         assert NEW not in router.log
+        series = 'switchyard_account_renewals_total{account="claude-oauth/a",outcome="ok",provider="claude-oauth"}'
+        assert (await router.metrics())[series] == 1
 
 
 async def test_many_calls_at_once_share_one_renewal(upstream: Upstream, tmp_path: Path) -> None:
@@ -124,6 +126,10 @@ async def test_where_nothing_can_be_renewed_the_next_account_is_asked_at_once(
 ) -> None:
     async with before(upstream, tmp_path, None, "a", "b") as (router, _tokens):
         answer = await router.ask("chat", f"claude-oauth/{CLAUDE}")
+        found = await router.metrics()
+        series = 'switchyard_account_renewals_total{account="claude-oauth/a",outcome="failed",provider="claude-oauth"}'
+        assert found[series] == 1
+        assert all(found[f'switchyard_disk_free_bytes{{folder="{name}"}}'] > 0 for name in ("state", "accounts"))
         assert answer.status == 200
         assert keys(upstream) == [OLD, token_of("claude-oauth", "b")]
         resting = router.router._health.resting("claude-oauth/a")

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from router.call import Caller, Record, Try
-from router.observe.metrics import AccountStates, Metrics
+from router.observe.metrics import AccountStates, DiskFree, Metrics
 from router.wire.events import Usage
 from router.wire.written import Note
 
 LABELS = {
-    "surface", "dialect", "status", "outcome", "provider", "cause", "lane", "kind", "account", "state", "le",
+    "surface", "dialect", "status", "outcome", "provider", "cause", "lane", "kind", "account", "state", "folder", "le",
 }  # fmt: skip
 Sample = tuple[str, tuple[tuple[str, str], ...]]
 
@@ -119,13 +120,14 @@ def test_what_clients_choose_adds_no_series_and_is_nowhere_to_be_read() -> None:
 
 def test_every_label_is_a_known_one() -> None:
     metrics = Metrics()
-    metrics.accounts(AccountStates(lambda: [("one/main", "one", "ready"), ("one/b", "one", "cooling")]))
+    metrics.collect(AccountStates(lambda: [("one/main", "one", "ready"), ("one/b", "one", "cooling")]))
     metrics.settle(
         record(
             tries=[Try(provider="one", model="m", account="a", outcome="timeout")], provider="one", lane="raw",
             usage=Usage(input=1, output=1), first_byte=1.0, total=1.0, overhead=0.1,
         )
     )  # fmt: skip
+    metrics.collect(DiskFree({"state": Path()}))
     metrics.reloads.labels("ok").inc()
     found = samples(metrics)
     assert {name for _, labels in found for name, _ in labels} == LABELS
@@ -137,11 +139,28 @@ def test_every_label_is_a_known_one() -> None:
 def test_account_states_are_asked_for_at_each_reading() -> None:
     state = ["ready"]
     metrics = Metrics()
-    metrics.accounts(AccountStates(lambda: [("a", "one", state[0])]))
+    metrics.collect(AccountStates(lambda: [("a", "one", state[0])]))
     assert value(metrics, "account_state", account="a", provider="one", state="ready") == 1
     state[0] = "dead"
     assert value(metrics, "account_state", account="a", provider="one", state="ready") is None
     assert value(metrics, "account_state", account="a", provider="one", state="dead") == 1
+
+
+def test_what_disks_have_left_is_looked_up_at_each_reading(tmp_path: Path) -> None:
+    metrics, folder = Metrics(), tmp_path / "state"
+    metrics.collect(DiskFree({"state": folder}))
+    assert value(metrics, "disk_free_bytes", folder="state") is None
+    folder.mkdir()
+    assert (value(metrics, "disk_free_bytes", folder="state") or 0) > 0
+
+
+def test_renewals_are_counted_by_account() -> None:
+    metrics = Metrics()
+    for good in (True, False, False):
+        metrics.renewal("claude-oauth/ann", good)
+    labels = {"account": "claude-oauth/ann", "provider": "claude-oauth"}
+    assert value(metrics, "account_renewals_total", outcome="ok", **labels) == 1
+    assert value(metrics, "account_renewals_total", outcome="failed", **labels) == 2
 
 
 def test_two_registries_share_nothing() -> None:
