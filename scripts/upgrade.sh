@@ -16,7 +16,24 @@ apply() { # the environments and the running processes for what is checked out n
         [ ! -x ".venvs/$service/bin/python" ] || sh scripts/dev/make-sdk-venvs.sh "$service"
     done
     "$VENV/bin/python" -m router up --prepare-only
-    [ ! -S state/run/supervisor.sock ] || "$VENV/bin/python" -m router reload-process --within "${WITHIN:-60}"
+    ! running || "$VENV/bin/python" -m router reload-process --within "${WITHIN:-60}"
+}
+
+running() { # whether supervisord answers: after a power cut its socket is there, and nobody behind it
+    [ -S state/run/supervisor.sock ] && "$VENV/bin/python" -c '
+import socket, sys
+with socket.socket(socket.AF_UNIX) as sock:
+    try:
+        sock.connect("state/run/supervisor.sock")
+    except (ConnectionRefusedError, FileNotFoundError):
+        sys.exit(1)
+    except OSError:
+        pass  # somebody is there
+'
+}
+
+told() { # commit, what else to say
+    if running; then say "Commit $1 serves.$2"; else say "Commit $1 is installed. Nothing runs here; start it: make up.$2"; fi
 }
 
 attempt() { # `apply` in a shell of its own, so that its first failed step ends it: `set -e` is off inside a condition
@@ -43,6 +60,7 @@ if [ "${1:-}" = back ]; then
     rm -f "$REMEMBERED"
     attempt
     [ "$code" = 0 ] || fail "Commit $old does not become ready; see make status and the logs."
+    told "$old" ""
     say "Back from $now to $old. A database of the newer version is refused by the older one: then restore a backup."
     exit 0
 fi
@@ -63,7 +81,7 @@ say "From $old to $new:"
 git log --oneline --no-decorate "$old..$new" | head -n 20 >&2
 attempt
 if [ "$code" = 0 ]; then
-    say "Commit $new serves. Back: make rollback"
+    told "$new" " Back: make rollback"
 else
     say "Commit $new does not become ready; going back to $old."
     git reset -q --hard "$old"
