@@ -148,9 +148,8 @@ async def launch(
         first = str(error).strip().splitlines()[:1]
         told = f"{choice.engine} could not be started: {first[0] if first else type(error).__name__}"
         if choice.engine == "chromium" and sandbox and "sandbox" in str(error).lower():
-            told += (
-                " Its sandbox could not be made; docs/containers.md says what it needs, or set browser.sandbox: off."
-            )
+            advice = "docs/containers.md says what it needs, or set browser.sandbox: off."
+            told = f"{told.rstrip('.')}. Its sandbox could not be made; {advice}"
         raise NoEngine(told) from error
 
 

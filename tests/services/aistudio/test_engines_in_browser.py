@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import random
 import shutil
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import pytest
 
+from router.faults import Fault
+from services.aistudio import memory, sandbox
 from services.aistudio import settings as settings_module
 from services.aistudio.service import AIStudio
 from tests.services.aistudio.conftest import CHROMIUM, FAST, Start, ask, body, calls, needs_browser, text, told
@@ -30,6 +33,33 @@ async def test_a_stock_firefox_answers_and_its_network_is_read_in_the_page(start
         assert (about.tier, text(objects)) == ("network", BRACKETS)
         assert calls(await ask(service, CALL)) == [("find", {"a": [1, True, None, {"x": "y"}]})]
         assert service.status()["engine"] == "firefox"
+
+
+def with_flag(flag: str) -> int:
+    """How many of our own descendants have it on their command line."""
+    found = 0
+    for pid in memory.descendants(os.getpid()):
+        with suppress(OSError):
+            found += flag.encode() in Path(f"/proc/{pid}/cmdline").read_bytes()
+    return found
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="root, whom Chromium refuses its sandbox, is not here")
+async def test_a_sandbox_that_is_insisted_on_is_not_left_out(start: Start) -> None:
+    async with start(browser={"sandbox": "on"}) as service:
+        with pytest.raises(Fault, match=r"browser\.sandbox: off"):
+            await ask(service, body("hello"))
+        assert not with_flag("--no-sandbox")
+    async with start() as service:  # auto
+        assert text(await ask(service, body("hello"))) == "You said: hello"
+        assert with_flag("--no-sandbox")
+
+
+@pytest.mark.skipif(os.geteuid() == 0 or sandbox.refusal(CHROMIUM) != "", reason="no sandbox can be made here")
+async def test_a_user_gets_the_sandbox(start: Start) -> None:
+    async with start() as service:
+        assert text(await ask(service, body("hello"))) == "You said: hello"
+        assert with_flag("--type=renderer") and not with_flag("--no-sandbox")
 
 
 @asynccontextmanager
