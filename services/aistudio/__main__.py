@@ -131,8 +131,9 @@ async def _tell(service: AIStudio, link: Link, news: asyncio.Event) -> None:
 
 def causes(service: AIStudio, routers: int, signing_in: bool = False) -> list[Cause]:
     """Why the service cannot do its job; starting it anew helps where its pages are stuck, and with nothing else.
-    signing_in: a person is, so that it must not be started anew now."""
-    stuck = service.pool.slots.stuck(service.settings.timeouts.total + service.settings.timeouts.launch)
+    signing_in: a person is, so that it must not be started anew now, and is not said to be stuck."""
+    longest = service.settings.timeouts.total + service.settings.timeouts.launch
+    stuck = "" if signing_in else service.pool.slots.stuck(longest)
     found = [Cause(cause="stuck", text=stuck, restart_helps=True)] if stuck else []
     if signing_in:
         found.append(Cause(cause="sign_in", text="A person is signing in.", blocking=False))
