@@ -81,7 +81,12 @@ class WebAITimeouts(Block):
     first: float = setting(120.0, "Until an answer begins, all tries together.", gt=0)
     idle: float = setting(90.0, "Between two pieces.", gt=0)
     total: float = setting(900.0, "For a whole answer.", gt=0)
-    drain: float = setting(25.0, "For open answers when the service stops.", ge=0)
+    drain: float = setting(
+        25.0,
+        "For open answers when the service stops.",
+        ge=0,
+        le=45,  # with what closing takes afterwards, below supervisord's 60 s
+    )
 
 
 class WebAIFiles(Block):

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
-from msgspec import Struct, field
+from msgspec import Meta, Struct, field
 
 from router.secret import Secret
 from services.link.settings import RelaySettings, SettingsMistake
@@ -79,7 +79,7 @@ class Timeouts(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     first: float = 120.0
     idle: float = 90.0
     total: float = 900.0
-    drain: float = 25.0
+    drain: Annotated[float, Meta(ge=0, le=45)] = 25.0  # supervisord kills 60 s after it said to stop
 
 
 class Files(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
