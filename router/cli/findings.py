@@ -16,6 +16,7 @@ from router.cli.finding import Finding
 from router.cli.first_files import KEYS
 from router.cli.price_findings import prices
 from router.cli.talk import Place, Unreachable, fetch, url
+from router.cli.webai_findings import webai
 from router.server.listen import connection_limit, port_holder, raise_descriptor_limit
 from router.settings.checks import is_loopback, upstreams
 from router.settings.environment import pick_up
@@ -179,4 +180,4 @@ def _days_left(cert: Path) -> float:
     return (until.timestamp() - time.time()) / 86_400
 
 
-CHECKS = (configuration, keys, folders, process, providers, accounts, prices, aistudio, machine, certificate)
+CHECKS = (configuration, keys, folders, process, providers, accounts, prices, aistudio, webai, machine, certificate)
