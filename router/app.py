@@ -49,6 +49,7 @@ from router.observe.recent import Recent
 from router.observe.request_line import RequestLines
 from router.observe.start_lines import start_lines
 from router.observe.tail import Tail
+from router.programs import Programs, command
 from router.providers.resolve import SignedIn
 from router.recall import OTHERS_EVERY, Recall
 from router.relay.hub import Hub
@@ -147,6 +148,7 @@ class Router:
             self._state_dir, self._clock, self._edge, self._health, self._keys, self._sign_ins, self._announced
         )
         self._tasks = Tasks("app")
+        self._programs = Programs(command(file.path), file.environ, self._tasks, self._tell_of_programs)
 
     def app(self) -> ASGIApp:
         """The routes, the busiest first."""
@@ -207,6 +209,9 @@ class Router:
         self._lines.tell(record)
         self._recent.add(record)
         self._sign_ins.used(record)
+
+    def _tell_of_programs(self, problem: str | None) -> None:
+        self._gateway.programs_problem = problem
 
     def _reroute(self) -> None:
         """Accounts came, went or changed."""
@@ -320,12 +325,13 @@ class Router:
 
     async def _apply(self, loaded: Loaded) -> None:
         """Changed settings come into force for the calls that start from now on, or not at all."""
-        snapshot = self._file.snapshot(loaded, self._signed_in())
+        before, snapshot = self._settings(), self._file.snapshot(loaded, self._signed_in())
         self._sign_ins.follow(loaded.settings.providers)
         logs.set_level(snapshot.settings.observe.level)
         self._keys.replace_fixed(self._fixed_keys(snapshot))
         waiting = restart_needed(self._started_with, snapshot.settings)
         self._gateway.replace(snapshot, waiting)
+        self._programs.follow(before, snapshot.settings)
         self._hub.announce(snapshot.settings.relay.routers)
         self._gateway.ledger.follow(snapshot.settings.usage)
         for path in waiting:

@@ -215,6 +215,7 @@ class Gateway:
         self._follow(snapshot.settings.routing)
         self.config_error: str | None = None
         self.restart_needed: tuple[str, ...] = ()
+        self.programs_problem: str | None = None
         self.open_calls = 0
         self._rotation = 0
         metrics.collect(AccountStates(self._states))

@@ -55,6 +55,10 @@ class Operations:
         causes: list[dict[str, Any]] = []
         if gateway.config_error is not None:
             causes.append(_cause("config", f"The settings file is not valid: {gateway.config_error}", blocking=False))
+        if gateway.programs_problem is not None:
+            why = f": {gateway.programs_problem}" if names else "."
+            text = f"Programs do not run as the settings want; the log and `make status` say more{why}"
+            causes.append(_cause("programs", text, blocking=False))
         snapshot = gateway.current
         serving = [p for p in snapshot.providers.values() if p.accounts and p.kind != "demo"]
         if not serving:

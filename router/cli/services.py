@@ -1,7 +1,7 @@
 """Programs under supervisord that run only where the settings turn them on. `config.yaml` is the one source of truth.
 
 supervisord knows no conditions, and the router may start no programs: so `up` and `reload-process` look at the
-settings, and start what is wanted and stop what is not.
+settings, and start what is wanted and stop what is not; `follow_programs` does so when the file was edited.
 """
 
 from __future__ import annotations
@@ -109,10 +109,11 @@ def follow_all(rpc: Any, place: Place, *, changed: Callable[[Program], bool] = l
     """Start and stop everything as the settings want. changed: whether a program must read its settings again."""
     if place.problem is not None:
         return []
-    told = own_programs.follow(rpc, place.settings)
-    return told + [
-        sentence for each in programs(place.settings) for sentence in follow(rpc, place, each, anew=changed(each))
-    ]
+    with supervision.one_at_a_time():
+        told = own_programs.follow(rpc, place.settings)
+        return told + [
+            sentence for each in programs(place.settings) for sentence in follow(rpc, place, each, anew=changed(each))
+        ]
 
 
 def follow(rpc: Any, place: Place, which: Program, *, anew: bool = False, root: Path = places.ROOT) -> list[str]:

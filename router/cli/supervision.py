@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import subprocess
 import sys
@@ -16,6 +17,7 @@ from router import places
 
 SOCKET = Path("state/run/supervisor.sock")  # relative to the checkout, as in supervisor.conf
 PID_FILE = Path("state/run/supervisord.pid")
+LOCK = Path("state/run/programs.lock")
 FAILED = ("FATAL", "EXITED", "UNKNOWN")
 
 
@@ -35,6 +37,26 @@ def supervisor() -> Iterator[Any]:
             yield proxy.supervisor
     finally:
         transport.close()
+
+
+@contextlib.contextmanager
+def one_at_a_time(within: float = 150.0) -> Iterator[None]:
+    """Keep others out who start and stop programs: `make reload` and a router whose settings were edited come together.
+
+    within: seconds to wait for them. Raises `OSError`."""
+    LOCK.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with LOCK.open("w") as file:
+        end = time.monotonic() + within
+        while True:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                if time.monotonic() >= end:
+                    raise OSError(f"another command still starts and stops programs ({LOCK})") from None
+                time.sleep(0.05)
+            else:
+                break
+        yield
 
 
 def start(environ: Mapping[str, str]) -> str | None:

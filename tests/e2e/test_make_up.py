@@ -10,7 +10,7 @@ import socket
 import subprocess
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -147,11 +147,10 @@ def test_a_program_of_ones_own_runs_beside_the_router_while_the_settings_have_it
     try:
         checkout.up()
         config.write_text(good + f"\nservices: [{json.dumps(entry)}]\n")
-        assert "mine has been started." in checkout.run("make", "reload").stderr
-        code, rows = checkout.status()
-        assert (code, rows[1]["name"], rows[1]["state"], rows[1]["port"]) == (0, "mine", "running", port)
-        config.write_text(good)
-        assert "mine has been stopped" in checkout.run("make", "reload").stderr
+        code, rows = until(checkout, lambda rows: [row["state"] for row in rows[1:]] == ["running"])
+        assert (code, rows[1]["name"], rows[1]["port"]) == (0, "mine", port)
+        config.write_text(good)  # and both together: whoever comes first does it
+        checkout.run("make", "reload")
         _, rows = checkout.status()
         assert [row["name"] for row in rows] == ["router"]
     finally:
@@ -283,11 +282,21 @@ def test_the_aistudio_service_runs_where_the_settings_want_it(checkout: Checkout
         assert rows[1]["pid"] != row["pid"]
 
         config.write_text(good)
-        assert "aistudio has been stopped" in checkout.run("make", "reload").stderr
-        code, (router,) = checkout.status()
+        code, (router,) = until(checkout, lambda rows: len(rows) == 1)
         assert (code, router["name"]) == (0, "router")
     finally:
         config.write_text(good)
+
+
+def until(checkout: Checkout, holds: Callable[[Any], bool], within: float = 60.0) -> Any:
+    """Exit status and processes, once they are as wanted."""
+    end = time.monotonic() + within
+    while True:
+        found = checkout.status()
+        if holds(found[1]):
+            return found
+        assert time.monotonic() < end, found
+        time.sleep(0.2)
 
 
 def stored_keys_are_private(folder: Path) -> bool:
