@@ -23,7 +23,7 @@ class AIStudioService(Block):
 
     start: bool = _setting(
         True,
-        "Whether `make up` and `make reload` start the service on this machine while the provider is on; off where it "
+        "Whether the service is started on this machine, under supervisord, while the provider is on; off where it "
         "runs elsewhere.",
     )
     command: str | None = _setting(

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
+
 from tests.router.api.harness import Running, ask, running, settings
 from tests.simulators import Upstream
 
@@ -75,3 +77,27 @@ async def test_the_log_level_changes_at_once(router: Running) -> None:
     assert router.log.count("demo/echo") >= 1
     lines = [line for line in router.log.splitlines() if "switchyard.request" in line]
     assert len(lines) == 1
+
+
+async def test_programs_follow_an_edited_file_and_what_cannot_be_started_is_told(
+    upstream: Upstream, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runs = tmp_path / "runs"
+    script = f"echo run >>'{runs}'; echo 'webai is on and cannot run' >&2; test $(wc -l <'{runs}') -gt 1"
+    monkeypatch.setattr("router.app.command", lambda config: ("/bin/sh", "-c", script))
+    supervised = {"SUPERVISOR_ENABLED": "1", "PATH": "/usr/bin:/bin"}
+    async with running(upstream, tmp_path / "work", environ=supervised) as router:
+        await router.reloaded({"models": {"aliases": {"quick": "gpt-4.1"}}})
+        assert not runs.exists()  # that turns no program on or off
+
+        await router.reloaded({"providers": {"webai": {"enabled": True}}})
+        await router.until(lambda: router.router._gateway.programs_problem)
+        ready = await router.send("/readyz")
+        assert ready.status == 200
+        [cause] = [one for one in ready.json["causes"] if one["cause"] == "programs"]
+        assert "webai is on and cannot run" in cause["text"]
+
+        await router.reloaded({})
+        await router.until(lambda: router.router._gateway.programs_problem is None)
+        assert "programs" not in str((await router.send("/readyz")).json["causes"])
+        assert runs.read_text() == "run\nrun\n"
