@@ -22,6 +22,7 @@ from router.cli.talk import Place
 from router.settings.schema import Settings
 
 AISTUDIO, WEBAI, HEALTHWATCH = "aistudio", "webai", "healthwatch"
+OTHERS_WITHIN = 150.0
 _WANTED = ("disk", "crash_loop")
 """Causes that keep nothing from being ready and still want somebody."""
 _RUNNING = ("RUNNING", "STARTING", "BACKOFF", "STOPPING")
@@ -105,15 +106,23 @@ def wanted(place: Place, which: Program, root: Path = places.ROOT) -> Wanted:
     return Wanted(True, f"{which.name} is on and cannot run: {missing}" if missing else "")
 
 
-def follow_all(rpc: Any, place: Place, *, changed: Callable[[Program], bool] = lambda _: False) -> list[str]:
-    """Start and stop everything as the settings want. changed: whether a program must read its settings again."""
+def follow_all(
+    rpc: Any, place: Place, *, changed: Callable[[Program], bool] = lambda _: False, within: float = OTHERS_WITHIN
+) -> list[str]:
+    """Start and stop everything as the settings want. changed: whether a program must read its settings again.
+    within: seconds to wait for another command that does the same."""
     if place.problem is not None:
         return []
-    with supervision.one_at_a_time():
-        told = own_programs.follow(rpc, place.settings)
-        return told + [
-            sentence for each in programs(place.settings) for sentence in follow(rpc, place, each, anew=changed(each))
-        ]
+    try:
+        with supervision.one_at_a_time(within):
+            told = own_programs.follow(rpc, place.settings)
+            return told + [
+                sentence
+                for each in programs(place.settings)
+                for sentence in follow(rpc, place, each, anew=changed(each))
+            ]
+    except supervision.Busy as busy:
+        return [f"Nothing was started or stopped: {busy}."]
 
 
 def follow(rpc: Any, place: Place, which: Program, *, anew: bool = False, root: Path = places.ROOT) -> list[str]:

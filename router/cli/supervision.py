@@ -21,6 +21,10 @@ LOCK = Path("state/run/programs.lock")
 FAILED = ("FATAL", "EXITED", "UNKNOWN")
 
 
+class Busy(Exception):
+    """Somebody else starts and stops programs."""
+
+
 @contextlib.contextmanager
 def supervisor() -> Iterator[Any]:
     """supervisord's XML-RPC, or None when it does not run. The current folder must be the checkout."""
@@ -40,10 +44,10 @@ def supervisor() -> Iterator[Any]:
 
 
 @contextlib.contextmanager
-def one_at_a_time(within: float = 150.0) -> Iterator[None]:
+def one_at_a_time(within: float) -> Iterator[None]:
     """Keep others out who start and stop programs: `make reload` and a router whose settings were edited come together.
 
-    within: seconds to wait for them. Raises `OSError`."""
+    within: seconds to wait for them. Raises `Busy`."""
     LOCK.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     with LOCK.open("w") as file:
         end = time.monotonic() + within
@@ -52,7 +56,7 @@ def one_at_a_time(within: float = 150.0) -> Iterator[None]:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 if time.monotonic() >= end:
-                    raise OSError(f"another command still starts and stops programs ({LOCK})") from None
+                    raise Busy(f"another command still starts and stops programs ({LOCK}); try again later") from None
                 time.sleep(0.05)
             else:
                 break

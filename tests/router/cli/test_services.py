@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from router.cli import service_environment, services
+from router.cli import service_environment, services, supervision
 from router.cli.services import AISTUDIO as NAME
 from router.cli.services import Wanted, health
 from router.cli.talk import Place
@@ -183,3 +183,15 @@ OTHER = {"cause": "program", "text": "own: fatal", "blocking": False}
 def test_what_a_program_says_of_itself_is_shown(status: int, body: Any, told: tuple[str, str]) -> None:
     with telling(status, body) as address:
         assert health(address, "p") == told
+
+
+def test_two_commands_do_not_start_and_stop_programs_at_the_same_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    place = Place(Settings.model_validate({"supervision": {"enabled": False}}), tmp_path / "config.yaml", tmp_path)
+    rpc = Supervisord("RUNNING")
+    with supervision.one_at_a_time(0):
+        (told,) = services.follow_all(rpc, place, within=0)
+        assert "another command" in told and rpc.asked == []
+    assert f"{NAME} has been stopped: the settings turn it off." in services.follow_all(rpc, place, within=0)
