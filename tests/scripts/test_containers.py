@@ -13,6 +13,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import tempfile
 import threading
 import time
 import urllib.error
@@ -135,6 +136,13 @@ def environment_of_the_lock(place: Path) -> None:
                 (packages / top).symlink_to(str(found.locate_file(top)))
 
 
+@pytest.fixture
+def short() -> Iterator[Path]:
+    """A folder with a short path: a socket's has at most 107 bytes."""
+    with tempfile.TemporaryDirectory(prefix="sy-") as made:
+        yield Path(made)
+
+
 class Image:
     """A folder with exactly the files that a target copies, and its variables with a volume of our own."""
 
@@ -247,8 +255,8 @@ def waits_and_then_serves(image: Image, command: list[str], config: Path) -> Non
 
 
 @pytest.mark.parametrize("target", ["router", "all"])
-def test_in_the_cloud_an_image_waits_for_its_settings(target: str, tmp_path: Path) -> None:
-    image = Image(target, tmp_path)
+def test_in_the_cloud_an_image_waits_for_its_settings(target: str, short: Path) -> None:
+    image = Image(target, short)
     if target == "all":
         links = [rest for word, rest in stages()["all"] if word == "RUN" and rest.startswith("ln -s")][-1]
         subprocess.run(["sh", "-ec", image.here(links)], cwd=image.tree, check=True)
@@ -256,8 +264,8 @@ def test_in_the_cloud_an_image_waits_for_its_settings(target: str, tmp_path: Pat
     waits_and_then_serves(image, command, image.volume / "config" / "config.yaml")
 
 
-def test_in_kubernetes_the_router_waits_for_its_settings(tmp_path: Path) -> None:
-    image, keys = Image("router", tmp_path), tmp_path / "keys"
+def test_in_kubernetes_the_router_waits_for_its_settings(short: Path) -> None:
+    image, keys = Image("router", short), short / "keys"
     keys.mkdir()
     (keys / "service.key").write_text("sk-sy-service-of-a-secret\n")
     made = yaml.safe_load_all((ROOT / "config" / "kubernetes" / "router.yaml").read_text())
@@ -265,7 +273,7 @@ def test_in_kubernetes_the_router_waits_for_its_settings(tmp_path: Path) -> None
     (container,) = pod["containers"]
     variables = {each["name"]: each["value"] for each in container["env"]}
     assert variables["DEPLOY"] == "cloud"
-    config = tmp_path / "settings" / "config.yaml"
+    config = short / "settings" / "config.yaml"
     image.environment |= {"SWITCHYARD_CONFIG": str(config)}
     command = [word.replace("/run/keys", str(keys)) for word in container["command"]]
     waits_and_then_serves(image, command, config)

@@ -227,9 +227,12 @@ async def soak(folder: Path, seconds: float, *, streams: int = 40, pieces: int =
             await run.round(200, pieces, cut=False)
             for _ in range(WARM_UP):
                 await run.round(streams, pieces)
+            calls = it.router.router._recent._calls  # bounded, and not full yet
+            calls.clear()
             before, ends = state(), time.monotonic() + seconds
             while time.monotonic() < ends or run.rounds < 3 * WARM_UP:
                 await run.round(streams, pieces)
+            calls.clear()
             after = state()
             mended = (await it.router.metrics()).get('switchyard_rescues_total{outcome="rescued"}', 0)
             late = sum(session.side.late for session in it.hub.sessions)
