@@ -31,6 +31,7 @@ FROM base AS code
 COPY config/ config/
 COPY router/ router/
 COPY services/ services/
+RUN python -m compileall -q router services
 
 FROM code AS router
 COPY --from=router-packages /srv/switchyard/.venv/ .venv/

@@ -155,7 +155,7 @@ class Image:
             else:
                 shutil.copy(ROOT / source, self.tree / source)
         environment_of_the_lock(self.tree / ".venv")
-        self.environment = {"PATH": os.environ["PATH"], "PYTHONDONTWRITEBYTECODE": "1"}
+        self.environment = {"PATH": os.environ["PATH"]}
         for word, rest in stages()[target]:
             if word == "ENV":
                 self.environment |= dict(pair.split("=", 1) for pair in shlex.split(rest))
