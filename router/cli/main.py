@@ -209,6 +209,44 @@ def restore(
     raise typer.Exit(command.restore(file, passphrase_file, force=force, config=config))
 
 
+@app.command()
+def setup(
+    client: Annotated[
+        str | None,
+        typer.Argument(help="claude, codex, gemini, opencode, qwen, aider, continue, cline, llm, shell. None: a list."),
+    ] = None,
+    undo: Annotated[bool, typer.Option("--undo", help="Put the client's files back as they were.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would happen, and do nothing.")] = False,
+    model: Annotated[str | None, typer.Option("--model", help="The model that it shall ask for.")] = None,
+    address: Annotated[
+        str | None, typer.Option("--address", help="The gateway's. Default: that of this installation.")
+    ] = None,
+    key_file: Annotated[
+        str | None, typer.Option("--key-file", help="File that holds the client key. Default: state/keys/client.key.")
+    ] = None,
+    shell_file: Annotated[
+        str | None, typer.Option("--shell-file", help="Start file of a shell, like ~/.bashrc, for variables.")
+    ] = None,
+    as_json: JSON = False,
+    config: CONFIG = None,
+) -> None:
+    """Make a client on this machine use the gateway, or put it back. Says every place that it changes."""
+    import time
+
+    from router.cli.setup import command
+
+    wanted = command.Wanted(
+        undo=undo,
+        dry_run=dry_run,
+        model=model,
+        address=address,
+        key_file=key_file,
+        shell_file=shell_file,
+        now=time.time(),
+    )
+    raise typer.Exit(command.setup(client, wanted, config, as_json=as_json))
+
+
 def main(words: Sequence[str]) -> int:
     """Run one command line; returns the exit code."""
     wanted = words[0] if words else ""
