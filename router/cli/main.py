@@ -247,6 +247,47 @@ def setup(
     raise typer.Exit(command.setup(client, wanted, config, as_json=as_json))
 
 
+@app.command()
+def translate(
+    source: Annotated[str, typer.Option("--from", help="The caller's dialect: chat (openai), responses, …")],
+    target: Annotated[str, typer.Option("--to", help="The provider's: … messages (anthropic), gemini (google).")],
+    model: Annotated[
+        str | None, typer.Option("--model", help="The model, where the request has none or another.")
+    ] = None,
+    provider: Annotated[
+        str | None,
+        typer.Option("--provider", help="One of the settings, with its deviations. Default: the maker's API."),
+    ] = None,
+    stream: Annotated[
+        bool, typer.Option("--stream", help="The caller streams: an answer becomes events, not one object.")
+    ] = False,
+    strict: Annotated[bool, typer.Option("--strict", help="Refuse what would be dropped or changed.")] = False,
+    answer: Annotated[
+        bool, typer.Option("--answer", help="Stdin is the provider's answer (JSON or events): translate it back.")
+    ] = False,
+    request: Annotated[
+        str | None, typer.Option("--request", help="With --answer: the file of the request that it answers.")
+    ] = None,
+    status: Annotated[int, typer.Option("--status", help="With --answer: its HTTP status.", min=100, max=599)] = 200,
+    config: CONFIG = None,
+) -> None:
+    """Translate a request on stdin as the gateway would send it, or an answer back. Asks nobody; notes on stderr."""
+    from router.cli import translate_command as command
+
+    wanted = command.Wanted(
+        source=source,
+        target=target,
+        model=model,
+        provider=provider,
+        stream=stream,
+        strict=strict,
+        answer=answer,
+        request=request,
+        status=status,
+    )
+    raise typer.Exit(command.translate(wanted, config))
+
+
 def main(words: Sequence[str]) -> int:
     """Run one command line; returns the exit code."""
     wanted = words[0] if words else ""

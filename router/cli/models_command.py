@@ -57,7 +57,7 @@ def _print(ask: Callable[[], Any], as_json: bool, show: Callable[[Any], None]) -
     return OK
 
 
-def _snapshot(config: str | None) -> Snapshot:
+def snapshot_here(config: str | None) -> Snapshot:
     """What the router would route by, if it started now. Raises `Refused` with every mistake."""
     path = places.config_path(config, os.environ)
     try:
@@ -69,13 +69,13 @@ def _snapshot(config: str | None) -> Snapshot:
 
 def _listed(config: str | None) -> Any:
     names = ("id", "provider", "model", "display_name", "context_window", "max_output", "label")
-    models = _snapshot(config).catalogue.models
+    models = snapshot_here(config).catalogue.models
     return {"models": [{name: getattr(model, name) for name in names} for model in models]}
 
 
 def _explained(model: str, dialect: str, config: str | None) -> Any:
     """The answer of the management route, from the same engine; every account counts as healthy."""
-    snapshot = _snapshot(config)
+    snapshot = snapshot_here(config)
     if dialect not in get_args(Dialect):
         raise Refused(f"{dialect!r} is no dialect; there are {', '.join(get_args(Dialect))}")
     try:
