@@ -18,7 +18,8 @@ HIDDEN = "the client key"
 class Edit(Struct, frozen=True, kw_only=True):
     """One place. new_from: how many of its keys were there before. old: what stood there, as text; None: nothing.
 
-    value: a digest of what was set. shown: that value, None where it holds a secret. cuts: how the text goes back."""
+    value: a digest of what was set. shown: that value, None where it holds a secret. cuts: how the text goes back.
+    loose: as in `Wish`."""
 
     keys: Keys
     new_from: int
@@ -26,6 +27,7 @@ class Edit(Struct, frozen=True, kw_only=True):
     value: str
     shown: Any
     cuts: tuple[Cut, ...]
+    loose: bool = False
 
 
 class FileRecord(Struct, frozen=True, kw_only=True):
@@ -64,14 +66,22 @@ def changed(text: str | None, wish: FileWish) -> tuple[str, tuple[Edit, ...]]:
     edits: list[Edit] = []
     for one in wish.wishes:
         document = kind.read(new)
-        if value_at(document, one.keys) == one.value:
+        now = value_at(document, one.keys)
+        if now == one.value or (one.loose and now is not MISSING):
             continue
         old, depth = kind.raw(new, one.keys), known_depth(document, one.keys)
         splices = kind.put(new, one.keys, kind.write(one.value))
         new = _checked(new, splices, wish.format, with_value(document, one.keys, one.value), one.keys)
-        shown = None if one.secret else one.value
         edits.append(
-            Edit(keys=one.keys, new_from=depth, old=old, value=digest(one.value), shown=shown, cuts=cuts(splices))
+            Edit(
+                keys=one.keys,
+                new_from=depth,
+                old=old,
+                value=digest(one.value),
+                shown=None if one.secret else one.value,
+                cuts=cuts(splices),
+                loose=one.loose,
+            )
         )
     return new, tuple(edits)
 
@@ -92,7 +102,7 @@ def restored(text: str | None, record: FileRecord) -> tuple[str | None, list[Con
         raw = kind.raw(text, edit.keys)
         if now is MISSING or raw == edit.old:
             continue  # it was taken out or put back by hand
-        if digest(now) != edit.value:
+        if digest(now) != edit.value and not edit.loose:
             conflicts.append(_conflict(edit, raw))
             continue
         text = _without(text, record.format, edit)

@@ -158,9 +158,9 @@ def continue_(target: Target) -> Recipe:
 
 
 def cline(target: Target) -> Recipe:
-    """Cline: the files of its command line; the extension keeps its settings where no other program can write."""
+    """Cline: the file of its command line; the extension keeps its settings where no other program can write."""
     model = _needs_model(target, "cline")
-    folder = target.folder("CLINE_DIR", ".cline") / "data"
+    folder = target.home / ".cline"
     told = (
         "cline: in VS Code open Cline's settings, choose the API Provider `OpenAI Compatible` and enter"
         f"\n  Base URL  {target.v1}\n  API Key   the key in {target.key_file}\n  Model ID  {model}"
@@ -169,21 +169,20 @@ def cline(target: Target) -> Recipe:
         return Recipe(
             told=(f"cline: its command line has not run here ({folder} is missing), so no file is changed", told)
         )
-    state = (
-        Wish(("actModeApiProvider",), "openai"),
-        Wish(("planModeApiProvider",), "openai"),
-        Wish(("openAiBaseUrl",), target.v1),
-        Wish(("actModeOpenAiModelId",), model),
-        Wish(("planModeOpenAiModelId",), model),
+    provider = ("providers", "openai-compatible")
+    settings = (*provider, "settings")
+    wishes = (
+        Wish((*settings, "provider"), "openai-compatible"),
+        Wish((*settings, "apiKey"), target.key.reveal(), secret=True),
+        Wish((*settings, "model"), model),
+        Wish((*settings, "baseUrl"), target.v1),
+        Wish((*provider, "updatedAt"), "1970-01-01T00:00:00.000Z", loose=True),  # a file without it is thrown away
+        Wish((*provider, "tokenSource"), "manual", loose=True),
+        Wish(("lastUsedProvider",), "openai-compatible"),
     )
-    key = (Wish(("openAiApiKey",), target.key.reveal(), secret=True),)
-    return Recipe(
-        files=(
-            FileWish(path=folder / "globalState.json", format="json", wishes=state),
-            FileWish(path=folder / "secrets.json", format="json", wishes=key),
-        ),
-        told=(told,),
-    )
+    path = folder / "data" / "settings" / "providers.json"
+    start = '{\n  "version": 1,\n  "modes": {}\n}\n'
+    return Recipe(files=(FileWish(path=path, format="json", wishes=wishes, start=start),), told=(told,))
 
 
 def llm(target: Target) -> Recipe:

@@ -11,11 +11,15 @@ from router.cli.setup.values import Keys
 
 
 class Wish(Struct, frozen=True):
-    """One place of a file and what shall stand there. secret: it is shown to nobody and not recorded."""
+    """One place of a file and what shall stand there. secret: it is shown to nobody and not recorded.
+
+    loose: the client writes something of its own there sooner or later. What is there already stays, and what was made
+    goes back whatever it holds by then."""
 
     keys: Keys
     value: Any
     secret: bool = False
+    loose: bool = False
 
 
 class FileWish(Struct, frozen=True, kw_only=True):

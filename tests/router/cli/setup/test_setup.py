@@ -82,7 +82,7 @@ FILES: dict[str, tuple[str, ...]] = {
     "qwen": (".qwen/.env", ".qwen/settings.json"),
     "aider": (".aider.conf.yml",),
     "continue": (".continue/config.yaml",),
-    "cline": (".cline/data/globalState.json", ".cline/data/secrets.json"),
+    "cline": (".cline/data/settings/providers.json",),
     "llm": (".config/io.datasette.llm/extra-openai-models.yaml", ".config/io.datasette.llm/keys.json"),
     "shell": (),
 }
@@ -97,7 +97,7 @@ def test_new_files_hold_address_model_and_are_private_and_undo_takes_them_away(
     client: str, setup: Setup, home: Path
 ) -> None:
     if client == "cline":
-        (home / ".cline" / "data").mkdir(parents=True)
+        (home / ".cline").mkdir()
     folders = {path for path in home.rglob("*") if path.is_dir()}
     result = done(setup(client, "--model", MODEL))
     assert tuple(files(home)) == FILES[client]
@@ -124,8 +124,7 @@ BEFORE: dict[str, str] = {
     ".qwen/settings.json": "{}",
     ".aider.conf.yml": "# mine\nmodel: gpt-5 # best\n",
     ".continue/config.yaml": "name: Mine\nmodels:\n  - name: A\n    provider: ollama # local\n",
-    ".cline/data/globalState.json": '{"planModeApiProvider":"cline"}',
-    ".cline/data/secrets.json": "{}",
+    ".cline/data/settings/providers.json": '{"version": 1, "lastUsedProvider": "cline", "providers": {"cline": {}}}',
     ".config/io.datasette.llm/extra-openai-models.yaml": "- model_id: mine\n  model_name: x\n# end\n",
     ".config/io.datasette.llm/keys.json": '{"openai": "sk-mine"}\n',
 }
@@ -211,6 +210,15 @@ def test_undo_refuses_where_the_same_place_was_changed_and_shows_it(setup: Setup
     path.write_text(json.dumps(value))  # the person takes both places out
     done(setup("claude", "--undo"))
     assert read(path) == {"env": {}}
+
+
+def test_what_a_client_dates_itself_is_no_conflict(setup: Setup, home: Path) -> None:
+    (home / ".cline").mkdir()
+    done(setup("cline", "--model", MODEL))
+    path = home / ".cline/data/settings/providers.json"
+    path.write_text(path.read_text().replace("1970-01-01", "2026-11-27"))
+    done(setup("cline", "--undo"))
+    assert not path.exists()
 
 
 def test_a_link_stays_a_link(setup: Setup, home: Path, tmp_path: Path) -> None:
