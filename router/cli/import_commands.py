@@ -62,6 +62,27 @@ def file(
     _bring_in(path, dry_run, replace, config, as_json)
 
 
+@app.command("config")
+def configuration(
+    path: Annotated[Path, typer.Argument(help="Its configuration.", metavar="FILE")],
+    write: Annotated[
+        Path | None, typer.Option("--write", help="Write our settings there, secrets included, for you alone to read.")
+    ] = None,
+    form: Annotated[
+        str | None,
+        typer.Option(
+            "--format", help="cliproxyapi, litellm, omniroute, claude-code-router, llmux, webai. Default: by its shape."
+        ),
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """The configuration of another gateway as settings of ours; says of every line what becomes of it."""
+    from router.cli.migration import command
+
+    target = None if write is None else write.expanduser()
+    raise typer.Exit(command.import_config(path.expanduser(), target, form, as_json=as_json))
+
+
 def _from(source: Source, folder: Path | None, dry_run: bool, replace: bool, config: str | None, as_json: bool) -> None:
     folder = folder.expanduser() if folder is not None else Path.home() / source.folder
     paths = source.find(folder)
