@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from typing import Any
 
 from msgspec import Struct
@@ -19,7 +20,8 @@ class Edit(Struct, frozen=True, kw_only=True):
     """One place. new_from: how many of its keys were there before. old: what stood there, as text; None: nothing.
 
     value: a digest of what was set. shown: that value, None where it holds a secret. cuts: how the text goes back.
-    loose: as in `Wish`."""
+    loose: as in `Wish`. also: digests of what earlier runs had set, which stands there still where a run broke off.
+    """
 
     keys: Keys
     new_from: int
@@ -28,6 +30,7 @@ class Edit(Struct, frozen=True, kw_only=True):
     shown: Any
     cuts: tuple[Cut, ...]
     loose: bool = False
+    also: tuple[str, ...] = ()
 
 
 class FileRecord(Struct, frozen=True, kw_only=True):
@@ -59,8 +62,9 @@ def sha256(text: str | None) -> str:
     return "" if text is None else hashlib.sha256(text.encode("utf-8")).hexdigest()
 
 
-def changed(text: str | None, wish: FileWish) -> tuple[str, tuple[Edit, ...]]:
-    """The text with all wishes, and what was done for each. Raises `CannotEdit`: then nothing of it may be written."""
+def changed(text: str | None, wish: FileWish, earlier: Sequence[Edit] = ()) -> tuple[str, tuple[Edit, ...]]:
+    """The text with all wishes, and what was done for each. earlier: edits of the run before, which `text` is without.
+    Raises `CannotEdit`: then nothing of it may be written."""
     kind = FORMATS[wish.format]
     new = wish.start if text is None else text
     edits: list[Edit] = []
@@ -81,6 +85,9 @@ def changed(text: str | None, wish: FileWish) -> tuple[str, tuple[Edit, ...]]:
                 shown=None if one.secret else one.value,
                 cuts=cuts(splices),
                 loose=one.loose,
+                also=tuple(
+                    dict.fromkeys(known for edit in earlier if edit.keys == one.keys for known in _digests(edit))
+                ),
             )
         )
     return new, tuple(edits)
@@ -102,12 +109,16 @@ def restored(text: str | None, record: FileRecord) -> tuple[str | None, list[Con
         raw = kind.raw(text, edit.keys)
         if now is MISSING or raw == edit.old:
             continue  # it was taken out or put back by hand
-        if digest(now) != edit.value and not edit.loose:
+        if digest(now) not in _digests(edit) and not edit.loose:
             conflicts.append(_conflict(edit, raw))
             continue
         text = _without(text, record.format, edit)
     made_by_us = not record.before and text.strip() in ("", "{}", record.start.strip())
     return (None if made_by_us else text), conflicts
+
+
+def _digests(edit: Edit) -> tuple[str, ...]:
+    return edit.value, *edit.also
 
 
 def _without(text: str, form: str, edit: Edit) -> str:

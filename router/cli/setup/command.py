@@ -34,6 +34,9 @@ class Wanted(Struct, frozen=True, kw_only=True):
 def setup(client: str | None, wanted: Wanted, config: str | None, *, as_json: bool = False) -> int:
     """One client, or the list of them."""
     place = find_place(config)
+    if client is None and (wanted.undo or wanted.model or wanted.address or wanted.shell_file):
+        _say(f"name a client: {', '.join(CLIENTS)}")
+        return 2
     if client is None:
         return _listing(place, as_json)
     name = OTHER_NAMES.get(client, client)
@@ -73,6 +76,8 @@ def _setup(name: str, wanted: Wanted, place: Place) -> int:
         work.carry_out(changes, new, name, place.state_dir)
         print(f"`switchyard setup {name} --undo` takes it back")
     _tell(recipe, wishes, target, shell_file)
+    if wanted.shell_file is not None and not recipe.variables:
+        _say("it needs no variables, so --shell-file is not used")
     return 0
 
 

@@ -21,6 +21,9 @@ class Wish(Struct, frozen=True):
     secret: bool = False
     loose: bool = False
 
+    def __repr__(self) -> str:
+        return f"Wish({self.keys}, {'***' if self.secret else repr(self.value)})"
+
 
 class FileWish(Struct, frozen=True, kw_only=True):
     """One file. format: a name of `FORMATS`. start: the text that a new file begins with."""

@@ -45,7 +45,7 @@ def plan(wishes: Sequence[FileWish], old: Journal | None) -> list[FileChange]:
         try:
             now = files.read(path) if back is None else back.now
             base = now if back is None else back.then
-            then, edits = changed(base, wish)
+            then, edits = changed(base, wish, known.edits if known is not None else ())
         except CannotEdit as error:
             raise CannotEdit(f"{path}: {error}") from None
         if not edits:

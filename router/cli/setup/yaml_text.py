@@ -63,7 +63,9 @@ def drop(text: str, keys: Keys, new_from: int) -> list[Splice]:
             return drop(text, keys[:-1], 0)
         start, stop = items.start_mark.index, _stop(items)
         return [Splice(start, text[start:stop], "[]")]
-    start, stop = line_start(text, found.start_mark.index), line_end(text, max(_stop(found) - 1, 0))
+    pairs = root.value if isinstance(root, yaml.MappingNode) and match_of(keys[-1]) is None else ()
+    head = next((name for name, value in pairs if value is found), found)
+    start, stop = line_start(text, head.start_mark.index), line_end(text, max(_stop(found) - 1, 0))
     return [Splice(start, text[start:stop], "")]
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from router.cli.setup.change import FileRecord, changed, restored, sha256
@@ -280,3 +280,104 @@ def test_a_changed_place_is_a_conflict_with_all_three_values() -> None:
     text, conflicts = restored('{"a": "theirs"}', record('{"a": 1}', after, wanted, edits))
     assert text == '{"a": "theirs"}'
     assert [(one.place, one.wrote, one.now, one.before) for one in conflicts] == [("a", "ours", '"theirs"', "1")]
+
+
+TOML_PIECES = [
+    "# about nothing",
+    "",
+    'plain = "x" # [no.header]',
+    "model = 'single # no comment'",
+    '"quoted.key" = 1',
+    "dotted . inner = [ # many\n  1,\n  2, ]\n",
+    'text = """\n[model_providers.sy]\nname = \'x\'\\"""""',
+    "raw = '''\nmodel = 1 #\n'''",
+    "when = 1979-05-27T07:32:00Z",
+    "inline = { a = 1, b = { c = '}' } }",
+    "[tool]",
+    '[ model_providers . "other one" ]',
+    "[model_providers]",
+    "[model_providers.sy] # mine",
+    "name = 'old'",
+    "[[list]]",
+    "[list.of]",
+]
+
+
+@settings(max_examples=60)
+@given(st.lists(st.sampled_from(TOML_PIECES), max_size=9), st.sampled_from(["\n", "\r\n"]), st.booleans())
+def test_any_toml_goes_there_and_back_or_is_refused(pieces: list[str], end: str, ended: bool) -> None:
+    before = "\n".join(pieces).replace("\n", end) + (end if ended else "")
+    try:
+        document = tomllib.loads(before)
+    except tomllib.TOMLDecodeError:
+        return
+    wanted = wish(
+        "toml", (("model",), "m"), (("model_providers", "sy", "name"), "n"), (("model_providers", "sy", "u"), 1)
+    )
+    try:
+        after = there_and_back(before, wanted)
+    except CannotEdit as error:
+        assert "by hand" in str(error) or "on one line" in str(error)
+        return
+    assert tomllib.loads(after)["model_providers"]["sy"] == {
+        **document.get("model_providers", {}).get("sy", {}),
+        "name": "n",
+        "u": 1,
+    }
+    grown = after + f"{end}[later]{end}x = 1{end}"
+    one = wish("toml", (("model",), "m"), (("model_providers", "sy", "name"), "n"), (("model_providers", "sy", "u"), 1))
+    edits = changed(before, one)[1]
+    text, conflicts = restored(grown, record(before, after, one, edits))
+    assert not conflicts and text is not None
+    gone = tomllib.loads(text)
+    assert gone.pop("later") == {"x": 1} and without_empty(gone) == without_empty(document)
+
+
+def without_empty(document: Any) -> Any:
+    """Without tables that hold nothing: the header of one may stay or go."""
+    if not isinstance(document, dict):
+        return document
+    inner = {name: without_empty(value) for name, value in document.items()}
+    return {name: value for name, value in inner.items() if value != {}}
+
+
+YAML_PIECES = [
+    "# about nothing",
+    "",
+    "name: x # why",
+    "model: 'old'",
+    "model: >-\n  folded\n  text",
+    "key: |\n  - no: item\n",
+    "models:",
+    "models: []",
+    "models:\n- name: a\n  roles: [x]\n# behind",
+    "models:\n    - name: S\n      old: 1\n\n    - name: b\n",
+    "models: [{name: a}]",
+    "other: {a: [1, 2]}",
+    "list:\n  - 1\n  - 2",
+]
+
+
+@settings(max_examples=60)
+@given(st.lists(st.sampled_from(YAML_PIECES), max_size=6), st.sampled_from(["\n", "\r\n"]), st.booleans())
+def test_any_yaml_goes_there_and_back_or_is_refused(pieces: list[str], end: str, ended: bool) -> None:
+    before = "\n".join(pieces).replace("\n", end) + (end if ended else "")
+    document = yaml.safe_load(before) or {}
+    wanted = wish("yaml", (("model",), "m"), (("models", "[name=S]"), ITEM))
+    try:
+        after = there_and_back(before, wanted)
+    except CannotEdit as error:
+        assert "by hand" in str(error) or "one line" in str(error)
+        return
+    value = yaml.safe_load(after)
+    assert value["model"] == "m" and value_at(value, ("models", "[name=S]")) == ITEM
+    assert {name for name in value if name not in ("model", "models")} == {
+        name for name in document if name not in ("model", "models")
+    }
+    edits = changed(before, wanted)[1]
+    text, conflicts = restored(after + f"{end}later: 1{end}", record(before, after, wanted, edits))
+    assert not conflicts and text is not None
+    gone = yaml.safe_load(text)
+    assert gone.pop("later") == 1 and {k: v or None for k, v in gone.items()} == {
+        k: v or None for k, v in document.items()
+    }

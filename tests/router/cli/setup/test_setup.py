@@ -262,6 +262,7 @@ def test_another_gateway_needs_its_own_key(setup: Setup, home: Path, tmp_path: P
     ("words", "code", "told"),
     [
         (("nano",), 2, "Known are: claude"),
+        (("--undo",), 2, "name a client: claude"),
         (("aider",), 1, "--model NAME"),
         (("claude", "--address", "gw.example"), 1, "is no address"),
         (("claude", "--address", "http://u:p@gw.example"), 1, "is no address"),
@@ -308,3 +309,21 @@ def test_keys_that_others_may_read_and_variables_that_win_are_told(
     monkeypatch.setenv("ANTHROPIC_API_KEY", "sk-ant-mine")
     told = done(setup("claude")).stderr
     assert "chmod 600 ~/.claude/settings.json" in told and "ANTHROPIC_API_KEY: set in this shell" in told
+
+
+def test_a_second_run_that_broke_off_can_be_taken_back(setup: Setup, home: Path) -> None:
+    """The journal is written first, so it may speak of a run whose files were never reached."""
+    (home / ".claude").mkdir()
+    path = home / ".claude/settings.json"
+    path.write_text('{"theme": "dark"}')
+    done(setup("claude", "--model", "first"))
+    first = path.read_text()
+    done(setup("claude", "--model", "second"))
+    path.write_text(first)
+    done(setup("claude", "--undo"))
+    assert read(path) == {"theme": "dark"}
+
+
+def test_a_shell_file_that_is_not_needed_stays_as_it_is(setup: Setup, home: Path) -> None:
+    result = done(setup("claude", "--shell-file", str(home / ".bashrc")))
+    assert "--shell-file is not used" in result.stderr and not (home / ".bashrc").exists()
