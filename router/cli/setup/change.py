@@ -19,7 +19,7 @@ HIDDEN = "the client key"
 class Edit(Struct, frozen=True, kw_only=True):
     """One place. new_from: how many of its keys were there before. old: what stood there, as text; None: nothing.
 
-    value: a digest of what was set. shown: that value, None where it holds a secret. cuts: how the text goes back.
+    value: a digest of what was set. shown: that value, masked where it is secret. cuts: how the text goes back.
     loose: as in `Wish`. also: digests of what earlier runs had set, which stands there still where a run broke off.
     """
 
@@ -29,6 +29,7 @@ class Edit(Struct, frozen=True, kw_only=True):
     value: str
     shown: Any
     cuts: tuple[Cut, ...]
+    secret: bool = False
     loose: bool = False
     also: tuple[str, ...] = ()
 
@@ -82,7 +83,8 @@ def changed(text: str | None, wish: FileWish, earlier: Sequence[Edit] = ()) -> t
                 new_from=depth,
                 old=old,
                 value=digest(one.value),
-                shown=None if one.secret else one.value,
+                shown=_masked(one.value) if one.secret else one.value,
+                secret=one.secret,
                 cuts=cuts(splices),
                 loose=one.loose,
                 also=tuple(
@@ -117,6 +119,13 @@ def restored(text: str | None, record: FileRecord) -> tuple[str | None, list[Con
     return (None if made_by_us else text), conflicts
 
 
+def _masked(value: Any) -> Any:
+    """A secret value for a screen: of a mapping only what is named a key is one."""
+    if isinstance(value, dict):
+        return {name: HIDDEN if "key" in name.lower() else item for name, item in value.items()}
+    return HIDDEN
+
+
 def _digests(edit: Edit) -> tuple[str, ...]:
     return edit.value, *edit.also
 
@@ -129,12 +138,11 @@ def _without(text: str, form: str, edit: Edit) -> str:
 
 
 def _conflict(edit: Edit, raw: str | None) -> Conflict:
-    secret = edit.shown is None
     return Conflict(
         dotted(edit.keys),
-        HIDDEN if secret else str(edit.shown),
-        "something else (not shown, it may be a key)" if secret else raw,
-        "something (not shown, it may be a key)" if secret and edit.old is not None else edit.old,
+        str(edit.shown),
+        "something else (not shown, it may be a key)" if edit.secret else raw,
+        "something (not shown, it may be a key)" if edit.secret and edit.old is not None else edit.old,
     )
 
 

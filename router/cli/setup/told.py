@@ -29,7 +29,7 @@ def changes(planned: Sequence[FileChange], home: Path) -> Iterator[str]:
             continue
         yield f"{name}{f' (new, mode {change.mode:04o})' if change.now is None else ''}:"
         for edit in change.record.edits:
-            value = HIDDEN if edit.shown is None else json.dumps(edit.shown, ensure_ascii=False)
+            value = HIDDEN if edit.shown == HIDDEN else json.dumps(edit.shown, ensure_ascii=False)
             instead = "" if edit.old is None else "  (another value stood there; --undo brings it back)"
             yield f"  {dotted(edit.keys)} = {value}{instead}"
 

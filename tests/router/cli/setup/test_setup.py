@@ -221,6 +221,16 @@ def test_what_a_client_dates_itself_is_no_conflict(setup: Setup, home: Path) -> 
     assert not path.exists()
 
 
+def test_a_conflict_in_an_item_with_a_key_shows_neither_key(setup: Setup, home: Path) -> None:
+    result = done(setup("continue", "--model", MODEL))
+    assert '"apiKey": "the client key"' in result.stdout and KEY not in result.output
+    path = home / ".continue/config.yaml"
+    path.write_text(path.read_text().replace(KEY, "sk-other-secret"))
+    refused = setup("continue", "--undo")
+    assert refused.exit_code == 1 and "was changed since" in refused.stderr
+    assert KEY not in refused.output and "sk-other-secret" not in refused.output
+
+
 def test_a_link_stays_a_link(setup: Setup, home: Path, tmp_path: Path) -> None:
     real = tmp_path / "dotfiles.json"
     real.write_text('{"a": 1}\n')
