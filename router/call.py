@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, get_args
 
 from msgspec import Struct, field
 
@@ -17,6 +17,9 @@ Resume: TypeAlias = Literal["auto", "continue", "error"]
 that can be checked, or also where it can only be supposed; or the fault is told."""
 QuotaExceeded: TypeAlias = Literal["next_account", "next_provider", "smaller_model", "fail"]
 """What follows where an account's limit is met (the setting ``routing.quota_exceeded``)."""
+Priority: TypeAlias = Literal["interactive", "batch"]
+"""Who goes first where calls wait: a person looks at the first, nobody at the second."""
+PRIORITIES: tuple[Priority, ...] = get_args(Priority)
 
 
 class Limits(Struct, frozen=True, kw_only=True):
@@ -45,12 +48,13 @@ class Limits(Struct, frozen=True, kw_only=True):
 
 
 class Caller(Struct, frozen=True, kw_only=True):
-    """Who asks. key_id: of the client key. client: the user agent's first word, for the record."""
+    """Who asks. key_id, priority: of the client key. client: the user agent's first word, for the record."""
 
     key_id: str
     key_name: str
     client: str = ""
     address: str = ""
+    priority: Priority = "interactive"
 
 
 class Call(Struct, frozen=True, kw_only=True):
@@ -138,7 +142,8 @@ class Record(Struct, kw_only=True):
     first_byte: float | None = None  # seconds from the start of the call
     first_token: float | None = None
     total: float = 0.0
-    overhead: float | None = None  # seconds of our own before the upstream request left
+    overhead: float | None = None  # seconds of our own before the upstream request left, without `waited`
+    waited: float = 0.0  # seconds in line for a place
 
     def shares(self) -> list[Try]:
         """Who has used what: the attempts with usage, or the one that served where usage is known of the call alone."""
