@@ -9,7 +9,6 @@ from __future__ import annotations
 import logging
 import random
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
 from pathlib import Path
 
 from msgspec import Struct
@@ -25,7 +24,6 @@ from router.accounts.tally import Tallies
 from router.accounts.windows import Windows
 from router.call import Limits, Record
 from router.clock import Clock, SystemClock
-from router.faults import Fault
 from router.ids import Ids
 from router.models import capabilities
 from router.models.capabilities import CapabilityTable
@@ -41,11 +39,14 @@ from router.providers.run import Runner
 from router.relay.arrivals import Arrivals
 from router.relay.hub import Hub
 from router.routing import scopes
+from router.routing.admission import Admission
 from router.routing.attempt import Attempts
 from router.routing.choose import Strategy
+from router.routing.crowd import Crowd
 from router.routing.limits import route_limits
+from router.routing.line import Bounds
 from router.routing.table import Rule, Table, build
-from router.settings.schema import Routing, Settings
+from router.settings.schema import Settings
 from router.usage import price_file
 from router.usage.ledger import Ledger
 from router.usage.prices import PriceTable
@@ -152,6 +153,10 @@ def _ranks(groups: tuple[tuple[str, ...], ...]) -> tuple[str | tuple[str, ...], 
     return tuple(group[0] if len(group) == 1 else group for group in groups)
 
 
+def _bounds(settings: Settings) -> Bounds:
+    return Bounds(settings.server.limits.streams, settings.server.limits.queue)
+
+
 _STRATEGIES: Mapping[str, Strategy] = {
     "round_robin": "round-robin",
     "fill_first": "fill-first",
@@ -211,16 +216,20 @@ class Gateway:
         self.sessions.stays = hub.stays
         self.affinity = Affinity(self.clock)
         self.tallies = Tallies(self.clock)
-        self.attempts = Attempts(self.runner, health, self.affinity, self.clock, chance, net.patience, self.sessions)
-        self._follow(snapshot.settings.routing)
+        crowd = Crowd(self.clock, net.patience, metrics)
+        self.admission = Admission(crowd, self.clock, _bounds(snapshot.settings))
+        self.attempts = Attempts(
+            self.runner, health, self.affinity, self.clock, chance, net.patience, self.sessions, crowd
+        )
+        self._follow(snapshot)
         self.config_error: str | None = None
         self.restart_needed: tuple[str, ...] = ()
         self.programs_problem: str | None = None
-        self.open_calls = 0
         self._rotation = 0
         metrics.collect(AccountStates(self._states))
         metrics.collect(QuotaWindows(self._quota))
         metrics.open_requests.set_function(lambda: self.open_calls)
+        metrics.waits_for(crowd.waiting)
         metrics.relay_calls_open.set_function(lambda: sum(session.open_calls for session in hub.sessions))
         metrics.ledger_dropped.set_function(lambda: ledger.dropped)
         metrics.config_valid.set(1)
@@ -230,32 +239,25 @@ class Gateway:
         self._rotation += 1
         return self._rotation
 
-    @contextmanager
-    def admitted(self) -> Iterator[None]:
-        """A place for one more call. Raises `Fault` overloaded where there is none."""
-        if self.open_calls >= self.current.settings.server.limits.streams:
-            raise Fault(
-                "overloaded",
-                f"{self.open_calls} calls are in progress, which is all that server.limits.streams allows.",
-                retry_after=2.0,
-            )
-        self.open_calls += 1
-        try:
-            yield
-        finally:
-            self.open_calls -= 1
+    @property
+    def open_calls(self) -> int:
+        """Calls in progress; those that wait to begin are not counted."""
+        return self.admission.process.running
 
     def replace(self, snapshot: Snapshot, restart_needed: tuple[str, ...] = ()) -> None:
         """Put new settings in force for the calls that start from now on. restart_needed: paths of those that wait."""
         snapshot.tariff.remember(self.current.tariff)
         self.current = snapshot
         self.restart_needed = restart_needed
-        self._follow(snapshot.settings.routing)
+        self._follow(snapshot)
         self.config_error = None
         self.metrics.config_valid.set(1)
         self.metrics.reloads.labels("ok").inc()
 
-    def _follow(self, routing: Routing) -> None:
+    def _follow(self, snapshot: Snapshot) -> None:
+        routing, limits = snapshot.settings.routing, snapshot.settings.server.limits
+        self.admission.follow(_bounds(snapshot.settings), limits.queue_timeout, self.keys.keys())
+        self.health.rooms.follow(snapshot.providers)
         self.health.strategy = _STRATEGIES[routing.strategy]
         self.sessions.ttl = routing.sticky.ttl if routing.sticky.enabled else 0.0
 

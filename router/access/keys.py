@@ -15,6 +15,7 @@ from typing import Literal, TypeAlias, get_args
 
 from msgspec import Struct
 
+from router.call import Priority
 from router.clock import Clock
 from router.secret import Secret
 
@@ -26,7 +27,8 @@ _LONGEST = 1024
 
 class ClientKey(Struct, frozen=True, kw_only=True):
     """A key that is known here. id: stable and no secret, for records. digest: SHA-256 in hexadecimal. expires_at,
-    revoked_at: Unix seconds. source: settings, file or database."""
+    revoked_at: Unix seconds. source: settings, file or database. concurrency: calls at once, None for any number.
+    queue: calls that may wait beyond them. priority: who goes first where calls wait."""
 
     id: str
     name: str
@@ -35,6 +37,9 @@ class ClientKey(Struct, frozen=True, kw_only=True):
     expires_at: float | None = None
     revoked_at: float | None = None
     source: Literal["settings", "file", "database"] = "settings"
+    concurrency: int | None = None
+    queue: int = 0
+    priority: Priority = "interactive"
 
     def usable(self, now: float) -> bool:
         """Whether the key counts at `now` (Unix seconds)."""
@@ -140,7 +145,7 @@ class KeyRing:
         return (*self._fixed, *self._stored)
 
     def _index(self) -> None:
-        """One digest given twice: its scopes add up, and revoked anywhere is revoked."""
+        """One digest given twice: its scopes add up, revoked anywhere is revoked, and the tighter limit counts."""
         table: dict[str, ClientKey] = {}
         for key in self.keys():
             table[key.digest] = _both(table[key.digest], key) if key.digest in table else key
@@ -150,6 +155,8 @@ class KeyRing:
 def _both(first: ClientKey, second: ClientKey) -> ClientKey:
     revoked = first.revoked_at if first.revoked_at is not None else second.revoked_at
     expires = [key.expires_at for key in (first, second) if key.expires_at is not None]
+    limited = [key for key in (first, second) if key.concurrency is not None]
+    tighter = min(limited, key=lambda key: (key.concurrency or 0, key.queue), default=first)
     return ClientKey(
         id=first.id,
         name=first.name,
@@ -158,4 +165,7 @@ def _both(first: ClientKey, second: ClientKey) -> ClientKey:
         expires_at=min(expires) if expires else None,
         revoked_at=revoked,
         source=first.source,
+        concurrency=tighter.concurrency,
+        queue=tighter.queue,
+        priority="batch" if "batch" in (first.priority, second.priority) else "interactive",
     )

@@ -15,7 +15,15 @@ def settings_keys(settings: Settings) -> Iterator[ClientKey]:
     for entry in settings.auth.keys:
         hexadecimal = entry.digest or digest(entry.key or Secret(""))
         expires = entry.expires.timestamp() if entry.expires is not None else None
-        yield ClientKey(id=key_id(hexadecimal), name=entry.name, digest=hexadecimal, expires_at=expires)
+        yield ClientKey(
+            id=key_id(hexadecimal),
+            name=entry.name,
+            digest=hexadecimal,
+            expires_at=expires,
+            concurrency=entry.concurrency,
+            queue=entry.queue,
+            priority=entry.priority,
+        )
     if settings.auth.management.key is not None:
         hexadecimal = digest(settings.auth.management.key)
         yield ClientKey(id=key_id(hexadecimal), name="management", digest=hexadecimal, scopes=("management",))

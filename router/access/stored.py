@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from router.access.keys import SCOPES, ClientKey
+from router.call import PRIORITIES
 from router.state.client_keys import StoredKey, list_keys
 from router.state.database import Connection
 
@@ -17,6 +18,9 @@ def from_stored(key: StoredKey) -> ClientKey:
         expires_at=key.expires_at,
         revoked_at=key.revoked_at,
         source="database",
+        concurrency=key.concurrency,
+        queue=key.queue,
+        priority=next((known for known in PRIORITIES if known == key.priority), "interactive"),
     )
 
 

@@ -20,6 +20,8 @@ from router.providers.config import ProviderConfig
 from router.routing import cooldown, scopes
 from router.routing.choose import Strategy, View, Waiting, look
 from router.routing.cooldown import Entry, HeldState, Key
+from router.routing.gate import Gate
+from router.routing.rooms import Rooms
 from router.routing.waiting import nothing_left
 
 _MAX_ENTRIES = 4096  # model names come from clients, so the memory needs a bound
@@ -62,39 +64,67 @@ class Cooling(Struct, frozen=True, kw_only=True):
         return nothing_left(self.provider, self.model, self.reasons, self.retry_after)
 
 
+class Crowded(Struct, frozen=True, kw_only=True):
+    """An account could serve, but the provider has as many calls as its settings allow. gate: where to wait."""
+
+    provider: str
+    gate: Gate
+
+    def fault(self) -> Fault:
+        """What to tell the client when there is nothing else and it does not wait."""
+        return self.gate.fault("full")
+
+
 class Health:
     """Leases accounts and learns from how the attempts end.
 
     strategy: how accounts of one priority share the work; may be set anew on a settings reload. windows: quotas by
     account and name, for the strategy that looks at them (`router.accounts.windows.Windows.known`). load_of: how busy
-    the service behind an account is (`router.relay.hub.Hub.load`).
+    the service behind an account is (`router.relay.hub.Hub.load`). rooms: of providers with a limit of calls at once.
     """
 
     def __init__(self, clock: Clock, chance: random.Random, strategy: Strategy = "round-robin") -> None:
         self.strategy: Strategy = strategy
         self.windows: Mapping[str, Mapping[str, Window]] = {}
         self.load_of: Callable[[str], float | None] = lambda account: None
+        self.rooms = Rooms(clock)
         self._clock = clock
         self._chance = chance
         self._entries: dict[Key, Entry] = {}
         self._busy: dict[str, int] = {}
         self._turns: dict[str, int] = {}
         self._open: dict[int, Lease] = {}
+        self._gates: dict[int, Gate] = {}  # by lease, of those that hold a place
         self._dirty: dict[Key, None] = {}
         self._numbers = 0
 
     def lease(
-        self, provider: ProviderConfig, model: str, *, avoid: Collection[str] = (), prefer: str | None = None
-    ) -> Lease | Cooling:
+        self,
+        provider: ProviderConfig,
+        model: str,
+        *,
+        avoid: Collection[str] = (),
+        prefer: str | None = None,
+        place: Gate | None = None,
+    ) -> Lease | Cooling | Crowded:
         """Take an account for one attempt. avoid: account ids already tried for this call. prefer: the account that
-        holds this conversation's opaque items or cache, taken if it can serve at all.
+        holds this conversation's opaque items or cache, taken if it can serve at all. place: one at the provider that
+        the call has waited for; it is the lease's from now on, or given back where there is none.
 
         Every lease ends with exactly one of `succeeded`, `failed`, `release` (later ones are ignored)."""
         now = self._clock.wall()
         outlook = look(provider, model, self._view(now), avoid=avoid, prefer=prefer)
         if outlook.account is None:
+            if place is not None:
+                place.release()
             return Cooling(provider=provider.id, model=model, reasons=outlook.waiting, retry_after=outlook.retry_after)
+        if place is None and provider.max_concurrency is not None:
+            place = self.rooms.of(provider)
+            if place is not None and not place.take():
+                return Crowded(provider=provider.id, gate=place)
         self._numbers += 1
+        if place is not None:
+            self._gates[self._numbers] = place
         lease = Lease(
             number=self._numbers,
             provider=provider.id,
@@ -218,6 +248,8 @@ class Health:
             self._busy[lease.account.id] = left
         else:
             self._busy.pop(lease.account.id, None)
+        if self._gates and (gate := self._gates.pop(lease.number, None)) is not None:
+            gate.release(max(0.0, self._clock.wall() - lease.began))
         return True
 
     def _learn(self, lease: Lease, verdict: Verdict) -> None:

@@ -68,7 +68,7 @@ async def _embed(side: Side, request: EmbeddingRequest, tell: Tell) -> Answer:
         side.record.usage = Usage(input=counted, estimated=answer.input_tokens is None)
         return Answer(codec.dumps(tell(answer, request, side.call.asked)), headers)
 
-    return await first_answer(chosen.candidates, ask, "No provider with an account has this model's embeddings.")
+    return await first_answer(side, chosen.candidates, ask, "No provider with an account has this model's embeddings.")
 
 
 async def _ask(side: Side, candidate: Candidate, request: EmbeddingRequest) -> tuple[EmbeddingAnswer, dict[str, str]]:

@@ -133,6 +133,19 @@ class Exchange:
         finally:
             watcher.cancel()
 
+    @contextmanager
+    def watched_early(self) -> Iterator[None]:
+        """As `watched`, before the body was read: only where the server says so, since a task would take the body."""
+        tell = self.scope.get("extensions", {}).get("client.gone")
+        if tell is None:
+            yield
+            return
+        tell(self._left)
+        try:
+            yield
+        finally:
+            tell(None)
+
     def _left(self) -> None:
         if not self.finished:
             self.gone = True

@@ -9,8 +9,15 @@ from router.api.exchange import Exchange
 from router.call import Record
 from router.faults import Fault
 from router.gateway import Gateway
+from router.routing.admission import Entry
 
 STOPPING = "This gateway is stopping and could not wait for the rest of the answer."
+
+
+async def in_line(exchange: Exchange, entry: Entry, record: Record) -> None:
+    """Wait for the places that a call needs before its body is read. Raises `Fault`."""
+    with exchange.watched_early():
+        record.waited += await entry.wait()
 
 
 async def framed(

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from router.api.continuation import FinalAnswer
 from router.api.edge import Edge
 from router.api.exchange import Exchange
-from router.api.frame import framed
+from router.api.frame import framed, in_line
 from router.api.reply import Reply
 from router.api.understand import Addressed, Surface, authenticate, caller_of, must_read, read, understand
 from router.call import Call, Limits, Record
@@ -67,7 +67,9 @@ async def _generate(edge: Edge, surface: Surface, addressed: Addressed, record: 
     policies = snapshot.settings.policies
     key = authenticate(exchange, gateway.keys)
     record.caller = caller_of(exchange, key)
-    with gateway.admitted(), exchange.until_deadline():
+    with gateway.admission.entry(key) as entry, exchange.until_deadline():
+        if entry.waits:
+            await in_line(exchange, entry, record)
         body = await exchange.body(snapshot.settings.server.limits.body_bytes, gateway.net.patience)
         call = understand(
             exchange,

@@ -37,7 +37,9 @@ async def _work(side: Side) -> Answer:
         answer, headers = await _ask(side, candidate, replace(request, model=candidate.model))
         return Answer(codec.dumps(images.write_openai_reply(answer, request, side.call.created)), headers)
 
-    return await first_answer(chosen.candidates, ask, "No provider with an account makes pictures with this model.")
+    return await first_answer(
+        side, chosen.candidates, ask, "No provider with an account makes pictures with this model."
+    )
 
 
 async def _ask(side: Side, candidate: Candidate, request: ImageRequest) -> tuple[ImageAnswer, dict[str, str]]:

@@ -69,6 +69,8 @@ class Management:
                     "warnings": list(snapshot.warnings),
                     "restart_needed": list(gateway.restart_needed),
                 },
+                "open_calls": gateway.open_calls,
+                "waiting": dict(gateway.admission.crowd.waiting),
                 "providers": providers,
             }
         )

@@ -6,13 +6,13 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import closing
 from typing import TypeVar
 
-from msgspec import Struct
+from msgspec import Struct, field
 
-from router.accounts.health import Cooling, Lease
+from router.accounts.health import Cooling, Crowded, Lease
 from router.accounts.record import Account
 from router.api.edge import Edge
 from router.api.exchange import Exchange
-from router.api.frame import framed
+from router.api.frame import framed, in_line
 from router.api.reply import Reply
 from router.api.understand import Addressed, authenticate, caller_of, model_and_stream
 from router.call import Call, Record, Try
@@ -31,13 +31,16 @@ MAX_ANSWER = 128 * 1024 * 1024
 
 
 class Side(Struct, kw_only=True):
-    """One such request, understood. call.body is its body, empty for a GET."""
+    """One such request, understood. call.body is its body, empty for a GET. full: candidates whose providers had no
+    place. patient: whether to wait for one."""
 
     edge: Edge
     snapshot: Snapshot
     call: Call
     record: Record
     spec: DialectSpec
+    full: list[Candidate] = field(default_factory=list)
+    patient: bool = False
 
     async def ask(self, candidate: Candidate, operation: Operation, body: bytes) -> tuple[bytes, Mapping[str, str]]:
         """Ask one candidate, with one account after another. Raises the last `Fault`, or unavailable at once where the
@@ -54,9 +57,12 @@ class Side(Struct, kw_only=True):
         again: str | None = None
         last: Fault | None = None
         while len(tried) < self.snapshot.limits.max_attempts:
-            lease = gateway.health.lease(provider, candidate.model, avoid=tried, prefer=again or prefer)
+            lease = await self._lease(provider, candidate, tried, again or prefer)
             again = None
             if isinstance(lease, Cooling):
+                raise last or lease.fault()
+            if isinstance(lease, Crowded):
+                self.full.append(candidate)
                 raise last or lease.fault()
             try:
                 answer = await self._send(candidate, provider, lease.account, operation, body)
@@ -78,6 +84,24 @@ class Side(Struct, kw_only=True):
                 self._note(candidate, lease.account.id, None)
                 return answer
         raise last or Fault("unavailable", f"The provider {provider.id} could not be asked.")
+
+    async def _lease(
+        self, provider: ProviderConfig, candidate: Candidate, tried: set[str], prefer: str | None
+    ) -> Lease | Cooling | Crowded:
+        """An account; where the provider is full and the call is `patient`, after a wait. Raises `Fault` where there
+        was no place in time."""
+        gateway = self.edge.gateway
+        lease = gateway.health.lease(provider, candidate.model, avoid=tried, prefer=prefer)
+        if not isinstance(lease, Crowded) or not self.patient:
+            return lease
+        began = gateway.clock.monotonic()
+        try:
+            place = await gateway.admission.crowd.place(
+                (lease.gate,), self.call.caller.priority, self.snapshot.limits.deadline
+            )
+        finally:
+            self.record.waited += gateway.clock.monotonic() - began
+        return gateway.health.lease(provider, candidate.model, avoid=tried, prefer=prefer, place=place)
 
     async def _judge(self, lease: Lease, fault: Fault, renewing: Renewing) -> Fault | None:
         """Remember a failure; None where the account has another secret now and is to be asked once more."""
@@ -137,17 +161,22 @@ Work = Callable[[Side], Awaitable[Answer]]
 T = TypeVar("T")
 
 
-async def first_answer(candidates: Sequence[Candidate], ask: Callable[[Candidate], Awaitable[T]], otherwise: str) -> T:
-    """What the first candidate says that can answer. Raises the last `Fault` that may be worth another try, at once one
-    that is not, and unavailable with the words `otherwise` where there is nobody to ask."""
+async def first_answer(
+    side: Side, candidates: Sequence[Candidate], ask: Callable[[Candidate], Awaitable[T]], otherwise: str
+) -> T:
+    """What the first candidate says that can answer; where none can now, those are waited for that were full. Raises
+    the last `Fault` that may be worth another try, at once one that is not, and unavailable with the words `otherwise`
+    where there is nobody to ask."""
     last: Fault | None = None
-    for candidate in candidates:
-        try:
-            return await ask(candidate)
-        except Fault as fault:
-            if not fault.meaning.moves_on:
-                raise
-            last = fault
+    for side.patient in (False, True):
+        for candidate in candidates:
+            try:
+                return await ask(candidate)
+            except Fault as fault:
+                if not fault.meaning.moves_on:
+                    raise
+                last = fault
+        candidates, side.full = side.full, []
     raise last or Fault("unavailable", otherwise)
 
 
@@ -205,7 +234,10 @@ async def _work(
     snapshot = gateway.current
     key = authenticate(exchange, gateway.keys)
     record.caller = caller_of(exchange, key)
-    with gateway.admitted(), exchange.until_deadline():
+    counted = exchange.method == "POST"  # a list of models costs no provider anything
+    with gateway.admission.entry(key, counted=counted) as entry, exchange.until_deadline():
+        if entry.waits:
+            await in_line(exchange, entry, record)
         body, asked = b"", addressed.model or ""
         if exchange.method == "POST":
             body = await exchange.body(snapshot.settings.server.limits.body_bytes, gateway.net.patience)

@@ -71,7 +71,13 @@ def authenticate(exchange: Exchange, keys: KeyRing, scope: Scope = "client") -> 
 def caller_of(exchange: Exchange, key: ClientKey) -> Caller:
     """The caller for the record."""
     found = _CLIENT.match(exchange.headers.get("user-agent", ""))
-    return Caller(key_id=key.id, key_name=key.name, client=found.group()[:60] if found else "", address=exchange.peer)
+    return Caller(
+        key_id=key.id,
+        key_name=key.name,
+        client=found.group()[:60] if found else "",
+        address=exchange.peer,
+        priority=key.priority,
+    )
 
 
 def understand(

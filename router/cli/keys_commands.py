@@ -21,6 +21,7 @@ from router import places
 from router.access.keys import SCOPES, ClientKey, digest, generate, key_id
 from router.access.sources import file_keys, settings_keys
 from router.access.stored import stored_keys
+from router.call import PRIORITIES
 from router.cli.config_commands import DATABASE, ConfigOption, JsonOption, settings_or_exit, state_dir
 from router.clock import SystemClock
 from router.state.client_keys import StoredKey, add_key, revoke_key
@@ -45,6 +46,13 @@ def create(
             help="client, management, operator and viewer (parts of management), service, relay (its browsers)."
         ),
     ] = "client",
+    concurrency: Annotated[
+        int | None, typer.Option(help="Calls in progress at once; one more waits or is a 429.", min=1)
+    ] = None,
+    queue: Annotated[int, typer.Option(help="Calls beyond --concurrency that wait for a place.", min=0)] = 0,
+    priority: Annotated[
+        str, typer.Option(help="Who goes first where calls wait for a place: interactive before batch.")
+    ] = "interactive",
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -53,12 +61,22 @@ def create(
         raise typer.BadParameter("letters, digits, '.', '_', '@' and '-' only, at most 63", param_hint="NAME")
     if scope not in SCOPES:
         raise typer.BadParameter(f"must be one of {', '.join(SCOPES)}", param_hint="--scope")
+    if priority not in PRIORITIES:
+        raise typer.BadParameter(f"must be one of {', '.join(PRIORITIES)}", param_hint="--priority")
     now = SystemClock().wall()
     until = _moment(expires, now) if expires is not None else None
     key = generate()
     hexadecimal = digest(key)
     row = StoredKey(
-        id=key_id(hexadecimal), name=name, digest=hexadecimal, scopes=(scope,), created_at=now, expires_at=until
+        id=key_id(hexadecimal),
+        name=name,
+        digest=hexadecimal,
+        scopes=(scope,),
+        created_at=now,
+        expires_at=until,
+        concurrency=concurrency,
+        queue=queue,
+        priority=priority,
     )
     with _writing(_database(config)) as connection:
         add_key(connection, row)
@@ -87,7 +105,9 @@ def list_(config: ConfigOption = None, as_json: JsonOption = False) -> None:
     for key in keys:
         facts = _facts(key, now)
         until = f" until {facts['expires']}" if facts["expires"] else ""
-        typer.echo(f"{key.id}  {key.name:<20} {' '.join(key.scopes):<12} {key.source:<9} {facts['state']}{until}")
+        typer.echo(
+            f"{key.id}  {key.name:<20} {' '.join(key.scopes):<12} {key.source:<9} {facts['state']}{until}{_limits(key)}"
+        )
 
 
 @app.command()
@@ -111,6 +131,13 @@ def revoke(
         raise typer.Exit(1)
 
 
+def _limits(key: ClientKey) -> str:
+    """What a key may do at once, where that is not everything."""
+    parts = [] if key.concurrency is None else [f"{key.concurrency} at once, {key.queue} may wait"]
+    parts += ["batch"] if key.priority == "batch" else []
+    return "".join(f", {part}" for part in parts)
+
+
 def _facts(key: ClientKey, now: float) -> dict[str, object]:
     state = "usable" if key.usable(now) else "revoked" if key.revoked_at is not None else "expired"
     expires = datetime.fromtimestamp(key.expires_at, UTC).isoformat(timespec="seconds") if key.expires_at else None
@@ -121,6 +148,9 @@ def _facts(key: ClientKey, now: float) -> dict[str, object]:
         "source": key.source,
         "state": state,
         "expires": expires,
+        "concurrency": key.concurrency,
+        "queue": key.queue,
+        "priority": key.priority,
     }
 
 

@@ -97,12 +97,21 @@ def _ask(place: Place, row: Row) -> None:
         row.health, row.wrong = "no answer", row.wrong or str(error)
         return
     row.health = "ready" if ready == 200 else "not ready" if alive == 200 else f"healthz {alive}"
+    if waiting := _in_line(place):
+        row.health += f", {waiting} waiting"
     if ready != 200:
         row.wrong = row.wrong or causes(answer)
     elif row.state == "starting":  # supervisord waits `startsecs` before it says so; the router is sooner ready
         row.state, row.wrong = "running", ""
     if ready == 200:
         row.wrong = row.wrong or causes(for_people(answer))
+
+
+def _in_line(place: Place) -> int:
+    """Calls that wait for a place under a limit."""
+    with contextlib.suppress(Unreachable, Refused, KeyError, TypeError, AttributeError):
+        return sum(manage(place, "/v0/management/status")["waiting"].values())
+    return 0
 
 
 def _ask_service(place: Place, row: Row, which: services.Program, want: services.Wanted) -> None:

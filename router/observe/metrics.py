@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import TypeVar, cast
 
@@ -14,11 +15,13 @@ from prometheus_client.registry import Collector
 
 from router.accounts.quota import Window
 from router.call import Record
+from router.routing.gate import Reason, Scope
 from router.wire.events import Usage
 
 M = TypeVar("M", bound=MetricWrapperBase)
 FIRST_BYTE = (0.05, 0.1, 0.25, 0.5, 1, 2, 4, 8, 15, 30, 60, 120, 300)
 TOTAL = (0.1, 0.5, 1, 2, 5, 10, 20, 40, 60, 120, 300, 600, 1800, 3600)
+WAITS = (0.01, 0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 20, 30, 60, 120)
 OVERHEAD = (0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5)
 
 
@@ -128,6 +131,22 @@ class Metrics:
             ("account", "provider", "outcome"),
             registry=self.registry,
         )
+        self.waiting = Gauge(
+            f"{name}_waiting", "Calls that wait for a place now, by whose limit.", ("scope",), registry=self.registry
+        )
+        self.waits = Histogram(
+            f"{name}_wait_seconds",
+            "How long calls waited for a place, whether they got one or not.",
+            ("scope",),
+            buckets=WAITS,
+            registry=self.registry,
+        )
+        self.shed_calls = Counter(
+            f"{name}_shed",
+            "Times that a limit turned a call away; one that is turned away by a provider may be served by another.",
+            ("scope", "reason"),
+            registry=self.registry,
+        )
         self.logs_dropped = Gauge(f"{name}_log_lines_dropped", "Log lines that had no room.", registry=self.registry)
 
     def collect(self, collector: Collector) -> None:
@@ -188,6 +207,19 @@ class Metrics:
     def rescue(self, outcome: str) -> None:
         """Count one answer that broke off: rescued or failed."""
         self._child(self.rescues, outcome).inc()
+
+    def waits_for(self, waiting: Mapping[Scope, int]) -> None:
+        """How many calls wait, asked for when metrics are read."""
+        for scope in waiting:
+            self.waiting.labels(scope).set_function(partial(waiting.__getitem__, scope))
+
+    def waited(self, scope: Scope, seconds: float) -> None:
+        """Count one wait for a place."""
+        self._child(self.waits, scope).observe(seconds)
+
+    def shed(self, scope: Scope, reason: Reason) -> None:
+        """Count one call that found no place."""
+        self._child(self.shed_calls, scope, reason).inc()
 
     def _child(self, metric: M, *labels: str) -> M:
         """The metric with these labels, remembered: `labels` of the library checks and locks every time."""

@@ -41,6 +41,7 @@ def fields(record: Record) -> dict[str, Any]:
         "first_byte_ms": _ms(record.first_byte),
         "total_ms": _ms(record.total),
         "overhead_ms": _ms(record.overhead),
+        "waited_ms": _ms(record.waited) if record.waited else None,
         "input": usage.input if usage else None,
         "cached": usage.cache_read if usage else None,
         "output": usage.output if usage else None,
@@ -68,6 +69,8 @@ def line(record: Record) -> str:
         f"tokens={tokens}",
         f"cost={_dollars(record.cost) if usage or record.cost else '-'}",
     ]
+    if record.waited:
+        parts.append(f"waited={_told(record.waited)}")
     if failed:
         parts.append(f"failed={','.join(failed)}")
     if record.notes:

@@ -43,6 +43,7 @@ class ProviderConfig(Struct, frozen=True, kw_only=True):
     (aliases); empty: any name is passed on. listed: models shown in model lists. accounts: may be empty (keyless local
     servers get one with an empty secret). headers: extra request headers. proxy: outbound proxy of all accounts.
     quirks: capability overrides for every model of this provider, as keys of `Capabilities`.
+    max_concurrency: calls that it gets at once, None for any number. max_queue: calls that may wait for a place at it.
     reason: why it cannot serve at all (switched off, no account). comes: it is on, and its accounts are services that
     connect, so that it may have some in a moment.
     """
@@ -62,6 +63,8 @@ class ProviderConfig(Struct, frozen=True, kw_only=True):
     quirks: Mapping[str, object] = {}
     settings: Mapping[str, str] = {}  # kind-specific facts: Vertex project, location
     priority: int = 0
+    max_concurrency: int | None = None
+    max_queue: int = 100
     reason: str | None = None
     comes: bool = False
 

@@ -306,5 +306,7 @@ def _config(
         quirks=block.quirks if quirks is None else quirks,
         settings=settings or {},
         priority=block.priority,
+        max_concurrency=block.max_concurrency,
+        max_queue=block.max_queue,
         reason=reason,
     )

@@ -15,7 +15,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from router.accounts.affinity import Affinity
-from router.accounts.health import Cooling, Health, Lease
+from router.accounts.health import Cooling, Crowded, Health, Lease
 from router.accounts.sessions import Session, Sessions
 from router.call import Call, Limits, Record, Try
 from router.clock import Clock
@@ -26,6 +26,8 @@ from router.providers.lanes import Batch
 from router.providers.run import Opened, Runner
 from router.routing.affinity import Held
 from router.routing.begun import Begun, failed, judge
+from router.routing.crowd import Crowd
+from router.routing.gate import Gate
 from router.routing.hedge import FirstTokens, first_of
 from router.routing.plan import Candidate, Plan
 from router.routing.renewing import Renewing
@@ -72,9 +74,11 @@ class Attempts:
         chance: random.Random,
         patience: Patience,
         sessions: Sessions,
+        crowd: Crowd,
     ) -> None:
         self._affinity = affinity
         self._sessions = sessions
+        self._crowd = crowd
         self._patience = patience
         self._runner = runner
         self._health = health
@@ -104,12 +108,24 @@ class Attempts:
         )
         walk, hedged = round_.walk, False
         again: str | None = None
-        while (candidate := walk.next(self._clock.monotonic())) is not None:
+        while True:
+            candidate, place = walk.next(self._clock.monotonic()), None
+            if candidate is None:
+                if not walk.full(self._clock.monotonic()):
+                    break
+                if (turn := await self._turn(round_)) is None:
+                    continue  # which leaves the smaller models, where a limit was met
+                candidate, place = turn
             provider = providers[candidate.provider]
-            lease = self._health.lease(provider, candidate.model, avoid=walk.avoid(candidate), prefer=again or prefer)
+            lease = self._health.lease(
+                provider, candidate.model, avoid=walk.avoid(candidate), prefer=again or prefer, place=place
+            )
             again = None
             if isinstance(lease, Cooling):
                 walk.cooling(candidate, lease)
+                continue
+            if isinstance(lease, Crowded):
+                walk.crowded(candidate)
                 continue
             run = _Run(candidate, lease, self._clock.monotonic(), Progress())
             wait = self._first_tokens.wait(limits.hedge, candidate.provider, candidate.model, call.stream)
@@ -124,6 +140,24 @@ class Attempts:
             if pause > 0:
                 await asyncio.sleep(pause)
         raise walk.verdict()
+
+    async def _turn(self, round_: _Round) -> tuple[Candidate, Gate] | None:
+        """Wait for a place at whichever full provider has one first. None where there was none."""
+        walk, began = round_.walk, self._clock.monotonic()
+        gates: dict[Gate, str] = {}
+        for candidate in walk.full(began):
+            gate = self._health.rooms.of(round_.providers[candidate.provider])
+            if gate is not None:
+                gates[gate] = candidate.provider
+        try:
+            priority = round_.call.caller.priority
+            place = await self._crowd.place(tuple(gates), priority, walk.remaining(began))
+        except Fault as fault:
+            walk.unserved(fault)
+            return None
+        finally:
+            round_.record.waited += self._clock.monotonic() - began
+        return walk.freed(gates[place]), place
 
     async def _alone(self, round_: _Round, run: _Run) -> tuple[Begun | None, str | None]:
         """One attempt: the answer that has begun, or the account that is to be asked again."""
@@ -240,7 +274,7 @@ class Attempts:
         def sent() -> None:
             run.progress.sent = True
             if record.overhead is None:
-                record.overhead = self._clock.monotonic() - call.began
+                record.overhead = self._clock.monotonic() - call.began - record.waited
 
         opened: Opened | None = None
         try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from router.accounts.health import Cooling, Lease
 from router.call import Limits
@@ -26,6 +26,7 @@ class Walk:
         self._deadline = now + limits.deadline
         self._left = _home_first(plan.candidates, prefer)
         self._smaller = plan.smaller
+        self._full: list[Candidate] = []
         self._limited = False
         self._replayed: tuple[Candidate, Fault] | None = None
         self._tried: dict[str, set[str]] = {}
@@ -40,7 +41,7 @@ class Walk:
         """The next target to try; None where the plan, the budget or the time is used up."""
         if self._attempts >= self._limits.max_attempts or now >= self._deadline:
             return None
-        if not self._left and self._limited and self._smaller:
+        if not self._left and not self._full and self._limited and self._smaller:
             self._left, self._smaller = list(self._smaller), ()
         return self._left[0] if self._left else None
 
@@ -54,6 +55,32 @@ class Walk:
     def avoid(self, candidate: Candidate) -> set[str]:
         """Accounts of this target's provider that were tried and failed."""
         return self._tried.setdefault(f"{candidate.provider}\0{candidate.model}", set())
+
+    def crowded(self, candidate: Candidate) -> None:
+        """The target's provider has as many calls as it may: the others first."""
+        self._left.remove(candidate)
+        self._full.append(candidate)
+
+    def full(self, now: float) -> list[Candidate]:
+        """The targets whose turn it is to be waited for: nobody else is left, and there is time."""
+        if self._left or self._attempts >= self._limits.max_attempts or now >= self._deadline:
+            return []
+        return self._full
+
+    def remaining(self, now: float) -> float:
+        """Seconds in which another attempt may begin."""
+        return self._deadline - now
+
+    def freed(self, provider: str) -> Candidate:
+        """A place at one of the full providers is there: its target is next, and the others may be free as well."""
+        self._left = sorted(self._full, key=lambda each: each.provider != provider)
+        self._full = []
+        return self._left[0]
+
+    def unserved(self, fault: Fault) -> None:
+        """There was no place at any of the full providers."""
+        self._faults.append((self._full[0], fault))
+        self._full = []
 
     def cooling(self, candidate: Candidate, cooling: Cooling) -> None:
         """No account of the target can be used (any more)."""
@@ -81,7 +108,7 @@ class Walk:
             self._end(None)
         elif fault.kind == "too_long":
             window = candidate.capabilities.context_window or 0
-            self._left = [other for other in self._left if (other.capabilities.context_window or 0) > window]
+            self._keep(lambda other: (other.capabilities.context_window or 0) > window)
         elif fault.kind in ("bad_request", "too_large") and _about_target(fault):
             self._left.remove(candidate)
         elif not fault.meaning.moves_on:
@@ -104,16 +131,21 @@ class Walk:
         if self._limits.quota_exceeded == "fail":
             self._end(fault)
         elif self._limits.quota_exceeded == "next_provider":
-            self._left = [other for other in self._left if other.provider != candidate.provider]
+            self._keep(lambda other: other.provider != candidate.provider)
         else:
             self.avoid(candidate).add(lease.account.id)
 
     def _end(self, decisive: Fault | None) -> None:
         """Nothing more is tried. decisive: what is told whatever else failed."""
-        self._left, self._smaller, self._decisive = [], (), decisive
+        self._left, self._full, self._smaller, self._decisive = [], [], (), decisive
+
+    def _keep(self, test: Callable[[Candidate], bool]) -> None:
+        """Only such targets come into question any more."""
+        self._left = [other for other in self._left if test(other)]
+        self._full = [other for other in self._full if test(other)]
 
     def _is_last(self, candidate: Candidate) -> bool:
-        return len(self._left) == 1 and self._left[0] is candidate
+        return len(self._left) == 1 and self._left[0] is candidate and not self._full
 
     def pause(self, now: float, chance: random.Random) -> float:
         """Seconds to wait before the same target is tried once more; 0 where another one is next."""

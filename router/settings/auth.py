@@ -41,6 +41,13 @@ class Key(Block):
     expires: Moment | None = setting(
         None, "Date or time from which the key is refused; a date counts to its end, in UTC."
     )
+    concurrency: int | None = setting(
+        None, "Calls in progress at once with this key; one more waits or is a 429. Default: any number.", ge=1
+    )
+    queue: int = setting(0, "Calls beyond `concurrency` that wait for a place instead of being refused.", ge=0)
+    priority: Literal["interactive", "batch"] = setting(
+        "interactive", "Who goes first where calls wait for a place: `interactive` before `batch`."
+    )
 
     @field_validator("digest")
     @classmethod

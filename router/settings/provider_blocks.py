@@ -99,6 +99,10 @@ class Upstream(Block):
     priority: int = setting(
         0, "Providers with a lower number come first where several have a model.", ge=-1000, le=1000
     )
+    max_concurrency: int | None = setting(
+        None, "Calls that it gets at once, over all its accounts; further ones go elsewhere or wait.", ge=1
+    )
+    max_queue: int = setting(100, "Calls that wait for a place at it where nobody else can serve them.", ge=0)
     quirks: dict[str, Any] = setting({}, "What its models deviate in, by the names of `docs/providers.md`.")
 
     @property

@@ -40,7 +40,13 @@ class Limits(Block):
         64 * 1024 * 1024, "Largest request body in bytes, counted after decompression. A larger one is a 413.", ge=1024
     )
     header_bytes: int = setting(65_536, "Largest request head in bytes.", effect="restart", ge=4096, le=1_048_576)
-    streams: int = setting(4000, "Calls in progress at once; one more is answered with 503 and Retry-After.", ge=1)
+    streams: int = setting(
+        4000, "Calls in progress at once; one more waits or is answered with 503 and Retry-After.", ge=1
+    )
+    queue: int = setting(0, "Calls beyond `streams` that wait for a place instead of being refused.", ge=0)
+    queue_timeout: Seconds = setting(
+        30.0, "Longest wait for a place under any limit, in seconds; then the call is refused with Retry-After."
+    )
 
 
 class Timeouts(Block):

@@ -11,7 +11,8 @@ from router.state.tables import client_keys
 
 
 class StoredKey(Struct, frozen=True, kw_only=True):
-    """One row. digest: SHA-256 in hexadecimal. Times: Unix seconds; expires_at None: never, revoked_at None: in use."""
+    """One row. digest: SHA-256 in hexadecimal. Times: Unix seconds; expires_at None: never, revoked_at None: in use.
+    concurrency None: any number of calls at once."""
 
     id: str
     name: str
@@ -20,6 +21,9 @@ class StoredKey(Struct, frozen=True, kw_only=True):
     created_at: float
     expires_at: float | None = None
     revoked_at: float | None = None
+    concurrency: int | None = None
+    queue: int = 0
+    priority: str = "interactive"
 
 
 def add_key(connection: Connection, key: StoredKey) -> None:
@@ -36,6 +40,9 @@ def add_key(connection: Connection, key: StoredKey) -> None:
             created_at=key.created_at,
             expires_at=key.expires_at,
             revoked_at=key.revoked_at,
+            concurrency=key.concurrency,
+            queue=key.queue,
+            priority=key.priority,
         )
     )
 

@@ -18,6 +18,9 @@ client_keys = Table(
     Column("created_at", Float, nullable=False),
     Column("expires_at", Float),
     Column("revoked_at", Float),
+    Column("concurrency", Integer),  # calls at once; null: any number
+    Column("queue", Integer, nullable=False, server_default=text("0")),  # calls that may wait
+    Column("priority", String, nullable=False, server_default=text("'interactive'")),
 )
 
 health = Table(

@@ -57,6 +57,15 @@ def test_a_key_given_twice_has_both_scopes_and_is_revoked_by_either() -> None:
     assert ring.verify(RAW) is None
 
 
+def test_of_a_key_given_twice_the_tighter_limit_counts() -> None:
+    loose, tight = client_key(concurrency=5, queue=9), client_key(concurrency=2, queue=1, priority="batch")
+    for keys in ([client_key(), loose, tight], [tight, client_key(), loose]):
+        found = KeyRing(keys, FakeClock()).verify(RAW)
+        assert found is not None and (found.concurrency, found.queue, found.priority) == (2, 1, "batch")
+    free = KeyRing([client_key(), client_key()], FakeClock()).verify(RAW)
+    assert free is not None and (free.concurrency, free.queue, free.priority) == (None, 0, "interactive")
+
+
 def test_a_key_made_by_another_process_works_without_a_restart(tmp_path: Path) -> None:
     path = tmp_path / "switchyard.sqlite"
     migrate(path)
@@ -100,7 +109,7 @@ def test_keys_of_the_settings_and_the_management_key() -> None:
 auth:
   keys:
     - {{name: plain, key: sk-sy-0123456789abcdef, expires: 2030-01-31}}
-    - {{name: hashed, digest: "{digest(RAW)}"}}
+    - {{name: hashed, digest: "{digest(RAW)}", concurrency: 3, queue: 4, priority: batch}}
   management: {{key: manage-0123456789abcdef}}
 """
     ring = KeyRing(settings_keys(load(text, {}, lambda path: "").settings), FakeClock())
@@ -108,6 +117,7 @@ auth:
     assert plain is not None and plain.name == "plain" and plain.expires_at == 1_896_134_399.999999
     hashed = ring.verify(RAW)
     assert hashed is not None and hashed.scopes == ("client",)
+    assert (hashed.concurrency, hashed.queue, hashed.priority) == (3, 4, "batch")
     management = ring.verify(Secret("manage-0123456789abcdef"))
     assert management is not None and management.scopes == ("management",)
 

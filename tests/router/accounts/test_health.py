@@ -7,7 +7,7 @@ import random
 import pytest
 from msgspec import structs
 
-from router.accounts.health import Cooling, Health, Lease
+from router.accounts.health import Cooling, Crowded, Health, Lease
 from router.accounts.health_row import HealthRow
 from router.accounts.record import Account
 from router.clock import FakeClock
@@ -534,3 +534,46 @@ def test_what_one_account_meets_is_held_against_no_other(health, clock):
         assert {key[0] for key in health.snapshot().entries} == {"p/a"}
         assert set(serve(health, config, 4)) == {"b", "c"}
         health.forget("p/a")
+
+
+def test_a_provider_gets_as_many_calls_as_it_may_over_all_accounts(health, clock):
+    config = structs.replace(provider(), max_concurrency=2)
+    first, second = take(health, config), take(health, config)
+    full = health.lease(config, "m")
+    assert isinstance(full, Crowded)
+    assert full.fault().message.startswith("The provider p has 2 calls in progress")
+    clock.advance(40)
+    for _ in range(2):  # later ends are ignored
+        health.failed(first, limited())
+    again = take(health, config)
+    assert isinstance(health.lease(config, "m"), Crowded)
+    assert full.gate.retry_after() == 20.0  # it took 40 s, and there are two places
+    health.release(second)
+    health.succeeded(again)
+    assert full.gate.running == 0
+
+
+def test_a_provider_without_a_limit_has_no_gate(health):
+    config = provider()
+    assert all(isinstance(health.lease(config, "m"), Lease) for _ in range(100))
+    assert health.rooms.of(config) is None
+
+
+def test_where_every_account_rests_that_is_said_and_a_place_is_given_back(health):
+    config = structs.replace(provider("a"), max_concurrency=1)
+    health.failed(take(health, config), limited(retry_after=60.0))
+    gate = health.rooms.of(config)
+    assert gate.take()
+    assert isinstance(health.lease(config, "m"), Cooling)
+    assert isinstance(health.lease(config, "m", place=gate), Cooling)
+    assert gate.running == 0
+
+
+def test_a_place_that_was_waited_for_is_the_leases(health):
+    config = structs.replace(provider(), max_concurrency=1)
+    gate = health.rooms.of(config)
+    assert gate.take()
+    lease = take(health, config, place=gate)
+    assert gate.running == 1
+    health.succeeded(lease)
+    assert gate.running == 0

@@ -33,7 +33,7 @@ from router.secret import Secret
 from router.settings.sign_ins import shipped_sign_ins
 from router.tasks import Tasks
 from tests.router.accounts.world import ACCOUNTS, DIALECT_OF, World
-from tests.router.routing.making import CHAT, table
+from tests.router.routing.making import CHAT, crowd, table
 from tests.virtual import VirtualClock
 
 HOUR = 3600.0
@@ -153,8 +153,16 @@ class Process:
         )
         runner: Any = self
         self.sessions = Sessions(clock, ttl=HOUR)
+        patience = Patience()
         self.attempts = Attempts(
-            runner, self.health, Affinity(clock), clock, random.Random(1), Patience(), self.sessions
+            runner,
+            self.health,
+            Affinity(clock),
+            clock,
+            random.Random(1),
+            patience,
+            self.sessions,
+            crowd(clock, patience),
         )
         self.tasks = Tasks("process")
         self.secrets: dict[Fault, Secret] = {}

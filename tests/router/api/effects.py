@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
 import socket
@@ -103,6 +104,50 @@ async def a_second_call(router: Running) -> bool:
         return (await router.ask("chat", "gpt-4.1")).status == 200
 
 
+async def as_second(router: Running) -> int:
+    return (await router.ask("chat", "gpt-4.1", headers={"authorization": f"Bearer {SECOND}"})).status
+
+
+def one_place(**limits: float) -> dict[str, Any]:
+    return at("server.limits", {"streams": 1, **limits})
+
+
+def tester(**facts: Any) -> dict[str, Any]:
+    return at("auth.keys", [{"name": "tester", "key": KEY, **facts}])
+
+
+case("auth.keys[].concurrency", {}, tester(concurrency=1), True, False)(a_second_call)
+case("auth.keys[].queue", tester(concurrency=1), tester(concurrency=1, queue=1), False, True)(a_second_call)
+case("server.limits.queue", one_place(), one_place(queue=1), False, True)(a_second_call)
+case("providers.openai.max_concurrency", {}, openai(max_concurrency=1, max_queue=0), True, False)(a_second_call)
+case("providers.openai.max_queue", openai(max_concurrency=1, max_queue=0), openai(max_concurrency=1), False, True)(
+    a_second_call
+)
+
+
+@case("server.limits.queue_timeout", one_place(queue=1, queue_timeout=0.05), one_place(queue=1), False, True)
+async def a_call_behind_a_long_one(router: Running) -> bool:
+    long = {"model": "gpt-4.1", "stream": True, "messages": [{"role": "user", "content": "LONG 50 GAP 30"}]}
+    async with router.open("/v1/chat/completions", long):
+        return (await router.ask("chat", "gpt-4.1")).status == 200
+
+
+def second_key(**facts: Any) -> dict[str, Any]:
+    return {**one_place(queue=1), **clients({"name": "b", "key": SECOND, **facts})}
+
+
+@case("auth.keys[].priority", second_key(), second_key(priority="batch"), (200, 503), (503, 200))
+async def who_is_served(router: Running) -> tuple[int, int]:
+    """One place in the line: the second key's call is there when the tester's comes."""
+    long = {"model": "gpt-4.1", "stream": True, "messages": [{"role": "user", "content": "LONG 50 GAP 30"}]}
+    waiting = router.router._gateway.admission.crowd.waiting
+    async with router.open("/v1/chat/completions", long):
+        second = asyncio.create_task(as_second(router))  # noqa: TID251
+        await router.until(lambda: waiting["process"] == 1)
+        first = (await router.ask("chat", "gpt-4.1")).status
+        return await second, first
+
+
 @case("server.cors.origins", {}, at("server.cors.origins", ["https://chat.example"]), None, "https://chat.example")
 async def cors(router: Running) -> Any:
     answer = await router.send("/healthz", headers={"origin": "https://chat.example"})
@@ -173,10 +218,6 @@ async def swallowing_address(router: Running) -> bool:
         return b"no first token" in (await router.ask("chat", "gpt-4.1")).body
     finally:
         router.router._health._entries.clear()
-
-
-async def as_second(router: Running) -> int:
-    return (await router.ask("chat", "gpt-4.1", headers={"authorization": f"Bearer {SECOND}"})).status
 
 
 DIGEST = hashlib.sha256(SECOND.encode()).hexdigest()

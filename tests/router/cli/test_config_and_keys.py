@@ -125,6 +125,25 @@ def test_a_key_is_made_shown_once_listed_and_revoked(place: Path) -> None:
     assert again.exit_code == 1 and "no key in use" in again.stderr
 
 
+def test_the_limits_of_a_key_are_kept_shown_and_counted(place: Path) -> None:
+    arguments = ("night", "--concurrency", "2", "--queue", "5", "--priority", "batch")
+    raw = run(keys_commands.app, "create", *arguments).stdout.strip()
+    run(keys_commands.app, "create", "laptop")
+    night, laptop = data(run(keys_commands.app, "list", "--json"))
+    assert (night["concurrency"], night["queue"], night["priority"]) == (2, 5, "batch")
+    assert (laptop["concurrency"], laptop["queue"], laptop["priority"]) == (None, 0, "interactive")
+    shown = run(keys_commands.app, "list").stdout.splitlines()
+    assert shown[0].endswith("usable, 2 at once, 5 may wait, batch")
+    assert shown[1].endswith("usable")
+    store = StateStore(place.parents[1] / "state" / "switchyard.sqlite")
+    known = KeyRing([], FakeClock(SystemClock().wall()), database=lambda: store.read_now(stored_keys)).verify_fresh(
+        Secret(raw)
+    )
+    store.close()
+    assert known is not None
+    assert (known.concurrency, known.queue, known.priority) == (2, 5, "batch")
+
+
 def test_the_first_key_of_an_open_router_can_be_made(place: Path) -> None:
     place.write_text("server: {host: 0.0.0.0}\n")
     refused = run(config_commands.app, "check")
@@ -135,7 +154,15 @@ def test_the_first_key_of_an_open_router_can_be_made(place: Path) -> None:
 
 @pytest.mark.parametrize(
     "arguments",
-    [("bad name",), ("a", "--scope", "root"), ("a", "--expires", "soon"), ("a", "--expires", "2001-01-01"), ()],
+    [
+        ("bad name",),
+        ("a", "--scope", "root"),
+        ("a", "--priority", "high"),
+        ("a", "--concurrency", "0"),
+        ("a", "--expires", "soon"),
+        ("a", "--expires", "2001-01-01"),
+        (),
+    ],
 )
 def test_wrong_usage_is_told_apart_from_failure(place: Path, arguments: tuple[str, ...]) -> None:
     assert run(keys_commands.app, "create", *arguments).exit_code == 2

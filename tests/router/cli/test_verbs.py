@@ -15,7 +15,7 @@ import pytest
 
 from router.cli import main
 from router.cli.findings import configuration, folders, keys, process, providers
-from router.cli.processes import causes, duration, for_people
+from router.cli.processes import Row, _ask, causes, duration, for_people
 from router.cli.talk import Place, callable_host, find_place, url
 from router.version import NAME, VERSION
 
@@ -75,6 +75,18 @@ def gateway() -> Iterator[Callable[[Answers], int]]:
     for server in servers:
         server.shutdown()
         server.server_close()
+
+
+@pytest.mark.parametrize(
+    ("waiting", "told"), [({"key": 1, "process": 2}, "ready, 3 waiting"), ({"key": 0}, "ready"), (None, "ready")]
+)
+def test_status_says_how_many_calls_wait(
+    place: Callable[..., Place], gateway: Callable[[Answers], int], waiting: Any, told: str
+) -> None:
+    port = gateway({**READY, "/v0/management/status": (200, {"waiting": waiting})})
+    row = Row("router", "running", 1, 1.0, "-", None)
+    _ask(place(port), row)
+    assert (row.health, row.wrong) == (told, "")
 
 
 def free_port() -> int:

@@ -23,7 +23,7 @@ from router.routing.attempt import HELD, Attempts
 from router.routing.begun import Begun
 from router.routing.plan import plan
 from router.wire.events import Ended, Usage, UsageReported
-from tests.router.routing.making import CHAT, provider, table
+from tests.router.routing.making import CHAT, crowd, provider, table
 
 PROVIDERS = [provider(name, base_urls=("http://x",), accounts=2) for name in ("one", "two")]
 
@@ -72,7 +72,9 @@ def world(*lanes: Script | Fault) -> tuple[StandIn, Health, Attempts]:
     clock, runner = FakeClock(), StandIn(*lanes)
     health = Health(clock, random.Random(1))
     made: Any = runner
-    return runner, health, Attempts(made, health, Affinity(clock), clock, random.Random(1), Patience(), Sessions(clock))
+    patience = Patience()
+    affinity, sessions, waits = Affinity(clock), Sessions(clock), crowd(clock, patience)
+    return runner, health, Attempts(made, health, affinity, clock, random.Random(1), patience, sessions, waits)
 
 
 async def begin(attempts: Attempts, record: Record, **limits: Any) -> Begun:

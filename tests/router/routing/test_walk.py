@@ -253,3 +253,67 @@ def test_a_replay_that_there_is_no_budget_for_tells_what_was_met():
     walk.replayed(one, fault)
     assert walk.next(NOW) is None
     assert walk.verdict() is fault
+
+
+def test_a_full_target_comes_after_those_that_can_serve_now():
+    walk, (one, two, three) = made("one", "two", "three")
+    walk.crowded(one)
+    assert walk.next(NOW) is two
+    assert walk.full(NOW) == []
+    walk.cooling(two, resting(two))
+    walk.crowded(three)
+    assert walk.next(NOW) is None
+    assert walk.full(NOW) == [one, three]
+    assert walk.full(NOW + Limits().deadline) == []
+    assert walk.freed("three") is three
+    walk.cooling(three, resting(three))
+    assert walk.next(NOW) is one  # which may be free by now
+
+
+def test_there_is_no_wait_where_the_budget_is_used_up():
+    walk, (one, two) = made("one", "two", max_attempts=1)
+    walk.crowded(one)
+    walk.failed(two, lease(two), Fault("upstream_broken", "no"))
+    assert walk.full(NOW) == []
+    assert walk.verdict().message == "no"
+
+
+def test_a_target_that_fails_is_not_tried_again_while_another_is_full():
+    walk, (one, two) = made("one", "two")
+    walk.crowded(one)
+    walk.failed(two, lease(two), Fault("upstream_broken", "no"))
+    assert walk.pause(NOW, CHANCE) == 0.0
+    assert walk.avoid(two) == {"two/a"}
+
+
+def test_what_ends_a_walk_ends_the_wait_too():
+    walk, (one, two) = made("one", "two")
+    walk.crowded(one)
+    walk.failed(two, lease(two), Fault("bad_request", "no", status=400, passthrough=b"{}"))
+    assert walk.full(NOW) == []
+    walk, (one, two) = made("one", "two", windows=(1000, 2000))
+    walk.crowded(one)
+    walk.failed(two, lease(two), Fault("too_long", "no", status=400))
+    assert walk.full(NOW) == []
+
+
+def test_a_full_target_is_waited_for_before_a_smaller_model_answers():
+    walk, (one, two), smaller = with_smaller("smaller_model", "one", "two")
+    walk.crowded(one)
+    walk.failed(two, lease(two), LIMITED)
+    walk.cooling(two, resting(two))
+    assert walk.next(NOW) is None
+    assert walk.full(NOW) == [one]
+    walk.unserved(Fault("overloaded", "full", retry_after=3.0))
+    assert walk.next(NOW) is smaller
+
+
+def test_where_there_was_no_place_that_is_told_with_its_time():
+    walk, (one, two) = made("one", "two")
+    walk.crowded(one)
+    walk.failed(two, lease(two), Fault("bad_request", "not for this target"))
+    walk.unserved(Fault("overloaded", "full", retry_after=3.0))
+    assert walk.next(NOW) is None
+    told = walk.verdict()
+    assert (told.kind, told.retry_after) == ("overloaded", 3.0)
+    assert "two: not for this target" in told.message
