@@ -28,7 +28,7 @@ CAUSES: dict[str, tuple[str, str]] = {
     "conflict": ("The provider reports a conflict with another request.", "Try again."),
     "unsupported_upgrade": ("A WebSocket was asked for.", "Use HTTP with `stream: true`."),
     "rate_limited": (
-        "A limit of the provider, of every account that could serve.",
+        "A limit of the provider, of every account that could serve, or the client key's own `concurrency`.",
         "Wait for `retry-after`, or add an account or a second provider to the route.",
     ),
     "quota_spent": (
@@ -36,7 +36,7 @@ CAUSES: dict[str, tuple[str, str]] = {
         "Top up, wait for the next period, or add another account.",
     ),
     "overloaded": (
-        "The provider, or this gateway (`server.limits.streams`), has no capacity now.",
+        "The provider (or its `max_concurrency`), or this gateway (`server.limits.streams`), has no capacity now.",
         "Try again after `retry-after`; add another provider to the route.",
     ),
     "unavailable": (

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from tests.router.api.harness import DIALECTS, KEY, MODELS, OTHER, Answer, Running, error_text, merged, running
+from tests.router.api.harness import DIALECTS, KEY, MODELS, OTHER, Answer, Running, ask, error_text, merged, running
 from tests.router.api.holding import Holding, holding
 from tests.simulators import Upstream
 from tests.simulators.faulty import status
@@ -99,9 +99,10 @@ async def test_calls_of_one_key_wait_where_its_queue_allows_it(
         refused = await begin(router, "third")
         assert refused.status == 429
         assert "1 wait, and 1 may (its queue)" in error_text("chat", refused.json)
-        held.let(2)
+        held.let(3)
         assert [(await call).status for call in (first, second)] == [200, 200]
-    assert (held.most, held.texts) == (1, ["first", "second"])
+        assert (await begin(router, "third")).status == 200
+    assert (held.most, held.texts) == (1, ["first", "second", "third"])
     assert "waited=" in router.log
 
 
@@ -245,6 +246,25 @@ async def test_interactive_calls_go_first_at_a_provider_too(upstream: Upstream, 
         held.let(3)
         assert [(await call).status for call in calls] == [200] * 3
     assert held.texts == ["first", "person", "batch"]
+
+
+async def test_a_streamed_client_that_waits_for_a_provider_hears_heartbeats(
+    upstream: Upstream, held: Holding, tmp_path: Path
+) -> None:
+    changes = merged(provider(max_concurrency=1), {"server": {"timeouts": {"grace": 0.3, "heartbeat": 0.3}}})
+    async with running(upstream, tmp_path, at_held(held, **changes)) as router:
+        first = await hold(router, held)
+        path, body = ask("messages", "gpt-4.1", "second", stream=True)
+        async with router.open(path, body) as response:
+            beat = await response.content.readline()
+            assert beat == b"event: ping\n"
+            assert waiting(router) == 1
+            held.let(2)
+            assert b"kettle" in await response.read()
+        assert (await first).status == 200
+        metrics = await router.metrics()
+    assert metrics['switchyard_wait_seconds_sum{scope="provider"}'] >= 0.3
+    assert metrics['switchyard_overhead_seconds_sum{lane="translated"}'] < 0.3  # waiting is no work of ours
 
 
 async def test_embeddings_wait_as_well_and_counts_are_estimated_meanwhile(

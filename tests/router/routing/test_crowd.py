@@ -73,6 +73,7 @@ async def test_whichever_gate_is_first_serves_and_the_other_forgets() -> None:
     call = it.come()
     await turn()
     it.gates[1].release()
+    assert it.gates[0].waiting == 0
     it.gates[0].release()
     assert await call is it.gates[1]
     assert [(gate.running, gate.waiting) for gate in it.gates] == [(0, 0), (1, 0)]
