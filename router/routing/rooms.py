@@ -16,6 +16,7 @@ class Rooms:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._gates: dict[str, Gate] = {}
+        self._in_force: Mapping[str, ProviderConfig] = {}
 
     def of(self, provider: ProviderConfig) -> Gate | None:
         """The provider's gate, None where it has no limit. Its bounds are those that are in force, whatever older
@@ -24,11 +25,13 @@ class Rooms:
             return None
         gate = self._gates.get(provider.id)
         if gate is None:
-            gate = self._gates[provider.id] = Gate(_owner(provider.id), _bounds(provider), self._clock)
+            now = self._in_force.get(provider.id, provider)
+            gate = self._gates[provider.id] = Gate(_owner(provider.id), _bounds(now), self._clock)
         return gate
 
     def follow(self, providers: Mapping[str, ProviderConfig]) -> None:
         """Other settings are in force."""
+        self._in_force = providers
         for name, gate in self._gates.items():
             provider = providers.get(name)
             gate.follow(_bounds(provider) if provider is not None else Bounds(None))

@@ -577,3 +577,13 @@ def test_a_place_that_was_waited_for_is_the_leases(health):
     assert gate.running == 1
     health.succeeded(lease)
     assert gate.running == 0
+
+
+def test_a_call_of_older_settings_is_counted_under_the_limit_in_force(health):
+    old, new = (structs.replace(provider(), max_concurrency=most) for most in (1, 2))
+    health.rooms.follow({"p": new})
+    assert isinstance(take(health, old), Lease)
+    assert isinstance(take(health, new), Lease)
+    assert isinstance(health.lease(old, "m"), Crowded)
+    health.rooms.follow({"p": provider()})
+    assert isinstance(take(health, old), Lease)

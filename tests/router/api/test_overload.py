@@ -13,7 +13,7 @@ import pytest_asyncio
 from tests.router.api.harness import DIALECTS, KEY, MODELS, OTHER, Answer, Running, ask, error_text, merged, running
 from tests.router.api.holding import Holding, holding
 from tests.simulators import Upstream
-from tests.simulators.faulty import status
+from tests.simulators.faulty import cut, status
 
 BATCH = "sk-client-canary-of-a-batch"
 KEYS = [{"name": "tester", "key": KEY}, {"name": "night", "key": BATCH, "priority": "batch"}]
@@ -265,6 +265,19 @@ async def test_a_streamed_client_that_waits_for_a_provider_hears_heartbeats(
         metrics = await router.metrics()
     assert metrics['switchyard_wait_seconds_sum{scope="provider"}'] >= 0.3
     assert metrics['switchyard_overhead_seconds_sum{lane="translated"}'] < 0.3  # waiting is no work of ours
+
+
+async def test_an_answer_that_breaks_off_gives_its_place_to_the_attempt_that_goes_on(
+    upstream: Upstream, tmp_path: Path
+) -> None:
+    async with running(upstream, tmp_path, provider(max_concurrency=1, max_queue=0)) as router:
+        whole = await router.ask("chat", "gpt-4.1", "LONG 9", stream=True)
+        upstream.script(cut(events=5))
+        mended = await router.ask("chat", "gpt-4.1", "LONG 9", stream=True)
+        assert mended.text == whole.text
+        assert (await router.metrics())['switchyard_rescues_total{outcome="rescued"}'] == 1
+        [gate] = router.router._health.rooms._gates.values()
+        assert gate.running == 0
 
 
 async def test_embeddings_wait_as_well_and_counts_are_estimated_meanwhile(
