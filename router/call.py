@@ -144,6 +144,7 @@ class Record(Struct, kw_only=True):
     total: float = 0.0
     overhead: float | None = None  # seconds of our own before the upstream request left, without `waited`
     waited: float = 0.0  # seconds in line for a place
+    budget: str = ""  # limits of the key that are nearly reached
 
     def shares(self) -> list[Try]:
         """Who has used what: the attempts with usage, or the one that served where usage is known of the call alone."""

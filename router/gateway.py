@@ -48,6 +48,7 @@ from router.routing.line import Bounds
 from router.routing.table import Rule, Table, build
 from router.settings.schema import Settings
 from router.usage import price_file
+from router.usage.budgets import Budgets
 from router.usage.ledger import Ledger
 from router.usage.prices import PriceTable
 from router.usage.tariff import NOTHING_KNOWN, Tariff
@@ -216,6 +217,7 @@ class Gateway:
         self.sessions.stays = hub.stays
         self.affinity = Affinity(self.clock)
         self.tallies = Tallies(self.clock)
+        self.budgets = Budgets(self.clock)
         crowd = Crowd(self.clock, net.patience, metrics)
         self.admission = Admission(crowd, self.clock, _bounds(snapshot.settings))
         self.attempts = Attempts(
@@ -280,6 +282,7 @@ class Gateway:
             self.ledger.settle(record)
         except Exception:  # a mistake of ours in the accounts is no reason to break an answer
             self.log.exception("the call %s could not be accounted for", record.call_id)
+        self.budgets.settle(record)
         self.metrics.settle(record)
         self.tallies.settle(record)
         self._tell(record)

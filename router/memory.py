@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+import msgspec
+
 from router.access.keys import ClientKey
 from router.access.stored import stored_keys
 from router.accounts.affinity import MOST, TTL
@@ -22,14 +24,17 @@ from router.relay.announced import Announcement, Changes
 from router.settings.schema import StoredResponses
 from router.state import owner_rows, tables
 from router.state.announcement_rows import forget_announcements, load_announcements, save_announcements
-from router.state.client_keys import StoredKey, add_key, revoke_key
+from router.state.client_keys import StoredKey, add_key, change_key, revoke_key
 from router.state.consents import Consent, accept, accepted
+from router.state.database import Connection
 from router.state.health_rows import load_health, save_health
 from router.state.login_flows import LoginFlows
 from router.state.responses import ResponseStore
 from router.state.store import StateStore
 from router.state.tally_rows import add_tallies, load_tallies
+from router.state.usage_reports import sums_of_keys
 from router.state.usage_rows import add_calls, prune_calls
+from router.usage.budgets import Sums, starts
 from router.usage.entries import Closed
 from router.vault.cipher import Vault, vault_key
 
@@ -56,15 +61,26 @@ class Memory:
 
     async def add_key(self, key: ClientKey) -> None:
         """Store a new key. Raises `ValueError` where a key in use has its name."""
-        stored = StoredKey(
-            id=key.id,
-            name=key.name,
-            digest=key.digest,
-            scopes=key.scopes,
-            created_at=self._clock.wall(),
-            expires_at=key.expires_at,
-        )
+        stored = _stored(key, self._clock.wall())
         await self._store.write(lambda connection: add_key(connection, stored))
+
+    async def change_key(self, key: ClientKey) -> bool:
+        """Write what may be changed of a key: its end and its limits. False where there is none in use of its id."""
+        values = {"expires_at": key.expires_at, "limits": _limits_text(key)}
+        return await self._store.write(lambda connection: change_key(connection, key.id, values))
+
+    async def rotate_key(self, old: str, key: ClientKey) -> bool:
+        """Revoke `old` and store the one that takes its place, both or neither. False where `old` is not in use."""
+        now = self._clock.wall()
+        stored = _stored(key, now)
+
+        def work(connection: Connection) -> bool:
+            if not revoke_key(connection, old, now):
+                return False
+            add_key(connection, stored)
+            return True
+
+        return await self._store.write(work)
 
     async def revoke_key(self, id_or_name: str) -> Sequence[str]:
         """Revoke a key; the ids that were revoked: one, or none."""
@@ -103,6 +119,12 @@ class Memory:
         kept = list(rows)
         if kept:
             self._store.submit(lambda connection: owner_rows.save(connection, tables.sessions, kept))
+
+    def key_sums(self) -> dict[str, Sums]:
+        """What each key has used today and this month (UTC)."""
+        day, month = starts(self._clock.wall())
+        found = self._store.read_now(lambda connection: sums_of_keys(connection, day, month))
+        return {key: Sums((each[0], each[1]), (each[2], each[3])) for key, each in found.items()}
 
     def tallies(self) -> list[Tally]:
         """What accounts have done before."""
@@ -159,3 +181,22 @@ class Memory:
     def close(self) -> None:
         """Write what waits."""
         self._store.close()
+
+
+def _stored(key: ClientKey, now: float) -> StoredKey:
+    return StoredKey(
+        id=key.id,
+        name=key.name,
+        digest=key.digest,
+        scopes=key.scopes,
+        created_at=now,
+        expires_at=key.expires_at,
+        concurrency=key.concurrency,
+        queue=key.queue,
+        priority=key.priority,
+        limits=_limits_text(key),
+    )
+
+
+def _limits_text(key: ClientKey) -> str:
+    return msgspec.json.encode(key.limits).decode() if key.limits is not None else ""

@@ -30,6 +30,8 @@ OTHERS_WITHIN = 30.0
 RECOVER_EVERY = 10.0
 """Seconds between two looks for processes that died with calls in their journals."""
 PRUNE_EVERY = 300.0
+SUMS_EVERY = 5.0
+"""Seconds between two looks at what keys have used, which another process may have added to."""
 SWEEP_EVERY = 600.0
 """Seconds between two removals of what has expired: stored answers, makers of opaque items."""
 
@@ -104,6 +106,7 @@ class Recall:
         self._sign_ins.admit(memory.flows, memory.accept)
         await self.open_ledger()
         await gateway.ledger.recover()
+        gateway.budgets.read = self._read_sums
         if memory.responses is not None:
             self._edge.continuations.use(memory.responses)
         tasks.periodic(lambda: SWEEP_EVERY, memory.sweep, "forget what is old")
@@ -117,6 +120,7 @@ class Recall:
         ledger = self._gateway.ledger
         tasks.periodic(lambda: SAVE_EVERY, save, "save what was learnt")
         tasks.periodic(lambda: SAVE_EVERY, ledger.move, "move calls into the database")
+        tasks.periodic(lambda: SUMS_EVERY, self._gateway.budgets.refresh, "read what keys have used")
         tasks.periodic(lambda: RECOVER_EVERY, ledger.recover, "settle what dead processes left")
         tasks.periodic(lambda: PRUNE_EVERY, ledger.prune, "forget old calls")
         tasks.periodic(lambda: OTHERS_EVERY, self.look, "look at what others wrote")
@@ -139,6 +143,13 @@ class Recall:
             memory.save_sessions(self._gateway.sessions.dirty())
             memory.add_tallies(self._gateway.tallies.fresh())
             memory.save_announcements(self._announced.dirty())
+
+    async def _read_sums(self) -> None:
+        """What keys have used, by the ledger: with everything that this process has settled, or not at all."""
+        memory, budgets = self.memory, self._gateway.budgets
+        mark = budgets.mark()
+        if memory is not None and await self._gateway.ledger.moved():
+            budgets.load(await asyncio.to_thread(memory.key_sums), mark)
 
     async def open_ledger(self) -> None:
         """Calls go into the database from now on, where there is one."""

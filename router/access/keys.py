@@ -15,6 +15,7 @@ from typing import Literal, TypeAlias, get_args
 
 from msgspec import Struct
 
+from router.access.limits import KeyLimits
 from router.call import Priority
 from router.clock import Clock
 from router.secret import Secret
@@ -28,7 +29,7 @@ _LONGEST = 1024
 class ClientKey(Struct, frozen=True, kw_only=True):
     """A key that is known here. id: stable and no secret, for records. digest: SHA-256 in hexadecimal. expires_at,
     revoked_at: Unix seconds. source: settings, file or database. concurrency: calls at once, None for any number.
-    queue: calls that may wait beyond them. priority: who goes first where calls wait."""
+    queue: calls that may wait beyond them. priority: who goes first where calls wait. limits: what it may use."""
 
     id: str
     name: str
@@ -40,6 +41,7 @@ class ClientKey(Struct, frozen=True, kw_only=True):
     concurrency: int | None = None
     queue: int = 0
     priority: Priority = "interactive"
+    limits: KeyLimits | None = None
 
     def usable(self, now: float) -> bool:
         """Whether the key counts at `now` (Unix seconds)."""

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from router.access.keys import SCOPES, ClientKey
+from router.access.limits import KeyLimits
 from router.call import PRIORITIES
 from router.state.client_keys import StoredKey, list_keys
 from router.state.database import Connection
@@ -21,7 +24,19 @@ def from_stored(key: StoredKey) -> ClientKey:
         concurrency=key.concurrency,
         queue=key.queue,
         priority=next((known for known in PRIORITIES if known == key.priority), "interactive"),
+        limits=_limits(key.limits),
     )
+
+
+def _limits(text: str) -> KeyLimits | None:
+    """Those of a newer version that mean nothing here are left out."""
+    if not text:
+        return None
+    try:
+        made = msgspec.json.decode(text, type=KeyLimits)
+    except (msgspec.MsgspecError, UnicodeError):
+        return None
+    return None if made.nothing else made
 
 
 def stored_keys(connection: Connection) -> tuple[ClientKey, ...]:

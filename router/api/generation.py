@@ -13,6 +13,7 @@ from router.api.edge import Edge
 from router.api.exchange import Exchange
 from router.api.frame import framed, in_line
 from router.api.reply import Reply
+from router.api.spending import HEADER, reserve
 from router.api.understand import Addressed, Surface, authenticate, caller_of, must_read, read, understand
 from router.call import Call, Limits, Record
 from router.faults import Fault
@@ -87,6 +88,8 @@ async def _generate(edge: Edge, surface: Surface, addressed: Addressed, record: 
         record.asked, record.stream = call.asked, call.stream
         call = await edge.continuations.resume(call)
         snapshot, call, chosen = await _planned(edge, exchange, surface, call)
+        first = chosen.candidates[0] if chosen.candidates else None
+        await reserve(gateway, snapshot, key, call, record, (first.provider, first.model) if first else None)
         try:
             limits = limits_of(snapshot.limits, chosen.limits, call.limits)
             with exchange.watched(edge.watchers), gateway.net.patience.limit(limits.total, exchange.task):
@@ -240,6 +243,8 @@ def answer_headers(record: Record, account: bool) -> dict[str, str]:
     }
     if record.overhead is not None:
         headers["x-switchyard-overhead-ms"] = f"{record.overhead * 1000:.2f}"
+    if record.budget:
+        headers[HEADER] = record.budget
     if record.notes:
         headers["x-switchyard-notes"] = header_value(record.notes)
     if account:

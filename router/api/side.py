@@ -14,6 +14,7 @@ from router.api.edge import Edge
 from router.api.exchange import Exchange
 from router.api.frame import framed, in_line
 from router.api.reply import Reply
+from router.api.spending import HEADER, reserve
 from router.api.understand import Addressed, authenticate, caller_of, model_and_stream
 from router.call import Call, Record, Try
 from router.faults import Fault
@@ -255,6 +256,8 @@ async def _work(
             began=began,
             created=int(gateway.clock.wall()),
         )
+        if record.surface not in USES_NOTHING:
+            await reserve(gateway, snapshot, key, call, record, None)
         with exchange.watched(edge.watchers), gateway.net.patience.limit(snapshot.limits.total, exchange.task):
             return await work(Side(edge=edge, snapshot=snapshot, call=call, record=record, spec=spec))
 
@@ -273,6 +276,7 @@ def _headers(record: Record) -> dict[str, str]:
         "x-switchyard-model": record.model,
         "x-switchyard-provider": record.provider,
         "x-switchyard-attempts": str(len(record.tries)),
+        **({HEADER: record.budget} if record.budget else {}),
     }
 
 

@@ -15,10 +15,12 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated
 
+import msgspec
 import typer
 
 from router import places
 from router.access.keys import SCOPES, ClientKey, digest, generate, key_id
+from router.access.limits import KeyLimits, amount, micro
 from router.access.sources import file_keys, settings_keys
 from router.access.stored import stored_keys
 from router.call import PRIORITIES
@@ -53,6 +55,12 @@ def create(
     priority: Annotated[
         str, typer.Option(help="Who goes first where calls wait for a place: interactive before batch.")
     ] = "interactive",
+    requests_per_minute: Annotated[int | None, typer.Option(min=1, help="Calls that begin within a minute.")] = None,
+    tokens_per_minute: Annotated[int | None, typer.Option(min=1, help="Tokens within a minute.")] = None,
+    tokens_per_day: Annotated[int | None, typer.Option(min=1, help="Tokens of a day (UTC).")] = None,
+    tokens_per_month: Annotated[int | None, typer.Option(min=1, help="Tokens of a month (UTC).")] = None,
+    usd_per_day: Annotated[float | None, typer.Option(min=0.01, help="US dollars of a day, by list prices.")] = None,
+    usd_per_month: Annotated[float | None, typer.Option(min=0.01, help="US dollars of a month.")] = None,
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -65,6 +73,14 @@ def create(
         raise typer.BadParameter(f"must be one of {', '.join(PRIORITIES)}", param_hint="--priority")
     now = SystemClock().wall()
     until = _moment(expires, now) if expires is not None else None
+    limits = KeyLimits(
+        requests_per_minute=requests_per_minute,
+        tokens_per_minute=tokens_per_minute,
+        tokens_per_day=tokens_per_day,
+        tokens_per_month=tokens_per_month,
+        usd_per_day=micro(usd_per_day),
+        usd_per_month=micro(usd_per_month),
+    )
     key = generate()
     hexadecimal = digest(key)
     row = StoredKey(
@@ -77,6 +93,7 @@ def create(
         concurrency=concurrency,
         queue=queue,
         priority=priority,
+        limits="" if limits.nothing else msgspec.json.encode(limits).decode(),
     )
     with _writing(_database(config)) as connection:
         add_key(connection, row)
@@ -135,6 +152,7 @@ def _limits(key: ClientKey) -> str:
     """What a key may do at once, where that is not everything."""
     parts = [] if key.concurrency is None else [f"{key.concurrency} at once, {key.queue} may wait"]
     parts += ["batch"] if key.priority == "batch" else []
+    parts += [f"{amount(cap.most, cap.unit)} per {cap.period}" for cap in key.limits.caps()] if key.limits else []
     return "".join(f", {part}" for part in parts)
 
 

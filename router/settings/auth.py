@@ -31,6 +31,20 @@ def _moment(value: Any) -> Any:
 Moment = Annotated[datetime, BeforeValidator(_moment)]
 
 
+class KeyCaps(Block):
+    """What a key may use. Days and months are those of UTC."""
+
+    requests_per_minute: int | None = setting(None, "Calls that may begin within a minute.", ge=1)
+    tokens_per_minute: int | None = setting(None, "Tokens within a minute, those of running calls by estimate.", ge=1)
+    tokens_per_day: int | None = setting(None, "Tokens of a day.", ge=1)
+    tokens_per_month: int | None = setting(None, "Tokens of a month.", ge=1)
+    usd_per_day: float | None = setting(None, "US dollars of a day, by the price table.", gt=0)
+    usd_per_month: float | None = setting(None, "US dollars of a month, by the price table.", gt=0)
+    soft: float = setting(
+        0.8, "Share of a limit from which answers and the log tell that it is nearly reached.", gt=0, le=1
+    )
+
+
 class Key(Block):
     """One client key. `key`, `key_file` and `digest` exclude one another."""
 
@@ -48,6 +62,8 @@ class Key(Block):
     priority: Literal["interactive", "batch"] = setting(
         "interactive", "Who goes first where calls wait for a place: `interactive` before `batch`."
     )
+
+    limits: KeyCaps = setting(KeyCaps(), "What the key may use.")
 
     @field_validator("digest")
     @classmethod

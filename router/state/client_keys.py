@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from msgspec import Struct
 from sqlalchemy import Connection, func, insert, or_, select, update
@@ -12,7 +12,7 @@ from router.state.tables import client_keys
 
 class StoredKey(Struct, frozen=True, kw_only=True):
     """One row. digest: SHA-256 in hexadecimal. Times: Unix seconds; expires_at None: never, revoked_at None: in use.
-    concurrency None: any number of calls at once."""
+    concurrency None: any number of calls at once. limits: `router.access.limits.KeyLimits` as JSON, "" for none."""
 
     id: str
     name: str
@@ -24,6 +24,7 @@ class StoredKey(Struct, frozen=True, kw_only=True):
     concurrency: int | None = None
     queue: int = 0
     priority: str = "interactive"
+    limits: str = ""
 
 
 def add_key(connection: Connection, key: StoredKey) -> None:
@@ -43,6 +44,7 @@ def add_key(connection: Connection, key: StoredKey) -> None:
             concurrency=key.concurrency,
             queue=key.queue,
             priority=key.priority,
+            limits=key.limits,
         )
     )
 
@@ -59,6 +61,12 @@ def revoke_key(connection: Connection, id_or_name: str, now: float) -> Sequence[
     ids = [str(row.id) for row in connection.execute(select(client_keys.c.id).where(mine))]
     connection.execute(update(client_keys).where(client_keys.c.id.in_(ids)).values(revoked_at=now))
     return ids
+
+
+def change_key(connection: Connection, key_id: str, values: Mapping[str, object]) -> bool:
+    """Change columns of a key in use. False where there is none of this id."""
+    mine = (client_keys.c.id == key_id) & client_keys.c.revoked_at.is_(None)
+    return connection.execute(update(client_keys).where(mine).values(**values)).rowcount > 0
 
 
 def usable_keys(connection: Connection, now: float, scope: str = "client") -> int:

@@ -21,6 +21,7 @@ client_keys = Table(
     Column("concurrency", Integer),  # calls at once; null: any number
     Column("queue", Integer, nullable=False, server_default=text("0")),  # calls that may wait
     Column("priority", String, nullable=False, server_default=text("'interactive'")),
+    Column("limits", String, nullable=False, server_default=text("''")),  # JSON, as `router.access.limits.KeyLimits`
 )
 
 health = Table(

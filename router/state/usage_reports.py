@@ -72,6 +72,28 @@ def report(connection: Connection, by: By, since: float, until: float) -> list[L
     return lines if by == "day" else sorted(lines, key=lambda line: (-line.cost, -line.worth, line.name))
 
 
+def sums_of_keys(connection: Connection, day: float, month: float) -> dict[str, tuple[int, int, int, int]]:
+    """For each key its tokens and micro-USD since `day`, and since `month`, both in Unix seconds."""
+    tokens = sum((calls.c[name] for name in KINDS[1:]), calls.c[KINDS[0]])
+    today = calls.c.at >= day
+
+    def summed(value: ColumnElement[Any]) -> ColumnElement[Any]:
+        return func.coalesce(func.sum(value), 0)
+
+    query = (
+        select(
+            calls.c.key_id,
+            summed(case((today, tokens), else_=0)),
+            summed(case((today, calls.c.cost), else_=0)),
+            summed(tokens),
+            summed(calls.c.cost),
+        )
+        .where(calls.c.at >= month)
+        .group_by(calls.c.key_id)
+    )
+    return {row[0]: (int(row[1]), int(row[2]), int(row[3]), int(row[4])) for row in connection.execute(query)}
+
+
 def total(connection: Connection, since: float, until: float) -> Line:
     """Everything together."""
     here = (calls.c.at >= since, calls.c.at < until)

@@ -85,9 +85,15 @@ class Ledger:
 
     async def move(self) -> None:
         """Bring what is new into the database. Where that fails the entries wait in their files."""
+        await self.moved()
+
+    async def moved(self) -> bool:
+        """The same; whether everything that was written before is in the database now."""
         journal = self._journal
-        if self._keep is None or journal is None or journal.written == self._moved:
-            return
+        if self._keep is None or journal is None:
+            return False
+        if journal.written == self._moved:
+            return True
         written = journal.written
         try:
             async with self._moving:
@@ -96,8 +102,9 @@ class Ledger:
             if not self._stuck:
                 _log.warning("calls wait in the journal, as the database does not take them: %s", error)
             self._stuck = True
-            return
+            return False
         self._moved, self._stuck = written, False
+        return True
 
     async def recover(self) -> None:
         """Settle the journals that dead processes have left."""

@@ -47,7 +47,7 @@ def assemble(gateway: Gateway, sources: Sources, clock: Clock) -> list[Route]:
     table.add(CallDesk(sources.recent).operations())
     table.add(LogDesk(sources.tail).operations())
     table.add(ConfigDesk(gateway, sources.history, sources.file, sources.check, sources.apply).operations())
-    table.add(KeyDesk(gateway.keys, sources.keys, clock).operations())
+    table.add(KeyDesk(gateway.keys, gateway.budgets, sources.keys, clock).operations())
 
     async def describe(asked: Asked) -> dict[str, Any]:
         return document(table.operations)

@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from typing import Annotated, Literal, Protocol
+from typing import Annotated, Literal, Protocol, TypeAlias
 
-from msgspec import Meta, Struct
+from msgspec import UNSET, Meta, Struct, UnsetType
+from msgspec.structs import replace
 
 from router.access.keys import ClientKey, KeyRing, Scope, digest, generate, key_id
+from router.access.limits import MICRO, KeyLimits, micro
 from router.api.manage.operation import Asked, Operation, Refused
+from router.call import Priority
 from router.clock import Clock
+from router.secret import Secret
+from router.usage.budgets import Budgets
+
+Count: TypeAlias = Annotated[int, Meta(ge=1, le=10**15)]
+Dollars: TypeAlias = Annotated[float, Meta(gt=0, le=10**9)]
 
 
 class Store(Protocol):
@@ -20,10 +28,26 @@ class Store(Protocol):
 
     async def revoke_key(self, id_or_name: str) -> Sequence[str]: ...
 
+    async def change_key(self, key: ClientKey) -> bool: ...
+
+    async def rotate_key(self, old: str, key: ClientKey) -> bool: ...
+
+
+class Limits(Struct, frozen=True, forbid_unknown_fields=True):
+    """What a key may use; days and months are those of UTC. soft: the share from which it is told."""
+
+    requests_per_minute: Count | None = None
+    tokens_per_minute: Count | None = None
+    tokens_per_day: Count | None = None
+    tokens_per_month: Count | None = None
+    usd_per_day: Dollars | None = None
+    usd_per_month: Dollars | None = None
+    soft: Annotated[float, Meta(gt=0, le=1)] = 0.8
+
 
 class Key(Struct, frozen=True):
-    """One key, never its text. source: where it is kept; only those of the database can be revoked here. Times: Unix
-    seconds."""
+    """One key, never its text. source: where it is kept; only those of the database can be changed here. Times: Unix
+    seconds. used: of each limit, running calls included."""
 
     id: str
     name: str
@@ -31,6 +55,10 @@ class Key(Struct, frozen=True):
     source: Literal["settings", "file", "database"]
     state: Literal["usable", "expired", "revoked"]
     expires_at: float | None
+    concurrency: int | None
+    priority: Priority
+    limits: Limits | None
+    used: dict[str, float]
 
 
 class Keys(Struct, frozen=True):
@@ -43,6 +71,14 @@ class Wanted(Struct, forbid_unknown_fields=True):
     name: Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._@-]{0,62}$")]
     scope: Scope = "client"
     expires_in: Annotated[float, Meta(gt=0, le=315_360_000)] | None = None
+    limits: Limits | None = None
+
+
+class Changed(Struct, forbid_unknown_fields=True):
+    """What is given is changed. expires_in: seconds from now, null for never. limits: all of them, null for none."""
+
+    expires_in: Annotated[float, Meta(gt=0, le=315360000)] | UnsetType | None = UNSET
+    limits: Limits | UnsetType | None = UNSET
 
 
 class Made(Struct, frozen=True):
@@ -56,8 +92,9 @@ class Made(Struct, frozen=True):
 class KeyDesk:
     """store: the database, None while it is not open."""
 
-    def __init__(self, ring: KeyRing, store: Callable[[], Store | None], clock: Clock) -> None:
+    def __init__(self, ring: KeyRing, budgets: Budgets, store: Callable[[], Store | None], clock: Clock) -> None:
         self._ring = ring
+        self._budgets = budgets
         self._store = store
         self._clock = clock
 
@@ -72,28 +109,28 @@ class KeyDesk:
                 handler=self.create, summary="Make a key. Its text is in the answer and nowhere else.", audited=True,
             ),
             Operation(
+                method="PATCH", path="/keys/{id}", need="admin", name="key_change", body=Changed, answer=Key,
+                handler=self.change, summary="Change when a key of the database ends, or what it may use.",
+                audited=True,
+            ),
+            Operation(
+                method="POST", path="/keys/{id}/rotate", need="admin", name="key_rotate", answer=Made,
+                handler=self.rotate, summary="Put a new key in the place of one of the database, which ends at once.",
+                audited=True,
+            ),
+            Operation(
                 method="DELETE", path="/keys/{id}", need="admin", name="key_revoke", handler=self.revoke,
                 summary="Revoke a key of the database: new calls with it are refused within a second.", audited=True,
             ),
         ]  # fmt: skip
 
     async def all(self, asked: Asked) -> Keys:
-        now = self._clock.wall()
-        return Keys([_shown(key, now) for key in self._all()])
+        return Keys([self._shown(key) for key in self._all()])
 
     async def create(self, asked: Asked) -> Made:
         wanted: Wanted = asked.body
-        secret = generate()
-        hexadecimal = digest(secret)
         until = self._clock.wall() + wanted.expires_in if wanted.expires_in is not None else None
-        key = ClientKey(
-            id=key_id(hexadecimal),
-            name=wanted.name,
-            digest=hexadecimal,
-            scopes=(wanted.scope,),
-            expires_at=until,
-            source="database",
-        )
+        key, secret = _made(wanted.name, (wanted.scope,), until, _limits(wanted.limits))
         try:
             await self._open().add_key(key)
         except ValueError as problem:
@@ -101,15 +138,61 @@ class KeyDesk:
         await asyncio.to_thread(self._ring.renew)
         return Made(key.id, key.name, secret.reveal())
 
-    async def revoke(self, asked: Asked) -> None:
-        wanted = asked.path["id"]
-        known = next((key for key in self._all() if key.id == wanted), None)
-        if known is not None and known.source != "database":
-            where = "the settings" if known.source == "settings" else "a file in state/keys"
-            raise Refused(409, f"{known.name!r} is a key of {where}: remove it there.")
-        if not await self._open().revoke_key(wanted):
-            raise Refused(404, f"No key in use has the id {wanted[:100]!r}.")
+    async def change(self, asked: Asked) -> Key:
+        wanted: Changed = asked.body
+        key = self._own(asked.path["id"])
+        if wanted.expires_in is not UNSET:
+            until = self._clock.wall() + wanted.expires_in if wanted.expires_in is not None else None
+            key = replace(key, expires_at=until)
+        if wanted.limits is not UNSET:
+            key = replace(key, limits=_limits(wanted.limits))
+        if not await self._open().change_key(key):
+            raise Refused(404, f"No key in use has the id {key.id!r}.")
         await asyncio.to_thread(self._ring.renew)
+        return self._shown(key)
+
+    async def rotate(self, asked: Asked) -> Made:
+        old = self._own(asked.path["id"])
+        key, secret = _made(old.name, old.scopes, old.expires_at, old.limits)
+        key = replace(key, concurrency=old.concurrency, queue=old.queue, priority=old.priority)
+        if not await self._open().rotate_key(old.id, key):
+            raise Refused(404, f"No key in use has the id {old.id!r}.")
+        await asyncio.to_thread(self._ring.renew)
+        return Made(key.id, key.name, secret.reveal())
+
+    async def revoke(self, asked: Asked) -> None:
+        key = self._own(asked.path["id"])
+        if not await self._open().revoke_key(key.id):
+            raise Refused(404, f"No key in use has the id {key.id!r}.")
+        await asyncio.to_thread(self._ring.renew)
+
+    def _own(self, wanted: str) -> ClientKey:
+        """A key of the database that is in use. Raises `Refused`."""
+        known = next((key for key in self._all() if key.id == wanted and key.revoked_at is None), None)
+        if known is None:
+            raise Refused(404, f"No key in use has the id {wanted[:100]!r}.")
+        if known.source != "database":
+            where = "the settings" if known.source == "settings" else "a file in state/keys"
+            raise Refused(409, f"{known.name!r} is a key of {where}: change or remove it there.")
+        return known
+
+    def _shown(self, key: ClientKey) -> Key:
+        state: Literal["usable", "expired", "revoked"] = "usable"
+        if not key.usable(self._clock.wall()):
+            state = "revoked" if key.revoked_at is not None else "expired"
+        used = self._budgets.used(key)
+        return Key(
+            id=key.id,
+            name=key.name,
+            scopes=list(key.scopes),
+            source=key.source,
+            state=state,
+            expires_at=key.expires_at,
+            concurrency=key.concurrency,
+            priority=key.priority,
+            limits=_told(key.limits),
+            used={name: value / MICRO if name.startswith("usd") else float(value) for name, value in used.items()},
+        )
 
     def _all(self) -> Sequence[ClientKey]:
         return self._ring.keys()
@@ -121,8 +204,47 @@ class KeyDesk:
         return store
 
 
-def _shown(key: ClientKey, now: float) -> Key:
-    state: Literal["usable", "expired", "revoked"] = "usable"
-    if not key.usable(now):
-        state = "revoked" if key.revoked_at is not None else "expired"
-    return Key(key.id, key.name, list(key.scopes), key.source, state, key.expires_at)
+def _made(
+    name: str, scopes: tuple[Scope, ...], until: float | None, limits: KeyLimits | None
+) -> tuple[ClientKey, Secret]:
+    secret = generate()
+    hexadecimal = digest(secret)
+    key = ClientKey(
+        id=key_id(hexadecimal),
+        name=name,
+        digest=hexadecimal,
+        scopes=scopes,
+        expires_at=until,
+        source="database",
+        limits=limits,
+    )
+    return key, secret
+
+
+def _limits(wanted: Limits | None) -> KeyLimits | None:
+    if wanted is None:
+        return None
+    made = KeyLimits(
+        requests_per_minute=wanted.requests_per_minute,
+        tokens_per_minute=wanted.tokens_per_minute,
+        tokens_per_day=wanted.tokens_per_day,
+        tokens_per_month=wanted.tokens_per_month,
+        usd_per_day=micro(wanted.usd_per_day),
+        usd_per_month=micro(wanted.usd_per_month),
+        soft=wanted.soft,
+    )
+    return None if made.nothing else made
+
+
+def _told(limits: KeyLimits | None) -> Limits | None:
+    if limits is None:
+        return None
+    return Limits(
+        requests_per_minute=limits.requests_per_minute,
+        tokens_per_minute=limits.tokens_per_minute,
+        tokens_per_day=limits.tokens_per_day,
+        tokens_per_month=limits.tokens_per_month,
+        usd_per_day=None if limits.usd_per_day is None else limits.usd_per_day / MICRO,
+        usd_per_month=None if limits.usd_per_month is None else limits.usd_per_month / MICRO,
+        soft=limits.soft,
+    )

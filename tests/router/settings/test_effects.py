@@ -169,6 +169,18 @@ PROOFS: Mapping[str, tuple[str, ...]] = MappingProxyType(
             f"{API}test_arrivals.py::test_a_call_waits_for_a_service_that_is_about_to_come",
             f"{API}test_relay.py::test_without_a_service_the_reason_is_told",
         ),
+        **{
+            f"auth.keys[].limits.{name}": (f"{API}test_key_limits.py::{test}",)
+            for name, test in {
+                "requests_per_minute": "test_the_limit_of_a_minute_is_told_in_every_dialect",
+                "tokens_per_minute": "test_tokens_are_counted_as_the_provider_says",
+                "tokens_per_day": "test_tokens_are_counted_as_the_provider_says",
+                "tokens_per_month": "test_tokens_are_counted_as_the_provider_says",
+                "usd_per_day": "test_money_by_the_price_table",
+                "usd_per_month": "test_money_by_the_price_table",
+                "soft": "test_what_is_nearly_reached_is_told_in_a_header",
+            }.items()
+        },
         "auth.dir": (f"{SIGN_INS}test_accounts_come_from_the_folder_that_is_set",),
         "providers.llmux.claude_pro.enabled": (f"{SIGN_INS}test_a_subscription_serves_only_while_it_is_turned_on",),
         "providers.llmux.claude_pro.client_secret": (f"{SIGN_INS}test_the_secret_of_the_client_decides_a_sign_in",),

@@ -1,0 +1,65 @@
+"""What a client key may use, and the words for it. Values only."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Literal, TypeAlias
+
+from msgspec import Struct
+
+Period: TypeAlias = Literal["minute", "day", "month"]
+Unit: TypeAlias = Literal["requests", "tokens", "usd"]
+MICRO = 1_000_000
+
+
+class Cap(Struct, frozen=True):
+    """One limit. most: requests, tokens, or micro-USD."""
+
+    name: str
+    unit: Unit
+    period: Period
+    most: int
+
+
+class KeyLimits(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """None: no limit. usd: micro-USD. soft: the share of a limit from which its use is told."""
+
+    requests_per_minute: int | None = None
+    tokens_per_minute: int | None = None
+    tokens_per_day: int | None = None
+    tokens_per_month: int | None = None
+    usd_per_day: int | None = None
+    usd_per_month: int | None = None
+    soft: float = 0.8
+
+    @property
+    def nothing(self) -> bool:
+        """Whether no limit is set at all."""
+        return not any(self.caps())
+
+    def caps(self) -> Iterator[Cap]:
+        """Those that are set, the shortest period first."""
+        for name, unit, period in _CAPS:
+            most: int | None = getattr(self, name)
+            if most is not None:
+                yield Cap(name, unit, period, most)
+
+
+_CAPS: tuple[tuple[str, Unit, Period], ...] = (
+    ("requests_per_minute", "requests", "minute"),
+    ("tokens_per_minute", "tokens", "minute"),
+    ("tokens_per_day", "tokens", "day"),
+    ("usd_per_day", "usd", "day"),
+    ("tokens_per_month", "tokens", "month"),
+    ("usd_per_month", "usd", "month"),
+)
+
+
+def amount(value: float, unit: Unit) -> str:
+    """``1.25 USD``, ``1,200 tokens``."""
+    return f"{value / MICRO:.2f} USD" if unit == "usd" else f"{value:,.0f} {unit}"
+
+
+def micro(usd: float | None) -> int | None:
+    """US dollars as micro-USD."""
+    return None if usd is None else max(1, round(usd * MICRO))

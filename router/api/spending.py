@@ -1,0 +1,27 @@
+"""The way in for a call whose key has limits: what it is expected to use is held until it is settled."""
+
+from __future__ import annotations
+
+from router.access.keys import ClientKey
+from router.call import Call, Record
+from router.gateway import Gateway, Snapshot
+from router.usage.budgets import Estimate
+from router.wire.messages import count_tokens
+
+HEADER = "x-switchyard-budget"
+
+
+async def reserve(
+    gateway: Gateway, snapshot: Snapshot, key: ClientKey, call: Call, record: Record, target: tuple[str, str] | None
+) -> None:
+    """Admit the call. target: the provider and the model that it will probably reach. Raises `Fault`, see
+    `Budgets.reserve`."""
+    if key.limits is None:
+        return
+    await gateway.budgets.ready(key)
+    price = snapshot.tariff.price(*target) if target is not None and snapshot.tariff.metered(target[0]) else None
+    read = call.conversation
+    tokens = count_tokens.estimate(read) if read is not None else count_tokens.estimate_text(len(call.body))
+    rates = price.rates_for(tokens) if price is not None else None
+    each = (float(rates.input), float(rates.output)) if rates is not None else None
+    record.budget = gateway.budgets.reserve(record.call_id, key, Estimate(call.asked, tokens, each))

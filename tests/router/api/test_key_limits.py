@@ -1,0 +1,148 @@
+"""Limits of client keys, as callers of every dialect meet them: refused in their words, counted once, known after a
+restart."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.router.api.harness import DIALECTS, KEY, Running, ask, error_text, running
+from tests.router.api.manage.desk import manage
+from tests.router.api.test_relay import spawn
+from tests.simulators import Upstream
+from tests.simulators.faulty import hang, status
+
+
+def limited(**limits: Any) -> dict[str, Any]:
+    return {"auth": {"keys": [{"name": "tester", "key": KEY, "limits": limits}, {"name": "other", "key": "sk-other"}]}}
+
+
+async def known(router: Running) -> None:
+    await router.until(lambda: router.router.recall.memory)
+    await router.router.recall.known.wait()
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("dialect", DIALECTS)
+async def test_the_limit_of_a_minute_is_told_in_every_dialect(
+    upstream: Upstream, tmp_path: Path, dialect: str, stream: bool
+) -> None:
+    async with running(upstream, tmp_path, limited(requests_per_minute=2)) as router:
+        for _ in range(2):
+            assert (await router.ask(dialect, "gpt-4.1", stream=stream)).status == 200
+        refused = await router.ask(dialect, "gpt-4.1", stream=stream)
+        assert refused.status == 429 and 0 < int(refused.headers["retry-after"]) <= 60
+        assert "'tester' has used 2 requests" in error_text(dialect, refused.json)
+        assert len(upstream.requests) == 2
+        path, body = ask(dialect, "gpt-4.1")
+        assert (await router.send(path, body, headers={"authorization": "Bearer sk-other"})).status == 200
+
+
+@pytest.mark.parametrize("limit", ["tokens_per_minute", "tokens_per_day", "tokens_per_month"])
+async def test_tokens_are_counted_as_the_provider_says(upstream: Upstream, tmp_path: Path, limit: str) -> None:
+    async with running(upstream, tmp_path, limited(**{limit: 30, "soft": 0.1})) as router:
+        await known(router)
+        first = await router.ask("chat", "gpt-4.1", "x" * 200)
+        used = first.json["usage"]["total_tokens"]
+        assert first.status == 200 and used > 30
+        refused = await router.ask("chat", "gpt-4.1")
+        assert refused.status == 429
+        assert f"has used {used} tokens" in error_text("chat", refused.json)
+
+
+@pytest.mark.parametrize("limit", ["usd_per_day", "usd_per_month"])
+async def test_money_by_the_price_table(upstream: Upstream, tmp_path: Path, limit: str) -> None:
+    async with running(upstream, tmp_path, limited(**{limit: 0.00005})) as router:
+        await known(router)
+        assert (await router.ask("chat", "gpt-4.1", "x" * 400)).status == 200
+        refused = await router.ask("chat", "gpt-4.1")
+        assert refused.status == 429 and refused.headers["x-should-retry"] == "false"
+        assert refused.json["error"]["code"] == "insufficient_quota"
+        assert f"({limit})" in error_text("chat", refused.json)
+
+
+async def test_what_is_nearly_reached_is_told_in_a_header(upstream: Upstream, tmp_path: Path) -> None:
+    async with running(upstream, tmp_path, limited(requests_per_minute=4, soft=0.5)) as router:
+        told = [(await router.ask("chat", "gpt-4.1")).headers.get("x-switchyard-budget") for _ in range(4)]
+        assert told == [None, None, "requests_per_minute 50% of 4 requests", "requests_per_minute 75% of 4 requests"]
+        await router.reloaded(limited(requests_per_minute=8, soft=0.9))
+        assert "x-switchyard-budget" not in (await router.ask("chat", "gpt-4.1")).headers
+
+
+async def test_what_was_used_is_known_after_a_restart(upstream: Upstream, tmp_path: Path) -> None:
+    async with running(upstream, tmp_path, limited(tokens_per_day=60)) as router:
+        await known(router)
+        assert (await router.ask("chat", "gpt-4.1", "x" * 400)).status == 200
+    async with running(upstream, tmp_path, limited(tokens_per_day=60)) as router:
+        await known(router)
+        assert (await router.ask("chat", "gpt-4.1")).status == 429
+        assert (await router.ask("chat", "gpt-4.1")).status == 429
+
+
+async def test_a_limit_that_is_set_later_counts_what_was_used_before(upstream: Upstream, tmp_path: Path) -> None:
+    async with running(upstream, tmp_path, {}) as router:
+        await known(router)
+        assert (await router.ask("chat", "gpt-4.1", "x" * 400)).status == 200
+        await router.reloaded(limited(tokens_per_day=60))
+        assert (await router.ask("chat", "gpt-4.1")).status == 429
+
+
+async def test_every_way_out_lets_go_of_what_was_held(upstream: Upstream, tmp_path: Path) -> None:
+    """Errors, refusals, callers that leave: afterwards nothing is held for a call that is over."""
+    async with running(upstream, tmp_path, limited(tokens_per_day=10**9)) as router:
+        await known(router)
+        budgets = router.router._gateway.budgets
+        upstream.script(*[status(400)] * 2, model="gpt-4.1")
+        assert (await router.ask("chat", "gpt-4.1")).status == 400
+        assert (await router.ask("chat", "no-such-model")).status == 404
+        upstream.behave()
+        upstream.script(hang(), model="gpt-4.1")
+        path, body = ask("chat", "gpt-4.1", stream=True)
+        call = spawn(router.send(path, body))
+        await router.until(lambda: budgets._open)
+        call.cancel()
+        await router.until(lambda: not budgets._open)
+        state = next(iter(budgets._keys.values()))
+        assert (state.open.tokens, state.open.cost) == (0, 0)
+
+
+async def test_many_at_once_pass_a_limit_by_what_was_in_progress_alone(upstream: Upstream, tmp_path: Path) -> None:
+    async with running(upstream, tmp_path, limited(tokens_per_day=3000)) as router:
+        await known(router)
+        answers = []
+        for _ in range(6):
+            answers += await asyncio.gather(*(router.ask("chat", "gpt-4.1", "x" * 800) for _ in range(10)))
+        served = [answer for answer in answers if answer.status == 200]
+        used = sum(answer.json["usage"]["total_tokens"] for answer in served)
+        each = used // len(served)
+        assert {answer.status for answer in answers} == {200, 429}
+        assert 3000 <= used < 3000 + 10 * each
+        key = next(each for each in (await manage(router, "GET", "/keys")).json["keys"] if each["name"] == "tester")
+        assert key["used"]["tokens_per_day"] == used
+
+
+async def test_limits_are_given_changed_and_kept_when_a_key_is_rotated(upstream: Upstream, tmp_path: Path) -> None:
+    async with running(upstream, tmp_path, {}) as router:
+        await known(router)
+        made = (await manage(router, "POST", "/keys", {"name": "laptop", "limits": {"requests_per_minute": 1}})).json
+
+        async def call(key: str) -> int:
+            path, body = ask("chat", "gpt-4.1")
+            return (await router.send(path, body, headers={"authorization": f"Bearer {key}"})).status
+
+        assert [await call(made["key"]) for _ in range(2)] == [200, 429]
+        changed = await manage(router, "PATCH", f"/keys/{made['id']}", {"limits": {"usd_per_day": 2.5}})
+        assert changed.json["limits"]["usd_per_day"] == 2.5 and changed.json["limits"]["requests_per_minute"] is None
+        assert await call(made["key"]) == 200
+        rotated = (await manage(router, "POST", f"/keys/{made['id']}/rotate", {})).json
+        assert (await call(made["key"]), await call(rotated["key"])) == (401, 200)
+        keys = {each["id"]: each for each in (await manage(router, "GET", "/keys")).json["keys"]}
+        assert keys[rotated["id"]]["limits"]["usd_per_day"] == 2.5 and keys[made["id"]]["state"] == "revoked"
+        ended = await manage(router, "PATCH", f"/keys/{rotated['id']}", {"expires_in": 0.001})
+        assert ended.status == 200
+        assert await call(rotated["key"]) == 401  # a millisecond is over by now
+        for wrong in ({"limits": {"usd_per_day": 0}}, {"limits": {"nothing": 1}}, {"expires_in": "soon"}):
+            assert (await manage(router, "PATCH", f"/keys/{rotated['id']}", wrong)).status == 400

@@ -1,0 +1,178 @@
+"""Limits of keys: never passed by more than what was in progress, never a refusal below, rows add up to counters."""
+
+from __future__ import annotations
+
+import random
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from router.access.keys import ClientKey
+from router.access.limits import KeyLimits
+from router.call import Record
+from router.clock import FakeClock
+from router.faults import Fault
+from router.usage.budgets import Budgets, Estimate, Sums, starts
+from router.wire.events import Usage
+
+NOON = datetime(2026, 11, 30, 12, tzinfo=UTC).timestamp()
+FREE = Estimate("m", 0, None)
+
+
+def key(**limits: int) -> ClientKey:
+    return ClientKey(id="key_a", name="laptop", digest="d", limits=KeyLimits(**limits))
+
+
+def record(call_id: str, clock: FakeClock, tokens: int = 0, cost: int | None = None) -> Record:
+    made = Record(call_id=call_id, dialect="chat", surface="chat", asked="m", began=clock.wall())
+    made.usage, made.cost = Usage(input=tokens), cost
+    return made
+
+
+def test_without_limits_nothing_is_kept() -> None:
+    budgets = Budgets(FakeClock())
+    assert budgets.reserve("a", ClientKey(id="k", name="n", digest="d"), FREE) == ""
+    assert budgets._keys == {} and budgets._open == {}
+
+
+def test_calls_of_a_minute() -> None:
+    clock = FakeClock(NOON)
+    budgets, mine = Budgets(clock), key(requests_per_minute=3)
+    for number in range(3):
+        budgets.reserve(str(number), mine, FREE)
+        clock.advance(10)
+    with pytest.raises(Fault) as caught:
+        budgets.reserve("x", mine, FREE)
+    assert caught.value.kind == "rate_limited" and caught.value.retry_after == 30
+    assert (
+        "'laptop' has used 3 requests" in caught.value.message and "3 requests that it may use" in caught.value.message
+    )
+    clock.advance(30)
+    budgets.reserve("y", mine, FREE)
+
+
+def test_tokens_of_a_minute_count_running_calls_by_estimate() -> None:
+    clock = FakeClock(NOON)
+    budgets, mine = Budgets(clock), key(tokens_per_minute=1000)
+    budgets.reserve("a", mine, Estimate("m", 700))  # and 400 of output
+    with pytest.raises(Fault):
+        budgets.reserve("b", mine, FREE)
+    budgets.settle(record("a", clock, 100))
+    budgets.reserve("b", mine, Estimate("m", 10))
+    budgets.settle(record("b", clock, 950))
+    clock.advance(59)
+    with pytest.raises(Fault) as caught:
+        budgets.reserve("c", mine, FREE)
+    assert caught.value.retry_after == 1
+    clock.advance(1)
+    budgets.reserve("c", mine, FREE)
+
+
+@pytest.mark.parametrize(
+    ("name", "resets"), [("usd_per_day", "2026-12-01T00:00:00Z"), ("usd_per_month", "2026-12-01T00:00:00Z")]
+)
+def test_money_says_whose_how_much_and_until_when(name: str, resets: str) -> None:
+    clock = FakeClock(NOON)
+    budgets, mine = Budgets(clock), key(**{name: 2_000_000})
+    budgets.reserve("a", mine, FREE)
+    budgets.settle(record("a", clock, 5, 2_500_000))
+    with pytest.raises(Fault) as caught:
+        budgets.reserve("b", mine, FREE)
+    fault = caught.value
+    assert fault.kind == "quota_spent" and fault.code == "budget_exceeded"
+    assert "2.50 USD" in fault.message and "2.00 USD" in fault.message and resets in fault.message
+    clock.advance(fault.retry_after or 0)
+    budgets.reserve("b", mine, FREE)
+
+
+def test_nearly_reached_limits_are_told() -> None:
+    clock = FakeClock(NOON)
+    budgets, mine = Budgets(clock), key(usd_per_day=1_000_000, usd_per_month=100_000_000)
+    budgets.reserve("a", mine, FREE)
+    budgets.settle(record("a", clock, 5, 850_000))
+    assert budgets.reserve("b", mine, FREE) == "usd_per_day 85% of 1.00 USD"
+
+
+def test_what_the_ledger_says_counts_and_nothing_twice() -> None:
+    clock = FakeClock(NOON)
+    budgets, mine = Budgets(clock), key(tokens_per_day=1000, tokens_per_month=5000)
+    budgets.reserve("a", mine, FREE)
+    budgets.settle(record("a", clock, 300))
+    mark = budgets.mark()
+    budgets.reserve("b", mine, FREE)
+    budgets.settle(record("b", clock, 50))
+    budgets.load({"key_a": Sums((300, 0), (4000, 0))}, mark)
+    assert budgets.used(mine) == {"tokens_per_day": 350, "tokens_per_month": 4050}
+    budgets.load({"key_a": Sums((350, 0), (4050, 0))}, budgets.mark())
+    assert budgets.used(mine) == {"tokens_per_day": 350, "tokens_per_month": 4050}
+
+
+def test_a_new_day_and_a_new_month_begin_at_nothing() -> None:
+    clock = FakeClock(NOON)
+    budgets, mine = Budgets(clock), key(tokens_per_day=100, tokens_per_month=100)
+    budgets.reserve("a", mine, FREE)
+    budgets.load({"key_a": Sums((100, 0), (100, 0))}, 0)
+    clock.advance(12 * 3600)
+    assert budgets.used(mine)["tokens_per_day"] == 400  # the running call alone
+    budgets.settle(record("a", clock, 0))
+    assert budgets.used(mine) == {"tokens_per_day": 0, "tokens_per_month": 0}
+    assert starts(clock.wall()) == (clock.wall(), clock.wall())
+
+
+def test_a_call_without_usage_or_price_holds_nothing_for_ever() -> None:
+    clock = FakeClock(NOON)
+    budgets, mine = Budgets(clock), key(usd_per_day=10, tokens_per_day=10_000)
+    budgets.reserve("a", mine, Estimate("m", 5, (1.0, 1.0)))
+    gone = record("a", clock)
+    gone.usage = None
+    budgets.settle(gone)
+    budgets.settle(gone)  # twice is once
+    assert budgets.used(mine) == {"tokens_per_day": 0, "usd_per_day": 0}
+
+
+def test_memory_is_bounded_where_no_ledger_is_kept() -> None:
+    clock = FakeClock(NOON)
+    budgets, mine = Budgets(clock), key(tokens_per_month=10**12)
+    for number in range(12_000):
+        budgets.reserve(str(number), mine, FREE)
+        budgets.settle(record(str(number), clock, 1))
+        clock.advance(1)
+    state = budgets._keys["key_a"]
+    assert len(state.later) == 10_000 and len(state.recent) <= 61 and len(state.requests) <= 61
+    assert budgets.used(mine)["tokens_per_month"] == 12_000
+
+
+@settings(max_examples=60)
+@given(st.integers(0, 10_000), st.integers(100, 5000), st.integers(1, 40))
+def test_the_promise(seed: int, cap: int, most_at_once: int) -> None:
+    """Random calls at once: the limit is passed by what was in progress alone, and nobody is refused below it."""
+    chance, clock = random.Random(seed), FakeClock(NOON)
+    budgets, mine = Budgets(clock), key(tokens_per_day=cap)
+    running: dict[str, int] = {}
+    settled = refused = 0
+    for number in range(300):
+        if running and (len(running) >= most_at_once or chance.random() < 0.5):
+            name = chance.choice(list(running))
+            used = running.pop(name)
+            budgets.settle(record(name, clock, used))
+            settled += used
+            if chance.random() < 0.2:
+                budgets.load({"key_a": Sums((settled, 0), (settled, 0))}, budgets.mark())
+            continue
+        estimates = budgets._keys["key_a"].open.tokens if budgets._keys else 0
+        below = settled + estimates < cap
+        try:
+            budgets.reserve(str(number), mine, Estimate("m", chance.randrange(200)))
+        except Fault:
+            refused += 1
+            assert not below
+        else:
+            assert below
+            running[str(number)] = chance.randrange(400)
+    for name, used in running.items():
+        budgets.settle(record(name, clock, used))
+        settled += used
+    assert settled < cap + most_at_once * 400
+    assert budgets.used(mine)["tokens_per_day"] == settled and budgets._open == {}
