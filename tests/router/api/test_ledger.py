@@ -12,6 +12,7 @@ import random
 import sqlite3
 from collections import Counter
 from contextlib import closing
+from datetime import UTC, datetime
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,8 @@ from typing import Any
 import aiohttp
 import pytest
 
-from tests.router.api.harness import DIALECTS, Running, ask, running
+from router.cli.main import main
+from tests.router.api.harness import DIALECTS, MODELS, Running, ask, running
 from tests.simulators import Misbehaviour, Upstream
 from tests.simulators.faulty import cut, hang, status
 from tests.simulators.prompt import Usage
@@ -219,6 +221,58 @@ async def test_a_row_says_who_asked_for_what_and_what_became_of_it(
     (used,) = [attempt.usage for attempt in upstream.requests]
     assert used is not None
     assert tuple(row[kind] for kind in KINDS) == buckets(used)
+
+
+@pytest.mark.parametrize("ending", ["cut", "error", "stall"])
+@pytest.mark.parametrize("dialect", DIALECTS)
+async def test_an_answer_that_breaks_off_keeps_the_input_that_was_reported(
+    upstream: Upstream, tmp_path: Path, dialect: str, ending: Any
+) -> None:
+    """And its output is what came, counted or estimated; where nothing was reported, the input is estimated too."""
+    changes = {"retry": {"resume": "error"}, "server": {"timeouts": {"idle": 0.3}}}
+    async with running(upstream, tmp_path, changes) as router:
+        upstream.script(Misbehaviour(after_events=12, ending=ending, gap=0.01))
+        answer = await router.ask(dialect, MODELS[dialect], "LONG 200 " + "and more " * 50, stream=True)
+        row = await one_call(router)
+    assert (answer.status, row["estimated"]) == (200, 1)
+    assert row["outcome"] in ("upstream_broken", "overloaded", "timeout")
+    (used,) = [attempt.usage for attempt in upstream.requests]
+    assert used is not None
+    given = sum(row[kind] for kind in KINDS[:4])
+    if dialect in ("messages", "gemini"):
+        assert given == used.input
+    else:
+        assert 0.5 * used.input < given < 2 * used.input
+    assert row["output"] + row["reasoning"] > 0
+    assert row["cost"] > 0
+    if dialect != "gemini":  # whose simulator reports the whole answer's output from the first frame on
+        assert 0 <= row["output"] - len(answer.text) / 3.5 <= 3  # one more piece came with the error
+
+
+async def test_an_invoice_of_the_simulators_agrees(
+    upstream: Upstream, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async with running(upstream, tmp_path) as router:
+        await router.router.recall.known.wait()
+        for dialect in DIALECTS:
+            for stream in (False, True):
+                await router.ask(dialect, MODELS[dialect], f"LONG {10 + len(dialect)}", stream=stream)
+        await router.router._gateway.ledger.move()
+        day = datetime.now(UTC).date()
+        lines = ["date,model,input,output,cost"]
+        for attempt in upstream.requests:
+            used, model = attempt.usage, TARGETS[attempt.host]
+            assert used is not None
+            cost = charged(attempt.host, used) / 1e6
+            lines.append(f"{day},{model}-20250101,{used.input},{used.output},{cost:.6f}")
+        invoice = tmp_path / "invoice.csv"
+        invoice.write_text("\n".join(lines))
+        monkeypatch.setenv("SWITCHYARD_CONFIG", str(router.config))
+        words = ["reconcile", str(invoice)]
+        assert await asyncio.to_thread(main, words) == 0, capsys.readouterr().out  # while the router runs
+        assert "3 days of a model agree" in capsys.readouterr().out
+        invoice.write_text("\n".join(lines[:-1]))
+        assert await asyncio.to_thread(main, words) == 1
 
 
 async def test_a_provider_without_a_price_has_no_cost_and_a_side_surface_has_its_own(
