@@ -105,7 +105,7 @@ class Recall:
         self._sign_ins.accept(await asyncio.to_thread(memory.accepted))
         self._sign_ins.admit(memory.flows, memory.accept)
         await self.open_ledger()
-        await gateway.ledger.recover()
+        tasks.spawn(gateway.ledger.recover(), "settle what the last process left")
         gateway.budgets.read = self._read_sums
         if memory.responses is not None:
             self._edge.continuations.use(memory.responses)

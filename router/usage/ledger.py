@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import threading
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -46,7 +47,7 @@ class Ledger:
         self._stuck = False
         self._keep: Keep | None = None
         self._prune: Prune | None = None
-        self._moving = asyncio.Lock()
+        self._moving = threading.Lock()  # held by a thread: a task that is cancelled leaves its thread at work
 
     def follow(self, settings: Usage) -> None:
         """Put settings in force for the calls that begin from now on."""
@@ -96,8 +97,7 @@ class Ledger:
             return True
         written = journal.written
         try:
-            async with self._moving:
-                await asyncio.to_thread(self._move, self._keep)
+            await asyncio.to_thread(self._move, self._keep)
         except Exception as error:
             if not self._stuck:
                 _log.warning("calls wait in the journal, as the database does not take them: %s", error)
@@ -109,8 +109,7 @@ class Ledger:
     async def recover(self) -> None:
         """Settle the journals that dead processes have left."""
         if self._keep is not None:
-            async with self._moving:
-                await asyncio.to_thread(self._recover, self._keep)
+            await asyncio.to_thread(self._recover, self._keep)
 
     async def prune(self) -> None:
         """Remove what is older than the settings want it, in small steps."""
@@ -128,8 +127,7 @@ class Ledger:
             return
         if self._keep is not None:
             try:
-                async with self._moving:
-                    await asyncio.to_thread(self._move, self._keep)
+                await asyncio.to_thread(self._move, self._keep)
                 done = follower.open_calls == 0
             except Exception as error:
                 _log.warning("the last calls stay in the journal for the next start: %s", error)
@@ -139,14 +137,15 @@ class Ledger:
     def _move(self, keep: Keep) -> None:
         journal, follower = self._journal, self._follower
         if journal is not None and follower is not None:
-            _move_all(follower, keep, journal.release)
+            with self._moving:
+                _move_all(follower, keep, journal.release)
 
     def _recover(self, keep: Keep) -> None:
         mine = self._journal.owner if self._journal is not None else ""
         for owner in owners(self._folder):
             if owner == mine:
                 continue
-            with left_behind(self._folder, owner) as dead:
+            with self._moving, left_behind(self._folder, owner) as dead:
                 if dead:
                     self._settle(owner, keep)
 

@@ -54,7 +54,14 @@ def load(state_dir: Path, own: Path | None) -> PriceTable:
             _log.warning("%s; the shipped prices are used", error)
         else:
             table = newer if newer.version >= table.version else table
-    return table if own is None else read_file(own).over(table)
+    if own is None:
+        return table
+    mine = read_file(own)
+    table = mine.over(table)
+    unknown = [f"like.{name}: no vendor is called {to!r}" for name, to in mine.like.items() if to not in table.vendors]
+    if unknown:
+        raise PriceMistakes(str(own), unknown)
+    return table
 
 
 def read_file(path: Path) -> PriceTable:

@@ -299,6 +299,21 @@ async def test_a_provider_without_a_price_has_no_cost_and_a_side_surface_has_its
         assert len(rows(router, "SELECT * FROM calls")) == 2
 
 
+async def test_a_newer_table_is_in_force_without_a_restart_and_old_calls_keep_their_cost(router: Running) -> None:
+    assert (await router.ask("chat", "gpt-4.1")).status == 200
+    before, current = await one_call(router), router.router._gateway.current
+    row = "{source: s, as_of: 2099-01, models: {gpt-4.1: {input: 1000, output: 1000}}}"
+    (router.state / "new.yaml").write_text(f"version: 2099-01-01\nvendors:\n  openai: {row}\n")
+    (router.state / "new.yaml").rename(router.state / "prices.yaml")  # as `switchyard prices update` does
+    await router.until(lambda: router.router._gateway.current is not current)
+    assert (await router.ask("chat", "gpt-4.1")).status == 200
+    await router.until(lambda: router.router._gateway.open_calls == 0)
+    await router.router._gateway.ledger.move()
+    old, new = rows(router, "SELECT * FROM calls ORDER BY at")
+    assert old["cost"] == before["cost"]
+    assert (new["cost"], new["prices"]) == (1000 * (new["fresh_input"] + new["output"]), "2099-01-01")
+
+
 async def test_a_mistake_in_the_accounts_breaks_no_answer(router: Running, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(record: Any) -> None:
         raise OverflowError(record.call_id)
@@ -328,7 +343,7 @@ async def test_a_call_that_waits_for_its_answer_is_open_and_is_lost_with_its_pro
     (tmp_path / "state" / "switchyard.sqlite").unlink()
     (router.state / "journal" / "999999-1.000001.jsonl").write_bytes(saved)  # as after a kill -9
     async with running(upstream, tmp_path, keep=True) as again:
-        await again.router.recall.known.wait()
+        await again.until(lambda: rows(again, "SELECT * FROM calls"))
         (row,) = rows(again, "SELECT * FROM calls")
         assert (row["outcome"], row["provider"], row["model"], row["cost"]) == ("lost", "openai", "gpt-4.1", None)
         assert row["key_name"] == "tester"

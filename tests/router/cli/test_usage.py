@@ -5,8 +5,10 @@ from __future__ import annotations
 import csv
 import io
 import json
+import sqlite3
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -166,6 +168,22 @@ def test_json_lines_have_the_attempts(place: Path) -> None:
         (1, "openai", 600),
     ]
     assert (second["cost"], second["fresh_input"], second["asked"]) == (680, 210, "=fast")
+
+
+def test_it_is_told_too_while_nobody_has_the_database_open(place: Path) -> None:
+    for name in ("switchyard.sqlite-wal", "switchyard.sqlite-shm"):
+        assert (place / "state" / name).exists()
+    copy = place / "copy"
+    copy.mkdir()
+    with (
+        closing(sqlite3.connect(place / "state" / "switchyard.sqlite")) as here,
+        closing(sqlite3.connect(copy / "switchyard.sqlite")) as there,
+    ):
+        here.backup(there)
+    assert [path.name for path in copy.iterdir()] == ["switchyard.sqlite"]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SWITCHYARD__SERVER__STATE_DIR", str(copy))
+        assert told()["total"]["calls"] == 4
 
 
 def test_more_calls_than_are_read_at_once_come_each_once(place: Path) -> None:

@@ -104,6 +104,15 @@ def test_the_newer_table_of_the_state_folder_counts_and_the_operators_own_above_
     assert (small.rates.input, table.version) == (7, "2099-01-01+2026-02-03")
 
 
+def test_who_is_like_nobody_is_a_mistake(tmp_path: Path) -> None:
+    own = tmp_path / "own.yaml"
+    own.write_text(GOOD.replace("{office: acme}", "{office: openai}"))
+    assert load(tmp_path, own).like == {"office": "openai"}  # a vendor of the shipped table
+    own.write_text(GOOD.replace("{office: acme}", "{office: openia}"))
+    with pytest.raises(PriceMistakes, match="no vendor is called 'openia'"):
+        load(tmp_path, own)
+
+
 def test_an_older_or_broken_table_of_the_state_folder_does_not_count(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
