@@ -162,7 +162,9 @@ def reconcile(
     provider: Annotated[str | None, typer.Option(help="Only the calls of this provider.")] = None,
     date: Annotated[str | None, typer.Option(help="Header of the column with the day. Else: usual names.")] = None,
     model: Annotated[str | None, typer.Option(help="Header of the model's.")] = None,
-    input_: Annotated[str | None, typer.Option("--input", help="Header of the input tokens', caches included.")] = None,
+    input_: Annotated[
+        str | None, typer.Option("--input", help="Header of the input tokens', caches included; several with commas.")
+    ] = None,
     output: Annotated[str | None, typer.Option(help="Header of the output tokens'.")] = None,
     cost: Annotated[str | None, typer.Option(help="Header of the cost's, in US dollars.")] = None,
     tolerance: Annotated[float, typer.Option(help="Per cent that may differ.", min=0.0, max=100.0)] = 0.0,

@@ -3,21 +3,34 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
+from operator import attrgetter
 from typing import Any
 
-from sqlalchemy import Connection, delete, select
-from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy import Connection, Table, delete, select
+from sqlalchemy.dialects.sqlite import dialect, insert
 from sqlalchemy.exc import OperationalError
 
 from router.state.tables import attempts, calls
-from router.usage.entries import Attempt, Closed
+from router.usage.entries import Attempt, Closed, Tokens
 
 _log = logging.getLogger("switchyard.usage")
-_OF_CALL = tuple(
-    column.name for column in calls.c if column.name in Closed.__struct_fields__ and column.name != "attempts"
-)
-_OF_ATTEMPT = tuple(column.name for column in attempts.c if column.name in Attempt.__struct_fields__)
+_TOKENS = frozenset(Tokens.__struct_fields__)
+
+
+def _statement(table: Table) -> str:
+    """The insertion as the driver takes it: there are many rows, and the library would look at each value of each."""
+    return str(insert(table).on_conflict_do_nothing().compile(dialect=dialect()))
+
+
+def _values(names: Iterable[str]) -> Callable[[Closed | Attempt], tuple[Any, ...]]:
+    return attrgetter(*(f"tokens.{name}" if name in _TOKENS else name for name in names))
+
+
+_ADD_CALL, _ADD_ATTEMPT = _statement(calls), _statement(attempts)
+_OF_CALL = _values(calls.c.keys())
+_OF_ATTEMPT = _values(attempts.c.keys()[3:])
+"""Behind the call's id, the attempt's number and the call's time."""
 
 
 def add_calls(connection: Connection, rows: Sequence[Closed]) -> None:
@@ -39,10 +52,10 @@ def add_calls(connection: Connection, rows: Sequence[Closed]) -> None:
 
 
 def _add(connection: Connection, rows: Sequence[Closed]) -> None:
-    connection.execute(insert(calls).on_conflict_do_nothing(), [_call(row) for row in rows])
-    made = [_attempt(row, number, each) for row in rows for number, each in enumerate(row.attempts)]
+    connection.exec_driver_sql(_ADD_CALL, [_OF_CALL(row) for row in rows])
+    made = [(row.id, number, row.at, *_OF_ATTEMPT(each)) for row in rows for number, each in enumerate(row.attempts)]
     if made:
-        connection.execute(insert(attempts).on_conflict_do_nothing(), made)
+        connection.exec_driver_sql(_ADD_ATTEMPT, made)
 
 
 def prune_calls(connection: Connection, before: float, most: int) -> int:
@@ -54,16 +67,3 @@ def prune_calls(connection: Connection, before: float, most: int) -> int:
         connection.execute(delete(attempts).where(attempts.c.call_id.in_(some)))
         connection.execute(delete(calls).where(calls.c.id.in_(some)))
     return len(ids)
-
-
-def _call(row: Closed) -> dict[str, Any]:
-    return {name: getattr(row, name) for name in _OF_CALL} | _tokens(row)
-
-
-def _attempt(row: Closed, number: int, made: Attempt) -> dict[str, Any]:
-    facts = {name: getattr(made, name) for name in _OF_ATTEMPT}
-    return {"call_id": row.id, "number": number, "at": row.at, **facts, **_tokens(made)}
-
-
-def _tokens(row: Closed | Attempt) -> dict[str, int]:
-    return {name: getattr(row.tokens, name) for name in row.tokens.__struct_fields__}

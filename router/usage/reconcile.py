@@ -17,11 +17,18 @@ CENT = 10_000  # micro-USD
 USUAL: Mapping[str, tuple[str, ...]] = {
     "date": ("date", "day", "usage_date", "usage_date_utc", "start_time", "start_time_iso", "timestamp"),
     "model": ("model", "model_name", "model_version", "snapshot", "snapshot_id", "line_item"),
-    "input": ("input", "input_tokens", "prompt_tokens", "n_context_tokens_total"),
-    "output": ("output", "output_tokens", "completion_tokens", "n_generated_tokens_total"),
+    "input": (
+        "input",
+        "input_tokens",
+        "prompt_tokens",
+        "n_context_tokens_total",
+        "usage_input_tokens_no_cache,usage_input_tokens_cache_write_5m,usage_input_tokens_cache_write_1h,"
+        "usage_input_tokens_cache_read",
+    ),
+    "output": ("output", "output_tokens", "completion_tokens", "n_generated_tokens_total", "usage_output_tokens"),
     "cost": ("cost", "cost_usd", "amount", "amount_value", "amount_usd"),
 }
-"""Headers that are looked for where none are named, in any case of letters."""
+"""Headers that are looked for where none are named, in any case of letters; those with commas between are added up."""
 
 
 class CannotRead(ValueError):
@@ -62,11 +69,16 @@ def read(lines: Iterable[str], named: Mapping[str, str | None]) -> dict[tuple[st
     sums: dict[tuple[str, str], Sum] = {}
     for number, row in enumerate(rows, 2):
         try:
-            day, model = _day(row[columns["date"]] or ""), versionless((row[columns["model"]] or "").strip())
-            more = {name: _number(row[columns[name]], name) for name in ("input", "output", "cost") if name in columns}
+            day, model = (row[columns[name][0]] or "" for name in ("date", "model"))
+            key = (_day(day), versionless(model.strip()))
+            more = {
+                name: sum(_number(row[header], name) for header in columns[name])
+                for name in ("input", "output", "cost")
+                if name in columns
+            }
         except ValueError as error:
             raise CannotRead(f"line {number}: {error}") from error
-        sums[day, model] = _added(sums.get((day, model)), Sum(**more))
+        sums[key] = _added(sums.get(key), Sum(**more))
     if not sums:
         raise CannotRead("it has no rows")
     return sums
@@ -118,20 +130,23 @@ def _added(before: Sum | None, more: Sum) -> Sum:
     return replace(before, **sums, estimated=before.estimated + more.estimated, unknown=before.unknown + more.unknown)
 
 
-def _columns(headers: Sequence[str], named: Mapping[str, str | None]) -> dict[str, str]:
-    """The header of each column that is there."""
+def _columns(headers: Sequence[str], named: Mapping[str, str | None]) -> dict[str, tuple[str, ...]]:
+    """The headers of each column that is there."""
     known = {header.strip().lower(): header for header in reversed(headers)}
-    columns: dict[str, str] = {}
+    columns: dict[str, tuple[str, ...]] = {}
     for name, usual in USUAL.items():
         wanted = named.get(name)
-        if wanted is not None and wanted.strip().lower() not in known:
-            raise CannotRead(f"it has no column {wanted!r}; it has {', '.join(headers) or 'none'}")
-        found = next((known[each] for each in ([wanted.strip().lower()] if wanted else usual) if each in known), None)
-        if found is not None:
-            columns[name] = found
-    missing = [name for name in ("date", "model") if name not in columns]
-    if missing or not {"input", "output", "cost"} & set(columns):
-        need = " and ".join(missing) or "input, output or cost"
+        for each in usual if wanted is None else (wanted,):
+            parts = [part.strip().lower() for part in (each.split(",") if name not in ("date", "model") else [each])]
+            missing = [part for part in parts if part not in known]
+            if not missing:
+                columns[name] = tuple(known[part] for part in parts)
+                break
+            if wanted is not None:
+                raise CannotRead(f"it has no column {missing[0]!r}; it has {', '.join(headers) or 'none'}")
+    lacking = [name for name in ("date", "model") if name not in columns]
+    if lacking or not {"input", "output", "cost"} & set(columns):
+        need = " and ".join(lacking) or "input, output or cost"
         raise CannotRead(f"no column looks like {need}: name it (--{need.split()[0].strip(',')} HEADER)")
     return columns
 

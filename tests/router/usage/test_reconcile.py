@@ -32,6 +32,10 @@ def test_a_file_is_added_up_by_day_and_model_whatever_version_of_it() -> None:
          {"date": "when", "model": "What", "input": "In", "output": "Out", "cost": "Paid"}),
         ("when,date,model,input,output,cost", "2026-11-01,2030-01-01,m,1,2,3", {"date": "when"}),
         ("date,model,input,output,cost", "2026-11-02T01:30:00+02:00,m,1,2,3", NOBODY),
+        ("date,model,Fresh,Cached,output,cost", "2026-11-01,m,1,0,2,3", {"input": "fresh, cached"}),
+        ("usage_date_utc,model_version,usage_input_tokens_no_cache,usage_input_tokens_cache_write_5m,"
+         "usage_input_tokens_cache_write_1h,usage_input_tokens_cache_read,usage_output_tokens,cost_usd",
+         "2026-11-01,m,0,1,,0,2,3", NOBODY),
     ],
 )  # fmt: skip
 def test_columns_are_found_by_usual_names_or_those_that_are_given(
@@ -50,7 +54,7 @@ def test_columns_are_found_by_usual_names_or_those_that_are_given(
         ("date,model,input\nyesterday,m,1", NOBODY, "line 2: 'yesterday' is no date"),
         ("date,model,input\n2026-11-01,m,many", NOBODY, "line 2: 'many' is no number"),
         ("date,model,cost\n2026-11-01,m,NaN", NOBODY, "line 2: 'NaN' is no number"),
-        ("date,model,input\n2026-11-01,m,1", {"cost": "Paid"}, "no column 'Paid'; it has date, model, input"),
+        ("date,model,input\n2026-11-01,m,1", {"cost": "Paid"}, "no column 'paid'; it has date, model, input"),
     ],
 )
 def test_what_cannot_be_read_is_said_with_its_line(text: str, named: dict[str, str | None], told: str) -> None:
