@@ -107,11 +107,19 @@ class Journal:
     def _next_segment(self) -> None:
         path = self._folder / f"{self.owner}.{self._number + 1:06d}{_FILE}"
         new = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        size = 0
+        try:
+            for line in self._open.values():  # before anybody may think that the old file can go
+                size += os.write(new, line)
+        except OSError:
+            os.close(new)
+            path.unlink(missing_ok=True)
+            raise
         old, self._file = self._file, new
         if old >= 0:
             os.close(old)
         self._number += 1
-        self._size, self._torn = 0, False
+        self._size, self._torn = size, False
         with self._guard:
             self._segments.append(path)
             too_many = self._segments[: -max(2, self._most // self._segment)]
@@ -119,11 +127,6 @@ class Journal:
         for segment in too_many:
             segment.unlink(missing_ok=True)
             self._drop(1, f"{segment.name} was removed unread: the database takes nothing")
-        still_open, self._open = self._open, {}
-        for call_id, line in still_open.items():
-            self._open[call_id] = line
-            os.write(self._file, line)
-            self._size += len(line)
 
     def _drop(self, count: int, why: str) -> None:
         self.dropped += count

@@ -237,3 +237,26 @@ def test_an_unknown_entry_is_no_entry() -> None:
     for broken in (b"", b"[]", b"null", b'{"is":"close"}'):
         with pytest.raises(ValueError):
             decode(broken)
+
+
+def test_where_no_new_file_can_be_begun_the_old_one_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    journal = Journal(tmp_path, "1-1", segment=400)
+    journal.opened(begun(0))
+
+    def refused(*arguments: Any) -> int:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    monkeypatch.setattr(module.os, "open", refused)
+    for number in range(1, 10):
+        journal.closed(over(number))
+    monkeypatch.undo()
+    assert len(journal.segments) == 1
+    assert "no new file can be begun" in caplog.text
+    for number in range(10, 20):
+        journal.closed(over(number))
+    assert len(journal.segments) > 1
+    follower = Follower(lambda: journal.segments)
+    assert read(follower) == [f"r{number}" for number in range(1, 20)]
+    assert (journal.dropped, follower.open_calls) == (0, 1)

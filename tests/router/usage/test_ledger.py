@@ -264,3 +264,19 @@ async def test_two_processes_that_overlap_write_side_by_side(tmp_path: Path, dat
     await new.recover()
     await new.close()
     assert database.rows("id, outcome") == [("a", "ok"), ("b", "ok")]
+
+
+async def test_where_no_journal_can_be_kept_it_is_told_and_calls_go_on(
+    tmp_path: Path, database: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "journal").write_text("a file where the folder should be")
+    made = ledger(tmp_path, database)
+    assert "no journal can be kept" in caplog.text
+    made.opened(record("a"), "p", "m")
+    made.settle(record("a"))
+    await made.move()
+    (tmp_path / "journal").unlink()
+    made.follow(Settings())  # the settings were read again
+    made.settle(record("b"))
+    await made.close()
+    assert database.given == ["b"]
