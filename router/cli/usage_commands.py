@@ -157,5 +157,7 @@ def _remarks(whole: Line) -> Iterator[str]:
         yield f"?: nobody knows what {whole.unknown} of {whole.calls} calls cost (docs/usage.md, Prices)"
     if whole.estimated:
         yield f"the tokens of {whole.estimated} calls are estimates: they broke off, or their provider did not count"
+    if whole.lost:
+        yield f"{whole.lost} calls were lost: their router ended before they were over (they may have cost something)"
     if whole.calls:
         yield "list prices, not verified online; days are UTC; micro-dollars: --json"

@@ -9,6 +9,7 @@ from msgspec import Struct
 from sqlalchemy import ColumnElement, Connection, Table, case, func, literal, select
 
 from router.state.tables import attempts, calls
+from router.usage.entries import LOST
 
 By: TypeAlias = Literal["key", "model", "day", "account", "provider"]
 BY: tuple[str, ...] = get_args(By)
@@ -19,6 +20,7 @@ class Line(Struct, frozen=True, kw_only=True):
     """Calls that have something in common. Tokens in disjoint kinds; cost, worth: micro-USD, as far as known.
 
     unknown: calls, or attempts where those are added up, whose cost nobody knows. estimated: those with such tokens.
+    lost: those whose router ended before they were over.
     """
 
     name: str
@@ -34,6 +36,7 @@ class Line(Struct, frozen=True, kw_only=True):
     worth: int = 0
     unknown: int = 0
     estimated: int = 0
+    lost: int = 0
 
 
 class DayOfModel(Struct, frozen=True, kw_only=True):
@@ -63,7 +66,7 @@ def report(connection: Connection, by: By, since: float, until: float) -> list[L
         counts = [func.count(func.distinct(at.call_id)).label("calls"), func.count().label("attempts")]
         source = attempts
     query = (
-        select(name.label("name"), *counts, *_sums(source), _count(source.c.estimated, "estimated"))
+        select(name.label("name"), *counts, *_sums(source))
         .where(source.c.at >= since, source.c.at < until)
         .group_by("name")
         .order_by("name")
@@ -97,12 +100,7 @@ def sums_of_keys(connection: Connection, day: float, month: float) -> dict[str, 
 def total(connection: Connection, since: float, until: float) -> Line:
     """Everything together."""
     here = (calls.c.at >= since, calls.c.at < until)
-    query = select(
-        literal("total").label("name"),
-        func.count().label("calls"),
-        *_sums(calls),
-        _count(calls.c.estimated, "estimated"),
-    ).where(*here)
+    query = select(literal("total").label("name"), func.count().label("calls"), *_sums(calls)).where(*here)
     made = connection.execute(
         select(func.count()).select_from(attempts).where(attempts.c.at >= since, attempts.c.at < until)
     ).scalar_one()
@@ -158,7 +156,12 @@ def _day(table: Table) -> ColumnElement[str]:
 
 def _sums(table: Table) -> list[ColumnElement[Any]]:
     summed = [func.coalesce(func.sum(table.c[name]), 0).label(name) for name in (*KINDS, "cost", "worth")]
-    return [*summed, _count(table.c.cost.is_(None), "unknown")]
+    return [
+        *summed,
+        _count(table.c.cost.is_(None), "unknown"),
+        _count(table.c.estimated, "estimated"),
+        _count(table.c.outcome == LOST, "lost"),
+    ]
 
 
 def _count(condition: ColumnElement[bool], name: str) -> ColumnElement[Any]:

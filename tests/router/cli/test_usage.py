@@ -20,7 +20,7 @@ from router.cli import main, prices_commands, usage_commands
 from router.state.migrate import migrate
 from router.state.store import StateStore
 from router.state.usage_rows import add_calls
-from router.usage.entries import Attempt, Closed, Tokens
+from router.usage.entries import Attempt, Closed, Opened, Tokens, lost
 from router.usage.price_file import read_file, shipped
 
 NOW = time.time()
@@ -54,6 +54,7 @@ CALLS = [
     call(4, attempt("openai", "gpt-4.1", 1, 0, 0, 0, 1, 0, cost=9_999_999), ago=40 * 86_400),
     call(5),  # refused before anybody was asked
 ]
+LOST = lost(Opened(id="req_6", at=NOW - 30, key_name="laptop", provider="openai", model="gpt-4.1"))
 
 
 @pytest.fixture
@@ -148,6 +149,18 @@ def test_the_table_tells_what_is_unknown_and_what_is_estimated(place: Path) -> N
     assert "nobody knows what 1 of 4 calls cost" in result.stderr
     assert "tokens of 1 calls are estimates" in result.stderr
     assert len({len(row) for row in rows}) == 1
+
+
+def test_lost_calls_are_told(place: Path) -> None:
+    store = StateStore(place / "state" / "switchyard.sqlite")
+    done = store.submit(lambda connection: add_calls(connection, [LOST]))
+    assert done is not None
+    done.result(10)
+    store.close()
+    for by, name in (("key", "laptop"), ("model", "openai/gpt-4.1")):
+        line = next(line for line in told("--by", by)["lines"] if line["name"] == name)
+        assert (line["lost"], line["unknown"] >= 1) == (1, True)
+    assert "1 calls were lost" in run().stderr
 
 
 def test_csv_has_the_same_and_text_is_never_a_formula(place: Path) -> None:
