@@ -191,11 +191,19 @@ async def test_the_ledger_is_what_the_providers_charge_for(
         print(f"\n{CALLS} calls, {len(attempts)} attempts, ${cost:.6f}, of which ${guess:.6f} are estimates")
 
 
-async def one_call(router: Running) -> dict[str, Any]:
-    await router.until(lambda: router.router._gateway.open_calls == 0)
+async def every_call(router: Running, count: int = 1) -> list[dict[str, Any]]:
+    """The rows, once there are so many: a call is settled a moment after its client has the answer."""
     await router.router.recall.known.wait()
-    await router.router._gateway.ledger.move()
-    (found,) = rows(router, "SELECT * FROM calls")
+    async with asyncio.timeout(10):
+        while len(found := rows(router, "SELECT * FROM calls ORDER BY at")) < count:
+            await router.router._gateway.ledger.move()
+            await asyncio.sleep(0.01)
+    assert len(found) == count
+    return found
+
+
+async def one_call(router: Running) -> dict[str, Any]:
+    (found,) = await every_call(router)
     return found
 
 
@@ -257,7 +265,7 @@ async def test_an_invoice_of_the_simulators_agrees(
         for dialect in DIALECTS:
             for stream in (False, True):
                 await router.ask(dialect, MODELS[dialect], f"LONG {10 + len(dialect)}", stream=stream)
-        await router.router._gateway.ledger.move()
+        await every_call(router, 8)
         day = datetime.now(UTC).date()
         lines = ["date,model,input,output,cost"]
         for attempt in upstream.requests:
@@ -290,13 +298,13 @@ async def test_a_provider_without_a_price_has_no_cost_and_a_side_surface_has_its
         await router.send("/v1/messages/count_tokens", {"model": "claude-sonnet-4-5", "messages": []})
         await router.send("/v1/models")
         await router.send("/v1/chat/completions", {"model": "x"}, headers={"authorization": "Bearer nobody"})
-        await router.router._gateway.ledger.move()
+        await every_call(router, 2)
         found = rows(router, "SELECT * FROM calls WHERE provider = 'openai'")
         assert [(row["surface"], row["fresh_input"]) for row in found] == [
             ("embeddings", vectors.json["usage"]["prompt_tokens"])
         ]
         assert found[0]["cost"] == round(found[0]["fresh_input"] * 0.02)
-        assert len(rows(router, "SELECT * FROM calls")) == 2
+    assert len(rows(router, "SELECT * FROM calls")) == 2
 
 
 async def test_a_newer_table_is_in_force_without_a_restart_and_old_calls_keep_their_cost(router: Running) -> None:
@@ -307,9 +315,7 @@ async def test_a_newer_table_is_in_force_without_a_restart_and_old_calls_keep_th
     (router.state / "new.yaml").rename(router.state / "prices.yaml")  # as `switchyard prices update` does
     await router.until(lambda: router.router._gateway.current is not current)
     assert (await router.ask("chat", "gpt-4.1")).status == 200
-    await router.until(lambda: router.router._gateway.open_calls == 0)
-    await router.router._gateway.ledger.move()
-    old, new = rows(router, "SELECT * FROM calls ORDER BY at")
+    old, new = await every_call(router, 2)
     assert old["cost"] == before["cost"]
     assert (new["cost"], new["prices"]) == (1000 * (new["fresh_input"] + new["output"]), "2099-01-01")
 

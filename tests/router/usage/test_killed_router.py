@@ -36,6 +36,12 @@ def serving(state: Path) -> int:
     return int(json.loads((state / "run" / "router.json").read_text())["pid"])
 
 
+def written(state: Path, call_id: str) -> bool:
+    """Whether the journal has the end of a call, which is there a moment after its answer."""
+    line = f'{{"is":"close","id":"{call_id}"'.encode()
+    return any(line in path.read_bytes() for path in (state / "journal").glob("*.jsonl"))
+
+
 class Client:
     """Asks the router. answered: the ids of the calls that got a whole answer."""
 
@@ -62,7 +68,8 @@ async def test_a_serving_process_that_is_killed_loses_no_call(tmp_path: Path) ->
         upstream.always(hang(), model="zqwait")
         waiting = [asyncio.get_running_loop().create_task(client.ask(f"zqwait {number}")) for number in range(3)]
         await upstream.arrived(23)
-        await client.ask("one more")  # which nobody has moved into the database when the process dies
+        await client.ask("one more")  # which perhaps nobody has moved into the database when the process dies
+        await until(lambda: written(state, client.answered[-1]))
         pid = serving(state)
         os.kill(pid, signal.SIGKILL)
         await asyncio.gather(*waiting)
