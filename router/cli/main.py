@@ -25,6 +25,7 @@ GROUPS = {
     "vault": "Encryption of the account files.",
     "import": "Take over the accounts of other programs.",
     "aistudio": "The AI Studio service on this machine.",
+    "chaos": "Faults of the demo provider, for trying out clients.",
 }
 
 app = typer.Typer(

@@ -21,7 +21,7 @@ from router.providers.observed import Observed
 from router.providers.protocol import PLAIN, fitted, fitted_bytes, told_by
 from router.providers.raw_body import RawBody, raw_body
 from router.providers.sending import Heard, Judge, Relay, Sender, sent_with
-from router.providers.sources import SOURCES, OpenSource
+from router.providers.sources import Demo, OpenSource
 from router.routing.affinity import Digest, without
 from router.routing.plan import Candidate, Plan
 from router.wire import codec
@@ -42,7 +42,7 @@ class Opened(Struct, frozen=True, kw_only=True):
 
 
 class Runner(Sender):
-    """Everything an attempt needs from outside. sources: providers that give events, beside the shipped ones."""
+    """Everything an attempt needs from outside. sources: providers that give events, beside the demo."""
 
     def __init__(
         self,
@@ -54,7 +54,7 @@ class Runner(Sender):
         relay: Relay | None = None,
     ) -> None:
         super().__init__(net, credentials, heard, relay)
-        self._sources = {**SOURCES, **(sources or {})}
+        self._sources: dict[Kind, OpenSource] = {"demo": Demo().open, **(sources or {})}
 
     async def open(
         self,

@@ -5,16 +5,16 @@ Such a provider has no executor; it has an entry here, or in what `router.provid
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from types import MappingProxyType
 from typing import Protocol
 
 from msgspec import Struct
 
 from router.accounts.record import Access, Account
 from router.call import Call, Limits
-from router.providers.config import Kind, ProviderConfig
+from router.faults import Fault
+from router.providers.config import ProviderConfig
 from router.providers.demo.checks import refuse_unknown_parts
+from router.providers.demo.models import LABEL
 from router.providers.demo.source import demo_events
 from router.providers.lanes import EventSource
 from router.routing.plan import Candidate
@@ -49,18 +49,26 @@ class OpenSource(Protocol):
         ...
 
 
-async def open_demo(
-    call: Call,
-    candidate: Candidate,
-    provider: ProviderConfig,
-    account: Account,
-    access: Access,
-    limits: Limits,
-    conversation: Conversation,
-) -> Source:
-    """The demo's answer. Raises the `Fault` of its failing models."""
-    refuse_unknown_parts(conversation)
-    return Source(demo_events(candidate.model, conversation, call.response_id))
+class Demo:
+    """The demo: `open` is its `OpenSource`. One per process, since `demo/flaky` counts its calls."""
 
+    def __init__(self) -> None:
+        self._flaky = 0
 
-SOURCES: Mapping[Kind, OpenSource] = MappingProxyType({"demo": open_demo})
+    async def open(
+        self,
+        call: Call,
+        candidate: Candidate,
+        provider: ProviderConfig,
+        account: Account,
+        access: Access,
+        limits: Limits,
+        conversation: Conversation,
+    ) -> Source:
+        """The demo's answer. Raises the `Fault` of its failing models."""
+        refuse_unknown_parts(conversation)
+        if candidate.model == "flaky":
+            self._flaky += 1
+            if self._flaky % 2 == 0:
+                raise Fault("overloaded", f"{LABEL} This demo model fails every second call; this was one of them.")
+        return Source(demo_events(candidate.model, conversation, call.response_id, limits.idle))

@@ -100,13 +100,12 @@ class Walk:
         self._replayed = (candidate, fault)
 
     def failed(self, candidate: Candidate, lease: Lease, fault: Fault, *, final: bool = False) -> None:
-        """An attempt failed: another account, another target, or the end (always, where `final`)."""
+        """An attempt failed: another account, another target, or the end. final: the target fails whenever it is asked,
+        so it is not asked again."""
         self._attempts += 1
         self._faults.append((candidate, fault))
         self._wait = 0.0
-        if final:
-            self._end(None)
-        elif fault.kind == "too_long":
+        if fault.kind == "too_long":
             window = candidate.capabilities.context_window or 0
             self._keep(lambda other: (other.capabilities.context_window or 0) > window)
         elif fault.kind in ("bad_request", "too_large") and _about_target(fault):
@@ -115,7 +114,7 @@ class Walk:
             self._end(fault)  # about the request itself, whatever became of the targets before
         elif fault.kind in LIMITS:
             self._met_limit(candidate, lease, fault)
-        elif fault.kind in ("not_found", "timeout"):
+        elif final or fault.kind in ("not_found", "timeout"):
             self._left.remove(candidate)  # not the account's doing; a silent route is tried once
         else:
             self.avoid(candidate).add(lease.account.id)

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator
 
 from router.faults import Fault
+from router.providers.demo.chaos import placed
 from router.providers.demo.models import LABEL
 from router.providers.demo.sample import sample
 from router.wire.codec import dumps_text
@@ -39,11 +40,15 @@ LOREM_WORDS = 200
 
 
 def answer(model: str, conversation: Conversation, response_id: str) -> Iterator[list[Event]]:
-    """The whole answer in the pieces in which it is streamed. `cut` simply ends without its end."""
+    """The whole answer in the pieces in which it is streamed. The faults in the middle simply end without their end."""
     yield [Started(response_id=response_id, model=f"demo/{model}")]
     prompt = _tokens("".join(_texts(conversation)))
     yield [UsageReported(Usage(input=prompt))]
-    yield from _BODIES.get(model, _echo)(conversation, response_id, prompt)
+    breaks = placed(model)
+    if breaks is not None:
+        yield from _broken(*breaks)
+    else:
+        yield from _BODIES.get(model, _echo)(conversation, response_id, prompt)
 
 
 def _finish(reason: str, prompt: int, output: int, reasoning: int = 0) -> list[Event]:
@@ -81,8 +86,11 @@ def _echo(conversation: Conversation, response_id: str, prompt: int) -> Iterator
 
 
 def _lorem(conversation: Conversation, response_id: str, prompt: int) -> Iterator[list[Event]]:
-    words = [LOREM[index % len(LOREM)] for index in range(LOREM_WORDS)]
-    yield from _say(conversation, f"{LABEL} {' '.join(words)}", prompt)
+    yield from _say(conversation, _dummy_text(LOREM_WORDS), prompt)
+
+
+def _dummy_text(words: int) -> str:
+    return f"{LABEL} {' '.join(LOREM[index % len(LOREM)] for index in range(words))}"
 
 
 def _think(conversation: Conversation, response_id: str, prompt: int) -> Iterator[list[Event]]:
@@ -133,27 +141,36 @@ def _refuse(conversation: Conversation, response_id: str, prompt: int) -> Iterat
     yield _finish("filtered", prompt, 8)
 
 
-def _cut(conversation: Conversation, response_id: str, prompt: int) -> Iterator[list[Event]]:
-    for word in _words(f"{LABEL} This answer breaks off in the"):
+def _broken(fault: str, count: int | None) -> Iterator[list[Event]]:
+    """A beginning, then the fault; those without an event of their own are acted out by the source. count: so many
+    words of what `demo/lorem` says, which can therefore go on behind them."""
+    text = f"{LABEL} This answer breaks off in the" if count is None else _dummy_text(max(count, LOREM_WORDS))
+    for word in _words(text)[:count]:
         yield [TextDelta(word)]
+    if fault == "error-mid":
+        yield [Failed(Fault("overloaded", f"{LABEL} The demo failed in the middle of its answer."))]
 
 
-def _error_mid(conversation: Conversation, response_id: str, prompt: int) -> Iterator[list[Event]]:
-    yield from _cut(conversation, response_id, prompt)
-    yield [Failed(Fault("overloaded", f"{LABEL} The demo failed in the middle of its answer."))]
+def _drip(conversation: Conversation, response_id: str, prompt: int) -> Iterator[list[Event]]:
+    for events in _echo(conversation, response_id, prompt):
+        for event in events:
+            if isinstance(event, TextDelta):
+                for character in event.text:
+                    yield [TextDelta(character)]
+            else:
+                yield [event]
 
 
 _BODIES = {
     "echo": _echo,
     "slow": _echo,
+    "drip": _drip,
     "lorem": _lorem,
     "think": _think,
     "json": _json,
     "tools": _tools,
     "length": _length,
     "refuse": _refuse,
-    "cut": _cut,
-    "error-mid": _error_mid,
 }
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from router.faults import Fault, Kind
+from router.providers.demo.chaos import CHAOS, placed
 
 LABEL = "[Switchyard demo]"
 
@@ -18,9 +19,7 @@ ANSWERING: Mapping[str, str] = MappingProxyType(
         "json": "Demo: answers with JSON that fits the requested schema",
         "length": "Demo: stops in the middle for lack of tokens",
         "refuse": "Demo: declines to answer",
-        "slow": "Demo: waits between words",
-        "cut": "Demo: breaks off in the middle of its answer",
-        "error-mid": "Demo: fails in the middle of its answer",
+        **{name: f"Demo: {fault.does}" for name, fault in CHAOS.items()},
     }
 )
 
@@ -55,7 +54,7 @@ def failure(model: str) -> Fault | None:
             "too_long", f"{LABEL} prompt is too long: 200001 tokens > 200000 maximum", code="context_length_exceeded"
         )
     name, _, status = model.partition("-")
-    if model not in model_names():
+    if model not in model_names() and placed(model) is None:
         return Fault("not_found", f"There is no model demo/{model}. The demo has {', '.join(model_names())}.")
     if name != "error" or not status.isdigit():
         return None

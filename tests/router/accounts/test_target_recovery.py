@@ -1,4 +1,4 @@
-"""A target that was down for a minute: spared while it is down, one probe at a time, used again soon after it is back."""
+"""A target that was down for a minute: spared meanwhile, one probe at a time, used again soon after it is back."""
 
 from __future__ import annotations
 
