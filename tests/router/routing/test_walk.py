@@ -317,3 +317,16 @@ def test_where_there_was_no_place_that_is_told_with_its_time():
     told = walk.verdict()
     assert (told.kind, told.retry_after) == ("overloaded", 3.0)
     assert "two: not for this target" in told.message
+
+
+def test_a_target_that_fails_whenever_it_is_asked_is_asked_once_and_the_next_has_its_turn() -> None:
+    for kind in ("upstream_broken", "overloaded", "timeout", "upstream_auth", "rate_limited"):
+        walk, (one, two) = made("one", "two")
+        walk.failed(one, lease(one), Fault(kind, "as asked"), final=True)
+        if kind == "rate_limited":  # its account is passed over, and it has no other
+            walk.cooling(one, Cooling(provider="one", model="m", reasons=(), retry_after=None))
+        assert walk.next(NOW) is two, kind
+        assert walk.pause(NOW, CHANCE) == 0
+    walk, (one, _) = made("one", "two")
+    walk.failed(one, lease(one), Fault("bad_request", "as asked", status=400), final=True)
+    assert walk.next(NOW) is None
