@@ -3,6 +3,8 @@ SHELL := /bin/sh
 PY := .venv/bin/python
 JOBS ?= auto
 NAME ?=
+SECONDS ?= 1800
+CLIENTS ?= 500
 MUTANTS ?= 400
 export PYTHON
 # Only what stands on make's command line counts: some shells export HOST with another meaning.
@@ -14,7 +16,7 @@ export SWITCHYARD__SERVER__PORT := $(PORT)
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help up down restart reload upgrade rollback install-service uninstall-service status logs test test-fast test-browser test-webai sdk e2e check format mutation bench bench-aistudio bench-webai browser webai docs clean environment
+.PHONY: help up down restart reload upgrade rollback install-service uninstall-service status logs test test-fast test-browser test-webai sdk e2e soak check format mutation bench bench-aistudio bench-webai browser webai docs clean environment
 
 help: ## list the targets
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -74,8 +76,8 @@ sdk: environment ## the official SDKs, two majors of each, against a running rou
 	@if [ -f scripts/dev/make-sdk-venvs.sh ]; then sh scripts/dev/make-sdk-venvs.sh; fi
 	$(PY) -m pytest tests -q -m "sdk and not browser"
 
-e2e: environment ## a fresh clone, `make up` and the printed curl line
-	$(PY) -m pytest tests/e2e -q -m e2e -n 3 --dist loadfile
+e2e: environment ## a fresh clone, `make up` and the printed curl line; a short soak
+	$(PY) -m pytest tests/e2e tests/soak -q -m e2e -n 3 --dist loadfile
 
 check: environment ## format, lint, types, import contracts, spelling, dead code, documents
 	$(PY) -m ruff format --check .
@@ -89,6 +91,9 @@ check: environment ## format, lint, types, import contracts, spelling, dead code
 format: environment ## put the code into its format
 	$(PY) -m ruff format .
 	$(PY) -m ruff check --fix .
+
+soak: environment ## half an hour of mixed clients, erring providers and killed processes (SECONDS=1800 CLIENTS=500); report in build/
+	$(PY) -m tests.soak --seconds $(SECONDS) --clients $(CLIENTS)
 
 mutation: environment ## how many small mistakes in the wire code its tests notice (slow; MUTANTS=400)
 	$(PY) scripts/mutation/run.py --sample $(MUTANTS) --at-least 0.85

@@ -68,12 +68,15 @@ async def running_router(
     folder: Path, upstream: Upstream, *, openai_dialect: str = "chat", settings: dict[str, Any] | None = None
 ) -> AsyncIterator[RunningRouter]:
     """Start `python -m router serve`, wait until it is ready, end it with SIGTERM. `settings` replace top-level keys.
+    Those of `server` are added.
 
     Raises `AssertionError` with the end of the log when it does not get ready.
     """
     folder.mkdir(parents=True, exist_ok=True)
     port = free_port()
-    config = configuration(upstream, port, folder / "state", openai_dialect) | (settings or {})
+    config = configuration(upstream, port, folder / "state", openai_dialect)
+    server = config["server"] | (settings or {}).get("server", {})
+    config |= (settings or {}) | {"server": server}
     path = folder / "config.yaml"
     path.write_text(json.dumps(config, indent=2), encoding="utf-8")
     log = folder / "router.log"
