@@ -11,7 +11,7 @@ from router.net.message import Response
 from router.providers.observed import Observed
 from router.wire import sse
 from router.wire.dialect import StreamReader
-from router.wire.events import Event
+from router.wire.events import Ended, Event
 
 AFTER_FINISH = 2.0
 """Seconds to wait for usage when the stream falls silent after the last finish reason: a success without ``[DONE]``."""
@@ -102,11 +102,16 @@ def _whole(observed: Observed, reader: StreamReader) -> bool:
 
 
 def _read(reader: StreamReader, frames: list[sse.Frame]) -> list[Event]:
+    """The events of frames that arrived together. What stands behind the end is no part of the answer, as little as
+    what arrives later, and is taken out of `frames`."""
     if len(frames) == 1:
         return reader.feed(frames[0])
     events: list[Event] = []
-    for frame in frames:
+    for at, frame in enumerate(frames):
         events += reader.feed(frame)
+        if events and type(events[-1]) is Ended:
+            del frames[at + 1 :]
+            break
     return events
 
 

@@ -16,6 +16,7 @@ from router.wire.capabilities import Capabilities
 from router.wire.chat import SPEC as CHAT
 from router.wire.gemini import SPEC as GEMINI
 from router.wire.messages import SPEC as MESSAGES
+from router.wire.responses import SPEC as RESPONSES
 
 
 class Scripted:
@@ -110,3 +111,32 @@ async def test_a_stream_without_a_reason_raises_what_broke_it() -> None:
     with pytest.raises(Fault) as raised:
         await seen(CHAT, chunk(0, "a"), broken)
     assert raised.value is broken
+
+
+@pytest.mark.parametrize(
+    ("spec", "end"),
+    [
+        (CHAT, chunk(0, "a", "stop") + b"data: [DONE]\n\n"),
+        (MESSAGES, b'event: message_stop\ndata: {"type":"message_stop"}\n\n'),
+        (
+            RESPONSES,
+            b'event: response.completed\ndata: {"type":"response.completed","sequence_number":1,"response":'
+            b'{"id":"resp_1","status":"completed","output":[]}}\n\n',
+        ),
+    ],
+)
+@pytest.mark.parametrize("together", [True, False])
+async def test_nothing_behind_the_end_is_handed_on_whether_it_arrives_with_it_or_later(
+    spec: Any, end: bytes, together: bool
+) -> None:
+    late = b'event: error\ndata: {"type":"error","error":{"type":"server_error","message":"too late"}}\n\n'
+    begun = b'data: {"type":"message_delta","delta":{"stop_reason":"end_turn"},"usage":{"output_tokens":1}}\n\n'
+    before = begun if spec is MESSAGES else b""
+    pieces = [before + end + late] if together else [before + end, late]
+    response: Any = Scripted(*pieces)
+    observed, raw = Observed(), b""
+    async for frames, events in framed(response, spec.stream_reader(Capabilities()), observed, 60.0):
+        observed.note(events)
+        raw += b"".join(frame.raw for frame in frames)
+    assert observed.ended
+    assert raw == before + end
