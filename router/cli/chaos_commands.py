@@ -66,6 +66,8 @@ def run(
     """Send each fault through the running gateway, and show what a client sees. 1 where a part looked like a whole."""
     dialects = _dialects(dialect)
     faults = list(DOES) if fault == "all" else [_known(fault.removeprefix("demo/"))]
+    if address is not None and not address.startswith(("http://", "https://")):
+        raise typer.BadParameter("must begin with http:// or https://", param_hint="--address")
     place = find_place(config)
     key = _key(key_file) if key_file is not None else place.key("client")
     try:

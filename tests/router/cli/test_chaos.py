@@ -140,7 +140,13 @@ def test_wrong_words_are_usage_errors_and_no_gateway_is_3(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("SWITCHYARD_CONFIG", str(tmp_path / "none.yaml"))
-    for words in (["--fault", "echo"], ["--fault", "fire"], ["--dialect", "latin"], ["--key-file", "/nowhere/a.key"]):
+    for words in (
+        ["--fault", "echo"],
+        ["--fault", "fire"],
+        ["--dialect", "latin"],
+        ["--key-file", "/nowhere/a.key"],
+        ["--address", "127.0.0.1:8317"],
+    ):
         assert main.main(["chaos", "run", *words]) == 2, words
     address = f"http://127.0.0.1:{free_port()}"
     assert main.main(["chaos", "run", "--fault", "cut", "--address", address]) == 3
