@@ -6,11 +6,12 @@ Nothing here retries, parses or knows a provider. Redirects are never followed: 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import errno
 import os
 import ssl
 import types
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 
 import aiohttp
 from yarl import URL
@@ -44,7 +45,7 @@ class HttpResponse(WatchedBody):
         """The body as it arrives, decompressed. Raises `Fault` timeout after `idle` seconds of silence, and
         upstream_broken where the connection breaks or the body is not as long as announced."""
         content = self._response.content
-        with self._patience.watch(self._idle, self._expire) as watch:
+        with self._patience.watch(self._idle, self._expire) as watch, _ending_with_its_connection(self._response):
             self._watch = watch
             try:
                 async for chunk in content.iter_any():
@@ -98,6 +99,14 @@ class Net:
         return HttpResponse(response, self.patience, timeouts.idle)
 
     async def _request(self, request: HttpRequest, connect: float) -> aiohttp.ClientResponse:
+        try:
+            return await self._exchange(request, connect)
+        except aiohttp.ClientOSError as error:
+            if not isinstance(error.__cause__, aiohttp.ClientConnectionResetError):
+                raise
+        return await self._exchange(request, connect)  # its server closed a kept connection before it was written to
+
+    async def _exchange(self, request: HttpRequest, connect: float) -> aiohttp.ClientResponse:
         return await self._session(request.proxy).request(
             request.method,
             URL(request.url, encoded=True),
@@ -164,6 +173,29 @@ class Net:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: types.TracebackType | None
     ) -> None:
         await self.close()
+
+
+@contextlib.contextmanager
+def _ending_with_its_connection(response: aiohttp.ClientResponse) -> Iterator[None]:
+    """Inside, a body is broken once its connection is gone. aiohttp closes the connection for a chunk that is none and
+    tells nobody, so that a reader would wait for the whole idle time."""
+    connection, content = response.connection, response.content
+    protocol = None if connection is None else connection.protocol
+    closed = None if protocol is None else protocol.closed
+    if closed is None:
+        yield
+        return
+
+    def gone(future: asyncio.Future[None]) -> None:
+        error = None if future.cancelled() else future.exception()
+        if not content.is_eof() and content.exception() is None:
+            content.set_exception(error or aiohttp.ClientPayloadError())
+
+    closed.add_done_callback(gone)
+    try:
+        yield
+    finally:
+        closed.remove_done_callback(gone)
 
 
 def _connect_timeout(seconds: float) -> aiohttp.ClientTimeout:

@@ -6,8 +6,10 @@ import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
+import aiohttp
 import pytest
 import pytest_asyncio
+from msgspec.structs import replace
 
 from router.faults import Fault
 from router.net.client import Net
@@ -53,6 +55,45 @@ async def test_each_way_to_lose_a_connection_has_its_words(net: Net, upstream: U
     unknown = await refusal(net, "http://no-such-host.invalid")
     assert "name cannot be resolved" in unknown.message
     assert "sk-sim" not in unknown.message
+
+
+async def test_a_chunk_that_is_none_breaks_the_answer_at_once(net: Net, upstream: Upstream) -> None:
+    upstream.script(Misbehaviour(after_events=3, ending="malformed", gap=0.02))
+    body = b'{"model":"gpt-4.1","stream":true,"messages":[{"role":"user","content":"hi"}]}'
+    got = b""
+    async with await net.send(replace(request(upstream.address), body=body), Timeouts()) as response:
+        with pytest.raises(Fault) as raised:
+            async with asyncio.timeout(5):
+                async for piece in response.chunks():
+                    got += piece
+    assert raised.value.kind == "upstream_broken"
+    assert got.count(b"data: ") == 3
+
+
+async def test_nothing_is_left_behind_on_a_connection_that_is_kept(net: Net, upstream: Upstream) -> None:
+    for _ in range(3):
+        async with await net.send(request(upstream.address), Timeouts()) as response:
+            await response.read(10_000)
+    (kept,) = (protocol for every in net._session(None).connector._conns.values() for protocol, _ in every)  # type: ignore[union-attr]
+    assert not kept.closed._callbacks
+
+
+async def test_a_connection_that_closes_before_it_is_written_to_is_replaced(
+    net: Net, upstream: Upstream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session, failed = net._session(None), []
+    send = session.request
+
+    async def closing(*words: Any, **facts: Any) -> Any:
+        if not failed:
+            failed.append(aiohttp.ClientOSError(None, "Can not write request body"))
+            raise failed[0] from aiohttp.ClientConnectionResetError("Cannot write to closing transport")
+        return await send(*words, **facts)
+
+    monkeypatch.setattr(session, "request", closing)
+    async with await net.send(request(upstream.address), Timeouts()) as response:
+        assert await response.read(10_000)
+    assert len(upstream.requests) == 1 and failed
 
 
 async def test_silence_is_a_timeout_before_and_behind_the_head(net: Net, upstream: Upstream) -> None:
