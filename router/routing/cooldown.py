@@ -30,6 +30,8 @@ FIRST_GUESS, LONGEST_GUESS = 1.0, 120.0
 """Cooling of an account without a hint: doubles from the first to the longest."""
 LONGEST_HINT = 1800.0
 """A hint is obeyed in full up to here; then one probe goes through."""
+LATEST_HINT = 0.05
+"""Share of a hint that is waited beyond it, at most, so that not all come back at once; never more than a second."""
 PROBE_LIMIT = 120.0
 """Seconds after which a probe that nobody reported on no longer blocks the next one."""
 SUSPENDED = LONGEST_HINT
@@ -215,7 +217,7 @@ def guess(strikes: int, chance: random.Random, *, spent: bool = False) -> float:
 
 def hinted(hint: float, chance: random.Random) -> float:
     """A provider's hint, never shortened below the cap, with up to a second on top."""
-    return min(hint + min(1.0, hint * 0.05) * chance.random(), LONGEST_HINT)
+    return min(hint + min(1.0, hint * LATEST_HINT) * chance.random(), LONGEST_HINT)
 
 
 def cause(fault: Fault) -> str:

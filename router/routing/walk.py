@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from router.accounts.health import Cooling, Lease
 from router.call import Limits
 from router.faults import Fault, Kind
+from router.routing.cooldown import LATEST_HINT
 from router.routing.plan import Candidate, Plan
 
 LIMITS: frozenset[Kind] = frozenset(("rate_limited", "quota_spent"))
@@ -150,7 +151,7 @@ class Walk:
         """Seconds to wait before the same target is tried once more; 0 where another one is next."""
         if self._wait == 0.0:
             return 0.0
-        wait = self._wait * (1.0 + chance.random() / 4)
+        wait = self._wait * (1.0 + LATEST_HINT + chance.random() / 4)  # behind what the hint has closed
         if self._wait > LONGEST_PAUSE or now + wait >= self._deadline:
             self._left = []  # which leaves the smaller models, where a limit was met
             return 0.0

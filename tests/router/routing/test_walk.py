@@ -12,6 +12,7 @@ from router.accounts.health import Cooling, Lease
 from router.call import Limits
 from router.faults import Fault
 from router.routing.choose import Waiting
+from router.routing.cooldown import tripped
 from router.routing.plan import Candidate, Plan, plan
 from router.routing.walk import FIRST_PAUSE, LONGEST_PAUSE, Walk
 from tests.router.routing.making import CHAT, account, provider, table
@@ -91,7 +92,7 @@ def test_the_budget_and_the_deadline_end_the_walk() -> None:
 def test_the_last_target_gets_one_more_try_after_a_pause() -> None:
     walk, (one,) = made("one")
     walk.failed(one, lease(one), Fault("upstream_broken", "500"))
-    assert FIRST_PAUSE <= walk.pause(NOW, CHANCE) <= FIRST_PAUSE * 1.25
+    assert FIRST_PAUSE <= walk.pause(NOW, CHANCE) <= FIRST_PAUSE * 1.3
     assert walk.next(NOW) is one
     assert walk.avoid(one) == set()
     walk.failed(one, lease(one), Fault("upstream_broken", "500"))
@@ -103,6 +104,15 @@ def test_a_target_with_others_behind_it_is_not_waited_for() -> None:
     walk, (one, _) = made("one", "two")
     walk.failed(one, lease(one), Fault("overloaded", "busy", retry_after=3.0))
     assert walk.pause(NOW, CHANCE) == 0.0
+
+
+def test_the_pause_ends_when_what_the_hint_has_closed_is_open_again() -> None:
+    fault = Fault("overloaded", "busy", retry_after=2.0)
+    for seed in range(200):
+        walk, (one,) = made("one")
+        walk.failed(one, lease(one), fault)
+        closed = tripped(None, fault, NOW, NOW, random.Random(-seed)).until
+        assert closed is not None and NOW + walk.pause(NOW, random.Random(seed)) >= closed
 
 
 def test_a_long_hint_is_told_instead_of_waited_for() -> None:
