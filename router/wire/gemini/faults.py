@@ -126,7 +126,7 @@ def _kind(error: JsonObject, name: str, status: int | None, message: str) -> Kin
     if _reason(error) in _KEY_REASONS or any(each in lower for each in _KEY_MESSAGES):
         return "upstream_auth"
     kind = _BY_STATUS_NAME.get(name)
-    if kind is None:
+    if kind is None or name == "UNKNOWN":  # the status says more
         kind = statuses.kind_of(status or 500)
     if kind == "bad_request" and any(each in lower for each in _TOO_LONG):
         return "too_long"

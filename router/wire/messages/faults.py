@@ -109,7 +109,7 @@ def _type_and_message(payload: Json) -> tuple[str | None, str | None]:
 
 def _kind(status: int, kind_name: str | None, message: str) -> Kind:
     kind = _KINDS.get(kind_name or "")
-    if kind is None:
+    if kind is None or kind == "upstream_broken":  # its word for all that it has no word for
         kind = statuses.kind_of(status)
     if kind in ("bad_request", "too_large") and _TOO_LONG.search(message):
         return "too_long"

@@ -31,6 +31,8 @@ def error(kind: str, message: str) -> bytes:
         (429, error("rate_limit_error", "You have reached your monthly limit"), "quota_spent"),
         (500, error("api_error", "Internal server error"), "upstream_broken"),
         (504, error("timeout_error", "x"), "timeout"),
+        (422, error("api_error", "roles must alternate"), "bad_request"),  # of a server that has no word for it
+        (503, error("api_error", "busy"), "overloaded"),
         (529, error("overloaded_error", "Overloaded"), "overloaded"),
         (400, b'{"error":"plain"}', "bad_request"),
         (422, b'{"detail":"plain"}', "bad_request"),
