@@ -52,7 +52,9 @@ class FinalAnswer:
             return
         splitter = sse.Splitter()
         for frame in [*splitter.feed(data), *splitter.close()]:
-            payload = codec.loads(frame.data) if frame.data is not None else None
+            if frame.data is None or not any(name in frame.data for name in _TERMINAL):
+                continue  # also what is no JSON, such as a [DONE] that some servers send behind the end
+            payload = codec.loads(frame.data)
             if isinstance(payload, dict) and str(payload.get("type")).encode() in _TERMINAL:
                 self.response = payload.get("response")
 

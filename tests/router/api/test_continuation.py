@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from router.api.continuation import FinalAnswer
 from tests.router.api.harness import KEY, Running, error_text, running
 from tests.simulators import Upstream
 
@@ -35,6 +36,13 @@ async def test_an_answer_can_be_continued(router: Running, model: str, stream: b
     assert third.status == 200
     if model != "demo/echo":
         assert b"remember the kettle" in router.upstream.requests[-1].request.body
+
+
+def test_what_is_no_json_beside_the_end_is_nobodys_business() -> None:
+    final = FinalAnswer()
+    end = b'event: response.completed\ndata: {"type":"response.completed","response":{"id":"r"}}\n\n'
+    final.frames(b"data: half an eve\n\n" + end + b"data: [DONE]\n\n")
+    assert final.response == {"id": "r"}
 
 
 async def test_a_stored_answer_is_its_keys_alone(upstream: Upstream, tmp_path: Path) -> None:
