@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import json
+import re
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
 from tests.simulators import connection, refusal
-from tests.simulators.faulty import Misbehaviour
+from tests.simulators.faulty import Misbehaviour, Packing
 from tests.simulators.reply import Reply
+
+BOMB = 80 * 1024 * 1024
+"""Bytes that come out of the few kilobytes of a bomb: more than one event may have."""
 
 
 class Ended(Exception):
@@ -25,7 +31,7 @@ async def deliver(writer: asyncio.StreamWriter, reply: Reply, bad: Misbehaviour,
     if bad.before_head:
         await _end(writer, bad, dialect, reply)
     frames = _frames(reply, bad)
-    chunked = reply.frames is not None and bad.length is None
+    chunked = reply.frames is not None and bad.length is None and bad.surplus is None
     writer.write(connection.head(reply.status, _headers(reply, bad, frames, chunked=chunked)))
     limit = len(frames) if bad.after_events is None else min(bad.after_events, len(frames))
     budget = bad.after_bytes
@@ -43,10 +49,14 @@ async def deliver(writer: asyncio.StreamWriter, reply: Reply, bad: Misbehaviour,
             if budget == 0:
                 await _end(writer, bad, dialect, reply)
     if bad.after_events is not None:
+        if bad.torn:
+            torn = b"".join(frames[limit : limit + 1])[: bad.torn]
+            writer.write(connection.chunk(torn) if chunked else torn)
         await _end(writer, bad, dialect, reply)
     if chunked:
         writer.write(connection.LAST_CHUNK)
-    if bad.length is not None:
+    if bad.length is not None or bad.surplus is not None:
+        await writer.drain()
         writer.close()
         raise Ended
     return limit
@@ -62,6 +72,25 @@ def _pieces(data: bytes, size: int | None) -> Iterator[bytes]:
 
 
 def _frames(reply: Reply, bad: Misbehaviour) -> list[bytes]:
+    frames = _plain(reply, bad)
+    return frames if bad.packing is None else [packed(b"".join(frames), bad.packing)]
+
+
+def packed(data: bytes, packing: Packing) -> bytes:
+    """A body with `content-encoding: gzip`."""
+    if packing == "bomb":
+        return _bomb()
+    whole = gzip.compress(data, mtime=0)
+    half = len(whole) // 2
+    return whole if packing == "gzip" else whole[:half] + b"\xff" * 32 + whole[half:]
+
+
+@cache
+def _bomb() -> bytes:
+    return gzip.compress(b"x" * BOMB, mtime=0)
+
+
+def _plain(reply: Reply, bad: Misbehaviour) -> list[bytes]:
     if bad.body is not None:
         return [bad.body]
     if reply.frames is None:
@@ -71,16 +100,41 @@ def _frames(reply: Reply, bad: Misbehaviour) -> list[bytes]:
         frames.pop()
     if bad.duplicate is not None:
         frames.insert(bad.duplicate, frames[bad.duplicate])
+    if bad.swap is not None:
+        frames[bad.swap], frames[bad.swap + 1] = frames[bad.swap + 1], frames[bad.swap]
+    if bad.garble is not None:
+        frames[bad.garble] = _garbled(frames[bad.garble])
+    if bad.spoil is not None:
+        frames[bad.spoil] = _spoiled(frames[bad.spoil])
+    if bad.insert is not None:
+        frames.insert(*bad.insert)
     return frames
+
+
+def _spoiled(frame: bytes) -> bytes:
+    """An event with a byte in its text that is in no character."""
+    at = re.search(rb'"(?:content|delta|text)": ?"[^"]*[^"\\](?=")', frame)
+    assert at is not None, frame
+    return frame[: at.end() - 1] + b"\xff" + frame[at.end() :]
+
+
+def _garbled(frame: bytes) -> bytes:
+    """An event whose payload ends half way, but which has its blank line."""
+    bare = frame.rstrip(b"\r\n")
+    at = bare.index(b"{")
+    return bare[: at + (len(bare) - at) // 2] + frame[len(bare) :]
 
 
 def _headers(reply: Reply, bad: Misbehaviour, frames: list[bytes], *, chunked: bool) -> dict[str, str]:
     headers = {"content-type": bad.content_type or reply.content_type, **reply.headers, **bad.headers}
     headers = {name: value for name, value in headers.items() if value}
+    if bad.packing is not None:
+        headers["content-encoding"] = "gzip"
     if chunked:
         headers["transfer-encoding"] = "chunked"
     else:
-        headers["content-length"] = str(sum(map(len, frames)) if bad.length is None else bad.length)
+        size = sum(map(len, frames)) + (bad.surplus or 0)
+        headers["content-length"] = str(size if bad.length is None else bad.length)
     return headers
 
 
@@ -95,6 +149,9 @@ async def _end(writer: asyncio.StreamWriter, bad: Misbehaviour, dialect: str, re
     elif bad.ending == "malformed":
         writer.write(b"zz\r\nthis is no chunk\r\n")
     await writer.drain()
+    if bad.ending == "half_close":
+        writer.write_eof()
+        await asyncio.Event().wait()
     writer.close()
     raise Ended
 

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-Ending = Literal["cut", "reset", "stall", "error", "malformed"]
+Ending = Literal["cut", "reset", "stall", "error", "malformed", "half_close"]
+Packing = Literal["gzip", "broken", "bomb"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -16,10 +17,15 @@ class Misbehaviour:
     delay: before anything is sent. gap: before each frame. hang: never send a head. status: answer this instead, in
     the dialect, with `headers` and, if given, `body` as it is. strict: still refuse what a real server would refuse.
     after_events / after_bytes: where `ending` happens: close, RST, silence until the client goes, an error in the
-    dialect, or a chunk that is not HTTP. at `after_events=0` the head has been sent and nothing more.
+    dialect, a chunk that is not HTTP, or the end of our half of the connection while the other stays open. at
+    `after_events=0` the head has been sent and nothing more. torn: so many bytes of the next event still go out.
     before_head: the ending happens before the status line. drop_end: leave out the terminal event and close properly.
-    duplicate: the frame with this number comes twice. content_type: in place of the right one. drip: bytes per write.
-    length: a Content-Length that lies (implies no chunks).
+    duplicate: the frame with this number comes twice, -1 is the last. swap: the frame with this number and the next
+    change places. garble: the frame with this number is half of what it was. spoil: the last letter of its text is no
+    UTF-8. insert: before the frame with this number
+    come these bytes. content_type: in place of the right one. drip: bytes per write.
+    length: a Content-Length that lies (implies no chunks). surplus: one that is so many bytes more than what comes, or
+    less. packing: the body as gzip, good, damaged half way, or many megabytes of one letter in a few kilobytes.
     """
 
     delay: float = 0
@@ -35,9 +41,16 @@ class Misbehaviour:
     ending: Ending = "cut"
     drop_end: bool = False
     duplicate: int | None = None
+    swap: int | None = None
+    garble: int | None = None
+    spoil: int | None = None
+    insert: tuple[int, bytes] | None = None
+    torn: int = 0
     content_type: str | None = None
     drip: int | None = None
     length: int | None = None
+    surplus: int | None = None
+    packing: Packing | None = None
 
 
 GOOD = Misbehaviour()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import ssl
 import time
 from collections import deque
 from dataclasses import dataclass, field
@@ -108,15 +109,16 @@ class Upstream:
     """All four hosts on one port of 127.0.0.1, as an async context manager.
 
     `script(...)` lists the misbehaviours of the next requests in order (None: behave); `always(...)` stays. Both may be
-    narrowed by host, key, path or model, so that parallel requests do not take each other's lines.
+    narrowed by host, key, path or model, so that parallel requests do not take each other's lines. tls: speak TLS.
     """
 
-    def __init__(self, port: int = 0, *, address: str = "127.0.0.1") -> None:
-        self._port, self._address = port, address
+    def __init__(self, port: int = 0, *, address: str = "127.0.0.1", tls: ssl.SSLContext | None = None) -> None:
+        self._port, self._address, self._tls = port, address, tls
         self._server: asyncio.Server | None = None
         self._rules: list[_Rule] = []
         self._arrived = asyncio.Condition()
         self._writers: set[asyncio.StreamWriter] = set()
+        self._answering: set[asyncio.StreamWriter] = set()
         self._running: set[asyncio.Task[Any]] = set()
         self.requests: list[Attempt] = []
         self.service = Service()
@@ -136,7 +138,7 @@ class Upstream:
 
     async def open_port(self) -> None:
         """Listen, on the same port as before if there was one."""
-        self._server = await asyncio.start_server(self._serve, self._address, self._port, limit=2**24)
+        self._server = await asyncio.start_server(self._serve, self._address, self._port, limit=2**24, ssl=self._tls)
         self._port = self._server.sockets[0].getsockname()[1]
 
     async def close_port(self) -> None:
@@ -147,8 +149,10 @@ class Upstream:
 
     @contextlib.asynccontextmanager
     async def closed_port(self) -> Any:
-        """The port is closed inside: connections are refused."""
+        """The port is closed inside: connections are refused, and idle ones are gone."""
         await self.close_port()
+        for writer in self._writers - self._answering:
+            writer.transport.abort()
         try:
             yield
         finally:
@@ -157,7 +161,7 @@ class Upstream:
     @property
     def address(self) -> str:
         """Scheme, address and port."""
-        return f"http://{self._address}:{self._port}"
+        return f"{'http' if self._tls is None else 'https'}://{self._address}:{self._port}"
 
     def base_url(self, host: str) -> str:
         """The base URL as one gives it to the SDK of that host: with /v1 for openai, without version for others."""
@@ -215,12 +219,15 @@ class Upstream:
         ahead = b""
         try:
             while (request := await read_request(reader, ahead)) is not None:
+                self._answering.add(writer)
                 ahead = await self._attempt(request, reader, writer)
+                self._answering.discard(writer)
         except (Ended, ConnectionError, asyncio.CancelledError):
             pass
         finally:
             self._running.discard(task)
             self._writers.discard(writer)
+            self._answering.discard(writer)
             writer.close()
 
     async def _attempt(self, request: Request, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bytes:

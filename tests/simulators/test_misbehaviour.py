@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 
 import aiohttp
 import pytest
 
 from tests.simulators import Misbehaviour, Upstream, faulty
 from tests.simulators.asking import OPENAI, ask, chat, contents, messages
+from tests.simulators.certificate import self_signed
+from tests.simulators.deliver import BOMB
 
 URL = "/openai/v1/chat/completions"
 
@@ -87,6 +90,65 @@ async def test_the_terminal_event_can_be_missing_and_an_event_be_twice(upstream:
     short, long = await _raw(upstream), await _raw(upstream)
     assert b"[DONE]" not in short
     assert long.count(b"data: ") == short.count(b"data: ") + 2
+
+
+async def _payloads(upstream: Upstream, bad: Misbehaviour) -> list[bytes]:
+    upstream.script(bad)
+    body = (await _raw(upstream)).partition(b"\r\n\r\n")[2]
+    return [line for line in body.split(b"\n") if line.startswith(b"data: ")]
+
+
+async def test_events_can_change_places_be_torn_be_no_text_or_be_strange(upstream: Upstream) -> None:
+    plain = await _payloads(upstream, Misbehaviour(length=10**6))
+    swapped = await _payloads(upstream, Misbehaviour(length=10**6, swap=0))
+    assert swapped == [plain[1], plain[0], *plain[2:]]
+    torn = await _payloads(upstream, Misbehaviour(length=10**6, garble=1))
+    assert len(torn[1]) < len(plain[1]) and plain[1].startswith(torn[1])
+    assert [*torn[:1], *torn[2:]] == [*plain[:1], *plain[2:]]
+    spoiled = await _payloads(upstream, Misbehaviour(length=10**6, spoil=1))
+    assert spoiled[1].count(b"\xff") == 1 and len(spoiled[1]) == len(plain[1])
+    assert (await _payloads(upstream, Misbehaviour(length=10**6, insert=(1, b"data: x\n\n"))))[1] == b"data: x"
+    last = await _payloads(upstream, Misbehaviour(length=10**6, duplicate=-1))
+    assert last[-2:] == [b"data: [DONE]"] * 2
+
+
+async def test_a_stream_can_be_cut_inside_an_event(upstream: Upstream) -> None:
+    upstream.script(Misbehaviour(after_events=2, torn=9, length=10**6))
+    assert (await _raw(upstream)).rpartition(b"\n\n")[2] == b'data: {"i'
+
+
+async def test_half_of_a_connection_can_be_closed(upstream: Upstream) -> None:
+    upstream.script(Misbehaviour(after_events=2, ending="half_close"))
+    assert (await _raw(upstream)).count(b"data: ") == 2  # which reads to the end of the stream
+    async with asyncio.timeout(5):
+        await upstream.requests[0].ended.wait()
+    assert upstream.requests[0].cancelled  # the other half stayed open until we closed it
+
+
+@pytest.mark.parametrize("surplus", [100, -100])
+async def test_a_length_can_be_wrong_by_so_many_bytes(upstream: Upstream, surplus: int) -> None:
+    upstream.script(Misbehaviour(surplus=surplus))
+    head, _, body = (await _raw(upstream)).partition(b"\r\n\r\n")
+    assert f"content-length: {len(body) + surplus}".encode() in head
+
+
+async def test_a_body_can_be_packed_well_and_badly(upstream: Upstream, http: aiohttp.ClientSession) -> None:
+    upstream.script(Misbehaviour(packing="gzip"), Misbehaviour(packing="broken"), Misbehaviour(packing="bomb"))
+    async with http.post(upstream.address + URL, json=chat("hi", stream=True), headers=OPENAI) as answer:
+        assert (await answer.text()).endswith("data: [DONE]\n\n")
+    with pytest.raises(aiohttp.ClientPayloadError):
+        async with http.post(upstream.address + URL, json=chat("hi", stream=True), headers=OPENAI) as answer:
+            await answer.read()
+    async with http.post(upstream.address + URL, json=chat("hi"), headers=OPENAI) as answer:
+        assert int(answer.headers["content-length"]) < BOMB / 500
+
+
+async def test_an_upstream_can_speak_tls(tmp_path: Path) -> None:
+    async with Upstream(tls=self_signed(tmp_path)) as upstream, aiohttp.ClientSession() as http:
+        with pytest.raises(aiohttp.ClientConnectorCertificateError):
+            await http.get(upstream.address)
+        async with http.get(f"{upstream.address}/openai/v1/models", headers=OPENAI, ssl=False) as answer:
+            assert answer.status == 200
 
 
 async def test_a_slow_drip_is_still_a_whole_stream(upstream: Upstream, http: aiohttp.ClientSession) -> None:
