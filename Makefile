@@ -16,7 +16,7 @@ export SWITCHYARD__SERVER__PORT := $(PORT)
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help up down restart reload upgrade rollback install-service uninstall-service status logs test test-fast test-browser test-webai sdk e2e soak check format mutation bench bench-aistudio bench-webai browser webai docs clean environment
+.PHONY: fault-table help up down restart reload upgrade rollback install-service uninstall-service status logs test test-fast test-browser test-webai sdk e2e soak check format mutation bench bench-aistudio bench-webai browser webai docs clean environment
 
 help: ## list the targets
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -114,6 +114,9 @@ webai: ## install what the WebAI service needs; EXTRAS="gemini g4f browser" adds
 
 browser: ## install what the AI Studio service needs: its environment, and a browser where that can be done
 	@sh scripts/browser.sh
+
+fault-table: environment ## make every fault, and write what clients see of it into docs/reliability.md
+	$(PY) -m pytest tests/faults/test_matrix.py -q --write-fault-table
 
 docs: environment ## write the generated references anew
 	@if [ -f scripts/dev/make_docs.py ]; then $(PY) scripts/dev/make_docs.py; else echo "no generator yet"; fi

@@ -18,6 +18,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="for full runs: fail where a test named in tests/conformance.yaml was skipped or did not run",
     )
+    parser.addoption(
+        "--write-fault-table",
+        action="store_true",
+        help="for tests/faults: write what the faults come to into docs/reliability.md instead of comparing it",
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -21,7 +21,7 @@ PROVIDERS = {"chat": "plain", "responses": "answers", "messages": "anthropic", "
 _KEYS = {"chat": "sk-sim", "responses": "sk-sim", "messages": "sk-ant-sim", "gemini": "AIzaSim"}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Cell:
     """One call that meets a fault. It has a model and a key of its own, so that cells can run side by side."""
 
@@ -29,6 +29,9 @@ class Cell:
     lane: Lane
     stream: bool
     situation: Situation
+
+    def __repr__(self) -> str:
+        return self.name
 
     @property
     def upstream(self) -> str:

@@ -11,7 +11,9 @@ import pytest
 
 from tests.faults.case import Case, Expected
 from tests.faults.cases import CASES
+from tests.faults.cells import Cell
 from tests.faults.checks import outcome
+from tests.faults.table import Seen, lines
 from tests.faults.world import SPARE_KEYS, Met, World
 from tests.faults.world import world as open_world
 from tests.router.api.leaks import Canary, leaks
@@ -24,16 +26,18 @@ WITHIN = 60.0
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-async def test_a_fault_ends_as_it_must(faulty: World, impatient: World, case: Case, tmp_path: Path) -> None:
+async def test_a_fault_ends_as_it_must(faulty: World, impatient: World, seen: Seen, case: Case, tmp_path: Path) -> None:
     async with AsyncExitStack() as stack:
         world = impatient if case.silence else faulty
         if case.where == "tls":
             first = await stack.enter_async_context(Upstream(tls=self_signed(tmp_path)))
             world = await stack.enter_async_context(open_world(first, tmp_path / "router"))
-        await _ends_as_it_must(world, case)
+        outcomes = await _outcomes(world, case)
+    assert seen.lines.setdefault(case.name, lines(outcomes)) == lines(outcomes), "run `make fault-table`"
 
 
-async def _ends_as_it_must(world: World, case: Case) -> None:
+async def _outcomes(world: World, case: Case) -> dict[Cell, str]:
+    """What every cell has come to, which is what the case says."""
     world.forget()
     logged, cells = len(world.router.log), case.cells()
     for cell in cells:
@@ -45,12 +49,13 @@ async def _ends_as_it_must(world: World, case: Case) -> None:
             await stack.enter_async_context(world.first.closed_port())
         async with asyncio.timeout(WITHIN):
             every = await asyncio.gather(*(world.meet(cell) for cell in cells))
-    seen = {met.cell.name: outcome(met, case.said(met.cell), loose=case.loose) for met in every}
-    assert seen == {cell.name: case.expected(cell).of(cell) for cell in cells}
+    seen = {met.cell: outcome(met, case.said(met.cell), loose=case.loose) for met in every}
+    assert seen == {cell: case.expected(cell).of(cell) for cell in cells}
     for met in every:
-        _asked(case, case.expected(met.cell), met, seen[met.cell.name])
+        _asked(case, case.expected(met.cell), met, seen[met.cell])
     await _let_go(world)
     _kept_secret(world, every, world.router.log[logged:])
+    return seen
 
 
 def _asked(case: Case, expected: Expected, met: Met, seen: str) -> None:
