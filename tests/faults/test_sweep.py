@@ -64,8 +64,14 @@ class Verdicts:
             return "error"
         assert self._read(data) == self._whole
         if self._whole["reason"] == "end":
-            is_whole(self._dialect, answer)
+            is_whole(self._dialect, Answer(200, answer.headers, dispatched(data)))
         return "whole"
+
+
+def dispatched(data: bytes) -> bytes:
+    """What a client of event streams takes notice of: an event without its blank line is none."""
+    end = max(data.rfind(b"\n\n") + 2, data.rfind(b"\r\n\r\n") + 4)
+    return data[:end]
 
 
 def cuts(line: Line, step: int = 1, most: int = MOST) -> Iterator[int]:
