@@ -30,7 +30,7 @@ from router.wire import codec
 from router.wire.dialects import DIALECTS
 from tests.faults.cells import MODELS
 from tests.router.api.harness import ask
-from tests.router.routing.making import table
+from tests.router.routing.making import crowd, table
 from tests.simulators import access
 from tests.simulators.connection import Request
 from tests.simulators.reply import Reply
@@ -139,7 +139,14 @@ class Line:
         chance = random.Random(1)
         runner = Runner(net, Credentials(net, clock))
         self._attempts = Attempts(
-            runner, self.health, Affinity(clock), clock, chance, self.wire.patience, Sessions(clock)
+            runner,
+            self.health,
+            Affinity(clock),
+            clock,
+            chance,
+            self.wire.patience,
+            Sessions(clock),
+            crowd(clock, self.wire.patience),
         )
         first, second = (_provider(each, name) for each, name in ((self.upstream, "first"), (self._second, "second")))
         self._providers = {each.id: each for each in (first, second)}
