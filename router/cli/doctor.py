@@ -8,18 +8,21 @@ from dataclasses import asdict
 
 from router.cli.finding import Finding
 from router.cli.findings import CHECKS
+from router.cli.live_findings import through
 from router.cli.talk import find_place
 
 MARKS = {"ok": "ok   ", "warning": "warn ", "error": "ERROR"}
 
 
-def doctor(as_json: bool = False, config: str | None = None) -> int:
-    """Print all findings. 1 if there is an error among them, else 0."""
+def doctor(as_json: bool = False, config: str | None = None, proxy: str | None = None) -> int:
+    """Print all findings. 1 if there is an error among them, else 0. proxy: address of a reverse proxy in front."""
     place = find_place(config)
     findings: list[Finding] = []
     for check in CHECKS:
         if place.problem is None or check.__name__ != "certificate":
             findings += check(place, os.environ)
+    if proxy is not None:
+        findings += through(proxy.rstrip("/"), place.key("client") or "")
     if as_json:
         print(json.dumps([asdict(finding) for finding in findings], indent=2))
     else:

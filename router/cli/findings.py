@@ -14,6 +14,8 @@ from router.cli.account_findings import accounts
 from router.cli.aistudio_findings import aistudio
 from router.cli.finding import Finding
 from router.cli.first_files import KEYS
+from router.cli.live_findings import dialects
+from router.cli.network_findings import network
 from router.cli.price_findings import prices
 from router.cli.talk import Place, Unreachable, fetch, url
 from router.cli.webai_findings import webai
@@ -180,4 +182,18 @@ def _days_left(cert: Path) -> float:
     return (until.timestamp() - time.time()) / 86_400
 
 
-CHECKS = (configuration, keys, folders, process, providers, accounts, prices, aistudio, webai, machine, certificate)
+CHECKS = (
+    configuration,
+    keys,
+    folders,
+    process,
+    dialects,
+    providers,
+    network,
+    accounts,
+    prices,
+    aistudio,
+    webai,
+    machine,
+    certificate,
+)

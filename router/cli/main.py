@@ -75,11 +75,18 @@ def explain(
 
 
 @app.command()
-def doctor(as_json: JSON = False, config: CONFIG = None) -> None:
+def doctor(
+    as_json: JSON = False,
+    config: CONFIG = None,
+    through: Annotated[
+        str | None,
+        typer.Option(help="Address of a reverse proxy in front: does it let streams through as they are written?"),
+    ] = None,
+) -> None:
     """Look for what is wrong here: what, why it matters, and the exact fix."""
     from router.cli import doctor as look
 
-    raise typer.Exit(look.doctor(as_json, config))
+    raise typer.Exit(look.doctor(as_json, config, through))
 
 
 @app.command()
