@@ -16,6 +16,7 @@ from msgspec import Struct
 from router import places
 from router.access.door import Door
 from router.access.keys import KeyRing
+from router.access.rights import Access, access_of
 from router.accounts.affinity import Affinity
 from router.accounts.health import Health
 from router.accounts.quota import Window
@@ -76,6 +77,7 @@ class Snapshot(Struct, frozen=True, kw_only=True):
     provenance: Mapping[str, str] = {}
     loaded_at: float = 0.0
     tariff: Tariff = NOTHING_KNOWN
+    access: Access = Access()
 
 
 def snapshot_of(
@@ -141,6 +143,7 @@ def snapshot_of(
         provenance=provenance or {},
         loaded_at=now,
         tariff=Tariff(prices, providers),
+        access=access_of(settings, table.resolve_provider),
     )
 
 

@@ -17,11 +17,13 @@ def settings_keys(settings: Settings) -> Iterator[ClientKey]:
     for entry in settings.auth.keys:
         hexadecimal = entry.digest or digest(entry.key or Secret(""))
         expires = entry.expires.timestamp() if entry.expires is not None else None
+        revoked = 0.0 if entry.disabled else None
         yield ClientKey(
             id=key_id(hexadecimal),
             name=entry.name,
             digest=hexadecimal,
             expires_at=expires,
+            revoked_at=revoked,
             concurrency=entry.concurrency,
             queue=entry.queue,
             priority=entry.priority,

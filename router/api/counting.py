@@ -8,13 +8,14 @@ from msgspec.structs import replace
 
 from router.api.edge import Edge
 from router.api.exchange import Exchange
+from router.api.planning import planned
 from router.api.side import Answer, Side, Work, answer_object, serve
 from router.api.understand import Addressed, decoded
 from router.faults import Fault
 from router.models.prepare import prepare
 from router.providers.executor import OPERATIONS
 from router.routing.needs import needs_of
-from router.routing.plan import Candidate, plan
+from router.routing.plan import Candidate
 from router.wire import codec
 from router.wire.conversation import Conversation, Dialect, JsonObject
 from router.wire.dialects import DIALECTS
@@ -56,7 +57,7 @@ def _counter(read: Read, tell: Tell) -> Work:
     async def count(side: Side) -> Answer:
         conversation = read(side)
         needs = needs_of(conversation, side.call.dialect)
-        chosen = plan(side.snapshot.table, side.call.asked, needs=needs, pinned=side.call.pinned)
+        chosen = planned(side.snapshot, side.call, needs)
         for candidate in chosen.candidates:
             try:
                 return Answer(codec.dumps(tell(await _ask(side, candidate, conversation))))

@@ -8,11 +8,12 @@ from msgspec.structs import replace
 
 from router.api.edge import Edge
 from router.api.exchange import Exchange
+from router.api.planning import planned
 from router.api.side import Answer, Side, answer_object, first_answer, serve
 from router.api.understand import Addressed, decoded
 from router.faults import Fault
 from router.providers.demo.vectors import refuse_too_much, vector
-from router.routing.plan import Candidate, Needs, plan
+from router.routing.plan import Candidate, Needs
 from router.wire import codec, embeddings
 from router.wire.conversation import JsonObject
 from router.wire.dialects import DIALECTS
@@ -60,7 +61,7 @@ def _gemini_batch(answer: EmbeddingAnswer, request: EmbeddingRequest, model: str
 
 async def _embed(side: Side, request: EmbeddingRequest, tell: Tell) -> Answer:
     needs = Needs(dialect=side.call.dialect, surface="embeddings")
-    chosen = plan(side.snapshot.table, side.call.asked, needs=needs, pinned=side.call.pinned)
+    chosen = planned(side.snapshot, side.call, needs)
 
     async def ask(candidate: Candidate) -> Answer:
         answer, headers = await _ask(side, candidate, replace(request, model=candidate.model))

@@ -10,11 +10,13 @@ from msgspec.structs import replace
 
 from router.api.continuation import FinalAnswer
 from router.api.edge import Edge
+from router.api.entry import enter
 from router.api.exchange import Exchange
 from router.api.frame import framed, in_line
+from router.api.planning import planned
 from router.api.reply import Reply
 from router.api.spending import HEADER, reserve
-from router.api.understand import Addressed, Surface, authenticate, caller_of, must_read, read, understand
+from router.api.understand import Addressed, Surface, must_read, read, understand
 from router.call import Call, Limits, Record
 from router.faults import Fault
 from router.gateway import Gateway, Snapshot
@@ -22,7 +24,7 @@ from router.providers.lanes import Lane
 from router.routing.begun import Begun
 from router.routing.limits import limits_of
 from router.routing.needs import needs_of
-from router.routing.plan import Candidate, Needs, Plan, plan
+from router.routing.plan import Candidate, Needs, Plan
 from router.routing.rescue import Lasting
 from router.wire.capabilities import Capabilities
 from router.wire.dialect import DialectSpec
@@ -66,8 +68,7 @@ async def _generate(edge: Edge, surface: Surface, addressed: Addressed, record: 
     gateway, exchange, spec = edge.gateway, out.exchange, surface.spec
     snapshot = gateway.current
     policies = snapshot.settings.policies
-    key = authenticate(exchange, gateway.keys)
-    record.caller = caller_of(exchange, key)
+    key, record.caller = enter(exchange, gateway.keys, snapshot.access)
     with gateway.admission.entry(key) as entry, exchange.until_deadline():
         if entry.waits:
             await in_line(exchange, entry, record)
@@ -115,14 +116,14 @@ async def _planned(edge: Edge, exchange: Exchange, surface: Surface, call: Call)
 def plan_call(edge: Edge, snapshot: Snapshot, surface: Surface, call: Call) -> tuple[Call, Plan]:
     """The plan, and the call with its conversation where a candidate needs it. Raises `Fault`."""
     rotation = edge.gateway.rotation()
-    chosen = plan(snapshot.table, call.asked, needs=Needs(dialect=call.dialect), pinned=call.pinned, rotation=rotation)
+    chosen = planned(snapshot, call, Needs(dialect=call.dialect), rotation=rotation)
     raw = surface.raw and chosen.reasoning is None and all(_goes_raw(snapshot, c) for c in chosen.candidates)
     if raw and not must_read(call):
         return call, chosen
     conversation = read(call, surface.spec.read_request)
     call = replace(call, conversation=conversation)
     needs = needs_of(conversation, call.dialect)
-    chosen = plan(snapshot.table, call.asked, needs=needs, pinned=call.pinned, rotation=rotation)
+    chosen = planned(snapshot, call, needs, rotation=rotation)
     if not surface.raw:
         chosen = replace(chosen, candidates=_translated(chosen.candidates), smaller=_translated(chosen.smaller))
     return call, chosen

@@ -8,12 +8,13 @@ from msgspec.structs import replace
 
 from router.api.edge import Edge
 from router.api.exchange import Exchange
+from router.api.planning import planned
 from router.api.side import Answer, Side, answer_object, first_answer, serve
 from router.api.understand import Addressed, decoded
 from router.faults import bad_request
 from router.providers.demo.vectors import picture, refuse_too_much
 from router.providers.executor import Operation
-from router.routing.plan import Candidate, Needs, plan
+from router.routing.plan import Candidate, Needs
 from router.wire import codec, images
 from router.wire.dialects import DIALECTS
 from router.wire.images import ImageAnswer, ImageRequest, MadeImage
@@ -31,7 +32,7 @@ async def _work(side: Side) -> Answer:
     if request.stream:
         raise bad_request("Streamed pictures are not supported: leave `stream` out.", "stream")
     needs = Needs(dialect="chat", surface="images")
-    chosen = plan(side.snapshot.table, side.call.asked, needs=needs, pinned=side.call.pinned)
+    chosen = planned(side.snapshot, side.call, needs)
 
     async def ask(candidate: Candidate) -> Answer:
         answer, headers = await _ask(side, candidate, replace(request, model=candidate.model))

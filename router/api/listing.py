@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from router.api.edge import Edge
 from router.api.exchange import Exchange
+from router.api.planning import shown
 from router.api.side import Answer, Side, serve
 from router.api.understand import Addressed, dialect_of
 from router.faults import Fault
@@ -30,7 +31,12 @@ async def models(edge: Edge, exchange: Exchange, addressed: Addressed) -> None:
 
     async def work(side: Side) -> Answer:
         waiting = edge.gateway.needing_login()
-        entries = [_info(model, model.provider in waiting) for model in _shown(side.snapshot, addressed.provider)]
+        rights = side.snapshot.access.of(side.call.caller.key_id)
+        entries = [
+            _info(model, model.provider in waiting)
+            for model in _shown(side.snapshot, addressed.provider)
+            if shown(side.snapshot, rights, model)
+        ]
         if addressed.model is not None:
             return Answer(codec.dumps(_one(entries, addressed.model, dialect)))
         if dialect == "gemini":

@@ -11,11 +11,12 @@ from msgspec import Struct, field
 from router.accounts.health import Cooling, Crowded, Lease
 from router.accounts.record import Account
 from router.api.edge import Edge
+from router.api.entry import enter
 from router.api.exchange import Exchange
 from router.api.frame import framed, in_line
 from router.api.reply import Reply
 from router.api.spending import HEADER, reserve
-from router.api.understand import Addressed, authenticate, caller_of, model_and_stream
+from router.api.understand import Addressed, model_and_stream
 from router.call import Call, Record, Try
 from router.faults import Fault
 from router.gateway import Snapshot
@@ -233,8 +234,7 @@ async def _work(
 ) -> Answer:
     gateway = edge.gateway
     snapshot = gateway.current
-    key = authenticate(exchange, gateway.keys)
-    record.caller = caller_of(exchange, key)
+    key, record.caller = enter(exchange, gateway.keys, snapshot.access)
     counted = exchange.method == "POST"  # a list of models costs no provider anything
     with gateway.admission.entry(key, counted=counted) as entry, exchange.until_deadline():
         if entry.waits:

@@ -60,22 +60,22 @@ def authenticate(exchange: Exchange, keys: KeyRing, scope: Scope = "client") -> 
     if key is None:
         raise Fault(
             "unauthenticated",
-            "This key is not one of this gateway's keys (or it was revoked or has expired). It takes its own keys, not "
-            "a provider's: `switchyard keys list` shows them.",
+            "This key is not one of this gateway's keys (or it was revoked or disabled, or has expired). It takes its "
+            "own keys, not a provider's: `switchyard keys list` shows them.",
         )
     if scope not in key.scopes:
         raise Fault("forbidden", f"The key {key.name!r} may not do this: it lacks the scope {scope!r}.")
     return key
 
 
-def caller_of(exchange: Exchange, key: ClientKey) -> Caller:
-    """The caller for the record."""
+def caller_of(exchange: Exchange, key: ClientKey, address: str) -> Caller:
+    """The caller for the record. address: where the call counts as from."""
     found = _CLIENT.match(exchange.headers.get("user-agent", ""))
     return Caller(
         key_id=key.id,
         key_name=key.name,
         client=found.group()[:60] if found else "",
-        address=exchange.peer,
+        address=address,
         priority=key.priority,
     )
 

@@ -9,7 +9,8 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, field_validator, model_validator
 
 from router.secret import Secret
-from router.settings.block import Block, Name, setting
+from router.settings.block import Block, Name, Texts, setting
+from router.settings.policy_blocks import Networks
 
 _DIGEST = re.compile(r"(?:sha256:)?[0-9a-f]{64}")
 
@@ -55,6 +56,12 @@ class Key(Block):
     expires: Moment | None = setting(
         None, "Date or time from which the key is refused; a date counts to its end, in UTC."
     )
+    disabled: bool = setting(False, "Whether the key is refused for the time being.")
+    models: Texts = setting(
+        (), "Models that the key may ask for, or that may answer it, as patterns; `*` stands for any text. Empty: all."
+    )
+    providers: Texts = setting((), "Providers that may answer the key's calls. Empty: all.")
+    ips: Networks = setting((), "Addresses and networks that the key may call from, within `policies.ips`. Empty: all.")
     concurrency: int | None = setting(
         None, "Calls in progress at once with this key; one more waits or is a 429. Default: any number.", ge=1
     )

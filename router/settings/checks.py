@@ -81,6 +81,7 @@ def check(
     yield from checker.routes()
     yield from checker.aliases()
     yield from checker.facts()
+    yield from checker.keys()
     yield from checker.sign_ins()
 
 
@@ -227,6 +228,19 @@ class _Checker:
         """What the blocks change of a sign-in fits it, and no sign-in has two blocks."""
         for path, problem, remedy in sign_in_mistakes(self._settings.providers):
             yield self._mistake(path, problem, remedy)
+
+    def keys(self) -> Iterator[Mistake]:
+        """What client keys may use is there."""
+        for at, key in enumerate(self._settings.auth.keys):
+            yield from self._patterns(key.models, ("auth", "keys", at, "models"))
+            yield from self._providers(key.providers, ("auth", "keys", at, "providers"))
+
+    def _providers(self, names: Iterable[str], path: Path) -> Iterator[Mistake]:
+        for name in names:
+            if not self._table.resolve(name):
+                near = nearest(name, self._table.known)
+                remedy = None if near else f"Known are {', '.join(sorted(set(self._table.ids.values())))}."
+                yield self._mistake(path, f"names the provider {name!r}, which is not known", remedy, near)
 
     def facts(self) -> Iterator[Mistake]:
         for _, path, block in upstreams(self._settings):

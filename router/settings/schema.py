@@ -8,6 +8,7 @@ from pydantic import BeforeValidator, Field
 
 from router.settings.auth import Auth
 from router.settings.block import Block, Seconds, Texts, setting
+from router.settings.policy_blocks import Ips
 from router.settings.processes import OwnService, Supervision
 from router.settings.provider_blocks import Providers
 from router.settings.relay import Relay
@@ -139,6 +140,7 @@ class Policies(Block):
     thinking_output: Literal["reasoning_content", "tags", "none"] = setting(
         "reasoning_content", "How Chat Completions clients see thinking: own field, `<think>` tags in the text, or not."
     )
+    ips: Ips = setting(Ips(), "Where calls of models may come from.")
     stored_responses: StoredResponses = setting(StoredResponses(), "Answers kept for `previous_response_id`.")
 
 

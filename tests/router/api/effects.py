@@ -235,6 +235,37 @@ case(
     200,
 )(as_second)
 
+case("auth.keys[].disabled", clients({"name": "b", "key": SECOND, "disabled": True}), clients(SECOND), 401, 200)(
+    as_second
+)
+for _name, _refuses, _allows in (
+    ("models", ["claude-*"], ["gpt-4.1"]),
+    ("providers", ["anthropic"], ["openai", "anthropic"]),
+    ("ips", ["192.0.2.0/24"], ["192.0.2.0/24", "127.0.0.1"]),
+):
+    case(
+        f"auth.keys[].{_name}",
+        clients({"name": "b", "key": SECOND, _name: _refuses}),
+        clients({"name": "b", "key": SECOND, _name: _allows}),
+        403,
+        200,
+    )(as_second)
+case("policies.ips.allow", at("policies.ips.allow", ["192.0.2.0/24"]), at("policies.ips.allow", "127.0.0.1"), 403, 401)(
+    as_second
+)
+case("policies.ips.deny", at("policies.ips.deny", ["127.0.0.0/8"]), {}, 403, 401)(as_second)
+
+
+@case(
+    "policies.ips.trusted_proxies",
+    at("policies.ips", {"deny": ["192.0.2.7"]}),
+    at("policies.ips", {"deny": ["192.0.2.7"], "trusted_proxies": ["127.0.0.1"]}),
+    200,
+    403,
+)
+async def through_a_proxy(router: Running) -> int:
+    return (await router.ask("chat", "gpt-4.1", headers={"x-forwarded-for": "192.0.2.7"})).status
+
 
 def file_named(path: str, value: Callable[[str], Any]) -> Changes:
     """Settings that name a file with `FILED` in it."""

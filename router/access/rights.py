@@ -1,0 +1,112 @@
+"""What the settings allow a client key: which models, which providers, from where. Pure.
+
+Rights belong to a key's id, which follows from its digest. A key that the settings do not name has every right.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from router.access.addresses import AddressRules, Networks, client_address, networks
+from router.access.keys import digest, key_id
+from router.faults import Fault
+from router.models.patterns import Pattern, compile_pattern
+from router.routing.plan import Candidate, Plan
+from router.routing.suffix import split
+from router.secret import Secret
+from router.settings.auth import Key
+from router.settings.schema import Settings
+
+
+class Rights(Struct, frozen=True, kw_only=True):
+    """What one key may do. name: of the key. models: of names that may be asked for, or of models that answer; empty:
+    all. providers: their ids; None: all."""
+
+    name: str = ""
+    models: tuple[Pattern, ...] = ()
+    providers: frozenset[str] | None = None
+    addresses: AddressRules = AddressRules()
+
+    @property
+    def limited(self) -> bool:
+        """Whether there is anything that the key may not ask for."""
+        return bool(self.models) or self.providers is not None
+
+    def permits(self, asked: str, candidate: Candidate) -> bool:
+        """Whether this key's call for `asked` may go to `candidate`."""
+        return self._model(asked, candidate) and self._provider(candidate)
+
+    def narrowed(self, plan: Plan) -> Plan:
+        """The plan without what this key may not use. Raises `Fault` forbidden where nothing is left."""
+        if not self.limited or not plan.candidates:
+            return plan
+        kept = tuple(each for each in plan.candidates if self.permits(plan.asked, each))
+        if not kept:
+            raise self._refusal(plan)
+        smaller = tuple(each for each in plan.smaller if self.permits(plan.asked, each))
+        return replace(plan, candidates=kept, smaller=smaller)
+
+    def _refusal(self, plan: Plan) -> Fault:
+        if any(self._model(plan.asked, each) for each in plan.candidates):
+            served = ", ".join(dict.fromkeys(each.provider for each in plan.candidates))
+            text = f"The key {self.name!r} may not use the providers of this model: {served}"
+            return Fault("forbidden", f"{text} (setting auth.keys[].providers).", code="provider_not_allowed")
+        text = f"The key {self.name!r} may not use the model {plan.asked[:200]!r} (setting auth.keys[].models)."
+        return Fault("forbidden", text, param="model", code="model_not_allowed")
+
+    def _model(self, asked: str, candidate: Candidate) -> bool:
+        if not self.models:
+            return True
+        base, _ = split(asked, lambda _: False, lambda _: True)
+        names = (asked, base, candidate.model, f"{candidate.provider}/{candidate.model}")
+        return any(pattern.matches(name) for pattern in self.models for name in names)
+
+    def _provider(self, candidate: Candidate) -> bool:
+        return self.providers is None or candidate.provider in self.providers
+
+
+EVERYTHING = Rights()
+
+
+class Access(Struct, frozen=True, kw_only=True):
+    """The rights of all keys, and where calls may come from. rights: by the key's id."""
+
+    addresses: AddressRules = AddressRules()
+    trusted: Networks = Networks()
+    rights: Mapping[str, Rights] = {}
+
+    def of(self, key: str) -> Rights:
+        """The rights of the key with this id."""
+        return self.rights.get(key, EVERYTHING)
+
+    def address(self, peer: str, forwarded: Callable[[], Iterable[str]]) -> str:
+        """Where a call comes from. forwarded: gives its ``X-Forwarded-For`` headers."""
+        return client_address(peer, forwarded(), self.trusted) if self.trusted else peer
+
+
+def access_of(settings: Settings, ids: Callable[[str], tuple[str, ...]]) -> Access:
+    """What the settings allow. ids: the providers that a name means."""
+    ips = settings.policies.ips
+    return Access(
+        addresses=AddressRules(allow=networks(ips.allow), deny=networks(ips.deny)),
+        trusted=networks(ips.trusted_proxies),
+        rights={id_of(key): _rights(key, ids) for key in settings.auth.keys},
+    )
+
+
+def id_of(key: Key) -> str:
+    """The id of a key of the settings."""
+    return key_id(key.digest or digest(key.key or Secret("")))
+
+
+def _rights(key: Key, ids: Callable[[str], tuple[str, ...]]) -> Rights:
+    named = [provider for name in key.providers for provider in ids(name)]
+    return Rights(
+        name=key.name,
+        models=tuple(compile_pattern(text) for text in key.models),
+        providers=frozenset(named) if key.providers else None,
+        addresses=AddressRules(allowed_by=f"auth.keys[].ips of {key.name!r}", allow=networks(key.ips)),
+    )

@@ -1,0 +1,105 @@
+"""Keys that may not use everything: what is refused, in whose words, and what lists show them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.router.api.harness import DIALECTS, KEY, MODELS, error_text, running
+from tests.simulators import Upstream
+
+NARROW = "sk-client-canary-narrow"
+HEADERS = {"authorization": f"Bearer {NARROW}"}
+
+
+def narrow(**rights: Any) -> dict[str, Any]:
+    entries = [{"name": "tester", "key": KEY}, {"name": "narrow", "key": NARROW, **rights}]
+    return {"auth": {"keys": entries}, "models": {"aliases": {"quick": "gpt-4.1", "deep": "claude-sonnet-4-5"}}}
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+async def test_a_model_that_is_not_allowed_is_a_403_that_names_the_rule(
+    upstream: Upstream, tmp_path: Path, dialect: str
+) -> None:
+    async with running(upstream, tmp_path, narrow(models=["some-other-*"])) as router:
+        answer = await router.ask(dialect, MODELS[dialect], headers=HEADERS)
+        text = error_text(dialect, answer.json)
+        assert (answer.status, len(upstream.requests)) == (403, 0)
+        assert "'narrow'" in text and "auth.keys[].models" in text
+        assert (await router.ask(dialect, MODELS[dialect])).status == 200
+
+
+async def test_a_name_is_allowed_by_itself_or_by_the_model_that_answers(upstream: Upstream, tmp_path: Path) -> None:
+    async with running(upstream, tmp_path, narrow(models=["gpt-4*", "deep"])) as router:
+        for name in ("gpt-4.1", "openai/gpt-4.1", "quick", "deep"):
+            assert (await router.ask("chat", name, headers=HEADERS)).status == 200, name
+        for name in ("gpt-5.2", "claude-sonnet-4-5", "openai/gpt-5.2"):
+            assert (await router.ask("chat", name, headers=HEADERS)).status == 403, name
+
+
+async def test_a_provider_that_is_not_allowed_is_passed_over_and_never_pinned(
+    upstream: Upstream, tmp_path: Path
+) -> None:
+    changes = narrow(providers=["anthropic"])
+    changes["models"]["aliases"]["both"] = ["gpt-4.1", "claude-sonnet-4-5"]
+    async with running(upstream, tmp_path, changes) as router:
+        answer = await router.ask("chat", "both", headers=HEADERS)
+        assert (answer.status, answer.headers["x-switchyard-provider"]) == (200, "anthropic")
+        refused = await router.ask("chat", "gpt-4.1", headers=HEADERS)
+        assert refused.status == 403 and "auth.keys[].providers" in error_text("chat", refused.json)
+        pinned = await router.ask("chat", "both", headers={**HEADERS, "x-switchyard-provider": "openai"})
+        assert pinned.status == 403
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/v1/embeddings", {"model": "text-embedding-3-small", "input": "x"}),
+        ("/v1/images/generations", {"model": "gpt-image-1", "prompt": "x"}),
+        ("/v1/messages/count_tokens", {"model": "claude-sonnet-4-5", "messages": [{"role": "user", "content": "x"}]}),
+        ("/v1beta/models/gemini-2.5-flash:countTokens", {"contents": [{"role": "user", "parts": [{"text": "x"}]}]}),
+        ("/v1/completions", {"model": "gpt-4.1", "prompt": "x"}),
+    ],
+)
+async def test_every_surface_asks_for_the_right(upstream: Upstream, tmp_path: Path, path: str, body: Any) -> None:
+    async with running(upstream, tmp_path, narrow(models=["nothing-of-this"])) as router:
+        assert (await router.send(path, body)).status == 200
+        before = len(upstream.requests)
+        assert (await router.send(path, body, headers=HEADERS)).status == 403
+        assert len(upstream.requests) == before
+
+
+async def test_lists_show_what_the_key_may_use(upstream: Upstream, tmp_path: Path) -> None:
+    async with running(upstream, tmp_path, narrow(models=["gpt-4.1", "gpt-5*"], providers=["openai"])) as router:
+        everything = {model["id"] for model in (await router.send("/v1/models")).json["data"]}
+        some = {model["id"] for model in (await router.send("/v1/models", headers=HEADERS)).json["data"]}
+        google = (await router.send("/v1beta/models", headers=HEADERS)).json["models"]
+        assert {"quick", "deep", "demo/echo"} <= everything
+        assert some == {"quick"}
+        assert {model["name"].removeprefix("models/") for model in google} == some
+        assert (await router.send("/v1/models/quick", headers=HEADERS)).status == 200
+        assert (await router.send("/v1/models/deep", headers=HEADERS)).status == 404
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+async def test_an_address_is_refused_in_the_callers_dialect(upstream: Upstream, tmp_path: Path, dialect: str) -> None:
+    async with running(upstream, tmp_path, {"policies": {"ips": {"deny": ["127.0.0.0/8"]}}}) as router:
+        answer = await router.ask(dialect, MODELS[dialect])
+        assert answer.status == 403 and "policies.ips.deny" in error_text(dialect, answer.json)
+        wrong = await router.ask(dialect, MODELS[dialect], headers={"authorization": "Bearer guess"})
+        assert wrong.status == 403  # nobody learns from there whether a key is right
+        assert (await router.send("/healthz")).status == 200
+
+
+async def test_a_key_has_addresses_of_its_own_behind_a_proxy(upstream: Upstream, tmp_path: Path) -> None:
+    changes = narrow(ips=["203.0.113.0/24"])
+    changes["policies"] = {"ips": {"trusted_proxies": ["127.0.0.1"]}}
+    async with running(upstream, tmp_path, changes) as router:
+        inside = {**HEADERS, "x-forwarded-for": "198.51.100.1, 203.0.113.9"}
+        assert (await router.ask("chat", "gpt-4.1", headers=inside)).status == 200
+        forged = {**HEADERS, "x-forwarded-for": "203.0.113.9, 198.51.100.1"}
+        answer = await router.ask("chat", "gpt-4.1", headers=forged)
+        assert answer.status == 403 and "'narrow'" in error_text("chat", answer.json)
+        assert (await router.ask("chat", "gpt-4.1", headers={"x-forwarded-for": "198.51.100.1"})).status == 200
