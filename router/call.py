@@ -66,7 +66,7 @@ class Call(Struct, frozen=True, kw_only=True):
     where that is not its dialect's own way (legacy completions). prefer: the account
     that made the stored answer which this call continues. session: what a header of the client calls its session.
     resume: what a header of the client wishes, else what the route or the settings say. limits: what headers of the
-    client ask for (`router.routing.limits.wishes`).
+    client ask for (`router.routing.limits.wishes`). notes: what the operator's policies changed of it.
     """
 
     id: str
@@ -88,6 +88,7 @@ class Call(Struct, frozen=True, kw_only=True):
     session: str | None = None
     resume: Resume | None = None
     limits: Mapping[str, float] = {}
+    notes: tuple[Note, ...] = ()
 
 
 class Try(Struct, frozen=True, kw_only=True):

@@ -16,7 +16,7 @@ from msgspec import Struct
 from router import places
 from router.access.door import Door
 from router.access.keys import KeyRing
-from router.access.rights import Access, access_of
+from router.access.rights import Access, access_of, id_of
 from router.accounts.affinity import Affinity
 from router.accounts.health import Health
 from router.accounts.quota import Window
@@ -32,6 +32,7 @@ from router.models.catalogue import Catalogue
 from router.models.catalogue import build as build_catalogue
 from router.net.client import Net
 from router.observe.metrics import AccountStates, Metrics, QuotaWindows
+from router.policies.shapes import Shapes, shapes_of
 from router.providers.config import ProviderConfig
 from router.providers.credentials import Credentials, Stored
 from router.providers.ctonew.opener import CtoNew
@@ -78,6 +79,7 @@ class Snapshot(Struct, frozen=True, kw_only=True):
     loaded_at: float = 0.0
     tariff: Tariff = NOTHING_KNOWN
     access: Access = Access()
+    shapes: Shapes = Shapes()
 
 
 def snapshot_of(
@@ -144,6 +146,7 @@ def snapshot_of(
         loaded_at=now,
         tariff=Tariff(prices, providers),
         access=access_of(settings, table.resolve_provider),
+        shapes=shapes_of(settings, id_of),
     )
 
 

@@ -8,14 +8,15 @@ from msgspec.structs import replace
 
 from router.api.edge import Edge
 from router.api.exchange import Exchange
-from router.api.planning import planned
+from router.api.planning import planned, prompted
 from router.api.side import Answer, Side, Work, answer_object, serve
 from router.api.understand import Addressed, decoded
 from router.faults import Fault
 from router.models.prepare import prepare
+from router.policies.shapes import Shape
 from router.providers.executor import OPERATIONS
 from router.routing.needs import needs_of
-from router.routing.plan import Candidate
+from router.routing.plan import Candidate, Plan
 from router.wire import codec
 from router.wire.conversation import Conversation, Dialect, JsonObject
 from router.wire.dialects import DIALECTS
@@ -58,6 +59,9 @@ def _counter(read: Read, tell: Tell) -> Work:
         conversation = read(side)
         needs = needs_of(conversation, side.call.dialect)
         chosen = planned(side.snapshot, side.call, needs)
+        if side.call.dialect in _COUNT_KEYS and (shape := _shape(side, chosen)).system:
+            side.call = prompted(side.call, shape)
+            conversation = read(side)
         for candidate in chosen.candidates:
             try:
                 return Answer(codec.dumps(tell(await _ask(side, candidate, conversation))))
@@ -67,6 +71,10 @@ def _counter(read: Read, tell: Tell) -> Work:
         return Answer(codec.dumps(tell(estimate(conversation))), {"x-switchyard-notes": "emulated=count_tokens"})
 
     return count
+
+
+def _shape(side: Side, chosen: Plan) -> Shape:
+    return side.snapshot.shapes.of(side.call.caller.key_id, chosen.route)
 
 
 async def _ask(side: Side, candidate: Candidate, conversation: Conversation) -> int:

@@ -13,7 +13,7 @@ from router.api.edge import Edge
 from router.api.entry import enter
 from router.api.exchange import Exchange
 from router.api.frame import framed, in_line
-from router.api.planning import planned
+from router.api.planning import planned, prompted, thoughtful
 from router.api.reply import Reply
 from router.api.spending import HEADER, reserve
 from router.api.understand import Addressed, Surface, must_read, read, understand
@@ -117,13 +117,16 @@ def plan_call(edge: Edge, snapshot: Snapshot, surface: Surface, call: Call) -> t
     """The plan, and the call with its conversation where a candidate needs it. Raises `Fault`."""
     rotation = edge.gateway.rotation()
     chosen = planned(snapshot, call, Needs(dialect=call.dialect), rotation=rotation)
-    raw = surface.raw and chosen.reasoning is None and all(_goes_raw(snapshot, c) for c in chosen.candidates)
+    shape = snapshot.shapes.of(call.caller.key_id, chosen.route)
+    call = prompted(call, shape, surface)
+    call, reasoning = thoughtful(call, shape, chosen, surface)
+    raw = surface.raw and reasoning is None and all(_goes_raw(snapshot, c) for c in chosen.candidates)
     if raw and not must_read(call):
-        return call, chosen
-    conversation = read(call, surface.spec.read_request)
+        return replace(call, conversation=None), chosen
+    conversation = call.conversation or read(call, surface.spec.read_request)
     call = replace(call, conversation=conversation)
     needs = needs_of(conversation, call.dialect)
-    chosen = planned(snapshot, call, needs, rotation=rotation)
+    chosen = replace(planned(snapshot, call, needs, rotation=rotation), reasoning=reasoning)
     if not surface.raw:
         chosen = replace(chosen, candidates=_translated(chosen.candidates), smaller=_translated(chosen.smaller))
     return call, chosen

@@ -1,12 +1,19 @@
-"""The plan of one call within what its key may use: the one way from a call to its candidates."""
+"""The plan of one call within what its key may use, and the call as the operator's policies want it."""
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
 from router.access.rights import Rights
+from router.api.understand import Surface, read
 from router.call import Call
 from router.gateway import Snapshot
 from router.models.catalogue import Model
+from router.policies.shapes import Shape
+from router.policies.system_prompt import with_prompt
 from router.routing.plan import Needs, Plan, draft, plan
+from router.wire.conversation import Reasoning, Text
+from router.wire.written import Note
 
 
 def planned(snapshot: Snapshot, call: Call, needs: Needs, *, rotation: int = 0) -> Plan:
@@ -21,3 +28,27 @@ def shown(snapshot: Snapshot, rights: Rights, model: Model) -> bool:
         return True
     made = draft(snapshot.table, model.id, needs=Needs(dialect="chat"))
     return any(rights.permits(made.asked, candidate) for candidate in made.candidates)
+
+
+def prompted(call: Call, shape: Shape, surface: Surface | None = None) -> Call:
+    """The call with the operator's words in its system prompt. surface: of a generation. Raises `Fault` bad_request."""
+    if not shape.system:
+        return call
+    call = replace(call, notes=(*call.notes, Note("policy", "system_prompt")))
+    if surface is None or surface.raw:
+        return replace(call, body=with_prompt(call.dialect, call.body, shape.system))
+    conversation = read(call, surface.spec.read_request)  # legacy completions, which have no system prompt
+    return replace(call, conversation=replace(conversation, system=(Text(shape.system.alone),)))
+
+
+def thoughtful(call: Call, shape: Shape, chosen: Plan, surface: Surface) -> tuple[Call, Reasoning | None]:
+    """What the plan is to ask for of thinking, None where the body says it; and the call, read where that took it."""
+    if shape.thinking is None:
+        return call, chosen.reasoning
+    conversation = call.conversation or read(call, surface.spec.read_request)
+    asked = chosen.reasoning or conversation.reasoning
+    tunes = chosen.reasoning is None and call.dialect == "messages"
+    wanted = shape.thinking.decide(asked, tunes=tunes)
+    if wanted is None:
+        return replace(call, conversation=conversation), chosen.reasoning
+    return replace(call, conversation=conversation, notes=(*call.notes, Note("policy", "thinking"))), wanted

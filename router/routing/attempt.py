@@ -229,7 +229,7 @@ class Attempts:
         made = self._made(run)
         record.tries.append(made)
         record.lane, record.provider, record.model = lane, candidate.provider, candidate.model
-        record.account, record.notes = lease.account.id, _notes(candidate, begun)
+        record.account, record.notes = lease.account.id, (*call.notes, *_notes(candidate, begun))
         record.upstream_dialect = candidate.dialect
         if record.first_token is None:
             record.first_token = self._clock.monotonic() - call.began

@@ -83,6 +83,7 @@ class Plan(Struct, frozen=True, kw_only=True):
     grace: seconds before heads and heartbeats, resume: what follows a break, where the route says so, else None.
     limits: fields of `router.call.Limits` that the route has in its own way.
     smaller: candidates of a smaller model, for when the limits of all others are met.
+    route: the number of the rule that it comes from, if one has a say.
     """
 
     asked: str
@@ -95,6 +96,7 @@ class Plan(Struct, frozen=True, kw_only=True):
     resume: Resume | None = None
     limits: Mapping[str, Any] = {}
     smaller: tuple[Candidate, ...] = ()
+    route: int | None = None
 
 
 def plan(table: Table, asked: str, *, needs: Needs, pinned: str | None = None, rotation: int = 0) -> Plan:
@@ -131,6 +133,7 @@ def draft(table: Table, asked: str, *, needs: Needs, pinned: str | None = None, 
         grace=next((target.grace for target in found.targets if target.grace is not None), None),
         resume=next((target.resume for target in found.targets if target.resume is not None), None),
         limits=next((target.limits for target in found.targets if target.limits), {}),
+        route=next((target.route for target in found.targets if target.route is not None), None),
         smaller=_smaller(table, name, offers, only, needs) if table.smaller and offers else (),
     )
 

@@ -15,7 +15,7 @@ from router.routing.table import Table
 
 class Target(Struct, frozen=True):
     """A provider and its model, before anything is known about the call. rank: equal ones rotate. grace, resume,
-    limits: of its route, see `table.Rule`."""
+    limits: of its route, see `table.Rule`. route: its number."""
 
     provider: ProviderConfig
     model: str
@@ -24,6 +24,7 @@ class Target(Struct, frozen=True):
     grace: float | None = None
     resume: Resume | None = None
     limits: Mapping[str, Any] = {}
+    route: int | None = None
 
 
 def _upstream(table: Table, provider: ProviderConfig, name: str) -> str:
@@ -95,7 +96,8 @@ def _routed(table: Table, name: str, pinned: tuple[str, ...]) -> Iterator[tuple[
                     provider = table.providers[provider_id]
                     why = f"route {route.number} ({route.pattern.text}) names {provider_id}"
                     upstream = _upstream(table, provider, name)
-                    targets.append(Target(provider, upstream, rank, why, route.grace, route.resume, route.limits))
+                    own = (route.grace, route.resume, route.limits, route.number)
+                    targets.append(Target(provider, upstream, rank, why, *own))
         yield f"route {route.number} ({route.pattern.text}) matches '{name}'", targets
 
 

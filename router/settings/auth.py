@@ -10,7 +10,7 @@ from pydantic import BeforeValidator, field_validator, model_validator
 
 from router.secret import Secret
 from router.settings.block import Block, Name, Texts, setting
-from router.settings.policy_blocks import Networks
+from router.settings.policy_blocks import Networks, SystemPrompt, Thinking
 
 _DIGEST = re.compile(r"(?:sha256:)?[0-9a-f]{64}")
 
@@ -62,6 +62,8 @@ class Key(Block):
     )
     providers: Texts = setting((), "Providers that may answer the key's calls. Empty: all.")
     ips: Networks = setting((), "Addresses and networks that the key may call from, within `policies.ips`. Empty: all.")
+    system_prompt: SystemPrompt | None = setting(None, "Words around the system prompts of the key's calls.")
+    thinking: Thinking | None = setting(None, "`policies.thinking` for the key's calls, whatever their rule says.")
     concurrency: int | None = setting(
         None, "Calls in progress at once with this key; one more waits or is a 429. Default: any number.", ge=1
     )

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import ipaddress
-from typing import Annotated
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator
+from pydantic import AfterValidator, BeforeValidator, PlainValidator, model_validator
 
 from router.settings.block import Block, Texts, setting
+from router.wire.conversation import EFFORTS, Effort
 
 
 def _networks(value: tuple[str, ...]) -> tuple[str, ...]:
@@ -35,3 +36,55 @@ class Ips(Block):
         "Proxies whose `X-Forwarded-For` is believed: a call through one counts as from the last address in it that is "
         "no such proxy. From anybody else the header means nothing.",
     )
+
+
+class SystemPrompt(Block):
+    """Words of the operator around the caller's own system prompt."""
+
+    prepend: str = setting("", "Text before the caller's own system prompt.", max_length=65_536)
+    append: str = setting("", "Text behind the caller's own system prompt.", max_length=65_536)
+
+
+def _amount(value: Any) -> Any:
+    """An effort or tokens. From the environment, numbers come as texts."""
+    if isinstance(value, str) and value.isdecimal():
+        value = int(value)
+    if value is None or value in EFFORTS or (type(value) is int and 0 <= value <= _MOST_TOKENS):
+        return value
+    raise ValueError(f"must be an effort ({', '.join(EFFORTS)}) or a number of tokens from 0 to {_MOST_TOKENS}")
+
+
+_MOST_TOKENS = 1_000_000
+ThinkingAmount = Annotated[Effort | int | None, PlainValidator(_amount)]
+"""A named effort, or a number of tokens."""
+ThinkingMode = Annotated[
+    Literal["passthrough", "off", "fixed", "adaptive"],
+    BeforeValidator(lambda value: "off" if value is False else value),  # as YAML reads a bare off
+]
+
+
+class Thinking(Block):
+    """How much models may think."""
+
+    mode: ThinkingMode = setting(
+        "passthrough",
+        "Whose word counts: the caller's (with `default` and `max`), nobody's (no thinking), always `default`, or the "
+        "model's own.",
+    )
+    default: ThinkingAmount = setting(
+        None,
+        "An effort such as `low`, or tokens: what is asked for where the caller says nothing, or always (`fixed`).",
+    )
+    max: ThinkingAmount = setting(
+        None, "An effort or tokens: the most that a caller may ask for. One who says nothing is not touched by it."
+    )
+
+    @model_validator(mode="after")
+    def _fits(self) -> Thinking:
+        if self.mode == "fixed" and self.default is None:
+            raise ValueError("with mode fixed needs default: how much to think")
+        if self.mode in ("off", "adaptive") and (self.default is not None or self.max is not None):
+            raise ValueError(f"with mode {self.mode} takes neither default nor max, which would mean nothing")
+        if self.mode == "fixed" and self.max is not None:
+            raise ValueError("with mode fixed takes no max, which would mean nothing")
+        return self

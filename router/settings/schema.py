@@ -8,7 +8,7 @@ from pydantic import BeforeValidator, Field
 
 from router.settings.auth import Auth
 from router.settings.block import Block, Seconds, Texts, setting
-from router.settings.policy_blocks import Ips
+from router.settings.policy_blocks import Ips, SystemPrompt, Thinking
 from router.settings.processes import OwnService, Supervision
 from router.settings.provider_blocks import Providers
 from router.settings.relay import Relay
@@ -56,6 +56,10 @@ class Route(Block):
     )
     idle: Seconds | None = setting(None, "`server.timeouts.idle` for the calls that this rule serves.")
     total: Seconds | None = setting(None, "`server.timeouts.total` for the calls that this rule serves.")
+    system_prompt: SystemPrompt | None = setting(
+        None, "Words around the system prompts of the calls that this rule serves."
+    )
+    thinking: Thinking | None = setting(None, "`policies.thinking` for the calls that this rule serves.")
 
 
 class ModelRules(Block):
@@ -141,6 +145,7 @@ class Policies(Block):
         "reasoning_content", "How Chat Completions clients see thinking: own field, `<think>` tags in the text, or not."
     )
     ips: Ips = setting(Ips(), "Where calls of models may come from.")
+    thinking: Thinking | None = setting(None, "How much models may think.")
     stored_responses: StoredResponses = setting(StoredResponses(), "Answers kept for `previous_response_id`.")
 
 

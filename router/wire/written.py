@@ -8,12 +8,12 @@ from msgspec import Struct, field
 
 from router.wire.conversation import JsonObject
 
-Action: TypeAlias = Literal["dropped", "clamped", "changed", "emulated", "repaired", "service", "served_by"]
+Action: TypeAlias = Literal["dropped", "clamped", "changed", "emulated", "repaired", "service", "served_by", "policy"]
 
 
 class Note(Struct, frozen=True):
     """One thing that the target could not be told as it was said. `what` is a short name of the caller's key. service,
-    served_by: what a service says of its answer, in its own words."""
+    served_by: what a service says of its answer, in its own words. policy: what the operator changed of the request."""
 
     action: Action
     what: str

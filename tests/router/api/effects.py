@@ -256,6 +256,43 @@ case("policies.ips.allow", at("policies.ips.allow", ["192.0.2.0/24"]), at("polic
 case("policies.ips.deny", at("policies.ips.deny", ["127.0.0.0/8"]), {}, 403, 401)(as_second)
 
 
+def of_key(shape: dict[str, Any]) -> dict[str, Any]:
+    return at("auth.keys", [{"name": "tester", "key": KEY, **shape}])
+
+
+def of_rule(shape: dict[str, Any]) -> dict[str, Any]:
+    return at("models.routing", [{"pattern": ".", "providers": ["openai", "anthropic"], **shape}])
+
+
+def of_all(shape: dict[str, Any]) -> dict[str, Any]:
+    return at("policies", shape)
+
+
+async def system_sent(router: Running) -> Any:
+    await router.ask("responses", "gpt-5", instructions="mine")
+    return router.upstream.requests[-1].body["instructions"]
+
+
+async def effort_sent(router: Running) -> Any:
+    await router.ask("chat", "gpt-5", reasoning_effort="medium")
+    return router.upstream.requests[-1].body.get("reasoning_effort")
+
+
+async def effort_unasked(router: Running) -> Any:
+    await router.ask("chat", "gpt-5")
+    return router.upstream.requests[-1].body.get("reasoning_effort")
+
+
+for _block, _of in (("auth.keys[]", of_key), ("models.routing[]", of_rule), ("policies", of_all)):
+    if _block != "policies":
+        _words = f"{_block}.system_prompt"
+        case(f"{_words}.prepend", {}, _of({"system_prompt": {"prepend": "A"}}), "mine", "A\n\nmine")(system_sent)
+        case(f"{_words}.append", {}, _of({"system_prompt": {"append": "B"}}), "mine", "mine\n\nB")(system_sent)
+    case(f"{_block}.thinking.mode", {}, _of({"thinking": {"mode": "off"}}), "medium", "minimal")(effort_sent)
+    case(f"{_block}.thinking.max", {}, _of({"thinking": {"max": "low"}}), "medium", "low")(effort_sent)
+    case(f"{_block}.thinking.default", {}, _of({"thinking": {"default": "low"}}), None, "low")(effort_unasked)
+
+
 @case(
     "policies.ips.trusted_proxies",
     at("policies.ips", {"deny": ["192.0.2.7"]}),

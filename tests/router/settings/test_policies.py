@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.router.settings.test_load import only
+from tests.router.settings.test_load import loaded, only
 
 KEY = "name: a, key: 0123456789abcdef"
 
@@ -17,9 +17,22 @@ KEY = "name: a, key: 0123456789abcdef"
         (f"auth: {{keys: [{{{KEY}, ips: [here]}}]}}", "auth.keys[0].ips", "no address"),
         (f"auth: {{keys: [{{{KEY}, models: ['(']}}]}}", "auth.keys[0].models", "regular expression"),
         (f"auth: {{keys: [{{{KEY}, providers: [antropic]}}]}}", "auth.keys[0].providers", "is not known"),
+        ("policies: {thinking: {mode: fixed}}", "policies.thinking", "needs default"),
+        ("policies: {thinking: {mode: adaptive, max: low}}", "policies.thinking", "takes neither"),
+        ("policies: {thinking: {default: much}}", "policies.thinking.default", "effort"),
+        (
+            "models: {routing: [{pattern: a, providers: [openai], thinking: {max: -1}}]}",
+            "models.routing[0].thinking.max",
+            "0",
+        ),
     ],
 )
 def test_a_mistake_says_what_is_wrong_and_where(text: str, path: str, says: str) -> None:
     mistake = only(text)
     assert mistake.path == path
     assert says in mistake.problem
+
+
+def test_a_bare_off_is_a_mode() -> None:
+    thinking = loaded("policies: {thinking: {mode: off}}").settings.policies.thinking
+    assert thinking is not None and thinking.mode == "off"

@@ -1,0 +1,60 @@
+"""What the settings change of the requests of a key or of a route. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from msgspec import Struct
+
+from router.policies.system_prompt import SystemPrompt
+from router.policies.thinking import ThinkingRule
+from router.settings.auth import Key
+from router.settings.policy_blocks import SystemPrompt as PromptBlock
+from router.settings.policy_blocks import Thinking
+from router.settings.schema import Settings
+
+
+class Shape(Struct, frozen=True):
+    """What is changed of one call. thinking: None where nobody says anything about it."""
+
+    system: SystemPrompt = SystemPrompt()
+    thinking: ThinkingRule | None = None
+
+
+AS_IT_IS = Shape()
+
+
+class Shapes(Struct, frozen=True, kw_only=True):
+    """keys: by the key's id. routes: by the number of the rule. thinking: for everybody else."""
+
+    keys: Mapping[str, Shape] = {}
+    routes: Mapping[int, Shape] = {}
+    thinking: ThinkingRule | None = None
+
+    def of(self, key: str, route: int | None) -> Shape:
+        """What counts for a call of this key that this rule serves. Both prompts, the key's outside; of the words about
+        thinking the key's, else the rule's, else the general one."""
+        own = self.keys.get(key, AS_IT_IS)
+        ruled = self.routes.get(route, AS_IT_IS) if route is not None else AS_IT_IS
+        return Shape(own.system.around(ruled.system), own.thinking or ruled.thinking or self.thinking)
+
+
+def shapes_of(settings: Settings, id_of: Callable[[Key], str]) -> Shapes:
+    """What the settings say. id_of: of a key of the settings."""
+    return Shapes(
+        keys={id_of(key): _shape(key.system_prompt, key.thinking) for key in settings.auth.keys},
+        routes={
+            number: _shape(route.system_prompt, route.thinking)
+            for number, route in enumerate(settings.models.routing, 1)
+        },
+        thinking=_thinking(settings.policies.thinking),
+    )
+
+
+def _shape(prompt: PromptBlock | None, thinking: Thinking | None) -> Shape:
+    system = SystemPrompt(prompt.prepend, prompt.append) if prompt is not None else SystemPrompt()
+    return Shape(system, _thinking(thinking))
+
+
+def _thinking(block: Thinking | None) -> ThinkingRule | None:
+    return ThinkingRule(block.mode, block.default, block.max) if block is not None else None
