@@ -32,6 +32,7 @@ from router.models.catalogue import Catalogue
 from router.models.catalogue import build as build_catalogue
 from router.net.client import Net
 from router.observe.metrics import AccountStates, Metrics, QuotaWindows
+from router.policies.payload import Payload, payload_of
 from router.policies.shapes import Shapes, shapes_of
 from router.providers.config import ProviderConfig
 from router.providers.credentials import Credentials, Stored
@@ -80,6 +81,7 @@ class Snapshot(Struct, frozen=True, kw_only=True):
     tariff: Tariff = NOTHING_KNOWN
     access: Access = Access()
     shapes: Shapes = Shapes()
+    payload: tuple[Payload, ...] = ()
 
 
 def snapshot_of(
@@ -147,6 +149,7 @@ def snapshot_of(
         tariff=Tariff(prices, providers),
         access=access_of(settings, table.resolve_provider),
         shapes=shapes_of(settings, id_of),
+        payload=payload_of(settings.policies.payload, table.resolve_provider),
     )
 
 

@@ -19,7 +19,8 @@ from router.wire.written import Note
 def planned(snapshot: Snapshot, call: Call, needs: Needs, *, rotation: int = 0) -> Plan:
     """Candidates for a call. Raises `Fault` as `plan` does, and forbidden where its key may use none of them."""
     chosen = plan(snapshot.table, call.asked, needs=needs, pinned=call.pinned, rotation=rotation)
-    return snapshot.access.of(call.caller.key_id).narrowed(chosen)
+    chosen = snapshot.access.of(call.caller.key_id).narrowed(chosen)
+    return replace(chosen, payload=snapshot.payload) if snapshot.payload else chosen
 
 
 def shown(snapshot: Snapshot, rights: Rights, model: Model) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -12,6 +12,7 @@ from router.call import Call, Limits
 from router.faults import Fault, bad_request
 from router.models.prepare import prepare
 from router.net.client import Net
+from router.policies.payload import NOTE, Payload, changed, changed_bytes
 from router.providers.config import Kind, ProviderConfig
 from router.providers.credentials import Credentials
 from router.providers.executor import rules_of
@@ -76,7 +77,8 @@ class Runner(Sender):
         rules = rules_of(provider.kind)
         raw = raw_body(call, plan, candidate) if not foreign and (call.stream or not rules.streams_only) else None
         if raw is not None:
-            return await self._open_raw(raw, call, spec, candidate, provider, account, limits, sent)
+            payload = payload_for(call, plan, candidate)
+            return await self._open_raw(raw, payload, call, spec, candidate, provider, account, limits, sent)
         call = with_conversation(call, spec)
         conversation = self._conversation(call, plan, candidate, account)
         written = prepare(without(conversation, foreign), candidate.capabilities, DIALECTS[candidate.dialect])
@@ -84,6 +86,9 @@ class Runner(Sender):
             written = replace(written, notes=(*written.notes, Note("dropped", "opaque")))
         written = fitted(written, rules)
         refuse_if_strict(written.notes, strict=call.strict)
+        wanted = changed(written.body, payload_for(call, plan, candidate))
+        if wanted is not written.body:
+            written = replace(written, body=wanted, notes=(NOTE, *written.notes))
         judge = Judge(rules)
         response = await self.send(
             call,
@@ -111,6 +116,7 @@ class Runner(Sender):
     async def _open_raw(
         self,
         raw: RawBody,
+        payload: Sequence[Payload],
         call: Call,
         spec: DialectSpec,
         candidate: Candidate,
@@ -122,6 +128,8 @@ class Runner(Sender):
         rules = rules_of(provider.kind)
         body, notes = fitted_bytes(raw.body, rules)
         refuse_if_strict(notes, strict=call.strict)
+        if payload and (wanted := changed_bytes(body, payload)) is not body:
+            body, notes = wanted, (NOTE, *notes)
         judge = Judge(rules)
         response = await self.send(
             call,
@@ -189,6 +197,22 @@ class Runner(Sender):
             said = read.reasoning
             changes["reasoning"] = replace(plan.reasoning, show=said.show, summary=said.summary)
         return replace(read, **changes)
+
+
+def payload_for(call: Call, plan: Plan, candidate: Candidate) -> Sequence[Payload]:
+    """The rules that concern one attempt."""
+    return [
+        rule
+        for rule in plan.payload
+        if rule.concerns(
+            asked=call.asked,
+            key=call.caller.key_name,
+            stream=call.stream,
+            provider=candidate.provider,
+            model=candidate.model,
+            dialect=candidate.dialect,
+        )
+    ]
 
 
 def _read(call: Call) -> Conversation:

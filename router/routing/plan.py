@@ -15,6 +15,7 @@ from msgspec.structs import replace
 
 from router.call import Resume
 from router.faults import Fault, bad_request
+from router.policies.payload import Payload
 from router.providers.config import ProviderConfig
 from router.routing.names import check_name, unknown_model
 from router.routing.nearest import did_you_mean, nearest
@@ -83,7 +84,7 @@ class Plan(Struct, frozen=True, kw_only=True):
     grace: seconds before heads and heartbeats, resume: what follows a break, where the route says so, else None.
     limits: fields of `router.call.Limits` that the route has in its own way.
     smaller: candidates of a smaller model, for when the limits of all others are met.
-    route: the number of the rule that it comes from, if one has a say.
+    route: the number of the rule that it comes from, if one has a say. payload: rules for the bodies of its attempts.
     """
 
     asked: str
@@ -97,6 +98,7 @@ class Plan(Struct, frozen=True, kw_only=True):
     limits: Mapping[str, Any] = {}
     smaller: tuple[Candidate, ...] = ()
     route: int | None = None
+    payload: tuple[Payload, ...] = ()
 
 
 def plan(table: Table, asked: str, *, needs: Needs, pinned: str | None = None, rotation: int = 0) -> Plan:

@@ -81,7 +81,7 @@ def check(
     yield from checker.routes()
     yield from checker.aliases()
     yield from checker.facts()
-    yield from checker.keys()
+    yield from checker.policies()
     yield from checker.sign_ins()
 
 
@@ -229,11 +229,16 @@ class _Checker:
         for path, problem, remedy in sign_in_mistakes(self._settings.providers):
             yield self._mistake(path, problem, remedy)
 
-    def keys(self) -> Iterator[Mistake]:
-        """What client keys may use is there."""
+    def policies(self) -> Iterator[Mistake]:
+        """What policies name is there."""
         for at, key in enumerate(self._settings.auth.keys):
             yield from self._patterns(key.models, ("auth", "keys", at, "models"))
             yield from self._providers(key.providers, ("auth", "keys", at, "providers"))
+
+        for at, rule in enumerate(self._settings.policies.payload):
+            path: Path = ("policies", "payload", at)
+            yield from self._patterns(rule.models, (*path, "models"))
+            yield from self._providers(rule.when.providers, (*path, "when", "providers"))
 
     def _providers(self, names: Iterable[str], path: Path) -> Iterator[Mistake]:
         for name in names:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import ipaddress
+import json
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, PlainValidator, model_validator
 
 from router.settings.block import Block, Texts, setting
+from router.wire import json_paths
 from router.wire.conversation import EFFORTS, Effort
 
 
@@ -87,4 +89,72 @@ class Thinking(Block):
             raise ValueError(f"with mode {self.mode} takes neither default nor max, which would mean nothing")
         if self.mode == "fixed" and self.max is not None:
             raise ValueError("with mode fixed takes no max, which would mean nothing")
+        return self
+
+
+_OUT_OF_REACH = frozenset({"model", "stream", "stream_options", "streamOptions"})
+_MOST_BYTES = 65_536
+_DIALECTS = ("chat", "responses", "messages", "gemini")
+
+
+def _path(text: str) -> None:
+    first = json_paths.parse(text)[0]
+    if first in _OUT_OF_REACH:
+        raise ValueError(f"names {first}, which routing and accounting rest on; models.aliases can rename models")
+
+
+def _paths(value: tuple[str, ...]) -> tuple[str, ...]:
+    for text in value:
+        _path(text)
+    return value
+
+
+def _values(value: dict[str, Any]) -> dict[str, Any]:
+    for text, each in value.items():
+        _path(text)
+        try:
+            size = len(json.dumps(each, allow_nan=False))
+        except (TypeError, ValueError):
+            raise ValueError(f"has a value at {text} that is no JSON; put dates and times in quotes") from None
+        if size > _MOST_BYTES:
+            raise ValueError(f"has a value at {text} of {size} bytes; {_MOST_BYTES} is the most")
+    return value
+
+
+def _dialects(value: tuple[str, ...]) -> tuple[str, ...]:
+    for text in value:
+        if text not in _DIALECTS:
+            raise ValueError(f"has {text!r}, which is no dialect; there are {', '.join(_DIALECTS)}")
+    return value
+
+
+Dialects = Annotated[Texts, AfterValidator(_dialects)]
+Payload = Annotated[dict[str, Any], AfterValidator(_values)]
+PayloadPaths = Annotated[Texts, AfterValidator(_paths)]
+
+
+class PayloadWhen(Block):
+    """Which attempts a rule for payloads is for, beside its models. What is empty is no condition."""
+
+    providers: Texts = setting((), "Providers that are asked.")
+    dialects: Dialects = setting((), "What the provider is spoken to in: `chat`, `responses`, `messages`, `gemini`.")
+    keys: Texts = setting((), "Names of client keys.")
+    stream: bool | None = setting(None, "Whether the caller wants a stream; not given: both.")
+
+
+class PayloadRule(Block):
+    """Values at places of the bodies that providers get."""
+
+    models: Texts = setting((), "Models as patterns, by the name that was asked for or the provider's. Empty: all.")
+    when: PayloadWhen = setting(PayloadWhen(), "Further conditions.")
+    default: Payload = setting(
+        {}, "Path to value: set where the body has none. `generationConfig.topK`, `tools[0].name`."
+    )
+    override: Payload = setting({}, "Path to value: set whatever the body has.")
+    remove: PayloadPaths = setting((), "Paths that are taken out, before anything is set.")
+
+    @model_validator(mode="after")
+    def _does_something(self) -> PayloadRule:
+        if not (self.default or self.override or self.remove):
+            raise ValueError("changes nothing; give default, override or remove")
         return self

@@ -293,6 +293,43 @@ for _block, _of in (("auth.keys[]", of_key), ("models.routing[]", of_rule), ("po
     case(f"{_block}.thinking.default", {}, _of({"thinking": {"default": "low"}}), None, "low")(effort_unasked)
 
 
+def payload(**rule: Any) -> dict[str, Any]:
+    return at("policies.payload", [rule])
+
+
+async def seed_sent(router: Running) -> Any:
+    await router.ask("chat", "gpt-4.1", seed=1)
+    return router.upstream.requests[-1].body.get("seed")
+
+
+async def top_p_sent(router: Running) -> Any:
+    await router.ask("chat", "gpt-4.1")
+    return router.upstream.requests[-1].body.get("top_p")
+
+
+SEED = {"override": {"seed": 7}}
+case("policies.payload", {}, payload(**SEED), 1, 7)(seed_sent)
+case("policies.payload[].override", payload(override={"seed": 6}), payload(**SEED), 6, 7)(seed_sent)
+case("policies.payload[].remove", payload(remove=["user"]), payload(remove=["seed"]), 1, None)(seed_sent)
+case("policies.payload[].default", payload(**SEED), payload(default={"top_p": 0.5}), None, 0.5)(top_p_sent)
+case("policies.payload[].models", payload(models=["gpt-5*"], **SEED), payload(models=["gpt-4.1"], **SEED), 1, 7)(
+    seed_sent
+)
+for _name, _others, _this in (
+    ("providers", ["anthropic"], ["openai"]),
+    ("dialects", ["messages"], ["chat"]),
+    ("keys", ["other"], ["tester"]),
+    ("stream", True, False),
+):
+    case(
+        f"policies.payload[].when.{_name}",
+        payload(when={_name: _others}, **SEED),
+        payload(when={_name: _this}, **SEED),
+        1,
+        7,
+    )(seed_sent)
+
+
 @case(
     "policies.ips.trusted_proxies",
     at("policies.ips", {"deny": ["192.0.2.7"]}),

@@ -25,6 +25,22 @@ KEY = "name: a, key: 0123456789abcdef"
             "models.routing[0].thinking.max",
             "0",
         ),
+        ("policies: {payload: [{override: {model: x}}]}", "policies.payload[0].override", "routing"),
+        ("policies: {payload: [{remove: [stream_options.include_usage]}]}", "policies.payload[0].remove", "accounting"),
+        ("policies: {payload: [{default: {'a[': x}}]}", "policies.payload[0].default", "no path"),
+        ("policies: {payload: [{default: {a: 2026-01-01}}]}", "policies.payload[0].default", "no JSON"),
+        ("policies: {payload: [{models: [a]}]}", "policies.payload[0]", "changes nothing"),
+        ("policies: {payload: [{models: ['('], remove: [a]}]}", "policies.payload[0].models", "regular expression"),
+        (
+            "policies: {payload: [{when: {providers: [antropic]}, remove: [a]}]}",
+            "policies.payload[0].when.providers",
+            "is not known",
+        ),
+        (
+            "policies: {payload: [{when: {dialects: [soap]}, remove: [a]}]}",
+            "policies.payload[0].when.dialects",
+            "no dialect",
+        ),
     ],
 )
 def test_a_mistake_says_what_is_wrong_and_where(text: str, path: str, says: str) -> None:
