@@ -45,10 +45,12 @@ from router.routing import scopes
 from router.routing.admission import Admission
 from router.routing.attempt import Attempts
 from router.routing.choose import Strategy
+from router.routing.combos import Combo, Turns
 from router.routing.crowd import Crowd
 from router.routing.limits import route_limits
 from router.routing.line import Bounds
 from router.routing.table import Rule, Table, build
+from router.settings.combo_blocks import Combo as ComboBlock
 from router.settings.schema import Settings
 from router.usage import price_file
 from router.usage.budgets import Budgets
@@ -116,6 +118,7 @@ def snapshot_of(
         settings.models.aliases,
         settings.models.exclusions,
         capabilities=facts,
+        combos=combos_of(settings.models.combos),
         smaller=settings.routing.smaller_models if settings.routing.quota_exceeded == "smaller_model" else None,
     )
     waits = settings.server.timeouts
@@ -126,7 +129,13 @@ def snapshot_of(
         providers={provider.id: provider for provider in providers},
         table=table,
         catalogue=build_catalogue(
-            providers, facts, aliases=settings.models.aliases, exclusions=settings.models.exclusions
+            providers,
+            facts,
+            aliases={
+                **settings.models.aliases,
+                **{name: combo.names for name, combo in settings.models.combos.items()},
+            },
+            exclusions=settings.models.exclusions,
         ),
         limits=Limits(
             max_attempts=settings.retry.max_attempts,
@@ -151,6 +160,14 @@ def snapshot_of(
         shapes=shapes_of(settings, id_of),
         payload=payload_of(settings.policies.payload, table.resolve_provider),
     )
+
+
+def combos_of(blocks: Mapping[str, ComboBlock]) -> list[Combo]:
+    """The named chains of the settings."""
+    return [
+        Combo(name, block.names, block.strategy, tuple(target.weight for target in block.targets))
+        for name, block in blocks.items()
+    ]
 
 
 def price_files(settings: Settings) -> tuple[Path, Path | None]:
@@ -237,6 +254,7 @@ class Gateway:
         self.restart_needed: tuple[str, ...] = ()
         self.programs_problem: str | None = None
         self._rotation = 0
+        self.turns = Turns()
         metrics.collect(AccountStates(self._states))
         metrics.collect(QuotaWindows(self._quota))
         metrics.open_requests.set_function(lambda: self.open_calls)

@@ -15,6 +15,7 @@ from router.access.keys import digest, key_id
 from router.faults import Fault
 from router.models.patterns import Pattern, compile_pattern
 from router.routing.plan import Candidate, Plan
+from router.routing.substitutes import Substitution, without_substitutes
 from router.routing.suffix import split
 from router.secret import Secret
 from router.settings.auth import Key
@@ -23,12 +24,14 @@ from router.settings.schema import Settings
 
 class Rights(Struct, frozen=True, kw_only=True):
     """What one key may do. name: of the key. models: of names that may be asked for, or of models that answer; empty:
-    all. providers: their ids; None: all."""
+    all. providers: their ids; None: all. substitution: whether other models than the one
+    that was asked for may answer."""
 
     name: str = ""
     models: tuple[Pattern, ...] = ()
     providers: frozenset[str] | None = None
     addresses: AddressRules = AddressRules()
+    substitution: Substitution = "any"
 
     @property
     def limited(self) -> bool:
@@ -40,7 +43,9 @@ class Rights(Struct, frozen=True, kw_only=True):
         return self._model(asked, candidate) and self._provider(candidate)
 
     def narrowed(self, plan: Plan) -> Plan:
-        """The plan without what this key may not use. Raises `Fault` forbidden where nothing is left."""
+        """The plan without what this key may not use. Raises `Fault` forbidden where nothing is left, and unavailable
+        where only substitutes are that it does not take."""
+        plan = without_substitutes(plan, self.substitution)
         if not self.limited or not plan.candidates:
             return plan
         kept = tuple(each for each in plan.candidates if self.permits(plan.asked, each))
@@ -109,4 +114,5 @@ def _rights(key: Key, ids: Callable[[str], tuple[str, ...]]) -> Rights:
         models=tuple(compile_pattern(text) for text in key.models),
         providers=frozenset(named) if key.providers else None,
         addresses=AddressRules(allowed_by=f"auth.keys[].ips of {key.name!r}", allow=networks(key.ips)),
+        substitution=key.substitution,
     )

@@ -13,7 +13,7 @@ from router.api.edge import Edge
 from router.api.entry import enter
 from router.api.exchange import Exchange
 from router.api.frame import framed, in_line
-from router.api.planning import planned, prompted, thoughtful
+from router.api.planning import ordering, planned, prompted, thoughtful
 from router.api.reply import Reply
 from router.api.spending import HEADER, reserve
 from router.api.understand import Addressed, Surface, must_read, read, understand
@@ -116,7 +116,8 @@ async def _planned(edge: Edge, exchange: Exchange, surface: Surface, call: Call)
 def plan_call(edge: Edge, snapshot: Snapshot, surface: Surface, call: Call) -> tuple[Call, Plan]:
     """The plan, and the call with its conversation where a candidate needs it. Raises `Fault`."""
     rotation = edge.gateway.rotation()
-    chosen = planned(snapshot, call, Needs(dialect=call.dialect), rotation=rotation)
+    order = ordering(edge.gateway, snapshot, call)
+    chosen = planned(snapshot, call, Needs(dialect=call.dialect), rotation=rotation, order=order)
     shape = snapshot.shapes.of(call.caller.key_id, chosen.route)
     call = prompted(call, shape, surface)
     call, reasoning = thoughtful(call, shape, chosen, surface)
@@ -126,7 +127,7 @@ def plan_call(edge: Edge, snapshot: Snapshot, surface: Surface, call: Call) -> t
     conversation = call.conversation or read(call, surface.spec.read_request)
     call = replace(call, conversation=conversation)
     needs = needs_of(conversation, call.dialect)
-    chosen = replace(planned(snapshot, call, needs, rotation=rotation), reasoning=reasoning)
+    chosen = replace(planned(snapshot, call, needs, rotation=rotation, order=order), reasoning=reasoning)
     if not surface.raw:
         chosen = replace(chosen, candidates=_translated(chosen.candidates), smaller=_translated(chosen.smaller))
     return call, chosen

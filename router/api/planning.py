@@ -2,25 +2,58 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TypeAlias
+
 from msgspec.structs import replace
 
 from router.access.rights import Rights
 from router.api.understand import Surface, read
 from router.call import Call
-from router.gateway import Snapshot
+from router.gateway import Gateway, Snapshot
 from router.models.catalogue import Model
 from router.policies.shapes import Shape
 from router.policies.system_prompt import with_prompt
+from router.routing.combos import in_order
 from router.routing.plan import Needs, Plan, draft, plan
 from router.wire.conversation import Reasoning, Text
 from router.wire.written import Note
 
+Order: TypeAlias = Callable[[Plan], Plan]
+"""Puts the members of a combo in the order of its strategy."""
 
-def planned(snapshot: Snapshot, call: Call, needs: Needs, *, rotation: int = 0) -> Plan:
-    """Candidates for a call. Raises `Fault` as `plan` does, and forbidden where its key may use none of them."""
+
+def planned(
+    snapshot: Snapshot, call: Call, needs: Needs, *, rotation: int = 0, order: Order = lambda plan: plan
+) -> Plan:
+    """Candidates for a call. order: see `ordering`. Raises `Fault` as `plan` does, and forbidden where its key may use
+    none of them."""
     chosen = plan(snapshot.table, call.asked, needs=needs, pinned=call.pinned, rotation=rotation)
     chosen = snapshot.access.of(call.caller.key_id).narrowed(chosen)
-    return replace(chosen, payload=snapshot.payload) if snapshot.payload else chosen
+    chosen = replace(chosen, payload=snapshot.payload) if snapshot.payload else chosen
+    return order(chosen) if chosen.combo is not None else chosen
+
+
+def ordering(gateway: Gateway, snapshot: Snapshot, call: Call) -> Order:
+    """The order for one call, in which a turn of a combo counts once, however often it is planned."""
+    turn: int | None = None
+    times, tariff = gateway.attempts.first_tokens, snapshot.tariff
+
+    def order(plan: Plan) -> Plan:
+        nonlocal turn
+        if plan.combo is None:
+            return plan
+        turn = gateway.turns.next(plan.combo.name) if turn is None else turn
+        candidates = in_order(
+            plan.combo,
+            plan.candidates,
+            turn,
+            seconds=lambda each: times.typical(each.provider, each.model, call.stream),
+            price=lambda each: tariff.per_token(each.provider, each.model),
+        )
+        return replace(plan, candidates=candidates)
+
+    return order
 
 
 def shown(snapshot: Snapshot, rights: Rights, model: Model) -> bool:

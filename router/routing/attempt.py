@@ -84,7 +84,7 @@ class Attempts:
         self._health = health
         self._clock = clock
         self._chance = chance
-        self._first_tokens = FirstTokens()
+        self.first_tokens = FirstTokens()
 
     async def begin(
         self, call: Call, plan: Plan, providers: Mapping[str, ProviderConfig], limits: Limits, record: Record
@@ -128,7 +128,7 @@ class Attempts:
                 walk.crowded(candidate)
                 continue
             run = _Run(candidate, lease, self._clock.monotonic(), Progress())
-            wait = self._first_tokens.wait(limits.hedge, candidate.provider, candidate.model, call.stream)
+            wait = self.first_tokens.wait(limits.hedge, candidate.provider, candidate.model, call.stream)
             if wait is None or hedged:
                 begun, again = await self._alone(round_, run)
             else:
@@ -234,7 +234,7 @@ class Attempts:
         if record.first_token is None:
             record.first_token = self._clock.monotonic() - call.began
         self._health.committed(lease)
-        self._first_tokens.learn(candidate.provider, candidate.model, call.stream, made.seconds)
+        self.first_tokens.learn(candidate.provider, candidate.model, call.stream, made.seconds)
         if round_.session is not None:
             self._sessions.learn(round_.session, lease.account.id)
         return begun

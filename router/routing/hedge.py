@@ -37,6 +37,11 @@ class FirstTokens:
             return None
         return sorted(times)[min(len(times) - 1, int(len(times) * SHARE))]
 
+    def typical(self, provider: str, model: str, stream: bool) -> float | None:
+        """Seconds within which half of the answers began; None where none is known."""
+        times = self._times.get((provider, model, stream))
+        return sorted(times)[len(times) // 2] if times else None
+
     def wait(self, wanted: float | Literal["off", "auto"], provider: str, model: str, stream: bool) -> float | None:
         """Seconds until a second target is asked too; None: never."""
         if wanted == "off":

@@ -17,6 +17,7 @@ from router.call import Resume
 from router.faults import Fault, bad_request
 from router.policies.payload import Payload
 from router.providers.config import ProviderConfig
+from router.routing.combos import Combo
 from router.routing.names import check_name, unknown_model
 from router.routing.nearest import did_you_mean, nearest
 from router.routing.resolve import Found, Skipped, resolve
@@ -65,7 +66,8 @@ class Candidate(Struct, frozen=True, kw_only=True):
 
     provider: its id. model: the upstream's own name. dialect: which one to speak to it; lane "raw" where it is the
     caller's. rank: position, equal for providers that rotate. why: for a person. stands_in: the name
-    to show for it, where it is another model than the one that was asked for.
+    to show for it, where it is another model than the one that was asked for. member: which of several models that
+    the name stands for, from 0; None where it stands for one.
     """
 
     provider: str
@@ -76,6 +78,7 @@ class Candidate(Struct, frozen=True, kw_only=True):
     why: str
     capabilities: Capabilities
     stands_in: str | None = None
+    member: int | None = None
 
 
 class Plan(Struct, frozen=True, kw_only=True):
@@ -85,6 +88,7 @@ class Plan(Struct, frozen=True, kw_only=True):
     limits: fields of `router.call.Limits` that the route has in its own way.
     smaller: candidates of a smaller model, for when the limits of all others are met.
     route: the number of the rule that it comes from, if one has a say. payload: rules for the bodies of its attempts.
+    combo: the named chain that the name is.
     """
 
     asked: str
@@ -99,6 +103,7 @@ class Plan(Struct, frozen=True, kw_only=True):
     smaller: tuple[Candidate, ...] = ()
     route: int | None = None
     payload: tuple[Payload, ...] = ()
+    combo: Combo | None = None
 
 
 def plan(table: Table, asked: str, *, needs: Needs, pinned: str | None = None, rotation: int = 0) -> Plan:
@@ -135,6 +140,7 @@ def draft(table: Table, asked: str, *, needs: Needs, pinned: str | None = None, 
         grace=next((target.grace for target in found.targets if target.grace is not None), None),
         resume=next((target.resume for target in found.targets if target.resume is not None), None),
         limits=next((target.limits for target in found.targets if target.limits), {}),
+        combo=found.combo,
         route=next((target.route for target in found.targets if target.route is not None), None),
         smaller=_smaller(table, name, offers, only, needs) if table.smaller and offers else (),
     )
@@ -223,6 +229,7 @@ def _unique(table: Table, targets: Sequence[Target], needs: Needs, skipped: list
                 lane="raw" if dialect == needs.dialect else "translated",
                 rank=target.rank,
                 why=target.why,
+                member=target.member,
                 capabilities=table.capabilities.capabilities(provider, _upstream(provider, target.model), dialect),
             )
         )

@@ -10,12 +10,14 @@ such as dated snapshots that no list has.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Literal
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from router.routing.choose import servable
+from router.routing.combos import Combo
 from router.routing.makers import OAUTH, SUBSCRIPTIONS, subscription
 from router.routing.steps import PINNED_STEPS, STEPS, Target
 from router.routing.suffix import split
@@ -35,12 +37,14 @@ class Skipped(Struct, frozen=True):
 
 
 class Found(Struct, frozen=True, kw_only=True):
-    """What a name leads to. reasoning: what a suffix on the way asked for, the outermost winning."""
+    """What a name leads to. reasoning: what a suffix on the way asked for, the outermost winning. combo: the outermost
+    one on the way."""
 
     targets: tuple[Target, ...] = ()
     skipped: tuple[Skipped, ...] = ()
     how: tuple[str, ...] = ()
     reasoning: Reasoning | None = None
+    combo: Combo | None = None
 
 
 def resolve(table: Table, name: str, pinned: tuple[str, ...] = ()) -> Found:
@@ -52,8 +56,11 @@ def _resolve(table: Table, name: str, pinned: tuple[str, ...], depth: int) -> Fo
     base, reasoning = split(name, table.exact, lambda plain_name: _reachable(table, plain_name, pinned))
     how: tuple[str, ...] = (f"the suffix of '{name}' sets how much it thinks",) if reasoning is not None else ()
     alias = table.alias(base) if depth < _MAX_DEPTH else None
+    combo = table.combos.get(base.lower()) if depth < _MAX_DEPTH else None
     if alias is not None:
         found = _aliased(table, base, alias, pinned, depth)
+    elif combo is not None:
+        found = _chained(table, base, combo, pinned, depth)
     else:
         found = _of_a_plan(table, base, pinned, depth) or _named(table, base, pinned)
     return Found(
@@ -61,11 +68,12 @@ def _resolve(table: Table, name: str, pinned: tuple[str, ...], depth: int) -> Fo
         skipped=found.skipped,
         how=how + found.how,
         reasoning=reasoning if reasoning is not None else found.reasoning,
+        combo=found.combo,
     )
 
 
 def _reachable(table: Table, name: str, pinned: tuple[str, ...]) -> bool:
-    if table.alias(name) is not None:
+    if table.alias(name) is not None or name.lower() in table.combos:
         return True
     planned = _of_a_plan(table, name, pinned, 1)
     return planned is not None or bool(_named(table, name, pinned).targets)
@@ -103,22 +111,38 @@ def _meant(table: Table, name: str) -> str:
 
 
 def _aliased(table: Table, name: str, alias: Alias, pinned: tuple[str, ...], depth: int) -> Found:
+    models = [_filled_in(text, alias, name) for text in alias.targets]
+    return _each(table, name, "alias", models, pinned, depth)
+
+
+def _chained(table: Table, name: str, combo: Combo, pinned: tuple[str, ...], depth: int) -> Found:
+    found = _each(table, name, "combo", combo.targets, pinned, depth)
+    how = f"the strategy of '{name}' is {combo.strategy}"
+    return replace(found, how=(how, *found.how), combo=combo)
+
+
+def _each(
+    table: Table, name: str, kind: Literal["alias", "combo"], models: Sequence[str], pinned: tuple[str, ...], depth: int
+) -> Found:
+    """What several models lead to, one behind the other."""
     targets: list[Target] = []
     skipped: list[Skipped] = []
     how: list[str] = []
     reasoning: Reasoning | None = None
-    for text in alias.targets:
-        wanted = _filled_in(text, alias, name)
-        how.append(f"'{name}' is an alias of '{wanted}'")
+    combo: Combo | None = None
+    one = kind == "alias" and len(models) == 1
+    for member, wanted in enumerate(models):
+        how.append(f"'{name}' is {'an alias' if kind == 'alias' else 'a combo'} of '{wanted}'")
         found = _resolve(table, wanted, pinned, depth + 1)
         offset = 1 + max((target.rank for target in targets), default=-1)
-        targets += [
-            replace(target, rank=target.rank + offset, why=f"alias '{name}', {target.why}") for target in found.targets
-        ]
+        for target in found.targets:
+            why, own = f"{kind} '{name}', {target.why}", target.member if one else member
+            targets.append(replace(target, rank=target.rank + offset, why=why, member=own))
+        combo = found.combo if one else None
         skipped += found.skipped
         how += found.how
         reasoning = reasoning if reasoning is not None else found.reasoning
-    return Found(targets=tuple(targets), skipped=tuple(skipped), how=tuple(how), reasoning=reasoning)
+    return Found(targets=tuple(targets), skipped=tuple(skipped), how=tuple(how), reasoning=reasoning, combo=combo)
 
 
 def _filled_in(target: str, alias: Alias, name: str) -> str:

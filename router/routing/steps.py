@@ -15,7 +15,8 @@ from router.routing.table import Table
 
 class Target(Struct, frozen=True):
     """A provider and its model, before anything is known about the call. rank: equal ones rotate. grace, resume,
-    limits: of its route, see `table.Rule`. route: its number."""
+    limits: of its route, see `table.Rule`. route: its number. member: which of the models of an alias or
+    a combo."""
 
     provider: ProviderConfig
     model: str
@@ -25,6 +26,7 @@ class Target(Struct, frozen=True):
     resume: Resume | None = None
     limits: Mapping[str, Any] = {}
     route: int | None = None
+    member: int | None = None
 
 
 def _upstream(table: Table, provider: ProviderConfig, name: str) -> str:

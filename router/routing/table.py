@@ -12,6 +12,7 @@ from router.models.capabilities import CapabilityTable, quirk_mistakes
 from router.models.loops import way_back
 from router.models.patterns import Pattern, compile_pattern
 from router.providers.config import ProviderConfig
+from router.routing.combos import Combo
 from router.routing.nearest import did_you_mean, nearest
 from router.settings.provider_names import GROUPS, plain
 
@@ -70,7 +71,7 @@ class Table(Struct, frozen=True, kw_only=True):
     upstream name, for providers that name their models. aliased: provider id -> names in lower case that its accounts
     alone have for models -> as written. listed: shown name in lower case -> ids of providers that offer
     it without more. excluded: provider id -> its exclusions. smaller: which models a smaller one may answer
-    for where limits are met. remembered: what `plan` found before.
+    for where limits are met. combos: named chains by name in lower case. remembered: what `plan` found before.
     """
 
     providers: Mapping[str, ProviderConfig]
@@ -85,6 +86,7 @@ class Table(Struct, frozen=True, kw_only=True):
     exclusions: tuple[Pattern, ...]
     capabilities: CapabilityTable
     smaller: tuple[Alias, ...] = ()
+    combos: Mapping[str, Combo] = {}
     remembered: dict[object, Any] = field(default_factory=dict)
 
     def resolve_provider(self, name: str) -> tuple[str, ...]:
@@ -92,10 +94,10 @@ class Table(Struct, frozen=True, kw_only=True):
         return self.ids.get(plain(name), ())
 
     def exact(self, name: str) -> bool:
-        """Whether an alias or a provider's catalogue has exactly this name."""
+        """Whether an alias, a combo or a provider's catalogue has exactly this name."""
         lower = name.lower()
-        names = (*self.upstream.values(), *self.aliased.values())
-        return lower in self.aliases or lower in self.listed or any(lower in each for each in names)
+        names = (self.aliases, self.combos, self.listed, *self.upstream.values(), *self.aliased.values())
+        return any(lower in each for each in names)
 
     def alias(self, name: str) -> Alias | None:
         """The alias that `name` is, an exact one before a pattern."""
@@ -105,6 +107,7 @@ class Table(Struct, frozen=True, kw_only=True):
     def known_names(self) -> tuple[str, ...]:
         """Every name that can be suggested."""
         names = [alias.pattern.text for alias in self.aliases.values()]
+        names += [combo.name for combo in self.combos.values()]
         for provider in self.providers.values():
             for upstream, shown in provider.models.items():
                 names += [*shown, upstream]
@@ -121,6 +124,7 @@ def build(
     *,
     capabilities: CapabilityTable,
     smaller: Mapping[str, str] | None = None,
+    combos: Sequence[Combo] = (),
 ) -> Table:
     """Check and index. exclusions: patterns of names that nobody may ask for. smaller: pattern of models -> the model
     that may answer for them. Raises `RoutingMistakes` with all."""
@@ -157,6 +161,7 @@ def build(
         exclusions=excluded_everywhere,
         capabilities=capabilities,
         smaller=tuple(smaller_models),
+        combos={combo.name.lower(): combo for combo in combos},
     )
 
 

@@ -33,6 +33,7 @@ class Walk:
         self._tried: dict[str, set[str]] = {}
         self._faults: list[tuple[Candidate, Fault]] = []
         self._coolings: list[Cooling] = []
+        self._resting: list[str] = []  # members of a combo that could not be asked, and why
         self._decisive: Fault | None = None
         self._attempts = 0
         self._again = True
@@ -89,6 +90,8 @@ class Walk:
         if self.avoid(candidate):
             return
         self._coolings.append(cooling)
+        if self._plan.combo is not None:
+            self._resting.append(f"{candidate.provider}/{candidate.model}: {cooling.fault().message}")
         if any(reason.cause.startswith(tuple(LIMITS)) for reason in cooling.reasons):
             self._limited = True
             if self._limits.quota_exceeded == "fail":
@@ -166,8 +169,9 @@ class Walk:
         if self._faults:
             fault = _most_telling([fault for _, fault in self._faults])
             others = [
-                f"{candidate.provider}: {other.message}" for candidate, other in self._faults if other is not fault
+                f"{self._called(candidate)}: {other.message}" for candidate, other in self._faults if other is not fault
             ]
+            others += self._resting
             if others and fault.meaning.whose != "caller":
                 told = "; ".join(dict.fromkeys(others))
                 fault.message = f"{fault.message} (also tried {told[:600]})"
@@ -178,6 +182,10 @@ class Walk:
         if self._plan.fault is not None:
             return self._plan.fault
         return Fault("unavailable", f"No provider can serve {self._plan.asked} now.")
+
+    def _called(self, candidate: Candidate) -> str:
+        """Members of a combo may be models of one provider."""
+        return candidate.provider if self._plan.combo is None else f"{candidate.provider}/{candidate.model}"
 
 
 def _wait_of(cooling: Cooling) -> float:

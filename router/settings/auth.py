@@ -62,6 +62,11 @@ class Key(Block):
     )
     providers: Texts = setting((), "Providers that may answer the key's calls. Empty: all.")
     ips: Networks = setting((), "Addresses and networks that the key may call from, within `policies.ips`. Empty: all.")
+    substitution: Literal["never", "same_family", "any"] = setting(
+        "any",
+        "Whether another model than the first that a name stands for may answer: of an alias or a combo, as the "
+        "smaller model where limits are met, or to end an answer that broke off.",
+    )
     system_prompt: SystemPrompt | None = setting(None, "Words around the system prompts of the key's calls.")
     thinking: Thinking | None = setting(None, "`policies.thinking` for the key's calls, whatever their rule says.")
     concurrency: int | None = setting(

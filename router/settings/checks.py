@@ -10,6 +10,7 @@ import msgspec
 
 from router.models.patterns import compile_pattern
 from router.settings.alias_checks import alias_mistakes
+from router.settings.combo_checks import combo_mistakes
 from router.settings.document import Document
 from router.settings.mistakes import Mistake, Path, dotted, nearest
 from router.settings.presets import Preset
@@ -207,6 +208,8 @@ class _Checker:
         blocks = upstreams(self._settings)
         for one in alias_mistakes(self._settings.models.aliases, blocks, lambda path: dotted(self._original(path))):
             yield self._mistake(one.path, one.problem, one.remedy)
+        for two in combo_mistakes(self._settings.models.combos, self._settings.models.aliases):
+            yield self._mistake(two.path, two.problem, two.remedy)
 
     def certificate(self, missing: Callable[[str], str | None]) -> Iterator[Mistake]:
         """The files of the listening port's certificate can be read. missing: why a path cannot."""

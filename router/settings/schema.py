@@ -8,6 +8,7 @@ from pydantic import BeforeValidator, Field
 
 from router.settings.auth import Auth
 from router.settings.block import Block, Seconds, Texts, setting
+from router.settings.combo_blocks import Combo
 from router.settings.policy_blocks import Ips, PayloadRule, SystemPrompt, Thinking
 from router.settings.processes import OwnService, Supervision
 from router.settings.provider_blocks import Providers
@@ -69,6 +70,7 @@ class ModelRules(Block):
     aliases: dict[str, Texts] = setting(
         {}, "Other names: alias to model, or to several in order. A model may carry `provider/` and `(high)`."
     )
+    combos: dict[str, Combo] = setting({}, "Named chains of models: a name that clients ask for to its models.")
     exclusions: Texts = setting((), "Models that nobody may ask for and no list shows; `*` stands for any text.")
     capabilities: dict[str, dict[str, Any]] = setting(
         {}, "What a model accepts, where the shipped data is wrong: pattern with `*` to facts of `docs/providers.md`."

@@ -69,6 +69,14 @@ class Tariff:
         charged = self._charged.get(provider)
         return charged is None or charged.metered
 
+    def per_token(self, provider: str, model: str) -> float | None:
+        """What tokens of a model cost here, for comparing: US dollars for four million, three of them input. 0 for a
+        provider that is not paid by the token; None: unknown."""
+        if not self.metered(provider):
+            return 0.0
+        price = self.price(provider, model)
+        return None if price is None else float(3 * price.rates.input + price.rates.output)
+
     def settle(self, record: Record) -> None:
         """Put what the call costs into its record and its attempts."""
         record.prices = self.table.version

@@ -330,6 +330,41 @@ for _name, _others, _this in (
     )(seed_sent)
 
 
+def combo(*targets: Any, strategy: str = "priority") -> dict[str, Any]:
+    return at("models.combos", {"smart": {"targets": list(targets), "strategy": strategy}})
+
+
+async def second_answer(router: Running) -> Any:
+    """The model that answers the second call of a combo."""
+    await router.ask("chat", "smart")
+    return (await router.ask("chat", "smart")).headers.get("x-switchyard-model")
+
+
+GPT, FLASH = "gpt-4.1", "gemini-2.5-flash"
+case("models.combos", {}, combo(GPT), None, GPT)(second_answer)
+case("models.combos.NAME.targets", combo(GPT), combo(FLASH), GPT, FLASH)(second_answer)
+case("models.combos.NAME.targets[].model", combo({"model": GPT}), combo({"model": FLASH}), GPT, FLASH)(second_answer)
+case("models.combos.NAME.strategy", combo(GPT, FLASH), combo(GPT, FLASH, strategy="round_robin"), GPT, FLASH)(
+    second_answer
+)
+case(
+    "models.combos.NAME.targets[].weight",
+    combo({"model": GPT, "weight": 5}, FLASH, strategy="weighted"),
+    combo({"model": GPT, "weight": 0}, FLASH, strategy="weighted"),
+    GPT,
+    FLASH,
+)(second_answer)
+
+
+def substituting(word: str) -> dict[str, Any]:
+    return {**of_key({"substitution": word}), **combo("vertex/gemini-2.5-pro", GPT)}
+
+
+@case("auth.keys[].substitution", substituting("never"), substituting("any"), 503, 200)
+async def of_a_chain(router: Running) -> int:
+    return (await router.ask("chat", "smart")).status
+
+
 @case(
     "policies.ips.trusted_proxies",
     at("policies.ips", {"deny": ["192.0.2.7"]}),

@@ -41,6 +41,18 @@ KEY = "name: a, key: 0123456789abcdef"
             "policies.payload[0].when.dialects",
             "no dialect",
         ),
+        ("models: {combos: {a: {targets: []}}}", "models.combos.a", "has no targets"),
+        ("models: {combos: {'a*': {targets: b}}}", "models.combos.a*", "plain name"),
+        ("models: {combos: {a: {targets: [a, b]}}}", "models.combos.a", "stands for itself"),
+        ("models: {aliases: {b: a}, combos: {a: {targets: [b]}}}", "models.combos.a", "stands for itself"),
+        ("models: {aliases: {A: b}, combos: {a: {targets: c}}}", "models.combos.a", "is the alias 'A' too"),
+        ("models: {combos: {a: {targets: [' ']}}}", "models.combos.a.targets", "empty model"),
+        (
+            "models: {combos: {a: {strategy: weighted, targets: [{model: b, weight: 0}]}}}",
+            "models.combos.a.targets",
+            "all 0",
+        ),
+        ("models: {combos: {a: {targets: b, strategy: random}}}", "models.combos.a.strategy", "must be one of"),
     ],
 )
 def test_a_mistake_says_what_is_wrong_and_where(text: str, path: str, says: str) -> None:
