@@ -10,7 +10,7 @@ import pytest
 
 from tests.router.api.harness import DIALECTS, KEY, Running, error_text, running
 from tests.simulators import Misbehaviour, Upstream
-from tests.simulators.faulty import status
+from tests.simulators.faulty import cut, status
 
 GPT, CLAUDE, FLASH = "gpt-4.1", "claude-sonnet-4-5", "gemini-2.5-flash"
 
@@ -139,3 +139,18 @@ async def test_a_first_model_without_an_account_is_not_replaced(upstream: Upstre
     async with running(upstream, tmp_path, changes) as router:
         answer = await router.ask("chat", "smart")
         assert answer.status == 503 and "auth.keys[].substitution" in error_text("chat", answer.json)
+
+
+@pytest.mark.parametrize("kind", ["aliases", "combos"])
+async def test_who_takes_no_substitute_gets_no_rest_from_one(upstream: Upstream, tmp_path: Path, kind: str) -> None:
+    chain: Any = [GPT, CLAUDE] if kind == "aliases" else {"targets": [GPT, CLAUDE]}
+    for substitution, whole in (("any", True), ("never", False)):
+        changes = takes(substitution, models={kind: {"smart": chain}})
+        async with running(upstream, tmp_path / substitution, changes) as router:
+            upstream.behave()
+            upstream.always(cut(events=5), model=GPT)
+            answer = await router.ask("chat", "smart", "LONG 8", stream=True)
+            assert (b"[DONE]" in answer.body) == whole
+            assert (b'"error"' in answer.body) != whole
+            assert any(CLAUDE in str(attempt.body) for attempt in upstream.requests) == whole
+            upstream.requests.clear()
