@@ -13,6 +13,7 @@ from router.api.edge import Edge
 from router.api.entry import enter
 from router.api.exchange import Exchange
 from router.api.frame import framed, in_line
+from router.api.local_answer import answer_here
 from router.api.planning import ordering, planned, prompted, thoughtful
 from router.api.reply import Reply
 from router.api.spending import HEADER, reserve
@@ -20,6 +21,7 @@ from router.api.understand import Addressed, Surface, must_read, read, understan
 from router.call import Call, Limits, Record
 from router.faults import Fault
 from router.gateway import Gateway, Snapshot
+from router.policies.housekeeping import title_of
 from router.providers.lanes import Lane
 from router.routing.begun import Begun
 from router.routing.limits import limits_of
@@ -89,6 +91,11 @@ async def _generate(edge: Edge, surface: Surface, addressed: Addressed, record: 
         record.asked, record.stream = call.asked, call.stream
         call = await edge.continuations.resume(call)
         snapshot, call, chosen = await _planned(edge, exchange, surface, call)
+        title = title_of(call) if policies.housekeeping.titles else None
+        if title is not None:
+            exchange.finished = True
+            await answer_here(spec, call, record, out.reply, title)
+            return
         first = chosen.candidates[0] if chosen.candidates else None
         await reserve(gateway, snapshot, key, call, record, (first.provider, first.model) if first else None)
         try:

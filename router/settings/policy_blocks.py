@@ -133,6 +133,14 @@ Payload = Annotated[dict[str, Any], AfterValidator(_values)]
 PayloadPaths = Annotated[Texts, AfterValidator(_paths)]
 
 
+class Housekeeping(Block):
+    """Calls that clients make for themselves, and that this gateway can answer without a model."""
+
+    titles: bool = setting(
+        False, "Whether Claude Code's calls for a session's title get its first words, instead of a model's answer."
+    )
+
+
 class PayloadWhen(Block):
     """Which attempts a rule for payloads is for, beside its models. What is empty is no condition."""
 

@@ -9,7 +9,7 @@ from pydantic import BeforeValidator, Field
 from router.settings.auth import Auth
 from router.settings.block import Block, Seconds, Texts, setting
 from router.settings.combo_blocks import Combo
-from router.settings.policy_blocks import Ips, PayloadRule, SystemPrompt, Thinking
+from router.settings.policy_blocks import Housekeeping, Ips, PayloadRule, SystemPrompt, Thinking
 from router.settings.processes import OwnService, Supervision
 from router.settings.provider_blocks import Providers
 from router.settings.relay import Relay
@@ -148,6 +148,7 @@ class Policies(Block):
     )
     ips: Ips = setting(Ips(), "Where calls of models may come from.")
     thinking: Thinking | None = setting(None, "How much models may think.")
+    housekeeping: Housekeeping = setting(Housekeeping(), "Calls that are answered without a model.")
     payload: tuple[PayloadRule, ...] = setting((), "Rules that change the bodies that providers get, in their order.")
     stored_responses: StoredResponses = setting(StoredResponses(), "Answers kept for `previous_response_id`.")
 

@@ -16,6 +16,7 @@ from typing import Any
 import aiohttp
 
 from router.call import Caller, Record
+from tests.data import capture
 from tests.router.api.harness import KEY, MANAGEMENT, OPENAI_KEYS, Running
 from tests.simulators import Misbehaviour
 from tests.simulators.faulty import status
@@ -363,6 +364,15 @@ def substituting(word: str) -> dict[str, Any]:
 @case("auth.keys[].substitution", substituting("never"), substituting("any"), 503, 200)
 async def of_a_chain(router: Running) -> int:
     return (await router.ask("chat", "smart")).status
+
+
+@case("policies.housekeeping.titles", {}, at("policies.housekeeping.titles", True), (200, 1), (200, 0))
+async def a_title(router: Running) -> tuple[int, int]:
+    before = len(router.upstream.requests)
+    body = {**capture("claude-code/14-tui-title-json-schema.json")["body"], "model": "claude-sonnet-4-5"}
+    body = {**body, "max_tokens": 1000, "output_config": {"format": body["output_config"]["format"]}}
+    answer = await router.send("/v1/messages", body, headers={"user-agent": "claude-cli/2.1.329 (external, cli)"})
+    return answer.status, len(router.upstream.requests) - before
 
 
 @case(
