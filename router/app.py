@@ -29,7 +29,6 @@ from router.api.cors import Cors
 from router.api.edge import Edge
 from router.api.front import Front
 from router.api.manage.assemble import Sources, assemble
-from router.api.management import Management
 from router.api.operations import Operations
 from router.api.relay import RelaySocket
 from router.api.service_sign_in import ServiceLoginRoutes
@@ -153,10 +152,12 @@ class Router:
     def app(self) -> ASGIApp:
         """The routes, the busiest first."""
         accounts = AccountViews(self._gateway, self._sign_ins.keeper)
-        operations, management = Operations(self._gateway), Management(self._gateway, accounts, self._announced)
+        operations = Operations(self._gateway)
         manage = assemble(
             self._gateway,
             Sources(
+                accounts=accounts,
+                announced=self._announced,
                 recent=self._recent,
                 tail=self._tail,
                 history=ConfigHistory(self._file.path, self._state_dir / "config-history", self._clock.wall),
@@ -177,11 +178,6 @@ class Router:
                 Route("/readyz", operations.readyz),
                 Route("/metrics", operations.metrics),
                 Route("/api/hello", operations.hello),
-                Route("/v0/management/status", management.status),
-                Route("/v0/management/explain", management.explain),
-                Route("/v0/management/models", management.models),
-                Route("/v0/management/accounts", management.accounts),
-                Route("/v0/management/relay", management.relay),
                 *manage,
                 *AnnouncementRoutes(self._gateway, self._announced, self._clock.wall).routes(),
                 *WebCookieRoutes(self._gateway, self._announced, self._sign_ins.brought).routes(),

@@ -8,6 +8,7 @@ from typing import Any
 from msgspec import Struct
 from starlette.routing import Route
 
+from router.api.accounts import AccountViews
 from router.api.manage import session_routes
 from router.api.manage.call_routes import CallDesk
 from router.api.manage.config_routes import ConfigDesk
@@ -16,11 +17,13 @@ from router.api.manage.log_routes import LogDesk
 from router.api.manage.openapi import document
 from router.api.manage.operation import Asked, Operation, Table
 from router.api.manage.overview import OverviewDesk
+from router.api.manage.state_routes import StateDesk
 from router.clock import Clock
 from router.config_history import ConfigHistory
 from router.gateway import Gateway, Snapshot
 from router.observe.recent import Recent
 from router.observe.tail import Tail
+from router.relay.announced import Announced
 from router.settings.load import Loaded
 
 
@@ -28,6 +31,8 @@ class Sources(Struct, frozen=True, kw_only=True):
     """What the operations work with. check, apply: see `ConfigDesk`. keys: the database, None while it is not open.
     audit: takes who, what and which."""
 
+    accounts: AccountViews
+    announced: Announced
     recent: Recent
     tail: Tail
     history: ConfigHistory
@@ -43,6 +48,7 @@ def assemble(gateway: Gateway, sources: Sources, clock: Clock) -> list[Route]:
     """The routes."""
     table = Table(gateway, sources.audit)
     table.add(session_routes.operations())
+    table.add(StateDesk(gateway, sources.accounts, sources.announced).operations())
     table.add(OverviewDesk(gateway, sources.recent, sources.causes, clock.wall).operations())
     table.add(CallDesk(sources.recent).operations())
     table.add(LogDesk(sources.tail).operations())

@@ -1,0 +1,188 @@
+"""What is configured and what it does now: status, models, accounts, the relay, and why a name leads where it leads."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+from msgspec import Meta, Struct
+
+from router.api.accounts import AccountViews
+from router.api.identify import draining
+from router.api.manage.operation import Asked, Operation, Refused
+from router.faults import Fault
+from router.gateway import Gateway
+from router.relay.announced import Announced
+from router.relay.report import relay_report
+from router.routing.explain import explain
+from router.routing.plan import Needs, draft
+from router.version import VERSION
+from router.wire.dialects import DIALECTS
+
+
+class AccountStatus(Struct, frozen=True):
+    """until: Unix seconds, None where it is ready or where time does not help."""
+
+    account: str
+    state: str
+    cause: str
+    until: float | None
+
+
+class ProviderStatus(Struct, frozen=True):
+    """reason: why it cannot serve at all, None where it can."""
+
+    provider: str
+    kind: str
+    dialects: list[str]
+    reason: str | None
+    accounts: list[AccountStatus]
+
+
+class ConfigStatus(Struct, frozen=True):
+    """loaded_at: Unix seconds. error: why a changed file is not in force. restart_needed: settings that wait for it."""
+
+    loaded_at: float
+    error: str | None
+    warnings: list[str]
+    restart_needed: list[str]
+
+
+class Status(Struct, frozen=True):
+    """open_calls: in progress. waiting: calls that wait for a place, by whose limit."""
+
+    version: str
+    draining: bool
+    config: ConfigStatus
+    open_calls: int
+    waiting: dict[str, int]
+    providers: list[ProviderStatus]
+
+
+class ListedModel(Struct, frozen=True):
+    """One model of the lists. id: what clients write. model: what its provider calls it."""
+
+    id: str
+    provider: str
+    model: str
+    display_name: str
+    context_window: int | None
+    max_output: int | None
+    label: str | None
+
+
+class Models(Struct, frozen=True):
+    models: list[ListedModel]
+
+
+class AccountList(Struct, frozen=True):
+    """files: of the accounts' folder that hold no usable one."""
+
+    accounts: list[dict[str, Any]]
+    files: list[dict[str, Any]]
+
+
+class Wanted(Struct):
+    """dialect: of the call. provider: pinned."""
+
+    model: str = ""
+    dialect: Annotated[str, Meta(extra_json_schema={"enum": list(DIALECTS)})] = "chat"
+    provider: str | None = None
+
+
+class StateDesk:
+    """Reads the gateway."""
+
+    def __init__(self, gateway: Gateway, accounts: AccountViews, announced: Announced) -> None:
+        self._gateway = gateway
+        self._accounts = accounts
+        self._announced = announced
+
+    def operations(self) -> Sequence[Operation]:
+        return [
+            Operation(
+                method="GET", path="/status", need="viewer", name="status", answer=Status, handler=self.status,
+                summary="Version, settings in force, providers, accounts and their states.",
+            ),
+            Operation(
+                method="GET", path="/explain", need="viewer", name="explain", query=Wanted, answer=dict[str, Any],
+                handler=self.explain, summary="What would serve a model and why, from the engine that routes.",
+            ),
+            Operation(
+                method="GET", path="/models", need="viewer", name="models", answer=Models, handler=self.models,
+                summary="Every model that lists show, with its provider.",
+            ),
+            Operation(
+                method="GET", path="/accounts", need="viewer", name="accounts", answer=AccountList,
+                handler=self.accounts, summary="Every account with its state and why, quotas and what it has done.",
+            ),
+            Operation(
+                method="GET", path="/relay", need="viewer", name="relay", answer=dict[str, Any], handler=self.relay,
+                summary="Every session of the relay and every service that is reached over HTTP: who it is, how busy, "
+                "what went wrong.",
+            ),
+        ]  # fmt: skip
+
+    async def status(self, asked: Asked) -> Status:
+        gateway = self._gateway
+        snapshot = gateway.current
+        states = gateway.account_states()
+        return Status(
+            version=VERSION,
+            draining=draining(asked.request.scope),
+            config=ConfigStatus(
+                loaded_at=snapshot.loaded_at,
+                error=gateway.config_error,
+                warnings=list(snapshot.warnings),
+                restart_needed=list(gateway.restart_needed),
+            ),
+            open_calls=gateway.open_calls,
+            waiting={str(scope): count for scope, count in gateway.admission.crowd.waiting.items()},
+            providers=[
+                ProviderStatus(
+                    provider=provider.id,
+                    kind=provider.kind,
+                    dialects=list(provider.dialects),
+                    reason=provider.reason,
+                    accounts=[
+                        AccountStatus(state.account, state.state, state.cause, state.until)
+                        for state in (states[account.id] for account in provider.accounts)
+                    ],
+                )
+                for provider in snapshot.providers.values()
+            ],
+        )
+
+    async def explain(self, asked: Asked) -> dict[str, Any]:
+        wanted: Wanted = asked.query
+        dialect = next((dialect for dialect in DIALECTS if dialect == wanted.dialect), None)
+        if not wanted.model or dialect is None:
+            raise Refused(400, f"Give `model`, and `dialect` as one of {', '.join(DIALECTS)}.")
+        snapshot = self._gateway.current
+        try:
+            made = draft(snapshot.table, wanted.model, needs=Needs(dialect=dialect), pinned=wanted.provider)
+        except Fault as fault:
+            raise Refused(fault.http_status, fault.message) from None
+        return explain(made, snapshot.providers, self._gateway.health.snapshot())
+
+    async def models(self, asked: Asked) -> Models:
+        return Models(
+            [
+                ListedModel(
+                    id=entry.id,
+                    provider=entry.provider,
+                    model=entry.model,
+                    display_name=entry.display_name,
+                    context_window=entry.context_window,
+                    max_output=entry.max_output,
+                    label=entry.label,
+                )
+                for entry in self._gateway.current.catalogue.models
+            ]
+        )
+
+    async def accounts(self, asked: Asked) -> dict[str, Any]:
+        return self._accounts.all()
+
+    async def relay(self, asked: Asked) -> dict[str, Any]:
+        return relay_report(self._gateway.hub, self._announced.current())
