@@ -16,7 +16,7 @@ export SWITCHYARD__SERVER__PORT := $(PORT)
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: fault-table help up down restart reload upgrade rollback install-service uninstall-service status logs test test-fast test-browser test-webai sdk e2e soak check format mutation bench bench-aistudio bench-webai browser webai docs clean environment
+.PHONY: fault-table help up down restart reload upgrade rollback install-service uninstall-service status logs test test-fast test-browser test-webai fuzz sdk e2e soak check format mutation bench bench-aistudio bench-webai browser webai docs clean environment
 
 help: ## list the targets
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -55,12 +55,12 @@ environment:
 	@ROOT="$(CURDIR)"; export ROOT; . scripts/environment.sh; make_environment dev
 
 test: environment ## all tests but those in a browser: fast ones in parallel, then the SDKs and the product as a user starts it
-	$(PY) -m pytest tests -n $(JOBS) -q -m "not sdk and not e2e and not browser and not webai"
+	$(PY) -m pytest tests -n $(JOBS) -q -m "not sdk and not e2e and not browser and not webai and not fuzz"
 	@$(MAKE) --no-print-directory sdk
 	@$(MAKE) --no-print-directory e2e
 
 test-fast: environment ## the fast tests alone
-	$(PY) -m pytest tests -n $(JOBS) -q -m "not sdk and not e2e and not browser and not webai"
+	$(PY) -m pytest tests -n $(JOBS) -q -m "not sdk and not e2e and not browser and not webai and not fuzz"
 
 test-browser: environment ## the AI Studio service before a stand-in page, in a real browser
 	@missing=$$(sh scripts/dev/browser-programs.sh | tr '\n' ' '); [ -z "$$missing" ] || \
@@ -71,6 +71,10 @@ test-browser: environment ## the AI Studio service before a stand-in page, in a 
 test-webai: environment ## the WebAI service with its optional packages, before stand-ins of what they ask
 	@sh scripts/dev/make-sdk-venvs.sh webai-test
 	.venvs/webai-test/bin/python -m pytest tests/services/webai -n $(JOBS) -q -m webai
+
+fuzz: environment ## requests that are made of the description of the management API
+	@sh scripts/dev/make-sdk-venvs.sh fuzz
+	$(PY) -m pytest tests/fuzz -q -m fuzz
 
 sdk: environment ## the official SDKs, two majors of each, against a running router
 	@if [ -f scripts/dev/make-sdk-venvs.sh ]; then sh scripts/dev/make-sdk-venvs.sh; fi

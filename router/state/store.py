@@ -102,6 +102,8 @@ class StateStore:
                     try:
                         with connection.begin_nested():
                             outcomes.append((done, work(connection), None))
+                    except ValueError as error:  # the work's own refusal, such as a name that is taken
+                        outcomes.append((done, None, error))
                     except Exception as error:
                         _log.warning("a write to the state database failed: %s", type(error).__name__)
                         outcomes.append((done, None, error))

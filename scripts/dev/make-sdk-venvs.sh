@@ -1,7 +1,7 @@
 #!/bin/sh
 # Build the environments in which the official SDKs are driven against the router: one for the current majors and one
-# for the majors before. With names those: of the services (aistudio, webai) and their tests too. Running it again does
-# nothing until a lock changes: a stamp holds the digest of lock and Python.
+# for the majors before. With names those: of the services (aistudio, webai) and their tests, of `make fuzz` (fuzz).
+# Running it again does nothing until a lock changes: a stamp holds the digest of lock and Python.
 set -eu
 cd "$(dirname "$0")/../.."
 

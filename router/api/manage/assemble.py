@@ -9,7 +9,6 @@ from msgspec import Struct
 from starlette.routing import Route
 
 from router.api.accounts import AccountViews
-from router.api.manage import session_routes
 from router.api.manage.call_routes import CallDesk
 from router.api.manage.config_routes import ConfigDesk
 from router.api.manage.key_routes import KeyDesk, Store
@@ -17,6 +16,7 @@ from router.api.manage.log_routes import LogDesk
 from router.api.manage.openapi import document
 from router.api.manage.operation import Asked, Operation, Table
 from router.api.manage.overview import OverviewDesk
+from router.api.manage.session_routes import SessionDesk
 from router.api.manage.state_routes import StateDesk
 from router.clock import Clock
 from router.config_history import ConfigHistory
@@ -47,7 +47,7 @@ class Sources(Struct, frozen=True, kw_only=True):
 def assemble(gateway: Gateway, sources: Sources, clock: Clock) -> list[Route]:
     """The routes."""
     table = Table(gateway, sources.audit)
-    table.add(session_routes.operations())
+    table.add(SessionDesk(gateway, clock).operations())
     table.add(StateDesk(gateway, sources.accounts, sources.announced).operations())
     table.add(OverviewDesk(gateway, sources.recent, sources.causes, clock.wall).operations())
     table.add(CallDesk(sources.recent).operations())
@@ -71,4 +71,4 @@ def assemble(gateway: Gateway, sources: Sources, clock: Clock) -> list[Route]:
             )
         ]
     )
-    return [*session_routes.SessionRoutes(gateway, clock).routes(), *table.routes()]
+    return table.routes()

@@ -59,14 +59,13 @@ def _operation(each: Operation, known: dict[str, Any], components: dict[str, Any
         "summary": each.summary,
         "description": f"Needs the role {each.need}.",
         "parameters": [
-            *(
-                {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
-                for name in _PARAMETER.findall(each.path)
-            ),
+            *map(_in_path, _PARAMETER.findall(each.path)),
             *(_query(each, known, components) if each.query is not None else ()),
         ],
         "responses": {"4XX": failure, "503": failure},
     }
+    if each.opens:
+        made["security"] = []
     if each.answer is None:
         made["responses"]["204"] = {"description": "Done."}
     else:

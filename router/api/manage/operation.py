@@ -16,7 +16,7 @@ from starlette.routing import Route
 from router.access.door import Entered
 from router.access.roles import Role
 from router.api.bodies import SMALL, BadBody, read_body
-from router.api.guard import entered, error
+from router.api.guard import ELSEWHERE, entered, error, reachable
 from router.gateway import Gateway
 
 _log = logging.getLogger("switchyard.management")
@@ -52,7 +52,8 @@ class Operation(Struct, frozen=True, kw_only=True):
 
     need: the least role. name: of the operation, unique. summary: one sentence. body, query: msgspec types, checked
     before the handler runs. answer: the type of what it gives; a handler may also give a `Response` (a stream).
-    audited: whoever does it stands in the audit log. size: largest body in bytes.
+    audited: whoever does it stands in the audit log. size: largest body in bytes. opens: the key stands in the body, as
+    its `key`: whoever asks is not in yet.
     """
 
     method: Method
@@ -66,6 +67,7 @@ class Operation(Struct, frozen=True, kw_only=True):
     answer: Any = None
     audited: bool = False
     size: int = SMALL
+    opens: bool = False
 
 
 class Table:
@@ -97,14 +99,18 @@ class Table:
         return endpoint
 
     async def _serve(self, operation: Operation, request: Request) -> Response:
-        who = entered(request, self._gateway, operation.need)
-        if isinstance(who, Response):
-            return who
+        if operation.opens and not reachable(request, self._gateway):
+            return error(403, ELSEWHERE)
         try:
+            body = await _body(operation, request) if operation.opens else None
+            presented = _WithKey(request, body.key.strip()) if body is not None else request
+            who = entered(presented, self._gateway, operation.need)
+            if isinstance(who, Response):
+                return who
             asked = Asked(
                 request,
                 who,
-                await _body(operation, request),
+                body if operation.opens else await _body(operation, request),
                 _query(operation, request),
                 {name: str(value) for name, value in request.path_params.items()},
             )
@@ -117,6 +123,18 @@ class Table:
         if operation.audited:
             self._audit(who.key.name, operation.name, ", ".join(asked.path.values()))
         return given if isinstance(given, Response) else answer(given)
+
+
+class _WithKey(Request):
+    """A request as if its key stood in a header, so that the door treats it like any other."""
+
+    def __init__(self, request: Request, key: str) -> None:
+        kept = [(name, value) for name, value in request.scope["headers"] if name not in _KEY_HEADERS]
+        scope = {**request.scope, "headers": [*kept, (b"authorization", f"Bearer {key}".encode())]}
+        super().__init__(scope, request.receive)
+
+
+_KEY_HEADERS = frozenset({b"authorization", b"x-api-key", b"x-goog-api-key", b"cookie"})
 
 
 def answer(value: Any, status: int = 200) -> Response:

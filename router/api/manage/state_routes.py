@@ -17,7 +17,7 @@ from router.relay.report import relay_report
 from router.routing.explain import explain
 from router.routing.plan import Needs, draft
 from router.version import VERSION
-from router.wire.dialects import DIALECTS
+from router.wire.conversation import Dialect
 
 
 class AccountStatus(Struct, frozen=True):
@@ -85,8 +85,8 @@ class AccountList(Struct, frozen=True):
 class Wanted(Struct):
     """dialect: of the call. provider: pinned."""
 
-    model: str = ""
-    dialect: Annotated[str, Meta(extra_json_schema={"enum": list(DIALECTS)})] = "chat"
+    model: Annotated[str, Meta(min_length=1)]
+    dialect: Dialect = "chat"
     provider: str | None = None
 
 
@@ -155,12 +155,9 @@ class StateDesk:
 
     async def explain(self, asked: Asked) -> dict[str, Any]:
         wanted: Wanted = asked.query
-        dialect = next((dialect for dialect in DIALECTS if dialect == wanted.dialect), None)
-        if not wanted.model or dialect is None:
-            raise Refused(400, f"Give `model`, and `dialect` as one of {', '.join(DIALECTS)}.")
         snapshot = self._gateway.current
         try:
-            made = draft(snapshot.table, wanted.model, needs=Needs(dialect=dialect), pinned=wanted.provider)
+            made = draft(snapshot.table, wanted.model, needs=Needs(dialect=wanted.dialect), pinned=wanted.provider)
         except Fault as fault:
             raise Refused(fault.http_status, fault.message) from None
         return explain(made, snapshot.providers, self._gateway.health.snapshot())

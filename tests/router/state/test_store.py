@@ -108,6 +108,17 @@ def test_keys_are_stored_listed_and_revoked(store: StateStore) -> None:
     assert store.read_now(list_keys)[0].revoked_at == 7.0
 
 
+async def test_what_work_refuses_is_no_failure_of_the_database(
+    store: StateStore, caplog: pytest.LogCaptureFixture
+) -> None:
+    def refuses(connection: Connection) -> None:
+        raise ValueError("that name is taken")
+
+    with pytest.raises(ValueError, match="taken"):
+        await store.write(refuses)
+    assert caplog.text == ""
+
+
 def test_a_name_in_use_is_refused_and_free_again_after_revocation(store: StateStore) -> None:
     def add(digest: str, key_id: str) -> None:
         done = store.submit(lambda connection: add_key(connection, stored("a", digest, id=key_id)))

@@ -47,8 +47,8 @@ async def test_status_names_every_account_with_its_state(upstream: Upstream, tmp
 
 async def test_explain_says_what_it_wants(upstream: Upstream, tmp_path: Path) -> None:
     async with running(upstream, tmp_path, {}) as router:
-        for query in ("", "?model=", "?model=gpt-4.1&dialect=latin"):
+        for query, told in (("", "`model`"), ("?model=", "$.model"), ("?model=gpt-4.1&dialect=latin", "$.dialect")):
             answer = await manage(router, "GET", f"/explain{query}")
-            assert answer.status == 400 and "Give `model`, and `dialect`" in answer.json["error"]["message"]
+            assert answer.status == 400 and told in answer.json["error"]["message"]
         outcome = (await manage(router, "GET", "/explain?model=nothing-like-it")).json["outcome"]
         assert outcome["action"] == "refuse"
