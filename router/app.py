@@ -59,6 +59,7 @@ from router.settings.schema import Settings
 from router.settings.watch import EVERY, Watch, restart_needed
 from router.settings_file import SettingsFile
 from router.sign_ins import SignIns
+from router.supervisord import Supervisord, ask_parent, socket_of
 from router.tasks import Tasks
 from router.usage.ledger import Ledger
 from router.web_services import WebServices
@@ -167,6 +168,8 @@ class Router:
                 keys=lambda: self.recall.memory,
                 causes=lambda: operations.causes(names=True),
                 audit=lambda who, what, which: self._sign_ins.audit.record(who, "managed", which, what),
+                supervisord=Supervisord(socket_of(self._file.environ, places.ROOT)),
+                replace=lambda: ask_parent(self._file.environ),
             ),
             self._clock,
         )

@@ -38,7 +38,7 @@ class Child:
             words += ["--listen", ",".join(str(descriptor) for descriptor in listening)]
         for descriptor in (theirs.fileno(), *listening):
             os.set_inheritable(descriptor, True)
-        environ = {"MALLOC_ARENA_MAX": "2", **os.environ}
+        environ = {"MALLOC_ARENA_MAX": "2", **os.environ, "SWITCHYARD_PARENT": str(os.getpid())}
         self.pid = os.posix_spawn(words[0], words, environ, setsigmask=(), setsigdef=(signal.SIGHUP,))
         for descriptor in listening:
             os.set_inheritable(descriptor, False)

@@ -16,6 +16,7 @@ from router.api.manage.log_routes import LogDesk
 from router.api.manage.openapi import document
 from router.api.manage.operation import Asked, Operation, Table
 from router.api.manage.overview import OverviewDesk
+from router.api.manage.process_routes import ProcessDesk
 from router.api.manage.session_routes import SessionDesk
 from router.api.manage.state_routes import StateDesk
 from router.clock import Clock
@@ -25,11 +26,12 @@ from router.observe.recent import Recent
 from router.observe.tail import Tail
 from router.relay.announced import Announced
 from router.settings.load import Loaded
+from router.supervisord import Supervisord
 
 
 class Sources(Struct, frozen=True, kw_only=True):
     """What the operations work with. check, apply: see `ConfigDesk`. keys: the database, None while it is not open.
-    audit: takes who, what and which."""
+    audit: takes who, what and which. replace: see `ProcessDesk`."""
 
     accounts: AccountViews
     announced: Announced
@@ -42,6 +44,8 @@ class Sources(Struct, frozen=True, kw_only=True):
     keys: Callable[[], Store | None]
     causes: Callable[[], list[dict[str, Any]]]
     audit: Callable[[str, str, str], None]
+    supervisord: Supervisord
+    replace: Callable[[], bool]
 
 
 def assemble(gateway: Gateway, sources: Sources, clock: Clock) -> list[Route]:
@@ -54,6 +58,7 @@ def assemble(gateway: Gateway, sources: Sources, clock: Clock) -> list[Route]:
     table.add(LogDesk(sources.tail).operations())
     table.add(ConfigDesk(gateway, sources.history, sources.file, sources.check, sources.apply).operations())
     table.add(KeyDesk(gateway.keys, gateway.budgets, sources.keys, clock).operations())
+    table.add(ProcessDesk(sources.supervisord, sources.replace).operations())
 
     async def describe(asked: Asked) -> dict[str, Any]:
         return document(table.operations)

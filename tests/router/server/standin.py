@@ -16,6 +16,7 @@ from typing import Any
 
 from router.server import child
 from router.server.config import ServerSettings
+from router.supervisord import ask_parent
 
 TEXT = [(b"content-type", b"text/plain")]
 
@@ -101,7 +102,13 @@ async def broken(scope: Any, receive: Any, send: Any) -> None:
     raise RuntimeError("a mistake in the application")
 
 
+async def replace(scope: Any, receive: Any, send: Any) -> None:
+    """Has itself replaced, as the management API does."""
+    await answer(send, str(ask_parent(os.environ)).encode())
+
+
 PATHS = {
+    "/replace": replace,
     "/early": early,
     "/echo": echo,
     "/stream": stream,

@@ -108,6 +108,13 @@ def test_replacements_lose_no_call(start: Any) -> None:
     assert answered[0] > 20
 
 
+def test_the_serving_process_can_have_itself_replaced(start: Any) -> None:
+    running = start()
+    before = running.ready()
+    assert running.get("/replace") == b"True"
+    assert running.new_pid(before) != before
+
+
 def test_a_killed_child_is_replaced_and_callers_wait(start: Any) -> None:
     running = start()
     pid = running.ready()
