@@ -9,6 +9,7 @@ from router import places
 from router.cli.finding import Finding
 from router.cli.talk import Place
 from router.usage.price_file import PriceMistakes, load
+from router.usage.prices import newest
 
 OLD = 180
 """Days after which prices have probably changed."""
@@ -30,8 +31,7 @@ def prices(place: Place, environ: Mapping[str, str]) -> Iterator[Finding]:
 
 def judged(version: str, today: date) -> Finding:
     """version: of one table, or of several in one another's place; the newest counts."""
-    newest = max(date.fromisoformat(each) for each in version.split("+"))
-    age = (today - newest).days
+    age = (today - newest(version)).days
     if age <= OLD:
         return Finding("ok", "prices", f"table of {version}")
     why = "Providers change their prices, and costs are told as they were then."

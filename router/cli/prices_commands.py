@@ -6,7 +6,6 @@ Exit codes: 0 done, 1 nobody knows the model, or a table cannot be used, 2 wrong
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -15,7 +14,7 @@ import typer
 from router import places
 from router.cli.config_commands import ConfigOption, JsonOption, settings_or_exit, state_dir
 from router.usage.price_file import NAME, PriceMistakes, load, read_file
-from router.usage.prices import Price, PriceTable, spelled
+from router.usage.prices import Price, PriceTable, rows
 
 app = typer.Typer(help="Show the price table, or take over another one.", no_args_is_help=True)
 
@@ -34,7 +33,7 @@ def show(
     except PriceMistakes as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(1) from None
-    found = [price for price in _prices(table) if model is None or _is(table, price, model)]
+    found = [price for price in rows(table) if model is None or _is(table, price, model)]
     if as_json:
         typer.echo(json.dumps({"version": table.version, "prices": [_facts(price) for price in found]}, indent=2))
     else:
@@ -69,7 +68,7 @@ def update(
     except OSError as error:
         typer.echo(f"the table cannot be written: {error}", err=True)
         raise typer.Exit(1) from None
-    typer.echo(f"{folder / NAME}: {sum(1 for _ in _prices(table))} prices of {table.version}")
+    typer.echo(f"{folder / NAME}: {sum(1 for _ in rows(table))} prices of {table.version}")
     missing = sorted({*before.vendors} - {*table.vendors})
     if missing:
         typer.echo(f"it has nothing for {', '.join(missing)}, which are without a price now", err=True)
@@ -80,12 +79,6 @@ def _put(path: Path, text: str) -> None:
     new = path.with_suffix(".new")
     new.write_text(text, encoding="utf-8")
     new.replace(path)
-
-
-def _prices(table: PriceTable) -> Iterator[Price]:
-    """Each price once, whatever other names it has."""
-    for prices in table.vendors.values():
-        yield from (price for name, price in prices.items() if name == spelled(price.model))
 
 
 def _is(table: PriceTable, price: Price, model: str) -> bool:

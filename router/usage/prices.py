@@ -7,7 +7,8 @@ a cost is rounded once, to whole micro-dollars, when the attempt that it belongs
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from datetime import date
 from decimal import ROUND_HALF_EVEN, Decimal
 from fnmatch import fnmatchcase
 
@@ -78,6 +79,17 @@ class PriceTable(Struct, frozen=True, kw_only=True):
             like={**other.like, **self.like},
             hosts={**other.hosts, **self.hosts},
         )
+
+
+def rows(table: PriceTable) -> Iterator[Price]:
+    """Each price once, whatever other names it has."""
+    for prices in table.vendors.values():
+        yield from (price for name, price in prices.items() if name == spelled(price.model))
+
+
+def newest(version: str) -> date:
+    """version: of one table, or of several in one another's place; the newest counts."""
+    return max(date.fromisoformat(each) for each in version.split("+"))
 
 
 def spelled(model: str) -> str:

@@ -16,6 +16,7 @@ from router.api.manage.log_routes import LogDesk
 from router.api.manage.openapi import document
 from router.api.manage.operation import Asked, Operation, Table
 from router.api.manage.overview import OverviewDesk
+from router.api.manage.price_routes import PriceDesk
 from router.api.manage.process_routes import ProcessDesk
 from router.api.manage.session_routes import SessionDesk
 from router.api.manage.state_routes import StateDesk
@@ -58,6 +59,7 @@ def assemble(gateway: Gateway, sources: Sources, clock: Clock) -> list[Route]:
     table.add(LogDesk(sources.tail).operations())
     table.add(ConfigDesk(gateway, sources.history, sources.file, sources.check, sources.apply).operations())
     table.add(KeyDesk(gateway.keys, gateway.budgets, sources.keys, clock).operations())
+    table.add(PriceDesk(gateway, clock.wall).operations())
     table.add(ProcessDesk(sources.supervisord, sources.replace).operations())
 
     async def describe(asked: Asked) -> dict[str, Any]:
