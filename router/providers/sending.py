@@ -16,6 +16,7 @@ from router.providers.config import Kind, ProviderConfig
 from router.providers.credentials import Credentials
 from router.providers.executor import FORWARDED, Operation, Outgoing, build, rules_of
 from router.providers.protocol import ProtocolRules, said_in
+from router.providers.raw_call import aimed
 from router.routing.plan import Candidate
 from router.secret import Secret
 from router.wire import codec
@@ -117,6 +118,15 @@ class Sender:
                 raise self.rejected(fault, access.secret, hidden) from None
             return response
         raise unreachable or Fault("unavailable", f"The provider {provider.id} has no base URL.")
+
+    async def send_raw(
+        self, provider: ProviderConfig, account: Account, method: str, path: str, body: bytes, timeouts: Timeouts
+    ) -> tuple[Response, Hidden]:
+        """Send what an operator wrote to the account's own origin (`router.providers.raw_call`); the answer whatever
+        its status, and what must be taken out of it. Raises `Fault`."""
+        access = await self._credentials.resolve(provider, account)
+        request = aimed(provider, account, access, method, path, body)
+        return await self._net.send(request, timeouts), sent_with(provider, account, access.secret)
 
     async def _carry(
         self, provider: ProviderConfig, account: Account, request: HttpRequest, timeouts: Timeouts

@@ -143,7 +143,7 @@ def _managed_endpoints() -> set[str]:
     """Those of the table of management."""
     files = (ROOT / "router" / "api" / "manage").glob("*.py")
     paths = re.findall(r'path="(/[^"]+)"', "".join(file.read_text(encoding="utf-8") for file in files))
-    return {f"/v0/management{path}" for path in paths}
+    return {f"/v0/management{path.replace(':path}', '}')}" for path in paths}
 
 
 @cache

@@ -9,6 +9,7 @@ from msgspec import Struct
 from starlette.routing import Route
 
 from router.api.accounts import AccountViews
+from router.api.manage.account_routes import AccountDesk
 from router.api.manage.call_routes import CallDesk
 from router.api.manage.config_routes import ConfigDesk
 from router.api.manage.key_routes import KeyDesk, Store
@@ -59,6 +60,7 @@ def assemble(gateway: Gateway, sources: Sources, clock: Clock) -> list[Route]:
     table.add(LogDesk(sources.tail).operations())
     table.add(ConfigDesk(gateway, sources.history, sources.file, sources.check, sources.apply).operations())
     table.add(KeyDesk(gateway.keys, gateway.budgets, sources.keys, clock).operations())
+    table.add(AccountDesk(gateway, sources.accounts, sources.audit).operations())
     table.add(PriceDesk(gateway, clock.wall).operations())
     table.add(ProcessDesk(sources.supervisord, sources.replace).operations())
 
