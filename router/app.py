@@ -43,6 +43,7 @@ from router.gateway import Gateway, Snapshot
 from router.models.capabilities import CapabilityMistakes
 from router.net.client import Net
 from router.observe import logs
+from router.observe.debugging import Debugging
 from router.observe.metrics import DiskFree, Metrics
 from router.observe.recent import Recent
 from router.observe.request_line import RequestLines
@@ -138,6 +139,7 @@ class Router:
         )
         self._health.load_of = self._web.load
         self._recent = Recent(self._clock.wall)
+        self._debugging = Debugging(self._clock.monotonic)
         self._tail = Tail()
         self._log_writer.seen = self._tail.seen
         self._lines = RequestLines(self._log_writer, self._clock)
@@ -169,6 +171,7 @@ class Router:
                 causes=lambda: operations.causes(names=True),
                 audit=lambda who, what, which: self._sign_ins.audit.record(who, "managed", which, what),
                 supervisord=Supervisord(socket_of(self._file.environ, places.ROOT)),
+                debugging=self._debugging,
                 replace=lambda: ask_parent(self._file.environ),
             ),
             self._clock,
@@ -224,6 +227,7 @@ class Router:
     async def _lifespan(self, app: Starlette) -> AsyncIterator[None]:
         ledger = self._gateway.ledger
         ledger.follow(self._settings().usage)
+        self._debugging.follow(self._settings().observe.debug)
         self._edge.start()
         await self._sign_ins.start()  # before the first call: none may be refused for want of an account that is there
         if self._sign_ins.keeper.credentials():
@@ -232,6 +236,7 @@ class Router:
         try:
             yield
         finally:
+            self._debugging.follow(False)
             await self._tasks.close()
             self._hub.close()
             await self._sign_ins.close()
@@ -333,6 +338,7 @@ class Router:
         self._programs.follow(before, snapshot.settings)
         self._hub.announce(snapshot.settings.relay.routers)
         self._gateway.ledger.follow(snapshot.settings.usage)
+        self._debugging.follow(snapshot.settings.observe.debug)
         for path in waiting:
             _log.warning("the new value of %s counts from the next start on", path)
         self._warn(())  # what the settings themselves warn of, who reads them says

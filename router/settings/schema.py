@@ -160,6 +160,7 @@ class Observe(Block):
     format: Literal["text", "json"] = setting("text", "Log lines for people or for machines.", effect="restart")
     metrics: bool = setting(True, "Whether `/metrics` answers.")
     account_header: bool = setting(False, "Whether answers name the account in `x-switchyard-account`.")
+    debug: bool = setting(False, "Whether management tells what the process is doing: its tasks, its memory.")
 
 
 class Settings(Block):

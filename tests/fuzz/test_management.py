@@ -21,7 +21,8 @@ WITHIN = 110.0
 async def test_every_operation_answers_as_it_is_described(tmp_path: Path) -> None:
     if not TOOL.exists():
         pytest.skip(f"needs {TOOL.relative_to(ROOT)} (scripts/dev/make-sdk-venvs.sh fuzz)")
-    async with Upstream() as upstream, running(upstream, tmp_path / "router", {}) as router:
+    settings = {"observe": {"debug": True}}
+    async with Upstream() as upstream, running(upstream, tmp_path / "router", settings) as router:
         await router.until(lambda: router.router.recall.memory)
         process = await asyncio.create_subprocess_exec(
             str(TOOL),

@@ -12,6 +12,7 @@ from router.api.accounts import AccountViews
 from router.api.manage.account_routes import AccountDesk
 from router.api.manage.call_routes import CallDesk
 from router.api.manage.config_routes import ConfigDesk
+from router.api.manage.debug_routes import DebugDesk
 from router.api.manage.key_routes import KeyDesk, Store
 from router.api.manage.log_routes import LogDesk
 from router.api.manage.openapi import document
@@ -24,6 +25,7 @@ from router.api.manage.state_routes import StateDesk
 from router.clock import Clock
 from router.config_history import ConfigHistory
 from router.gateway import Gateway, Snapshot
+from router.observe.debugging import Debugging
 from router.observe.recent import Recent
 from router.observe.tail import Tail
 from router.relay.announced import Announced
@@ -47,6 +49,7 @@ class Sources(Struct, frozen=True, kw_only=True):
     causes: Callable[[], list[dict[str, Any]]]
     audit: Callable[[str, str, str], None]
     supervisord: Supervisord
+    debugging: Debugging
     replace: Callable[[], bool]
 
 
@@ -61,6 +64,7 @@ def assemble(gateway: Gateway, sources: Sources, clock: Clock) -> list[Route]:
     table.add(ConfigDesk(gateway, sources.history, sources.file, sources.check, sources.apply).operations())
     table.add(KeyDesk(gateway.keys, gateway.budgets, sources.keys, clock).operations())
     table.add(AccountDesk(gateway, sources.accounts, sources.audit).operations())
+    table.add(DebugDesk(gateway, sources.debugging).operations())
     table.add(PriceDesk(gateway, clock.wall).operations())
     table.add(ProcessDesk(sources.supervisord, sources.replace).operations())
 

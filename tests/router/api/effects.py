@@ -739,6 +739,12 @@ async def metrics(router: Running) -> int:
     return (await router.send("/metrics")).status
 
 
+@case("observe.debug", {}, at("observe.debug", True), 404, 200)
+async def tasks_told(router: Running) -> int:
+    headers = {"authorization": f"Bearer {MANAGEMENT}"}
+    return (await router.send("/v0/management/debug/tasks", headers=headers)).status
+
+
 def from_page(**relay: Any) -> Changes:
     """Settings of the relay on a router that knows a key for browsers and one for services."""
 
