@@ -83,15 +83,15 @@ class Debugging:
         else:
             loop.set_task_factory(self._before)
             self._births.clear()
-            self.trace(0)
+            self.trace(False)
 
-    def trace(self, frames: int) -> None:
-        """Follow every allocation from now on, with so many frames of its stack; 0 ends it. Slows everything down."""
+    def trace(self, on: bool) -> None:
+        """Follow every allocation from now on, or end that. Slows everything down."""
         if self._traces:
             tracemalloc.stop()
             self._traces = False
-        if frames and not tracemalloc.is_tracing():
-            tracemalloc.start(frames)
+        if on and not tracemalloc.is_tracing():
+            tracemalloc.start()
             self._traces = True
 
     def tasks(self) -> list[TaskRow]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 from msgspec import Struct
@@ -68,8 +69,10 @@ def assemble(gateway: Gateway, sources: Sources, clock: Clock) -> list[Route]:
     table.add(PriceDesk(gateway, clock.wall).operations())
     table.add(ProcessDesk(sources.supervisord, sources.replace).operations())
 
+    described = cache(lambda: document(table.operations))  # takes some milliseconds, and never changes
+
     async def describe(asked: Asked) -> dict[str, Any]:
-        return document(table.operations)
+        return described()
 
     table.add(
         [

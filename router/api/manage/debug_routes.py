@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from typing import Annotated
 
-from msgspec import Meta, Struct
+from msgspec import Struct
 
 from router.api.identify import local
 from router.api.manage.operation import Asked, Operation, Refused
@@ -24,9 +23,9 @@ class Running(Struct, frozen=True):
 
 
 class Trace(Struct, forbid_unknown_fields=True):
-    """frames: of the stack of each allocation that are kept; 0 ends it."""
+    """on: from now on; false ends it."""
 
-    frames: Annotated[int, Meta(ge=0, le=10)]
+    on: bool
 
 
 class DebugDesk:
@@ -65,7 +64,7 @@ class DebugDesk:
     async def trace(self, asked: Asked) -> None:
         self._check(asked)
         wanted: Trace = asked.body
-        self._debugging.trace(wanted.frames)
+        self._debugging.trace(wanted.on)
 
     def _check(self, asked: Asked) -> None:
         if not local(asked.request):

@@ -15,7 +15,7 @@ from tests.simulators import Upstream
 from tests.simulators.faulty import hang
 
 ON = {"observe": {"debug": True}, "auth": {"management": {"remote": True, "key": MANAGEMENT}}}
-PATHS = (("GET", "/debug/tasks", None), ("GET", "/debug/memory", None), ("PUT", "/debug/tracing", {"frames": 0}))
+PATHS = (("GET", "/debug/tasks", None), ("GET", "/debug/memory", None), ("PUT", "/debug/tracing", {"on": False}))
 
 
 @pytest.fixture
@@ -67,12 +67,12 @@ async def test_memory_is_told_and_traced_on_demand(desk: Running) -> None:
     assert before["traced"] is None and before["peak"] > 10_000_000
     assert before["resident"] is None or 0 < before["resident"] <= before["peak"] * 1.1
     assert len(before["pending"]) == 3
-    assert (await manage(desk, "PUT", "/debug/tracing", {"frames": 1})).status == 204
+    assert (await manage(desk, "PUT", "/debug/tracing", {"on": True})).status == 204
     traced = (await manage(desk, "GET", "/debug/memory")).json["traced"]
     assert traced["current"] > 0 and 0 < len(traced["top"]) <= 30
-    assert (await manage(desk, "PUT", "/debug/tracing", {"frames": 11})).status == 400
-    assert (await manage(desk, "PUT", "/debug/tracing", {"frames": 0})).status == 204
+    assert (await manage(desk, "PUT", "/debug/tracing", {"on": 1})).status == 400
+    assert (await manage(desk, "PUT", "/debug/tracing", {"on": False})).status == 204
     assert not tracemalloc.is_tracing()
-    assert (await manage(desk, "PUT", "/debug/tracing", {"frames": 1})).status == 204
+    assert (await manage(desk, "PUT", "/debug/tracing", {"on": True})).status == 204
     await desk.stop()
     assert not tracemalloc.is_tracing()  # what it started ends with it
