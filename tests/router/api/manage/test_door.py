@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ import pytest
 from starlette.routing import Route
 
 from router.access.roles import ROLES
-from tests.router.api.harness import KEY, MANAGEMENT, Running, running
+from tests.router.api.harness import KEY, MANAGEMENT, Running, ask, running
 from tests.router.api.manage.desk import P, made_key, manage, opened
 from tests.simulators import Upstream
 
@@ -94,6 +95,61 @@ async def test_a_session_stands_for_its_key(desk: Running) -> None:
     assert (await browser.send("POST", "/keys", {"name": "a"})).status == 200
     gone = await browser.send("DELETE", "/session")
     assert gone.status == 204 and "max-age=0" in gone.headers["set-cookie"].lower()
+
+
+async def test_keys_for_other_things_and_keys_that_have_ended_open_nothing(desk: Running) -> None:
+    keys = {scope: await made_key(desk, scope, scope) for scope in ("client", "service", "relay")}
+    keys["revoked"] = await made_key(desk, "revoked", "management")
+    listed = (await manage(desk, "GET", "/keys")).json["keys"]
+    found = next(each["id"] for each in listed if each["name"] == "revoked")
+    assert (await manage(desk, "DELETE", f"/keys/{found}")).status == 204
+    brief = await manage(desk, "POST", "/keys", {"name": "brief", "scope": "management", "expires_in": 0.001})
+    keys["expired"] = brief.json["key"]
+    known = desk.router._keys.keys
+    await desk.until(lambda: any(key.name == "brief" and not key.usable(time.time()) for key in known()))
+    for method, path, _ in await operations(desk):
+        for what, key in keys.items():
+            body = {"key": key} if (method, path) == OPENS else None if method == "GET" else {}
+            answer = await manage(desk, method, path, body, key=key)
+            assert answer.status == 401, (what, method, path, answer.body)
+
+
+async def test_every_change_needs_the_token_of_its_own_session(desk: Running) -> None:
+    mine, other = await opened(desk), await opened(desk, await made_key(desk, "helper", "operator"))
+    changing = [each for each in await operations(desk) if each[0] != "GET" and each[:2] != OPENS]
+    assert len(changing) > 10
+    for method, path, _ in changing:
+        for token in (None, other.csrf):
+            answer = await mine.send(method, path, {}, x_switchyard_csrf=token)
+            assert answer.status == 403 and "x-switchyard-csrf" in answer.json["error"]["message"], (method, path)
+
+
+async def test_knowing_an_id_opens_nothing_more(desk: Running) -> None:
+    """Ids of another key, of somebody's call, of an account, of a program: a lower role gets no further with them."""
+    assert (await desk.send(*ask("chat", "gpt-4.1"))).status == 200
+    asked = len(desk.upstream.requests)
+    helper = {role: await made_key(desk, f"helper-{role}", role) for role in ROLES if role != "admin"}
+    keys = {each["name"]: each["id"] for each in (await manage(desk, "GET", "/keys")).json["keys"]}
+    ids = {
+        "/keys/{id}": [keys["management"], keys["tester"], keys["helper-viewer"], keys["helper-operator"]],
+        "/calls/{id}": [(await manage(desk, "GET", "/calls")).json["calls"][0]["id"]],
+        "/processes/{name}/restart": ["router", "aistudio"],
+        **{f"/accounts/{{id}}/{what}": ["openai/1", "anthropic/1"] for what in ("probe", "reset", "call")},
+    }
+    document = (await manage(desk, "GET", "/openapi.json")).json["paths"]
+    assert {path.removeprefix(P) for path in document if "{" in path} == set(ids)
+    for path, known in ids.items():
+        for method, described in document[P + path].items():
+            need = described["description"].removeprefix("Needs the role ").removesuffix(".")
+            for role, key in helper.items():
+                for each in known:
+                    place = re.sub(r"\{\w+\}", each, path)
+                    answer = await manage(desk, method.upper(), place, None if method == "get" else {}, key=key)
+                    allowed = ROLES.index(role) >= ROLES.index(need)  # type: ignore[arg-type]
+                    assert (answer.status != 403) is allowed, (role, method, place, answer.body)
+    after = {each["name"]: each["state"] for each in (await manage(desk, "GET", "/keys")).json["keys"]}
+    assert {after[name] for name in keys} == {"usable"}
+    assert len(desk.upstream.requests) == asked
 
 
 async def test_only_a_key_that_manages_opens_a_session(desk: Running) -> None:
