@@ -81,10 +81,19 @@ async def framed(
             raise
         frames: list[sse.Frame] = []  # the answer was whole; what is lost is usage, or the end's mark
     else:
-        frames = splitter.close() if unwrap is None else [_bare(frame, unwrap) for frame in splitter.close()]
+        last = [frame for frame in splitter.close() if frame.data != b""]  # cut before its first letter
+        frames = [_ended(frame) if unwrap is None else _bare(frame, unwrap) for frame in last]
     events = _read(reader, frames)
     events += reader.close()
     yield frames, events
+
+
+def _ended(frame: sse.Frame) -> sse.Frame:
+    """A last event with the blank line that its provider left out, without which it is none for a client."""
+    if frame.data is None:
+        return frame
+    line = b"\r\n" if b"\r\n" in frame.raw else b"\n"
+    return sse.Frame(frame.raw.rstrip(b"\r\n") + line * 2, frame.event, frame.data)
 
 
 def _bare(frame: sse.Frame, unwrap: Unwrap) -> sse.Frame:

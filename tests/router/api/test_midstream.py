@@ -126,6 +126,24 @@ async def test_a_cut_right_after_a_finish_reason_is_a_success(upstream: Upstream
             assert "error" not in answer.body.decode()
 
 
+@pytest.mark.parametrize("left_out", [b"\n", b"\n\n"])
+async def test_a_last_event_without_its_blank_line_gets_one(
+    upstream: Upstream, tmp_path: Path, left_out: bytes
+) -> None:
+    pieces = (chunk("hey"), 0.02, chunk("", "stop").removesuffix(left_out))
+    async with scripted(*pieces) as address, running(upstream, tmp_path, served_by(address)) as router:
+        answer = await router.ask("chat", "openai/gpt-4.1", stream=True)
+        assert answer.frames[-1][1]["choices"][0]["finish_reason"] == "stop"
+        assert answer.body.endswith(b"}\n\n")  # else no client would take it for an event
+
+
+async def test_a_last_event_that_is_cut_before_its_first_letter_is_none(upstream: Upstream, tmp_path: Path) -> None:
+    pieces = (chunk("hey"), 0.02, chunk("", "stop"), 0.02, b"data: ")
+    async with scripted(*pieces) as address, running(upstream, tmp_path, served_by(address)) as router:
+        answer = await router.ask("chat", "openai/gpt-4.1", stream=True)
+        assert answer.frames[-1][1]["choices"][0]["finish_reason"] == "stop"
+
+
 async def test_a_reset_right_after_a_finish_reason_is_a_success(router: Running) -> None:
     for dialect in ("chat", "messages"):
         asked: dict[str, Any] = {"stream_options": {"include_usage": True}}
