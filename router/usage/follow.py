@@ -11,7 +11,8 @@ from msgspec import Struct
 from router.usage.entries import Closed, Opened, decode, lost
 
 _log = logging.getLogger("switchyard.usage")
-CHUNK = 256 * 1024
+CHUNK = 64 * 1024
+"""Bytes that are read at once; the requests wait for the interpreter meanwhile."""
 
 
 class Step(Struct, frozen=True):

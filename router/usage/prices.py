@@ -9,14 +9,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from datetime import date
-from decimal import ROUND_HALF_EVEN, Decimal
+from decimal import Decimal
 from fnmatch import fnmatchcase
 
 from msgspec import Struct
 
 from router.wire.events import Usage
 
-_ONE = Decimal(1)
 _DATE = re.compile(r"[-@](?:20\d{6}|20\d\d-\d\d-\d\d|latest|preview-\d\d-(?:\d\d|20\d\d)|00\d)$")
 """What vendors put behind a name for one version of a model, which costs the same."""
 
@@ -111,15 +110,16 @@ def cost(usage: Usage, price: Price) -> int:
     """Micro-USD for what was used."""
     rates = price.rates_for(usage.input)
     reasoning = min(usage.reasoning, usage.output)
-    total = (
-        usage.fresh_input * rates.input
-        + usage.cache_read * rates.cache_read
-        + usage.cache_write_5m * rates.cache_write_5m
-        + usage.cache_write_1h * rates.cache_write_1h
-        + (usage.output - reasoning) * rates.output
-        + reasoning * rates.reasoning
-    )
-    return int(total.quantize(_ONE, ROUND_HALF_EVEN))
+    total = usage.fresh_input * rates.input + (usage.output - reasoning) * rates.output
+    if usage.cache_read:  # most calls have few of these kinds, and this is done for every call
+        total += usage.cache_read * rates.cache_read
+    if usage.cache_write_5m:
+        total += usage.cache_write_5m * rates.cache_write_5m
+    if usage.cache_write_1h:
+        total += usage.cache_write_1h * rates.cache_write_1h
+    if reasoning:
+        total += reasoning * rates.reasoning
+    return round(total)  # halves to the even neighbour
 
 
 def _among(prices: Mapping[str, Price], model: str) -> Price | None:

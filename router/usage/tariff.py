@@ -80,6 +80,11 @@ class Tariff:
     def settle(self, record: Record) -> None:
         """Put what the call costs into its record and its attempts."""
         record.prices = self.table.version
+        if len(record.tries) == 1 and record.tries[0].usage is not None:  # nearly all of them
+            made = self._priced(_sane(record.tries[0]), record.surface)
+            record.tries = [made]
+            record.usage, record.cost, record.worth = made.usage, made.cost, made.worth
+            return
         shares = record.shares()
         if shares and not any(attempt.usage is not None for attempt in record.tries):
             served = next((at for at, attempt in enumerate(record.tries) if attempt.outcome == "ok"), None)
