@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TypeAlias
 
 from msgspec import Struct
 
@@ -24,6 +25,9 @@ class Step(Struct, frozen=True):
     last: bool
     place: tuple[Path | None, int]
     opened: dict[str, Opened]
+
+
+Mark: TypeAlias = tuple[tuple[Path | None, int], dict[str, Opened]]
 
 
 class Follower:
@@ -68,6 +72,14 @@ class Follower:
     def accept(self, step: Step) -> None:
         """What the step has read is kept elsewhere."""
         self._place, self._opened = step.place, step.opened
+
+    def mark(self) -> Mark:
+        """Where it is, for `rewind`."""
+        return self._place, self._opened
+
+    def rewind(self, mark: Mark) -> None:
+        """What was accepted since then is not kept elsewhere after all."""
+        self._place, self._opened = mark
 
     @property
     def open_calls(self) -> int:

@@ -138,7 +138,7 @@ class Ledger:
         journal, follower = self._journal, self._follower
         if journal is not None and follower is not None:
             with self._moving:
-                _move_all(follower, keep, journal.release)
+                move_all(follower, keep, journal.release)
 
     def _recover(self, keep: Keep) -> None:
         mine = self._journal.owner if self._journal is not None else ""
@@ -153,7 +153,7 @@ class Ledger:
         """Everything that a dead process has left. Where that is done twice, the second time changes nothing."""
         segments = segments_of(self._folder, owner)
         follower = Follower(lambda: segments, ended=True)
-        moved = _move_all(follower, keep, lambda segment: None)
+        moved = move_all(follower, keep, lambda segment: None)
         gone = follower.lost()
         for at in range(0, len(gone), BATCH):
             keep(gone[at : at + BATCH])
@@ -162,16 +162,25 @@ class Ledger:
         remove_files(self._folder, owner)
 
 
-def _move_all(follower: Follower, keep: Keep, release: Callable[[Path], None]) -> int:
+def move_all(follower: Follower, keep: Keep, release: Callable[[Path], None]) -> int:
     """Every entry that is there now. Returns how many calls were over."""
     moved = 0
     while True:
-        step = follower.step()
-        for at in range(0, len(step.closed), BATCH):
-            keep(step.closed[at : at + BATCH])
-        follower.accept(step)
-        moved += len(step.closed)
-        for segment in step.read:
+        mark, rows, read, last = follower.mark(), list[Closed](), list[Path](), False
+        try:
+            while not last and len(rows) < BATCH:
+                step = follower.step()
+                follower.accept(step)
+                rows += step.closed
+                read += step.read
+                last = step.last
+            if rows:
+                keep(rows)
+        except BaseException:
+            follower.rewind(mark)
+            raise
+        moved += len(rows)
+        for segment in read:
             release(segment)
-        if step.last:
+        if last:
             return moved

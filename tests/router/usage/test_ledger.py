@@ -9,7 +9,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
@@ -21,8 +21,9 @@ from router.state.migrate import migrate
 from router.state.store import StateStore
 from router.state.usage_rows import add_calls, prune_calls
 from router.usage.entries import Closed
-from router.usage.journal import owners
-from router.usage.ledger import Ledger
+from router.usage.follow import Follower
+from router.usage.journal import Journal, owners
+from router.usage.ledger import Ledger, move_all
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -280,3 +281,29 @@ async def test_where_no_journal_can_be_kept_it_is_told_and_calls_go_on(
     made.settle(record("b"))
     await made.close()
     assert database.given == ["b"]
+
+
+def test_a_file_goes_only_when_all_that_was_read_of_it_is_in_the_database(tmp_path: Path) -> None:
+    journal = Journal(tmp_path, "1-1", segment=20_000, most=10**7)
+    for number in range(3000):
+        journal.closed(Closed(id=f"r{number:04d}", at=float(number)))
+    follower = Follower(lambda: journal.segments, chunk=3000)
+    kept: list[str] = []
+    tried = 0
+
+    def keep(rows: Sequence[Closed]) -> None:
+        nonlocal tried
+        tried += 1
+        if tried % 3:  # it takes nothing most of the time
+            raise RuntimeError("no room")
+        kept.extend(row.id for row in rows)
+
+    while len(kept) < 3000:
+        with suppress(RuntimeError):
+            move_all(follower, keep, journal.release)
+        on_disk = b"".join(path.read_bytes() for path in journal.segments)
+        missing = {f"r{number:04d}" for number in range(3000)} - set(kept)
+        assert all(call_id.encode() in on_disk for call_id in missing)
+    assert kept == [f"r{number:04d}" for number in range(3000)]
+    move_all(follower, keep, journal.release)
+    assert len(journal.segments) == 1
