@@ -10,6 +10,7 @@ from typing import TypeAlias
 from msgspec import Struct
 
 from router.usage.entries import Closed, Opened, decode, lost
+from router.usage.journal import Place
 
 _log = logging.getLogger("switchyard.usage")
 CHUNK = 64 * 1024
@@ -23,11 +24,11 @@ class Step(Struct, frozen=True):
     closed: tuple[Closed, ...]
     read: tuple[Path, ...]
     last: bool
-    place: tuple[Path | None, int]
+    place: Place
     opened: dict[str, Opened]
 
 
-Mark: TypeAlias = tuple[tuple[Path | None, int], dict[str, Opened]]
+Mark: TypeAlias = tuple[Place, dict[str, Opened]]
 
 
 class Follower:
@@ -39,7 +40,7 @@ class Follower:
         self._segments = segments
         self._ended = ended
         self._chunk = chunk
-        self._place: tuple[Path | None, int] = (None, 0)
+        self._place: Place = (None, 0)
         self._opened: dict[str, Opened] = {}
         self.unreadable = 0
 
@@ -76,6 +77,17 @@ class Follower:
     def mark(self) -> Mark:
         """Where it is, for `rewind`."""
         return self._place, self._opened
+
+    def stands_at(self, place: Place) -> bool:
+        """Whether everything before `place` was accepted, and nothing behind it."""
+        if self._place[0] is None:
+            return place[1] == 0 and place[0] in self._segments()[:1]
+        return self._place == place
+
+    def jump(self, place: Place) -> None:
+        """Everything before `place` is kept elsewhere without having been read. Which calls are open there is not known
+        any more, so this is for a journal whose process lives."""
+        self._place, self._opened = place, {}
 
     def rewind(self, mark: Mark) -> None:
         """What was accepted since then is not kept elsewhere after all."""

@@ -15,6 +15,9 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TypeAlias
+
+from msgspec import Struct
 
 from router.usage.entries import Closed, Opened, encode
 
@@ -23,6 +26,22 @@ SEGMENT = 8 * 1024 * 1024
 MOST = 64 * 1024 * 1024
 """Bytes of all files of one process, where nobody moves them into the database."""
 _LOCK, _FILE = ".lock", ".jsonl"
+
+
+FRESH = 4096
+"""Most calls that are also kept in memory until somebody takes them."""
+Place: TypeAlias = tuple[Path | None, int]
+"""A file, and bytes from its beginning."""
+
+
+class Fresh(Struct, frozen=True):
+    """What was written between two places. entries: the calls that are over; None where those were too many to be kept,
+    so that they must be read. earlier: files that end before the second place."""
+
+    entries: tuple[Closed, ...] | None
+    start: Place
+    end: Place
+    earlier: tuple[Path, ...]
 
 
 class Journal:
@@ -38,12 +57,14 @@ class Journal:
         self._segment, self._most = segment, most
         self._guard = threading.Lock()
         self._segments: list[Path] = []
-        self._number = self._size = 0
+        self._number = self._size = self._offset = 0
         self._torn = False
         self._open: dict[str, bytes] = {}
         self._file = -1
         self._lock = _locked(folder / f"{owner}{_LOCK}")
         self._next_segment()
+        self._fresh: list[Closed] | None = []
+        self._fresh_start: Place = (self._segments[-1], 0)
 
     @property
     def segments(self) -> list[Path]:
@@ -62,6 +83,22 @@ class Journal:
         """Write down that a call is over."""
         self._open.pop(entry.id, None)
         self._write(encode(entry))
+        if self._fresh is not None:
+            self._fresh.append(entry)
+            if len(self._fresh) > FRESH:
+                self._fresh = None
+
+    def take(self) -> Fresh:
+        """What came since the last time, so that nobody has to read it. Called by the thread that writes."""
+        entries, end = self._fresh, (self._segments[-1], self._offset)
+        fresh = Fresh(None if entries is None else tuple(entries), self._fresh_start, end, tuple(self._segments[:-1]))
+        self._fresh, self._fresh_start = [], end
+        return fresh
+
+    @property
+    def open_calls(self) -> int:
+        """Calls that have begun here and are not over."""
+        return len(self._open)
 
     def knows(self, call_id: str) -> bool:
         """Whether a call has begun here and is not over."""
@@ -95,6 +132,7 @@ class Journal:
         self._torn = done != len(line)
         self.written += done
         self._size += done
+        self._offset += done
         if self._torn:
             self._drop(1, "an entry was written in part: the disk is probably full")
         elif self._size >= self._segment:
@@ -119,7 +157,7 @@ class Journal:
         if old >= 0:
             os.close(old)
         self._number += 1
-        self._size, self._torn = size, False
+        self._size, self._offset, self._torn = size, size, False
         with self._guard:
             self._segments.append(path)
             too_many = self._segments[: -max(2, self._most // self._segment)]

@@ -17,7 +17,7 @@ from router.clock import Clock
 from router.settings.usage import Usage
 from router.usage.entries import Closed, closed, opened
 from router.usage.follow import Follower
-from router.usage.journal import Journal, left_behind, name_of_process, owners, remove_files, segments_of
+from router.usage.journal import Fresh, Journal, left_behind, name_of_process, owners, remove_files, segments_of
 
 _log = logging.getLogger("switchyard.usage")
 Keep: TypeAlias = Callable[[Sequence[Closed]], None]
@@ -97,7 +97,7 @@ class Ledger:
             return True
         written = journal.written
         try:
-            await asyncio.to_thread(self._move, self._keep)
+            await asyncio.to_thread(self._move, self._keep, journal.take())
         except Exception as error:
             if not self._stuck:
                 _log.warning("calls wait in the journal, as the database does not take them: %s", error)
@@ -122,23 +122,33 @@ class Ledger:
 
     async def close(self) -> None:
         """Bring everything into the database, as far as it takes it; the rest is found by the next process."""
-        journal, follower, done = self._journal, self._follower, False
-        if journal is None or follower is None:
+        journal, done = self._journal, False
+        if journal is None:
             return
         if self._keep is not None:
             try:
-                await asyncio.to_thread(self._move, self._keep)
-                done = follower.open_calls == 0
+                await asyncio.to_thread(self._move, self._keep, journal.take())
+                done = journal.open_calls == 0
             except Exception as error:
                 _log.warning("the last calls stay in the journal for the next start: %s", error)
         self._journal = None
         journal.end(remove=done)
 
-    def _move(self, keep: Keep) -> None:
+    def _move(self, keep: Keep, fresh: Fresh) -> None:
+        """What is fresh goes into the database as it is. Where something before it is not there yet (it was refused, or
+        was too much to be remembered), all of it is read from the files."""
         journal, follower = self._journal, self._follower
-        if journal is not None and follower is not None:
-            with self._moving:
+        if journal is None or follower is None:
+            return
+        with self._moving:
+            if fresh.entries is None or not follower.stands_at(fresh.start):
                 move_all(follower, keep, journal.release)
+                return
+            for at in range(0, len(fresh.entries), BATCH):
+                keep(fresh.entries[at : at + BATCH])
+            follower.jump(fresh.end)
+            for segment in fresh.earlier:
+                journal.release(segment)
 
     def _recover(self, keep: Keep) -> None:
         mine = self._journal.owner if self._journal is not None else ""

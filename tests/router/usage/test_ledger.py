@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import os
+import random
 import signal
 import sqlite3
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import closing, suppress
 from pathlib import Path
+from unittest import mock
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from router.call import Caller, Record
 from router.clock import FakeClock
@@ -20,7 +25,7 @@ from router.settings.usage import Usage as Settings
 from router.state.migrate import migrate
 from router.state.store import StateStore
 from router.state.usage_rows import add_calls, prune_calls
-from router.usage.entries import Closed
+from router.usage.entries import Closed, Opened
 from router.usage.follow import Follower
 from router.usage.journal import Journal, owners
 from router.usage.ledger import Ledger, move_all
@@ -307,3 +312,65 @@ def test_a_file_goes_only_when_all_that_was_read_of_it_is_in_the_database(tmp_pa
     assert kept == [f"r{number:04d}" for number in range(3000)]
     move_all(follower, keep, journal.release)
     assert len(journal.segments) == 1
+
+
+@given(st.randoms(use_true_random=False), st.sampled_from([500, 3000, 10**6]), st.sampled_from([5, 40, 10**6]))
+@settings(max_examples=60, deadline=None)
+def test_whatever_is_refused_forgotten_or_begun_anew_each_call_comes_once_at_last(
+    chance: random.Random, segment: int, remembered: int
+) -> None:
+    with tempfile.TemporaryDirectory() as folder, mock.patch("router.usage.journal.FRESH", remembered):
+        made = Ledger(Path(folder), FakeClock())
+        made._journal = journal = Journal(Path(folder), "1-1", segment=segment, most=10**8)
+        made._follower = Follower(lambda: journal.segments, chunk=2000)
+        kept: dict[str, int] = {}
+        begun: list[str] = []
+        number = 0
+
+        def keep(rows: Sequence[Closed]) -> None:
+            if chance.random() < 0.3:
+                raise RuntimeError("no room")
+            for row in rows:
+                kept[row.id] = kept.get(row.id, 0) + 1
+
+        for _ in range(chance.randint(1, 60)):
+            for _ in range(chance.choice((0, 1, 3, 12))):
+                number += 1
+                begun.append(f"r{number}")
+                journal.opened(Opened(id=f"r{number}", at=1.0))
+            for _ in range(chance.randint(0, len(begun))):
+                journal.closed(Closed(id=begun.pop(chance.randrange(len(begun))), at=1.0))
+            if chance.random() < 0.7:
+                with suppress(RuntimeError):
+                    made._move(keep, journal.take())
+            if chance.random() < 0.2 and len(kept) < number - len(begun):  # the process dies: what would be found?
+                found = {entry.id for entry in everything(journal.segments)}
+                assert {f"r{one}" for one in range(1, number + 1)} - set(begun) <= found | set(kept)
+        for _ in range(200):
+            with suppress(RuntimeError):
+                made._move(keep, journal.take())
+        assert set(kept) == {f"r{one}" for one in range(1, number + 1)} - set(begun)
+        assert journal.dropped == 0
+        assert journal.open_calls == len(begun)
+        follower = Follower(lambda: journal.segments, ended=True)
+        move_all(follower, lambda rows: None, lambda path: None)
+        assert sorted(entry.id for entry in follower.lost()) == sorted(begun)
+        journal.end(remove=True)
+
+
+def everything(segments: Sequence[Path]) -> list[Closed]:
+    """Every call that is over, as another process would find it."""
+    found: list[Closed] = []
+    move_all(Follower(lambda: segments, ended=True), found.extend, lambda path: None)
+    return found
+
+
+async def test_calls_that_are_fresh_are_not_read_from_the_disk(tmp_path: Path, database: Database) -> None:
+    made = ledger(tmp_path, database)
+    with mock.patch("router.usage.follow.decode", side_effect=AssertionError("it was read")):
+        for turn in range(3):
+            made.opened(record(f"a{turn}"), "p", "m")
+            made.settle(record(f"a{turn}"))
+            await made.move()
+    assert database.given == ["a0", "a1", "a2"]
+    await made.close()
