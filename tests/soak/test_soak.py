@@ -10,7 +10,7 @@ from tests.soak.report import summary, write
 from tests.soak.run import short, soak
 
 pytestmark = [pytest.mark.e2e, pytest.mark.soak, pytest.mark.timeout(120)]
-PLAN = short(seconds=6.0, clients=30, seed=5)
+PLAN = short(seconds=5.0, clients=30, seed=5)
 
 
 async def test_every_call_is_accounted_for_once_and_nothing_is_left_over(tmp_path: Path) -> None:
