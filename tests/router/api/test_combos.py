@@ -43,7 +43,7 @@ async def test_when_all_have_failed_every_reason_is_told(upstream: Upstream, tmp
         upstream.always(status(503))
         answer = await router.ask("chat", "smart")
         text = error_text("chat", answer.json)
-        assert answer.status == 502
+        assert answer.status == 503
         assert [name for name in (GPT, "gpt-5", CLAUDE) if f"/{name}: " in text] == [GPT, "gpt-5", CLAUDE]
         assert answer.headers["x-should-retry"] == "false"
 

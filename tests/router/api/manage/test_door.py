@@ -132,6 +132,7 @@ async def test_knowing_an_id_opens_nothing_more(desk: Running) -> None:
     keys = {each["name"]: each["id"] for each in (await manage(desk, "GET", "/keys")).json["keys"]}
     ids = {
         "/keys/{id}": [keys["management"], keys["tester"], keys["helper-viewer"], keys["helper-operator"]],
+        "/keys/{id}/rotate": [keys["management"], keys["helper-viewer"]],
         "/calls/{id}": [(await manage(desk, "GET", "/calls")).json["calls"][0]["id"]],
         "/processes/{name}/restart": ["router", "aistudio"],
         **{f"/accounts/{{id}}/{what}": ["openai/1", "anthropic/1"] for what in ("probe", "reset", "call")},

@@ -14,7 +14,7 @@ from tests.router.api.manage.desk import manage, opened
 from tests.simulators import Upstream
 
 SHAPES: dict[str, tuple[Any, set[str]]] = {
-    "/status": (Status, {"version", "draining", "config", "providers"}),
+    "/status": (Status, {"version", "draining", "config", "open_calls", "waiting", "providers"}),
     "/models": (Models, {"models"}),
     "/accounts": (dict[str, Any], {"accounts", "files"}),
     "/relay": (dict[str, Any], {"sessions", "routers", "replaced", "services"}),
