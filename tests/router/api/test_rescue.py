@@ -25,8 +25,8 @@ PAIRS = [(first, second) for first in TARGETS for second in TARGETS if first != 
 WORDS = 8
 WHOLE = "".join(f"word-{number:06} " for number in range(WORDS))
 PROMPT = f"LONG {WORDS}"
-STEP = int(os.environ.get("SWEEP_STEP", "61"))
-"""Bytes between two cuts of the sweep; 1 is every byte."""
+STEP = int(os.environ.get("SWEEP_STEP", "211"))
+"""Bytes between two cuts over sockets; `tests/faults/test_sweep.py` cuts at every byte without them."""
 ENDINGS: tuple[Ending, ...] = ("cut", "reset", "error", "malformed")
 
 
@@ -77,7 +77,7 @@ def is_whole(dialect: str, answer: Answer) -> None:
         assert sum("role" in chunk["choices"][0]["delta"] for chunk in chunks if chunk["choices"]) == 1
 
 
-@pytest.mark.parametrize(("first", "second"), PAIRS)
+@pytest.mark.parametrize(("first", "second"), PAIRS[::2])
 @pytest.mark.parametrize("dialect", DIALECTS)
 async def test_a_cut_at_any_event_is_mended_by_the_next_target(
     upstream: Upstream, tmp_path: Path, dialect: str, first: str, second: str
@@ -172,7 +172,7 @@ def calls(dialect: str, answer: Answer) -> tuple[list[tuple[str, str, Any]], str
     return [(part.call_id, part.name, json.loads(part.arguments)) for part in found], folded.choices[0].reason
 
 
-@pytest.mark.parametrize(("first", "second"), PAIRS)
+@pytest.mark.parametrize(("first", "second"), PAIRS[1::2])
 @pytest.mark.parametrize("dialect", DIALECTS)
 async def test_a_cut_in_or_behind_tool_calls_is_mended_where_the_next_target_makes_the_same(
     upstream: Upstream, tmp_path: Path, dialect: str, first: str, second: str
