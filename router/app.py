@@ -26,6 +26,7 @@ from router.api.account_routes import AccountRoutes
 from router.api.accounts import AccountViews
 from router.api.announcements import AnnouncementRoutes
 from router.api.cors import Cors
+from router.api.dashboard import Dashboard
 from router.api.edge import Edge
 from router.api.front import Front
 from router.api.manage.assemble import Sources, assemble
@@ -168,6 +169,7 @@ class Router:
                 check=self._check,
                 apply=self._apply_file,
                 keys=lambda: self.recall.memory,
+                usage=lambda: self.recall.memory.usage if self.recall.memory is not None else None,
                 causes=lambda: operations.causes(names=True),
                 audit=lambda who, what, which: self._sign_ins.audit.record(who, "managed", which, what),
                 supervisord=Supervisord(socket_of(self._file.environ, places.ROOT)),
@@ -185,6 +187,7 @@ class Router:
                 Route("/metrics", operations.metrics),
                 Route("/api/hello", operations.hello),
                 *manage,
+                *Dashboard(self._gateway).routes(),
                 *AnnouncementRoutes(self._gateway, self._announced, self._clock.wall).routes(),
                 *WebCookieRoutes(self._gateway, self._announced, self._sign_ins.brought).routes(),
                 *ServiceLoginRoutes(self._gateway).routes(),

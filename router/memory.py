@@ -28,6 +28,7 @@ from router.state.client_keys import StoredKey, add_key, change_key, revoke_key
 from router.state.consents import Consent, accept, accepted
 from router.state.database import Connection
 from router.state.health_rows import load_health, save_health
+from router.state.ledger_reader import LedgerReader
 from router.state.login_flows import LoginFlows
 from router.state.responses import ResponseStore
 from router.state.store import StateStore
@@ -50,6 +51,7 @@ class Memory:
         self._store = StateStore(database)
         self._clock = clock
         vault = Vault(vault_key(state_dir / "vault.key"))
+        self.usage = LedgerReader(database)
         self.flows = LoginFlows(self._store, vault)
         self.responses: ResponseStore | None = None
         if kept.enabled:

@@ -22,6 +22,7 @@ _LINKS = {
     "ready": "/readyz",
     "metrics": "/metrics",
     "management": "/v0/management/status",
+    "dashboard": "/dashboard/",
 }
 
 

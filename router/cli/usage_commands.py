@@ -16,7 +16,8 @@ import typer
 from router.cli.config_commands import ConfigOption, JsonOption
 from router.cli.ledger import moment, open_ledger
 from router.clock import SystemClock
-from router.state.usage_reports import BY, Line, every_call, report, total
+from router.state.usage_reports import every_call, report, total
+from router.usage.lines import BY, Line
 
 app = typer.Typer(help="What calls used and what they cost.")
 MICRO = 1_000_000

@@ -3,40 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, Literal, TypeAlias, get_args
+from typing import Any
 
 from msgspec import Struct
 from sqlalchemy import ColumnElement, Connection, Table, case, func, literal, select
 
 from router.state.tables import attempts, calls
 from router.usage.entries import LOST
-
-By: TypeAlias = Literal["key", "model", "day", "account", "provider"]
-BY: tuple[str, ...] = get_args(By)
-KINDS = ("fresh_input", "cache_read", "cache_write_5m", "cache_write_1h", "output", "reasoning")
-
-
-class Line(Struct, frozen=True, kw_only=True):
-    """Calls that have something in common. Tokens in disjoint kinds; cost, worth: micro-USD, as far as known.
-
-    unknown: calls, or attempts where those are added up, whose cost nobody knows. estimated: those with such tokens.
-    lost: those whose router ended before they were over.
-    """
-
-    name: str
-    calls: int = 0
-    attempts: int = 0
-    fresh_input: int = 0
-    cache_read: int = 0
-    cache_write_5m: int = 0
-    cache_write_1h: int = 0
-    output: int = 0
-    reasoning: int = 0
-    cost: int = 0
-    worth: int = 0
-    unknown: int = 0
-    estimated: int = 0
-    lost: int = 0
+from router.usage.lines import KINDS, By, Line
 
 
 class DayOfModel(Struct, frozen=True, kw_only=True):

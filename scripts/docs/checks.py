@@ -29,7 +29,7 @@ _LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 _HEADING = re.compile(r"^#+ (.+)$", re.M)
 _SETTING = re.compile(r"^(?:server|auth|providers|models|routing|retry|policies|relay|observe)(?:\.[a-z_]+(?:\[\])?)+$")
 _METRIC = re.compile(r"\bswitchyard_[a-z_]+")
-_PATH = re.compile(r"(?<![\w.@-])/(?:v1beta|v1|v0|healthz|readyz|metrics)(?![\w])[\w/{}:.-]*")
+_PATH = re.compile(r"(?<![\w.@-])/(?:v1beta|v1|v0|healthz|readyz|metrics|dashboard)(?![\w])[\w/{}:.-]*")
 _VERB = re.compile(r"\bswitchyard ([a-z][a-z-]*)(?: ([a-z][a-z-]*))?")
 _MAKE = re.compile(r"\bmake ([a-z][a-z-]*)\b")
 _FILE = re.compile(r"^(?:router|scripts|tests|config|requirements|docs)/[\w./*-]+$")
@@ -129,7 +129,7 @@ def _endpoints() -> frozenset[str]:
     found = (
         set(re.findall(r'Route\("([^"]+)"', app + told))
         | {f"/v1/auth/{name}" for name in WEBAI}
-        | {"/v1/models", "/v1beta/models"}
+        | {"/v1/models", "/v1beta/models", "/dashboard"}
     )
     found |= {"/v1/models/{}", "/v1beta/models/{}"}
     found |= {f"/v1/{path}" for path in POSTS} | {"/v1/ws"}

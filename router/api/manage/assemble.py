@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 from msgspec import Struct
@@ -23,6 +23,7 @@ from router.api.manage.price_routes import PriceDesk
 from router.api.manage.process_routes import ProcessDesk
 from router.api.manage.session_routes import SessionDesk
 from router.api.manage.state_routes import StateDesk
+from router.api.manage.usage_routes import Reader, UsageDesk
 from router.clock import Clock
 from router.config_history import ConfigHistory
 from router.gateway import Gateway, Snapshot
@@ -36,7 +37,7 @@ from router.supervisord import Supervisord
 
 class Sources(Struct, frozen=True, kw_only=True):
     """What the operations work with. check, apply: see `ConfigDesk`. keys: the database, None while it is not open.
-    audit: takes who, what and which. replace: see `ProcessDesk`."""
+    usage: reads the ledger, None likewise. audit: takes who, what and which. replace: see `ProcessDesk`."""
 
     accounts: AccountViews
     announced: Announced
@@ -47,6 +48,7 @@ class Sources(Struct, frozen=True, kw_only=True):
     check: Callable[[str], tuple[Loaded, Snapshot]]
     apply: Callable[[], Any]
     keys: Callable[[], Store | None]
+    usage: Callable[[], Reader | None]
     causes: Callable[[], list[dict[str, Any]]]
     audit: Callable[[str, str, str], None]
     supervisord: Supervisord
@@ -69,6 +71,7 @@ def assemble(gateway: Gateway, sources: Sources, clock: Clock) -> list[Route]:
     table.add(PriceDesk(gateway, clock.wall).operations())
     table.add(ProcessDesk(sources.supervisord, sources.replace).operations())
 
+    table.add(UsageDesk(sources.usage, partial(_kept, gateway), clock.wall).operations())
     described = cache(lambda: document(table.operations))  # takes some milliseconds, and never changes
 
     async def describe(asked: Asked) -> dict[str, Any]:
@@ -88,3 +91,7 @@ def assemble(gateway: Gateway, sources: Sources, clock: Clock) -> list[Route]:
         ]
     )
     return table.routes()
+
+
+def _kept(gateway: Gateway) -> bool:
+    return gateway.current.settings.usage.enabled

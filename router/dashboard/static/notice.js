@@ -1,0 +1,60 @@
+// Short messages at the edge that screen readers read out, errors where they happened, and questions before acts.
+import { h, put } from "./dom.js";
+import { told } from "./words.js";
+
+const STAYS = 7000;
+
+/** Say something in passing. */
+export function say(text, tone = "good") {
+  const note = h("p", { class: `note ${tone}` }, text);
+  document.getElementById("notices").append(note);
+  setTimeout(() => note.remove(), STAYS);
+}
+
+/** Do something; where it fails, say so. Gives whether it went well. */
+export async function attempt(work) {
+  try {
+    await work();
+    return true;
+  } catch (error) {
+    if (error.name !== "AbortError") say(told(error), "bad");
+    return false;
+  }
+}
+
+/** A note that something went wrong. again: what tries once more. */
+export function wrong(error, again) {
+  const button = again ? h("button", { type: "button", on: { click: again } }, "Try again") : null;
+  return h("div", { class: "note bad", role: "alert" }, h("p", {}, told(error)), button);
+}
+
+/** Load and show: an error stands where the content would. */
+export async function filled(place, work) {
+  try {
+    put(place, await work());
+  } catch (error) {
+    if (error.name !== "AbortError") put(place, wrong(error, () => filled(place, work)));
+  }
+}
+
+/** A window in front. build: gets what closes it, gives its content. Resolves with what it was closed with. */
+export function ask(title, build) {
+  return new Promise((resolve) => {
+    let answer;
+    const dialog = h("dialog", { "aria-label": title, on: { close: () => { dialog.remove(); resolve(answer); } } });
+    const close = (value) => { answer = value; dialog.close(); };
+    put(dialog, h("div", { class: "stack" }, h("h2", {}, title), build(close, dialog)));
+    document.body.append(dialog);
+    dialog.showModal();
+  });
+}
+
+/** Whether a person really wants that. act: the words on the button. */
+export function sure(title, text, act) {
+  return ask(title, (close) => [
+    h("p", {}, text),
+    h("div", { class: "row" },
+      h("button", { class: "bad", type: "button", on: { click: () => close(true) } }, act),
+      h("button", { type: "button", autofocus: true, on: { click: () => close(false) } }, "Cancel")),
+  ]);
+}

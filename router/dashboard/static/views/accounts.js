@@ -1,0 +1,97 @@
+// Accounts: their state and why, what is left of them, on and off; and new ones by signing in.
+import { ask, inPath, manage } from "../api.js";
+import { card, changed, h, put } from "../dom.js";
+import { percent, short, unix } from "../format.js";
+import { repeat } from "../live.js";
+import { attempt, say, sure, wrong } from "../notice.js";
+import { badge, countdown, tick, time } from "../parts.js";
+import { table } from "../table.js";
+import { ways } from "./account_ways.js";
+
+const EVERY = 10_000;
+
+export function show(main, { signal, may }) {
+  const list = h("div");
+  const more = h("div", { class: "stack" });
+  const trouble = h("div");
+  put(main, h("h1", {}, "Accounts"),
+    h("p", { class: "lead" }, "Keys of the settings and accounts that were signed in to, with what each of them does now."),
+    h("div", { class: "stack" }, trouble, card("All accounts", null, list), more));
+  const load = repeat(signal, EVERY, async () => {
+    try {
+      const [all, relay] = await Promise.all([
+        manage("GET", "accounts", undefined, { signal }), manage("GET", "relay", undefined, { signal }),
+      ]);
+      if (changed(list, [all, relay.sessions])) {
+        put(list, accounts(all.accounts, may("admin"), again), files(all.files), profiles(relay.sessions));
+      }
+      put(trouble);
+    } catch (error) {
+      if (!signal.aborted) put(trouble, wrong(error));
+    }
+  });
+  const again = () => { list.shownData = ""; load(); };
+  tick(signal);
+  if (may("admin")) ways(more, signal, again);
+}
+
+function accounts(all, admin, again) {
+  return table("Accounts by provider, in the order in which they are chosen", [
+    { title: "Account", cell: (each) => [each.account, each.email ? h("small", {}, h("br"), each.email) : null] },
+    { title: "State", cell: state },
+    { title: "Left", cell: quota },
+    { title: "Calls", kind: "number", cell: (each) => short(each.requests) },
+    { title: "Failed", kind: "number", cell: (each) => short(each.failures) },
+    { title: "Tokens in / out", kind: "number", cell: (each) => `${short(each.input_tokens)} / ${short(each.output_tokens)}` },
+    { title: "Last used", cell: (each) => time(unix(each.last_used_at)) },
+    { title: "", cell: (each) => (admin && each.kind === "sign-in" ? acts(each, again) : h("small", {}, each.kind === "key" ? "key of the settings" : "")) },
+  ], all, "No provider has an account yet. Sign in to one below, or add a key in the settings.");
+}
+
+function state(each) {
+  const until = unix(each.until);
+  const resting = each.resting.map((one) => h("small", {}, h("br"), `${one.name} rests: ${one.reason}`));
+  return [badge(each.state), each.reason ? h("small", {}, h("br"), each.reason) : null,
+    until ? h("small", {}, h("br"), countdown("until in", until)) : null, resting];
+}
+
+function quota(each) {
+  return each.quota.map((one) => h("div", {}, h("small", {}, `${one.name}: ${percent(1 - one.used_percent / 100)}`)));
+}
+
+function acts(each, again) {
+  const off = each.state === "disabled";
+  const turn = h("button", { type: "button", "aria-label": `${off ? "Enable" : "Disable"} ${each.account}` }, off ? "Enable" : "Disable");
+  turn.addEventListener("click", async () => {
+    await attempt(async () => {
+      await ask("PATCH", `v1/auth/${inPath(each.account)}`, { disabled: !off });
+      say(`${each.account} is ${off ? "enabled" : "disabled"}.`);
+    });
+    again();
+  });
+  const forget = h("button", { type: "button", class: "bad", "aria-label": `Forget ${each.account}` }, "Forget");
+  forget.addEventListener("click", async () => {
+    if (!(await sure(`Forget ${each.account}?`, "Its tokens are removed from this machine. To use it again, sign in again.", "Forget it"))) return;
+    await attempt(async () => {
+      await ask("DELETE", `v1/auth/${inPath(each.account)}`);
+      say(`${each.account} is forgotten.`);
+    });
+    again();
+  });
+  return h("div", { class: "row" }, turn, forget);
+}
+
+function files(list) {
+  return list.length === 0 ? null : table("Files that hold no usable account", [
+    { title: "File", cell: (each) => each.file }, { title: "State", cell: (each) => badge(each.state) },
+    { title: "Why", cell: (each) => each.reason },
+  ], list);
+}
+
+function profiles(sessions) {
+  const rows = sessions.flatMap((session) => session.profiles.map((each) => ({ ...each, service: session.name })));
+  return rows.length === 0 ? null : table("Profiles of services", [
+    { title: "Profile", cell: (each) => each.name }, { title: "Service", cell: (each) => each.service },
+    { title: "State", cell: (each) => badge(each.state) }, { title: "Why", cell: (each) => each.cause ?? "" },
+  ], rows);
+}

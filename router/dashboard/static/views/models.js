@@ -1,0 +1,56 @@
+// Which models there are, and which of them would answer to a name.
+import { manage } from "../api.js";
+import { card, choice, field, h, put } from "../dom.js";
+import { many, short } from "../format.js";
+import { soon } from "../live.js";
+import { filled } from "../notice.js";
+import { table } from "../table.js";
+import { plan } from "./plan.js";
+
+const MOST = 200;
+
+export async function show(main, { signal, query }) {
+  const search = h("input", { type: "search", value: query.get("text") ?? "", placeholder: "name or provider" });
+  const state = h("span", { class: "muted", role: "status" });
+  const place = h("div");
+  const name = h("input", { required: true, value: query.get("model") ?? "", placeholder: "gpt-5, claude-…, my-alias", autocomplete: "off", spellcheck: "false" });
+  const dialect = choice([["chat", "Chat Completions"], ["responses", "Responses"], ["messages", "Messages"], ["gemini", "Gemini"]], "chat");
+  const result = h("div", { "aria-live": "polite" });
+  let models = [];
+
+  const test = () => filled(result, async () => {
+    const asked = new URLSearchParams({ model: name.value.trim(), dialect: dialect.value });
+    return plan(await manage("GET", `explain?${asked}`, undefined, { signal }));
+  });
+  const draw = () => {
+    const words = search.value.trim().toLowerCase();
+    const found = models.filter((each) => `${each.id} ${each.provider} ${each.display_name ?? ""}`.toLowerCase().includes(words));
+    put(state, found.length > MOST ? `the first ${MOST} of ${many(found.length, "model")}` : many(found.length, "model"));
+    put(place, list(found.slice(0, MOST), (id) => { name.value = id; test(); name.focus(); }));
+  };
+  search.addEventListener("input", soon(draw, 150));
+  put(main, h("h1", {}, "Models and routes"),
+    h("p", { class: "lead" }, "What a name would do, and why, before it costs anything; and every model of the lists."),
+    h("div", { class: "stack" },
+      card("Try a name", null,
+        h("form", { class: "row end", on: { submit: (event) => { event.preventDefault(); test(); } } },
+          field("Model", name, "grow"), field("Asked in", dialect), h("button", { class: "main", type: "submit" }, "Show the plan")),
+        result),
+      card("All models", state, field("Search", search), place)));
+  await filled(place, async () => {
+    ({ models } = await manage("GET", "models", undefined, { signal }));
+    draw();
+    return [...place.childNodes];
+  });
+  if (name.value) test();
+}
+
+function list(models, take) {
+  return table("Models", [
+    { title: "Name", cell: (each) => each.id },
+    { title: "Provider", cell: (each) => each.provider },
+    { title: "Window", kind: "number", cell: (each) => short(each.context_window) },
+    { title: "Longest answer", kind: "number", cell: (each) => short(each.max_output) },
+    { title: "", cell: (each) => h("button", { type: "button", "aria-label": `Plan for ${each.id}`, on: { click: () => take(each.id) } }, "Plan") },
+  ], models, "No model fits.");
+}

@@ -1,0 +1,22 @@
+// Why did that fail: the newest failures with the cause in words, each leading to its whole story.
+import { h } from "../dom.js";
+import { time } from "../parts.js";
+import { outcome, remedy } from "../words.js";
+
+/** The card's content. */
+export function failures(calls) {
+  return [
+    h("header", {}, h("h2", {}, "Why did that fail?"), h("a", { href: "#/requests?failed=1" }, "All failures")),
+    calls.length === 0
+      ? h("p", { class: "muted" }, "Nothing has failed lately.")
+      : h("ul", { class: "list" }, calls.map(failure)),
+  ];
+}
+
+function failure(call) {
+  return h("li", {},
+    h("div", { class: "row apart" },
+      h("a", { href: `#/requests/${encodeURIComponent(call.id)}` }, `${outcome(call.outcome)}: ${call.asked || call.surface}`),
+      h("small", {}, time(call.at))),
+    h("small", {}, [call.reason, remedy(call.outcome)].filter(Boolean).join(" ")));
+}

@@ -1,0 +1,48 @@
+// Is it working now: one sentence, what is wrong, and a strip of providers and services.
+import { h } from "../dom.js";
+import { many } from "../format.js";
+import { badge, countdown } from "../parts.js";
+import { state } from "../words.js";
+
+/** One sentence for everything. */
+export function summary({ providers, open_calls: open, version }) {
+  const on = providers.filter((each) => each.state !== "off");
+  const well = on.filter((each) => each.state === "ok");
+  const down = on.filter((each) => each.state === "down");
+  const calls = open === 0 ? "no call is running" : `${many(open, "call")} ${open === 1 ? "is" : "are"} running`;
+  const rest = `Version ${version}, ${calls}.`;
+  if (on.length === 0) return `It runs, but no provider has an account yet; only the demo models answer. ${rest}`;
+  if (well.length === on.length) return `It works: ${on.length === 1 ? "the provider serves" : `all ${on.length} providers serve`}. ${rest}`;
+  if (down.length === on.length) return `No provider can serve now. ${rest}`;
+  return `It works in part: ${well.length} of ${many(on.length, "provider")} ${well.length === 1 ? "serves" : "serve"} in full. ${rest}`;
+}
+
+/** The strip. services: [{name, what, ready, cause, busy, capacity}]. */
+export function health({ providers, causes }, services) {
+  return [
+    h("header", {}, h("h2", {}, "Is it working?"), h("a", { href: "#/accounts" }, "Accounts")),
+    h("ul", { class: "strip" }, providers.map(provider), services.map(service)),
+    providers.length + services.length === 0
+      ? h("p", { class: "muted" }, "No provider is set up. ", h("a", { href: "#/accounts" }, "Sign in to one"), ", or add a key in ", h("a", { href: "#/settings" }, "Settings"), ".")
+      : null,
+    causes.filter((each) => each.cause !== "cooling").map((each) => h("p", { class: `note ${each.blocking ? "bad" : "warn"}` }, each.text)),
+  ];
+}
+
+function provider(each) {
+  const words = each.accounts === 0 ? "" : `${each.ready} of ${many(each.accounts, "account")} ready`;
+  return h("li", { class: state(each.state)[0] },
+    h("div", { class: "row" }, h("strong", {}, each.id), badge(each.state)),
+    h("p", {}, words),
+    each.reason ? h("p", {}, each.reason) : null,
+    each.retry_at ? h("p", {}, countdown("Next try in", each.retry_at)) : null);
+}
+
+function service(each) {
+  const name = each.ready ? "ready" : "down";
+  const load = each.capacity ? `${each.busy} of ${each.capacity} busy` : "";
+  return h("li", { class: state(name)[0] },
+    h("div", { class: "row" }, h("strong", {}, each.name), badge(name)),
+    h("p", {}, `${each.what}${load ? `, ${load}` : ""}`),
+    each.cause ? h("p", {}, each.cause) : null);
+}

@@ -1,0 +1,90 @@
+// The newest calls as they end, filtered; each leads to its story.
+import { manage } from "../api.js";
+import { field, h, put } from "../dom.js";
+import { many, short, span } from "../format.js";
+import { follow, soon } from "../live.js";
+import { wrong } from "../notice.js";
+import { badge, time } from "../parts.js";
+import { line, table } from "../table.js";
+import { failed, outcome } from "../words.js";
+import { story } from "./story.js";
+
+const MOST = 300;
+const COLUMNS = [
+  { title: "Time", kind: "tight", cell: (call) => h("a", { href: `#/requests/${encodeURIComponent(call.id)}` }, time(call.at)) },
+  { title: "Result", cell: result },
+  { title: "Asked for", cell: (call) => call.asked || call.surface },
+  { title: "Answered by", cell: (call) => (call.provider ? `${call.provider}/${call.model}` : "nobody") },
+  { title: "Key", cell: (call) => call.key || "–" },
+  { title: "Client", cell: (call) => call.client || "–" },
+  { title: "Tries", kind: "number", cell: (call) => call.attempts.length },
+  { title: "Tokens in / out", kind: "number", cell: (call) => `${short(call.input)} / ${short(call.output)}` },
+  { title: "First word", kind: "number", cell: (call) => span(call.first_byte) },
+  { title: "Took", kind: "number", cell: (call) => span(call.total) },
+];
+
+export function show(main, context) {
+  if (context.rest[0]) return story(main, context, context.rest[0]);
+  const { signal, query } = context;
+  const text = h("input", { type: "search", value: query.get("text") ?? "", placeholder: "model, key, client, reason, id" });
+  const troubled = h("input", { type: "checkbox" });
+  troubled.checked = query.get("failed") === "1";
+  const state = h("span", { class: "muted", role: "status" }, "");
+  const place = h("div");
+  let stream = new AbortController();
+  let paused = false;
+  const pause = h("button", { type: "button", "aria-pressed": "false" }, "Pause");
+  pause.addEventListener("click", () => {
+    paused = !paused;
+    pause.setAttribute("aria-pressed", String(paused));
+    pause.textContent = paused ? "Go on" : "Pause";
+    if (paused) tell("paused");
+    else load();
+  });
+  put(main, h("h1", {}, "Requests"),
+    h("p", { class: "lead" }, "The newest thousand calls since the router started, as they end. Neither prompts nor answers are kept."),
+    h("form", { class: "card", on: { submit: (event) => event.preventDefault() } },
+      h("div", { class: "row end" }, field("Search", text, "grow"),
+        h("label", {}, troubled, " only failures and calls that needed more than one try"), pause, state)),
+    h("div", { class: "card" }, place));
+  const later = soon(load, 250);
+  text.addEventListener("input", later);
+  troubled.addEventListener("change", load);
+  signal.addEventListener("abort", () => stream.abort());
+  load();
+
+  function tell(words) {
+    const rows = place.querySelectorAll("tbody tr").length;
+    put(state, `${many(rows, "call")}, ${words}`);
+  }
+
+  async function load() {
+    stream.abort();
+    stream = new AbortController();
+    const mine = stream.signal;
+    const wanted = new URLSearchParams({ failed: String(troubled.checked), text: text.value.trim() });
+    try {
+      const { calls } = await manage("GET", `calls?limit=${MOST}&${wanted}`, undefined, { signal: mine });
+      put(place, table("Calls, the newest first", COLUMNS, calls, "No call fits."));
+      tell(paused ? "paused" : "live");
+      if (!paused) follow(`calls/live?${wanted}`, mine, arrived, tell);
+    } catch (error) {
+      if (!mine.aborted) put(place, wrong(error, load));
+    }
+  }
+
+  function arrived(call) {
+    const body = place.querySelector("tbody");
+    if (body === null) put(place, table("Calls, the newest first", COLUMNS, [call]));
+    else {
+      body.prepend(line(COLUMNS, call));
+      while (body.rows.length > MOST) body.lastElementChild.remove();
+    }
+    tell("live");
+  }
+}
+
+function result(call) {
+  if (failed(call)) return badge("down", outcome(call.outcome));
+  return call.outcome === "cancelled" ? badge("off", "client left") : badge("ok", call.attempts.length > 1 ? "ok, after a failure" : "ok");
+}

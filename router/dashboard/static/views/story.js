@@ -1,0 +1,62 @@
+// One call: every attempt with its reason, and who would answer the same call now.
+import { manage } from "../api.js";
+import { card, h, put } from "../dom.js";
+import { count, span } from "../format.js";
+import { filled } from "../notice.js";
+import { badge, copyable, time } from "../parts.js";
+import { facts } from "../table.js";
+import { failed, outcome, remedy } from "../words.js";
+import { plan } from "./plan.js";
+
+const DIALECTS = ["chat", "responses", "messages", "gemini"];
+
+export async function story(main, { signal }, id) {
+  const place = h("div", { class: "stack" });
+  put(main, h("p", {}, h("a", { href: "#/requests" }, "← All requests")), h("h1", {}, "One request"), place);
+  await filled(place, async () => {
+    const call = await manage("GET", `calls/${encodeURIComponent(id)}`, undefined, { signal });
+    const now = h("div");
+    if (call.asked) filled(now, () => explained(call, signal));
+    return [verdict(call), attempts(call), numbers(call),
+      call.asked ? card("What would happen now", null, now) : null];
+  });
+}
+
+function verdict(call) {
+  const bad = failed(call);
+  const words = bad ? `${outcome(call.outcome)}.` : call.outcome === "cancelled" ? "The client went away before the end." : "It was answered.";
+  return h("div", { class: `note ${bad ? "bad" : "good"}` },
+    h("p", {}, h("strong", {}, words), call.reason ? ` ${call.reason}` : ""),
+    bad ? h("p", {}, remedy(call.outcome)) : null);
+}
+
+function attempts(call) {
+  const steps = call.attempts.map((each) => h("li", {},
+    h("div", { class: "row" }, h("strong", {}, `${each.provider}/${each.model}`),
+      each.outcome === "ok" ? badge("ok", "answered") : badge("down", outcome(each.outcome)),
+      h("span", { class: "muted" }, span(each.seconds))),
+    h("p", { class: "muted" }, [each.account && `account ${each.account}`, each.status && `status ${each.status}`].filter(Boolean).join(", ")),
+    each.reason ? h("p", {}, each.reason) : null));
+  return card("Attempts, in order", null, steps.length === 0
+    ? h("p", { class: "muted" }, "No provider was asked.") : h("ol", { class: "steps" }, steps));
+}
+
+function numbers(call) {
+  return card("Facts", copyable(call.id, "Copy the id"), facts([
+    ["Id", h("code", {}, call.id)], ["Ended", time(call.at)], ["Asked for", call.asked],
+    ["Answered by", call.provider && `${call.provider}/${call.model}`], ["Account", call.account],
+    ["Key", call.key], ["Client", call.client], ["Way in", `${call.surface}, ${call.dialect}${call.stream ? ", streamed" : ""}`],
+    ["Lane", call.lane], ["Status", call.status], ["Finish", call.finish],
+    ["First byte", span(call.first_byte)], ["Whole time", span(call.total)],
+    ["The gateway's own", call.overhead === null ? null : span(call.overhead)],
+    ["Tokens in", count(call.input)], ["of them cached", call.cached ? count(call.cached) : null],
+    ["Tokens out", count(call.output)], ["of them reasoning", call.reasoning ? count(call.reasoning) : null],
+    ["Changed on the way", call.notes],
+  ]));
+}
+
+async function explained(call, signal) {
+  const dialect = DIALECTS.includes(call.dialect) ? call.dialect : "chat";
+  const query = new URLSearchParams({ model: call.asked, dialect });
+  return plan(await manage("GET", `explain?${query}`, undefined, { signal }));
+}

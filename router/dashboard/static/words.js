@@ -1,0 +1,65 @@
+// Says in words what states, outcomes and errors mean, and what to do about them.
+
+const OUTCOMES = {
+  bad_request: ["The request was malformed", "Change what the message names."],
+  too_long: ["The prompt is longer than the model takes", "Shorten it, or route to a model with a larger window."],
+  unauthenticated: ["The client sent no valid key", "Give it a key from the screen Keys."],
+  forbidden: ["The client's key may not do this", "Use a key with the scope that the message names."],
+  refused: ["The provider does not let this account do that", "Check the account's plan and rights with the provider."],
+  not_found: ["No provider has this model", "Look for its name on the screen Models."],
+  too_large: ["The request is larger than allowed", "Send less, or raise server.limits.body_bytes."],
+  conflict: ["The provider reported a conflict", "Try again."],
+  unsupported_upgrade: ["The client tried a WebSocket where there is none", "Tell the client to use plain HTTP."],
+  rate_limited: ["A rate limit was reached", "It recovers by itself; another account or provider would help now."],
+  quota_spent: ["The plan or the credit is used up", "Wait for the reset, top up, or add another account."],
+  overloaded: ["The provider has no capacity", "It recovers by itself; a second provider in the route helps."],
+  unavailable: ["Nobody could serve this model", "See the accounts of its providers, and the tester on Models."],
+  timeout: ["The provider kept silent for too long", "Try again; see the time-outs in the settings for slow models."],
+  upstream_auth: ["The provider rejected the account's key or sign-in", "Put in a valid key, or sign in again on Accounts."],
+  upstream_broken: ["The provider failed or cut its answer", "Usually passes; a second provider in the route helps."],
+  cancelled: ["The client went away", "Nothing to do, unless its own time-out is too short."],
+  internal: ["The gateway made a mistake", "Please report it, with the lines of the log."],
+  lost: ["The router ended in the middle of this call", "See the log for why it ended."],
+};
+
+/** What an outcome means, in a few words. */
+export function outcome(kind) {
+  return OUTCOMES[kind]?.[0] ?? (kind === "ok" || kind === "" ? "Answered" : kind);
+}
+
+/** What to do about it. */
+export function remedy(kind) {
+  return OUTCOMES[kind]?.[1] ?? "";
+}
+
+/** Whether its caller got what it asked for. */
+export function failed(call) {
+  return !["", "ok", "cancelled"].includes(call.outcome);
+}
+
+const STATES = {
+  ok: ["good", "works"], partly: ["warn", "works in part"], down: ["bad", "down"], off: ["none", "off"],
+  ready: ["good", "ready"], cooling: ["warn", "resting"], probing: ["warn", "being tried"], expired: ["bad", "expired"],
+  needs_login: ["bad", "needs sign-in"], refused: ["bad", "refused"], disabled: ["none", "disabled"],
+  locked: ["bad", "locked"], damaged: ["bad", "damaged"], usable: ["good", "usable"], revoked: ["none", "revoked"],
+};
+
+/** The tone of a state, and its words. */
+export function state(name) {
+  return STATES[name] ?? ["none", name];
+}
+
+/** An error of the gateway as a sentence and advice. */
+export function told(error) {
+  const advice = {
+    0: "Is it running? `make status` on its machine tells. This page tries again by itself.",
+    401: "Sign in again.",
+    409: "Load it again, and repeat what you did.",
+    413: "Send less.",
+    429: error.more?.wait ? `Wait ${Math.ceil(error.more.wait)} seconds.` : "Wait a moment.",
+    500: "Please report it, with the lines of the log.",
+    502: "Try again in a moment.",
+  }[error.status];
+  const text = /[.!?]$/.test(error.message) ? error.message : `${error.message}.`;
+  return advice ? `${text} ${advice}` : text;
+}

@@ -1,0 +1,56 @@
+"""Reads the ledger for people who look, on connections of its own: a long report never makes a call wait."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+from sqlalchemy import Connection
+from sqlalchemy.exc import OperationalError
+
+from router.state.database import reading
+from router.state.usage_reports import report, total
+from router.state.usage_series import series
+from router.usage.lines import By, Line, Step
+
+LONGEST = 10.0
+"""Seconds that one report may take."""
+_INSTRUCTIONS = 20_000
+"""Steps of SQLite between two looks at the clock."""
+T = TypeVar("T")
+
+
+class LedgerReader:
+    """database: a migrated one. longest: seconds. Every method blocks: call it on a thread. Each raises `TimeoutError`
+    where it takes too long, and `OSError` where the file cannot be read."""
+
+    def __init__(self, database: Path, *, longest: float = LONGEST) -> None:
+        self._database = database
+        self._longest = longest
+
+    def report(self, by: By, since: float, until: float) -> tuple[list[Line], Line]:
+        """Lines, and everything together."""
+
+        def both(connection: Connection) -> tuple[list[Line], Line]:
+            return report(connection, by, since, until), total(connection, since, until)
+
+        return self._read(both)
+
+    def series(self, since: float, until: float, step: float) -> list[Step]:
+        """See `router.state.usage_series.series`."""
+        return self._read(lambda connection: series(connection, since, until, step))
+
+    def _read(self, work: Callable[[Connection], T]) -> T:
+        try:
+            with reading(self._database) as connection:
+                end = time.monotonic() + self._longest
+                raw: sqlite3.Connection = connection.connection.driver_connection  # type: ignore[assignment]
+                raw.set_progress_handler(lambda: time.monotonic() > end, _INSTRUCTIONS)
+                return work(connection)
+        except OperationalError as problem:
+            if "interrupt" in str(problem.orig):
+                raise TimeoutError from None
+            raise OSError(str(problem.orig)) from problem

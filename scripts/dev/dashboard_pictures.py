@@ -1,0 +1,92 @@
+"""Take the pictures of docs/dashboard.md: every main screen, light and dark, of a router that has been used.
+
+.venvs/aistudio-test/bin/python scripts/dev/dashboard_pictures.py [FOLDER]
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+os.environ["TZ"] = "UTC"
+
+from playwright.async_api import Page, async_playwright, expect
+
+from tests.router.api.harness import KEY, MANAGEMENT, Running
+from tests.router.dashboard.scene import used
+
+ROOT = Path(__file__).resolve().parents[2]
+SCREENS = ("overview", "requests", "accounts", "keys", "models", "usage", "playground", "settings", "logs")
+IN_BOTH = ("overview", "usage")
+SIZE = {"width": 1200, "height": 820}
+SMALL = {"width": 360, "height": 780}
+
+
+async def prepared(page: Page, screen: str, router: Running) -> None:
+    """Show a screen with something on it."""
+    await page.goto(f"{router.url}/dashboard/#/{screen}")
+    await page.locator("h1").first.wait_for()
+    if screen == "playground":
+        await page.get_by_label("Client key").fill(KEY)
+        await page.get_by_label("Message", exact=True).fill("What is a switchyard?")
+        await page.get_by_role("button", name="Send").click()
+        await page.get_by_text("Its story").wait_for()
+    if screen == "models":
+        await page.get_by_label("Model", exact=True).fill("gpt-4.1")
+        await page.get_by_role("button", name="Show the plan").click()
+        await page.get_by_text("would answer, with").wait_for()
+    if screen == "settings":
+        text = page.get_by_label("Settings as YAML")
+        await expect(text).to_be_enabled()
+        await text.fill((await text.input_value()) + "observe:\n  level: debug\n")
+        await page.get_by_role("button", name="Show what would change").click()
+        await page.get_by_text("This would change").wait_for()
+    await page.wait_for_load_state("load")
+    await page.wait_for_timeout(900)
+
+
+async def main(folder: Path, every: bool) -> None:
+    """every: also what the document does not show, whole pages and small screens, to be looked at."""
+    chromium: Any = shutil.which("chromium") or shutil.which("google-chrome")
+    with tempfile.TemporaryDirectory() as place:
+        async with used(Path(place) / "router") as router, async_playwright() as playwright:
+            browser = await playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+            for theme in ("light", "dark"):
+                context = await browser.new_context(viewport=SIZE, color_scheme=theme, reduced_motion="reduce")
+                page = await context.new_page()
+                page.on("console", lambda message: print("console:", message.text))
+                page.on("pageerror", lambda error: print("error:", error))
+                await page.goto(f"{router.url}/dashboard/")
+                if every:
+                    await page.get_by_label("Management key").wait_for()
+                    await page.screenshot(path=folder / f"dashboard-sign-in-{theme}.png")
+                await page.get_by_label("Management key").fill(MANAGEMENT)
+                await page.get_by_role("button", name="Sign in").click()
+                await page.get_by_role("heading", name="Overview").wait_for()
+                for screen in SCREENS:
+                    if not every and theme == "dark" and screen not in IN_BOTH:
+                        continue
+                    await page.set_viewport_size(SIZE)
+                    await prepared(page, screen, router)
+                    await page.screenshot(path=folder / f"dashboard-{screen}-{theme}.png", full_page=every)
+                    if every:
+                        await page.set_viewport_size(SMALL)
+                        await page.wait_for_timeout(200)
+                        wide = await page.evaluate("document.documentElement.scrollWidth")
+                        print(screen, theme, "width at 360:", wide)
+                        await page.screenshot(path=folder / f"dashboard-{screen}-{theme}-small.png")
+                await context.close()
+            await browser.close()
+
+
+if __name__ == "__main__":
+    given = [word for word in sys.argv[1:] if word != "--every"]
+    target = Path(given[0]) if given else ROOT / "docs" / "pictures"
+    target.mkdir(parents=True, exist_ok=True)
+    asyncio.run(main(target, "--every" in sys.argv))
