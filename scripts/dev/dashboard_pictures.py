@@ -6,15 +6,14 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import shutil
 import sys
 import tempfile
+import time
 from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
-os.environ["TZ"] = "UTC"
 
 from playwright.async_api import Page, async_playwright, expect
 
@@ -51,6 +50,12 @@ async def prepared(page: Page, screen: str, router: Running) -> None:
     await page.wait_for_timeout(900)
 
 
+def _afternoon() -> str:
+    """A time zone in which the day is old enough to have cost something."""
+    hours = (17 - time.gmtime().tm_hour + 12) % 24 - 12
+    return f"Etc/GMT{'-' if hours >= 0 else '+'}{abs(hours)}"
+
+
 async def main(folder: Path, every: bool) -> None:
     """every: also what the document does not show, whole pages and small screens, to be looked at."""
     chromium: Any = shutil.which("chromium") or shutil.which("google-chrome")
@@ -58,7 +63,9 @@ async def main(folder: Path, every: bool) -> None:
         async with used(Path(place) / "router") as router, async_playwright() as playwright:
             browser = await playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
             for theme in ("light", "dark"):
-                context = await browser.new_context(viewport=SIZE, color_scheme=theme, reduced_motion="reduce")
+                context = await browser.new_context(
+                    viewport=SIZE, color_scheme=theme, reduced_motion="reduce", timezone_id=_afternoon()
+                )
                 page = await context.new_page()
                 page.on("console", lambda message: print("console:", message.text))
                 page.on("pageerror", lambda error: print("error:", error))

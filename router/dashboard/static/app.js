@@ -3,20 +3,10 @@ import { manage, signedOut, useToken } from "./api.js";
 import { h, put } from "./dom.js";
 import { attempt, wrong } from "./notice.js";
 import { hadSession, remember } from "./remember.js";
+import { SCREENS } from "./screens.js";
 import { signIn } from "./sign_in.js";
 
 const RANK = { viewer: 0, operator: 1, admin: 2 };
-const SCREENS = [
-  { name: "overview", title: "Overview", need: "viewer" },
-  { name: "requests", title: "Requests", need: "viewer" },
-  { name: "accounts", title: "Accounts", need: "viewer" },
-  { name: "keys", title: "Keys", need: "operator" },
-  { name: "models", title: "Models", need: "viewer" },
-  { name: "usage", title: "Usage", need: "viewer" },
-  { name: "playground", title: "Playground", need: "viewer" },
-  { name: "settings", title: "Settings", need: "operator" },
-  { name: "logs", title: "Logs", need: "operator" },
-];
 const main = document.getElementById("main");
 const side = document.getElementById("side");
 let session = null;
@@ -94,10 +84,8 @@ async function show() {
   menu(screen);
   document.title = `${screen.title} – Switchyard`;
   try {
-    const module = await import(`./views/${screen.name}.js`);
-    if (signal.aborted) return;
     put(main);
-    await module.show(main, { signal, rest, query, session, may });
+    await screen.show(main, { signal, rest, query, session, may });
   } catch (error) {
     if (signal.aborted) return;
     put(main, h("h1", {}, screen.title), wrong(error, show));

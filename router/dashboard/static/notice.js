@@ -6,8 +6,9 @@ const STAYS = 7000;
 
 /** Say something in passing. */
 export function say(text, tone = "good") {
-  const note = h("p", { class: `note ${tone}` }, text);
-  document.getElementById("notices").append(note);
+  const dialog = document.querySelector("dialog[open]"); // behind it nothing is seen or read out
+  const note = h("p", { class: `note ${tone}`, role: dialog ? "alert" : null }, text);
+  (dialog ?? document.getElementById("notices")).append(note);
   setTimeout(() => note.remove(), STAYS);
 }
 

@@ -49,6 +49,11 @@ export function state(name) {
   return STATES[name] ?? ["none", name];
 }
 
+/** Pieces of text as sentences in one line. */
+export function sentences(...pieces) {
+  return pieces.filter(Boolean).map((each) => (/[.!?…:]$/.test(each.trim()) ? each.trim() : `${each.trim()}.`)).join(" ");
+}
+
 /** An error of the gateway as a sentence and advice. */
 export function told(error) {
   const advice = {
@@ -60,6 +65,5 @@ export function told(error) {
     500: "Please report it, with the lines of the log.",
     502: "Try again in a moment.",
   }[error.status];
-  const text = /[.!?]$/.test(error.message) ? error.message : `${error.message}.`;
-  return advice ? `${text} ${advice}` : text;
+  return sentences(error.message, advice);
 }

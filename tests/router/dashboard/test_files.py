@@ -97,5 +97,5 @@ def test_every_import_is_a_file_that_is_there_and_modules_stay_small() -> None:
         if path.suffix == ".html":
             for target in re.findall(r'(?:src|href)="([^"#]+)"', text):
                 assert (path.parent / target).is_file(), f"{name} names {target}"
-    screens = re.findall(r'name: "(\w+)", title', (STATIC / "app.js").read_text())
+    screens = re.findall(r'name: "(\w+)", title', (STATIC / "screens.js").read_text())
     assert len(screens) == 9 and all(f"views/{screen}.js" in FILES for screen in screens)

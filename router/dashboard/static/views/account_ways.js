@@ -16,7 +16,7 @@ export function ways(place, signal, again) {
     load();
   }));
   put(place, card("Sign in to a subscription", null, providers),
-    h("div", { class: "grid" }, studio(again), cookies(again), file(again)));
+    h("div", { class: "grid three" }, studio(again), cookies(again), file(again)));
   load();
 }
 
@@ -24,11 +24,11 @@ function list({ providers, logins }, begin) {
   const open = logins.filter((each) => ["pending", "waiting", "exchanging"].includes(each.state));
   return [
     open.length > 0 ? h("p", { class: "note" }, `In progress: ${open.map((each) => each.provider).join(", ")}.`) : null,
-    table("Providers that one can sign in to", [
+    table("Providers that one can sign in to. One that is off is turned on by the first sign-in, or in the settings", [
       { title: "Provider", cell: (each) => each.title },
-      { title: "In use", kind: "tight", cell: (each) => (each.on ? badge("ok", "on") : badge("off", "off until the first sign-in, or in the settings")) },
+      { title: "In use", kind: "tight", cell: (each) => (each.on ? badge("ok", "on") : badge("off", "off")) },
       { title: "Ways", cell: (each) => each.flows.join(", ") },
-      { title: "", cell: (each) => h("button", { type: "button", "aria-label": `Sign in to ${each.title}`, on: { click: () => begin(each) } }, "Sign in") },
+      { title: "Actions", cell: (each) => h("button", { type: "button", "aria-label": `Sign in to ${each.title}`, on: { click: () => begin(each) } }, "Sign in") },
     ], providers),
   ];
 }

@@ -44,7 +44,7 @@ function accounts(all, admin, again) {
     { title: "Failed", kind: "number", cell: (each) => short(each.failures) },
     { title: "Tokens in / out", kind: "number", cell: (each) => `${short(each.input_tokens)} / ${short(each.output_tokens)}` },
     { title: "Last used", cell: (each) => time(unix(each.last_used_at)) },
-    { title: "", cell: (each) => (admin && each.kind === "sign-in" ? acts(each, again) : h("small", {}, each.kind === "key" ? "key of the settings" : "")) },
+    { title: "Actions", cell: (each) => (admin && each.kind === "sign-in" ? acts(each, again) : h("small", {}, each.kind === "key" ? "key of the settings" : "")) },
   ], all, "No provider has an account yet. Sign in to one below, or add a key in the settings.");
 }
 

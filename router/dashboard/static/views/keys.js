@@ -61,7 +61,7 @@ function list(keys, admin, load) {
     { title: "State", kind: "tight", cell: (key) => badge(key.state) },
     { title: "Expires", cell: (key) => (key.expires_at === null ? "never" : time(key.expires_at)) },
     { title: "Comes from", cell: (key) => SOURCES[key.source] },
-    { title: "", cell: (key) => (admin && key.source === "database" && key.state !== "revoked" ? revoke(key, load) : "") },
+    { title: "Actions", cell: (key) => (admin && key.source === "database" && key.state !== "revoked" ? revoke(key, load) : "") },
   ], keys);
 }
 

@@ -51,6 +51,6 @@ function list(models, take) {
     { title: "Provider", cell: (each) => each.provider },
     { title: "Window", kind: "number", cell: (each) => short(each.context_window) },
     { title: "Longest answer", kind: "number", cell: (each) => short(each.max_output) },
-    { title: "", cell: (each) => h("button", { type: "button", "aria-label": `Plan for ${each.id}`, on: { click: () => take(each.id) } }, "Plan") },
+    { title: "Actions", cell: (each) => h("button", { type: "button", "aria-label": `Plan for ${each.id}`, on: { click: () => take(each.id) } }, "Plan") },
   ], models, "No model fits.");
 }

@@ -5,7 +5,7 @@ import { follow, repeat, soon } from "../live.js";
 import { tick } from "../parts.js";
 import { wrong } from "../notice.js";
 import { midnight } from "../format.js";
-import { health, summary } from "./overview_health.js";
+import { health, summary, withParts } from "./overview_health.js";
 import { failures } from "./overview_failures.js";
 import { costs } from "./overview_costs.js";
 import { left, remember } from "./overview_left.js";
@@ -26,9 +26,9 @@ export function show(main, { signal }) {
     places.health, places.costs, h("div", { class: "stack" }, places.failures, places.left)));
 
   const look = repeat(signal, EVERY, () => guarded(async () => {
-    const [seen, relay] = await Promise.all([
-      manage("GET", "overview", undefined, { signal }), manage("GET", "relay", undefined, { signal }),
-    ]);
+    const [seen, relay, all] = await Promise.all(["overview", "relay", "accounts"]
+      .map((path) => manage("GET", path, undefined, { signal })));
+    seen.providers = withParts(seen.providers, all.accounts);
     remember(seen.windows, seen.now);
     const { now, ...rest } = seen;
     if (changed(places.health, [rest.providers, rest.causes, services(relay)])) put(places.health, health(seen, services(relay)));

@@ -1,7 +1,7 @@
 // Why did that fail: the newest failures with the cause in words, each leading to its whole story.
 import { h } from "../dom.js";
 import { time } from "../parts.js";
-import { outcome, remedy } from "../words.js";
+import { outcome, remedy, sentences } from "../words.js";
 
 /** The card's content. */
 export function failures(calls) {
@@ -18,5 +18,5 @@ function failure(call) {
     h("div", { class: "row apart" },
       h("a", { href: `#/requests/${encodeURIComponent(call.id)}` }, `${outcome(call.outcome)}: ${call.asked || call.surface}`),
       h("small", {}, time(call.at))),
-    h("small", {}, [call.reason, remedy(call.outcome)].filter(Boolean).join(" ")));
+    h("small", {}, sentences(call.reason, remedy(call.outcome))));
 }

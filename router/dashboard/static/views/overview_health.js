@@ -1,8 +1,17 @@
 // Is it working now: one sentence, what is wrong, and a strip of providers and services.
 import { h } from "../dom.js";
-import { many } from "../format.js";
+import { many, unix } from "../format.js";
 import { badge, countdown } from "../parts.js";
 import { state } from "../words.js";
+
+/** Providers with what rests of them in part: models or classes of models, while the account as a whole serves. */
+export function withParts(providers, accounts) {
+  return providers.map((each) => {
+    const parts = accounts.filter((one) => one.provider === each.id).flatMap((one) => one.resting
+      .map((rest) => ({ name: `${rest.name} (${one.account})`, reason: rest.reason, until: unix(rest.until) })));
+    return { ...each, parts, state: each.state === "ok" && parts.length > 0 ? "partly" : each.state };
+  });
+}
 
 /** One sentence for everything. */
 export function summary({ providers, open_calls: open, version }) {
@@ -35,7 +44,8 @@ function provider(each) {
     h("div", { class: "row" }, h("strong", {}, each.id), badge(each.state)),
     h("p", {}, words),
     each.reason ? h("p", {}, each.reason) : null,
-    each.retry_at ? h("p", {}, countdown("Next try in", each.retry_at)) : null);
+    each.retry_at ? h("p", {}, countdown("Next try in", each.retry_at)) : null,
+    each.parts.map((one) => h("p", {}, `${one.name} rests: ${one.reason}`, one.until ? [". ", countdown("Next try in", one.until)] : "")));
 }
 
 function service(each) {

@@ -15,11 +15,10 @@ const COLUMNS = [
   { title: "Result", cell: result },
   { title: "Asked for", cell: (call) => call.asked || call.surface },
   { title: "Answered by", cell: (call) => (call.provider ? `${call.provider}/${call.model}` : "nobody") },
-  { title: "Key", cell: (call) => call.key || "–" },
-  { title: "Client", cell: (call) => call.client || "–" },
+  { title: "Key, client", cell: (call) => [call.key || "–", call.client ? h("small", {}, h("br"), call.client) : null] },
   { title: "Tries", kind: "number", cell: (call) => call.attempts.length },
-  { title: "Tokens in / out", kind: "number", cell: (call) => `${short(call.input)} / ${short(call.output)}` },
-  { title: "First word", kind: "number", cell: (call) => span(call.first_byte) },
+  { title: "In / out", kind: "number", cell: (call) => `${short(call.input)} / ${short(call.output)}` },
+  { title: "First byte", kind: "number", cell: (call) => span(call.first_byte) },
   { title: "Took", kind: "number", cell: (call) => span(call.total) },
 ];
 
@@ -43,10 +42,10 @@ export function show(main, context) {
   });
   put(main, h("h1", {}, "Requests"),
     h("p", { class: "lead" }, "The newest thousand calls since the router started, as they end. Neither prompts nor answers are kept."),
-    h("form", { class: "card", on: { submit: (event) => event.preventDefault() } },
-      h("div", { class: "row end" }, field("Search", text, "grow"),
-        h("label", {}, troubled, " only failures and calls that needed more than one try"), pause, state)),
-    h("div", { class: "card" }, place));
+    h("div", { class: "card" },
+      h("form", { class: "row end", on: { submit: (event) => event.preventDefault() } }, field("Search", text, "grow"),
+        h("label", {}, troubled, " only failures and calls that needed more than one try"), pause, state),
+      place));
   const later = soon(load, 250);
   text.addEventListener("input", later);
   troubled.addEventListener("change", load);

@@ -2,7 +2,7 @@
 import { manage } from "../api.js";
 import { card, field, h, put } from "../dom.js";
 import { attempt, filled, say, wrong } from "../notice.js";
-import { history, inForce } from "./settings_lists.js";
+import { history, settingsList } from "./settings_lists.js";
 
 export async function show(main, { signal, may }) {
   const editor = h("textarea", { class: "code", spellcheck: "false", autocomplete: "off", disabled: true, rows: 24, wrap: "off" });
@@ -55,7 +55,7 @@ export async function show(main, { signal, may }) {
       config.error ? h("p", { class: "note bad" }, `The file is not in force: ${config.error}`) : h("p", { class: "note good" }, "This file is in force."),
       config.restart_needed.length > 0 ? h("p", { class: "note warn" }, `Waits for the next start (make restart): ${config.restart_needed.join(", ")}.`) : null,
       config.warnings.map((each) => h("p", { class: "note warn" }, each)));
-    inForce(all, config.settings);
+    settingsList(all, config.settings);
     await filled(past, async () => history((await manage("GET", "config/history", undefined, { signal })).versions, may("admin"), goBack));
   }
 

@@ -12,7 +12,7 @@ export function history(versions, admin, goBack) {
     { title: "Replaced", cell: (each) => time(each.at) },
     { title: "By", cell: (each) => each.by },
     { title: "Bytes", kind: "number", cell: (each) => count(each.size) },
-    { title: "", cell: (each) => (admin ? back(each, goBack) : "") },
+    { title: "Actions", cell: (each) => (admin ? back(each, goBack) : "") },
   ], versions, "None was replaced from here yet.");
 }
 
@@ -24,7 +24,7 @@ function back(each, goBack) {
 }
 
 /** Every setting, filtered. */
-export function inForce(place, settings) {
+export function settingsList(place, settings) {
   const search = h("input", { type: "search", placeholder: "path or value" });
   const changed = h("input", { type: "checkbox", checked: true });
   const rows = h("div");

@@ -39,7 +39,7 @@ export async function show(main, { signal, query }) {
     h("p", { class: "lead" }, "From the ledger, which has every call once. A price that nobody knows is told as “?”, never as 0."),
     h("div", { class: "stack" },
       h("div", { class: "row end" }, field("Time", wanted)), charts,
-      card("Added up", h("div", { class: "row" }, field("By", by)), lines)));
+      card("Added up", field("By", by, "inline"), lines)));
   await Promise.all([draw(), list()]);
 }
 
@@ -71,7 +71,7 @@ const hour = (at) => new Date(at * 1000).toLocaleTimeString([], { hour: "2-digit
 
 function listed({ by, lines, total, since }) {
   const columns = [
-    { title: by, cell: (each) => each.name || "–" },
+    { title: by[0].toUpperCase() + by.slice(1), cell: (each) => each.name || "–" },
     { title: "Calls", kind: "number", cell: (each) => count(each.calls) },
     { title: "Fresh input", kind: "number", cell: (each) => count(each.fresh_input) },
     { title: "From caches", kind: "number", cell: (each) => count(each.cache_read) },

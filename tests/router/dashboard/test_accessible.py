@@ -1,0 +1,105 @@
+"""The dashboard for everybody: axe on every screen in both colours, the keyboard alone, a small screen, calm motion."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.router.api.harness import Running
+from tests.router.dashboard.browser import needs_browser, person
+from tests.router.dashboard.scene import used
+
+pytestmark = needs_browser
+SCREENS = {
+    "overview": "since midnight", "requests": ", live", "accounts": "Antigravity", "keys": "tester",
+    "models": "26 models", "usage": "all together", "playground": "Talk", "settings": "server.host", "logs": ", live",
+}  # fmt: skip
+"""What stands on each of them when it is there."""
+
+
+@pytest.fixture
+async def router(tmp_path: Path) -> AsyncIterator[Running]:
+    async with used(tmp_path / "router") as running:
+        yield running
+
+
+async def violations(page: Any) -> list[str]:
+    """What axe finds, in words."""
+    from axe_playwright_python.async_playwright import Axe
+
+    found = (await Axe().run(page)).response["violations"]
+    return [f"{each['id']}: {node['html'][:160]}" for each in found for node in each["nodes"]]
+
+
+@pytest.mark.parametrize("colours", ["light", "dark"])
+async def test_axe_finds_nothing(router: Running, colours: str) -> None:
+    async with person(router, color_scheme=colours) as one:
+        page = one.page
+        await page.goto(f"{router.url}/dashboard/")
+        await page.get_by_label("Management key").wait_for()
+        assert await violations(page) == []
+        await one.sign_in()
+        for screen in SCREENS:
+            await one.open(screen)
+            await page.get_by_text(SCREENS[screen]).first.wait_for()
+            assert await violations(page) == [], screen
+        await one.open("requests")
+        await page.get_by_role("row").filter(has_text="after a failure").get_by_role("link").click()
+        await page.get_by_role("region", name="What would happen now").get_by_role("table").first.wait_for()
+        assert await violations(page) == []
+        await one.open("accounts")
+        await page.get_by_role("button", name="Sign in to Claude").click()
+        await page.get_by_role("dialog").wait_for()
+        assert await violations(page) == []
+
+
+async def test_the_keyboard_is_enough_and_focus_is_seen(router: Running) -> None:
+    async with person(router) as one:
+        page = one.page
+        await one.sign_in()
+        await one.open("keys")
+        await page.reload()
+        await page.get_by_text("tester").first.wait_for()
+        await page.keyboard.press("Tab")
+        assert await page.evaluate("document.activeElement.textContent") == "Skip to the content"
+        await page.keyboard.press("Enter")
+        assert await page.evaluate("document.activeElement.id") == "main"
+        await page.keyboard.press("Tab")
+        assert await page.evaluate("document.activeElement.labels[0].textContent") == "Name"
+        style = "getComputedStyle(document.activeElement)"
+        assert await page.evaluate(f"{style}.outlineStyle + parseFloat({style}.outlineWidth)") == "solid3"
+        await page.keyboard.type("by-keyboard")
+        await page.keyboard.press("Enter")
+        dialog = page.get_by_role("dialog")
+        await dialog.wait_for()
+        await page.keyboard.press("Escape")
+        await dialog.wait_for(state="detached")
+        await page.get_by_role("row").filter(has_text="by-keyboard").wait_for()
+
+
+async def test_a_small_screen_shows_everything_without_scrolling_sideways(router: Running) -> None:
+    async with person(router, viewport={"width": 360, "height": 740}) as one:
+        await one.sign_in()
+        for screen in SCREENS:
+            await one.open(screen)
+            await one.page.locator("main .card").first.wait_for()
+            assert await one.page.evaluate("document.documentElement.scrollWidth") <= 360, screen
+
+
+async def test_colours_can_be_chosen_and_stay(router: Running) -> None:
+    async with person(router, color_scheme="light") as one:
+        page = one.page
+        await one.sign_in()
+        ground = "getComputedStyle(document.documentElement).backgroundColor"
+        light = await page.evaluate(ground)
+        for _ in range(2):
+            await page.get_by_role("button", name="Colours:").click()
+        assert await page.get_by_role("button", name="Colours: dark").is_visible()
+        dark = await page.evaluate(ground)
+        assert dark != light
+        await page.reload()
+        await page.get_by_role("heading", name="Overview").wait_for()
+        assert await page.evaluate(ground) == dark

@@ -1,0 +1,210 @@
+"""What people do with the dashboard, in a real browser before a real router and simulated providers."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.router.api.harness import DIALECTS, KEY, MANAGEMENT, Running
+from tests.router.dashboard.browser import Person, needs_browser, person
+from tests.router.dashboard.scene import used
+
+pytestmark = needs_browser
+
+
+@pytest.fixture
+async def router(tmp_path: Path) -> AsyncIterator[Running]:
+    async with used(tmp_path / "router") as running:
+        yield running
+
+
+@pytest.fixture
+async def visitor(router: Running) -> AsyncIterator[Person]:
+    async with person(router) as one:
+        await one.sign_in()
+        yield one
+
+
+def expect(thing: Any) -> Any:
+    from playwright.async_api import expect as expecting
+
+    return expecting(thing)
+
+
+async def test_the_way_in_and_out(router: Running) -> None:
+    async with person(router) as one:
+        page = one.page
+        await page.goto(f"{router.url}/dashboard/")
+        await page.get_by_label("Management key").fill("sk-wrong")
+        await page.keyboard.press("Enter")
+        await expect(page.get_by_role("alert")).to_contain_text("no key for management")
+        assert len(one.troubles) == 1 and "401" in one.troubles.pop()  # the browser itself notes a refused request
+        await page.get_by_label("Management key").fill(MANAGEMENT)
+        await page.keyboard.press("Enter")
+        await page.get_by_role("heading", name="Overview").wait_for()
+        await page.reload()
+        await page.get_by_role("heading", name="Overview").wait_for()
+        kept = json.dumps(await page.evaluate("[{...localStorage}, {...sessionStorage}, document.cookie]"))
+        assert MANAGEMENT not in kept
+        await page.get_by_role("button", name="Sign out").click()
+        await expect(page.get_by_text("You are signed out.")).to_be_visible()
+        await page.reload()
+        await page.get_by_label("Management key").wait_for()
+
+
+async def test_the_first_screen_answers_the_four_questions(visitor: Person) -> None:
+    page = visitor.page
+    health = page.get_by_role("region", name="Is it working?")
+    anthropic = health.get_by_role("listitem").filter(has_text="anthropic")
+    await expect(anthropic).to_contain_text("works in part")
+    await expect(anthropic).to_contain_text("429")
+    await expect(anthropic).to_contain_text(re.compile(r"Next try in 1[45] min"))
+    costs = page.get_by_role("region", name="What did it cost today?")
+    await expect(costs.locator(".big")).to_contain_text("$")
+    await expect(costs.get_by_role("table").first).to_contain_text("tester")
+    await expect(page.get_by_role("region", name="How much is left?")).to_contain_text("at this pace used up at")
+    failures = page.get_by_role("region", name="Why did that fail?")
+    await failures.get_by_role("link", name="A rate limit was reached: claude-sonnet-4-5").click()
+    await expect(page.get_by_role("region", name="Attempts, in order")).to_contain_text("status 429")
+    await expect(page.get_by_role("region", name="What would happen now")).to_contain_text(
+        "anthropic/claude-sonnet-4-5"
+    )
+
+
+async def test_a_failure_shows_by_itself_as_text_and_never_as_markup(visitor: Person) -> None:
+    page = visitor.page
+    await visitor.open("requests")
+    await expect(page.get_by_role("status").filter(has_text="live")).to_be_visible()
+    name = "<img src=x onerror=alert(1)>"
+    await visitor.router.ask("chat", name)
+    row = page.get_by_role("row").filter(has_text=name)
+    await expect(row).to_contain_text("No provider has this model")
+    assert await page.locator("main img").count() == 0
+    await page.get_by_label("Search").fill("gpt-4.1")
+    await expect(row).to_have_count(0)
+    await page.get_by_label("only failures").check()
+    await page.get_by_role("row").filter(has_text="ok, after a failure").get_by_role("link").click()
+    steps = page.get_by_role("region", name="Attempts, in order").get_by_role("listitem")
+    await expect(steps).to_have_count(2)
+    await expect(steps.first).to_contain_text("status 401")
+
+
+async def test_a_key_is_made_shown_once_used_and_revoked(visitor: Person) -> None:
+    page, router = visitor.page, visitor.router
+    await visitor.open("keys")
+    await page.get_by_label("Name").fill("laptop")
+    await page.get_by_label("Expires").select_option("in a week")
+    await page.get_by_role("button", name="Make a key").click()
+    key = await page.get_by_role("dialog").locator(".code").inner_text()
+    called = await router.send("/v1/models", headers={"authorization": f"Bearer {key}"})
+    assert called.status == 200
+    await page.get_by_role("button", name="I have it").click()
+    row = page.get_by_role("row").filter(has_text="laptop")
+    await expect(row).to_contain_text("usable")
+    assert key not in await page.content()
+    await page.get_by_role("button", name="Revoke laptop").click()
+    await page.get_by_role("button", name="Revoke it").click()
+    await expect(row).not_to_contain_text("usable")
+    assert (await router.send("/v1/models", headers={"authorization": f"Bearer {key}"})).status == 401
+
+
+async def test_settings_are_planned_applied_and_taken_back(visitor: Person) -> None:
+    page, gateway = visitor.page, visitor.router.router._gateway
+    await visitor.open("settings")
+    text = page.get_by_label("Settings as YAML")
+    await expect(text).to_be_enabled()
+    apply = page.get_by_role("button", name="Put in force")
+    before = await text.input_value()
+    assert "canary" not in before
+    await text.fill(before + "retry:\n  atempts: 7\n")
+    await page.get_by_role("button", name="Show what would change").click()
+    await expect(page.get_by_role("alert")).to_contain_text("atempts")
+    await expect(apply).to_be_disabled()
+    await text.fill(before + "observe:\n  level: warning\n")
+    await page.get_by_role("button", name="Show what would change").click()
+    await expect(page.get_by_text('observe.level changes from "info" to "warning", at once.')).to_be_visible()
+    await apply.click()
+    await expect(page.get_by_role("status").filter(has_text="In force.")).to_be_visible()
+    assert gateway.current.settings.observe.level == "warning"
+    assert gateway.current.settings.auth.keys[0].name == "tester"
+    await page.get_by_role("button", name="Go back to the file of").click()
+    await page.get_by_role("button", name="Go back", exact=True).click()
+    await expect(page.get_by_role("status").filter(has_text="earlier file is in force")).to_be_visible()
+    assert gateway.current.settings.observe.level == "info"
+
+
+async def test_the_playground_speaks_every_dialect_and_keeps_no_key(visitor: Person) -> None:
+    page = visitor.page
+    await visitor.open("playground")
+    await page.get_by_label("Client key").fill(KEY)
+    await page.get_by_label("Model", exact=True).fill("gpt-4.1")
+    for streamed in (True, False):
+        await page.get_by_label("streamed").set_checked(streamed)
+        for dialect in DIALECTS:
+            await page.get_by_role("button", name="Start anew").click()
+            await page.get_by_label("Dialect").select_option(dialect)
+            await page.get_by_label("Message").fill(f"Ahoy {dialect}")
+            await page.get_by_role("button", name="Send").click()
+            await expect(page.get_by_text("Status 200")).to_be_visible()
+            await expect(page.locator(".talk li").last).to_contain_text(f"Ahoy {dialect}")
+            await expect(page.get_by_role("region", name="Raw events")).to_contain_text("Ahoy")
+    kept = json.dumps(await page.evaluate("[{...localStorage}, {...sessionStorage}]"))
+    assert KEY not in kept
+    await page.get_by_label("Model", exact=True).fill("demo/error-429")
+    await page.get_by_label("Message").fill("Ahoy")
+    await page.get_by_role("button", name="Send").click()
+    await expect(page.get_by_text("It failed:")).to_be_visible()
+    visitor.troubles[:] = [each for each in visitor.troubles if "429" not in each]
+
+
+async def test_names_are_tried_and_logs_come_as_they_are_written(visitor: Person) -> None:
+    page = visitor.page
+    await visitor.open("models")
+    await page.get_by_label("Model", exact=True).fill("gemini-2.5-flash")
+    await page.get_by_role("button", name="Show the plan").click()
+    await expect(page.get_by_text("gemini/gemini-2.5-flash would answer")).to_be_visible()
+    await page.get_by_label("Search").fill("error-5")
+    await expect(page.get_by_text("5 models", exact=True)).to_be_visible()
+    await visitor.open("logs")
+    await expect(page.get_by_text(re.compile(r"\d+ lines, live"))).to_be_visible()
+    await visitor.router.ask("chat", "no-such-thing-at-all")
+    await expect(page.get_by_role("listitem").filter(has_text="no-such-thing-at-all")).to_be_visible()
+
+
+async def test_usage_is_drawn_and_stands_in_tables_too(visitor: Person) -> None:
+    page = visitor.page
+    await visitor.open("usage")
+    await page.get_by_label("Time", exact=True).select_option("month")
+    drawing = page.get_by_role("img", name=re.compile("Requests: highest"))
+    await expect(drawing).to_be_visible()
+    await expect(drawing.locator("rect").nth(30)).to_be_attached()
+    await page.get_by_text("As a table").first.click()
+    await expect(page.get_by_role("table", name="Requests")).to_be_visible()
+    await page.get_by_label("By").select_option("key")
+    await expect(page.get_by_role("row").filter(has_text="nightly")).to_contain_text("unknown")
+
+
+async def test_whoever_may_only_look_is_offered_nothing_else(router: Running) -> None:
+    made = await router.send(
+        "/v0/management/keys", {"name": "watcher", "scope": "viewer"}, headers={"authorization": f"Bearer {MANAGEMENT}"}
+    )
+    async with person(router) as one:
+        await one.sign_in(made.json["key"])
+        links = one.page.get_by_role("navigation").get_by_role("link")
+        assert await links.all_inner_texts() == ["Overview", "Requests", "Accounts", "Models", "Usage", "Playground"]
+        await one.open("accounts")
+        await expect(one.page.get_by_role("table").first).to_be_visible()
+        assert await one.page.get_by_role("button", name="Sign in to").count() == 0
+
+
+async def test_a_router_that_is_gone_is_told_in_words(visitor: Person) -> None:
+    page = visitor.page
+    await visitor.router.stop()
+    await visitor.open("keys")
+    await expect(page.get_by_role("alert")).to_contain_text("make status")
+    visitor.troubles.clear()  # of connections that are refused
