@@ -62,11 +62,11 @@ test: environment ## all tests but those in a browser: fast ones in parallel, th
 test-fast: environment ## the fast tests alone
 	$(PY) -m pytest tests -n $(JOBS) -q -m "not sdk and not e2e and not browser and not webai and not fuzz"
 
-test-browser: environment ## the AI Studio service before a stand-in page, in a real browser
+test-browser: environment ## the AI Studio service before a stand-in page, and the dashboard, in a real browser
 	@missing=$$(sh scripts/dev/browser-programs.sh | tr '\n' ' '); [ -z "$$missing" ] || \
 		{ echo "Not installed here, so some of these tests are skipped: apt-get install $$missing"; [ -z "$$CI" ]; }
 	@sh scripts/dev/make-sdk-venvs.sh aistudio-test sdk-current
-	.venvs/aistudio-test/bin/python -m pytest tests/services -n $(JOBS) -q -m browser
+	.venvs/aistudio-test/bin/python -m pytest tests/services tests/router/dashboard -n $(JOBS) -q -m browser
 
 test-webai: environment ## the WebAI service with its optional packages, before stand-ins of what they ask
 	@sh scripts/dev/make-sdk-venvs.sh webai-test

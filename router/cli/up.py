@@ -137,6 +137,7 @@ def _tell(place: Place, made: dict[str, str], running: bool) -> None:
     facts = place.process
     if facts is not None and _open(facts):
         lines.append(f"  On the network  {url(scheme, _network_address(), port)}/v1")
+    lines.append(f"  Dashboard       {base}/dashboard/   (sign in with the management key)")
     print("\n".join(lines))
     tell_keys(place, made)
     print(f"\n  Try it:\n\n{curl_line(place, made.get('client'))}\n")

@@ -21,21 +21,45 @@ from tests.router.api.harness import KEY, MANAGEMENT, Running
 from tests.router.dashboard.scene import used
 
 ROOT = Path(__file__).resolve().parents[2]
-SCREENS = ("overview", "requests", "accounts", "keys", "models", "usage", "playground", "settings", "logs")
-IN_BOTH = ("overview", "usage")
-SIZE = {"width": 1200, "height": 820}
+SCREENS = (
+    "overview",
+    "requests",
+    "story",
+    "accounts",
+    "login",
+    "keys",
+    "models",
+    "usage",
+    "playground",
+    "settings",
+    "logs",
+)
+SHOWN = ("overview", "story", "usage", "settings")
+"""Those that the document has."""
+SIZE = {"width": 1120, "height": 760}
+TALL = {"width": 1120, "height": 1010}
 SMALL = {"width": 360, "height": 780}
 
 
 async def prepared(page: Page, screen: str, router: Running) -> None:
     """Show a screen with something on it."""
-    await page.goto(f"{router.url}/dashboard/#/{screen}")
+    address = {"story": "requests", "login": "accounts"}.get(screen, screen)
+    await page.goto(f"{router.url}/dashboard/#/{address}")
     await page.locator("h1").first.wait_for()
     if screen == "playground":
         await page.get_by_label("Client key").fill(KEY)
         await page.get_by_label("Message", exact=True).fill("What is a switchyard?")
         await page.get_by_role("button", name="Send").click()
         await page.get_by_text("Its story").wait_for()
+    if screen == "story":
+        await page.get_by_role("row").filter(has_text="after a failure").get_by_role("link").click()
+        await page.get_by_role("region", name="What would happen now").get_by_role("table").first.wait_for()
+    if screen == "login":
+        await page.get_by_role("button", name="Sign in to ChatGPT").click()
+        await page.get_by_label("I have read this").check()
+        await page.get_by_role("dialog").get_by_role("combobox").select_option("code")
+        await page.get_by_role("button", name="Begin").click()
+        await page.get_by_text("Time left").wait_for()
     if screen == "models":
         await page.get_by_label("Model", exact=True).fill("gpt-4.1")
         await page.get_by_role("button", name="Show the plan").click()
@@ -77,9 +101,9 @@ async def main(folder: Path, every: bool) -> None:
                 await page.get_by_role("button", name="Sign in").click()
                 await page.get_by_role("heading", name="Overview").wait_for()
                 for screen in SCREENS:
-                    if not every and theme == "dark" and screen not in IN_BOTH:
+                    if not every and screen not in SHOWN:
                         continue
-                    await page.set_viewport_size(SIZE)
+                    await page.set_viewport_size(TALL if screen in ("overview", "settings") else SIZE)
                     await prepared(page, screen, router)
                     await page.screenshot(path=folder / f"dashboard-{screen}-{theme}.png", full_page=every)
                     if every:
@@ -88,6 +112,8 @@ async def main(folder: Path, every: bool) -> None:
                         wide = await page.evaluate("document.documentElement.scrollWidth")
                         print(screen, theme, "width at 360:", wide)
                         await page.screenshot(path=folder / f"dashboard-{screen}-{theme}-small.png")
+                    if screen == "login":
+                        await page.keyboard.press("Escape")
                 await context.close()
             await browser.close()
 

@@ -96,6 +96,7 @@ function menu(current) {
   side.hidden = false;
   put(side, h("ul", {}, SCREENS.filter((each) => may(each.need)).map((each) =>
     h("li", {}, h("a", { href: `#/${each.name}`, "aria-current": each === current ? "page" : null }, each.title)))));
+  side.querySelector("[aria-current]").scrollIntoView({ block: "nearest", inline: "nearest" });
 }
 
 addEventListener("hashchange", () => {

@@ -15,9 +15,12 @@ from tests.router.api.harness import MANAGEMENT, Running
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 needs_browser = [
     pytest.mark.browser,
+    pytest.mark.asyncio(loop_scope="session"),  # one browser for all of them
     pytest.mark.skipif(importlib.util.find_spec("playwright") is None, reason="playwright is not installed here"),
     pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium on this machine"),
 ]
+WITHIN = 10_000.0
+"""Milliseconds for what a page is expected to do."""
 _REPORTS = "document.addEventListener('securitypolicyviolation', (e) => console.error('CSP: ' + e.violatedDirective))"
 
 
@@ -51,19 +54,14 @@ class Person:
 
 
 @asynccontextmanager
-async def person(router: Running, **options: Any) -> AsyncIterator[Person]:
-    """In a browser of their own; afterwards nothing may have gone wrong."""
-    from playwright.async_api import async_playwright, expect
-
-    expect.set_options(timeout=8000)
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        try:
-            context = await browser.new_context(**{"reduced_motion": "reduce", **options})
-            context.set_default_timeout(8000)
-            await context.add_init_script(_REPORTS)
-            one = Person(router, await context.new_page())
-            yield one
-            assert one.troubles == []
-        finally:
-            await browser.close()
+async def person(router: Running, browser: Any, **options: Any) -> AsyncIterator[Person]:
+    """With cookies and storage of their own; afterwards nothing may have gone wrong. options: of the context."""
+    context = await browser.new_context(**{"reduced_motion": "reduce", **options})
+    context.set_default_timeout(WITHIN)
+    try:
+        await context.add_init_script(_REPORTS)
+        one = Person(router, await context.new_page())
+        yield one
+        assert one.troubles == []
+    finally:
+        await context.close()

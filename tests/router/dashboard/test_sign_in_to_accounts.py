@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from tests.router.api.signing_in import signing
 from tests.router.dashboard.browser import needs_browser, person
@@ -11,8 +12,8 @@ pytestmark = needs_browser
 QUICK = {"providers": {"kimi_oauth": {"sign_in": {"device": {"interval": 1}}}}}
 
 
-async def test_a_code_is_shown_and_the_account_appears_goes_off_and_is_forgotten(tmp_path: Path) -> None:
-    async with signing(tmp_path, QUICK, on=False) as one, person(one.router) as visitor:
+async def test_a_code_is_shown_and_the_account_appears_goes_off_and_is_forgotten(tmp_path: Path, browser: Any) -> None:
+    async with signing(tmp_path, QUICK, on=False) as one, person(one.router, browser) as visitor:
         page = visitor.page
         await visitor.sign_in()
         await visitor.open("accounts")
@@ -38,8 +39,8 @@ async def test_a_code_is_shown_and_the_account_appears_goes_off_and_is_forgotten
         assert one.accounts == []
 
 
-async def test_a_sign_in_is_given_up_with_its_window(tmp_path: Path) -> None:
-    async with signing(tmp_path, on=False) as one, person(one.router) as visitor:
+async def test_a_sign_in_is_given_up_with_its_window(tmp_path: Path, browser: Any) -> None:
+    async with signing(tmp_path, on=False) as one, person(one.router, browser) as visitor:
         page = visitor.page
         await visitor.sign_in()
         await visitor.open("accounts")

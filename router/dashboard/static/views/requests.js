@@ -12,14 +12,13 @@ import { story } from "./story.js";
 const MOST = 300;
 const COLUMNS = [
   { title: "Time", kind: "tight", cell: (call) => h("a", { href: `#/requests/${encodeURIComponent(call.id)}` }, time(call.at)) },
-  { title: "Result", cell: result },
   { title: "Asked for", cell: (call) => call.asked || call.surface },
+  { title: "Result", cell: result },
   { title: "Answered by", cell: (call) => (call.provider ? `${call.provider}/${call.model}` : "nobody") },
   { title: "Key, client", cell: (call) => [call.key || "–", call.client ? h("small", {}, h("br"), call.client) : null] },
   { title: "Tries", kind: "number", cell: (call) => call.attempts.length },
   { title: "In / out", kind: "number", cell: (call) => `${short(call.input)} / ${short(call.output)}` },
-  { title: "First byte", kind: "number", cell: (call) => span(call.first_byte) },
-  { title: "Took", kind: "number", cell: (call) => span(call.total) },
+  { title: "Took", kind: "number", cell: (call) => [span(call.total), call.first_byte === null ? null : h("small", {}, h("br"), `first ${span(call.first_byte)}`)] },
 ];
 
 export function show(main, context) {

@@ -45,7 +45,7 @@ function numbers(call) {
   return card("Facts", copyable(call.id, "Copy the id"), facts([
     ["Id", h("code", {}, call.id)], ["Ended", time(call.at)], ["Asked for", call.asked],
     ["Answered by", call.provider && `${call.provider}/${call.model}`], ["Account", call.account],
-    ["Key", call.key], ["Client", call.client], ["Way in", `${call.surface}, ${call.dialect}${call.stream ? ", streamed" : ""}`],
+    ["Key", call.key], ["Client", call.client], ["Way in", [...new Set([call.surface, call.dialect, call.stream ? "streamed" : "in one piece"])].filter(Boolean).join(", ")],
     ["Lane", call.lane], ["Status", call.status], ["Finish", call.finish],
     ["First byte", span(call.first_byte)], ["Whole time", span(call.total)],
     ["The gateway's own", call.overhead === null ? null : span(call.overhead)],
