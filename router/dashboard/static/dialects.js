@@ -52,7 +52,7 @@ export function errorOf(event) {
 export function reader() {
   let rest = "";
   return (text) => {
-    rest += text.replaceAll("\r\n", "\n");
+    rest = (rest + text).replaceAll("\r\n", "\n"); // a pair of them may come in two pieces
     const blocks = rest.split("\n\n");
     rest = blocks.pop();
     return blocks.flatMap((block) => {

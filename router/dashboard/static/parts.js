@@ -57,3 +57,15 @@ export function copyable(text, label = "Copy") {
   });
   return button;
 }
+
+/** How many there are, and how it goes: only the latter is read out, and only when it changes. */
+export function tally() {
+  const [number, state] = [h("span"), h("span", { role: "status" })];
+  return {
+    element: h("span", { class: "muted" }, number, state),
+    tell(many, words) {
+      number.textContent = `${many}, `;
+      if (state.textContent !== words) state.textContent = words;
+    },
+  };
+}

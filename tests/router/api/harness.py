@@ -7,6 +7,7 @@ import contextlib
 import io
 import json
 import logging
+import os
 import shutil
 import socket
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
@@ -342,7 +343,9 @@ def _database(folder: Path) -> Path:
             template = parent / "template.sqlite"
             break
     if not template.exists():
-        migrate(template)
+        made = template.with_name(f"{template.name}.{os.getpid()}")  # whole before anybody else may copy it
+        migrate(made)
+        made.replace(template)
     return template
 
 

@@ -2,19 +2,20 @@
 import { choice, field, h, put } from "../dom.js";
 import { many } from "../format.js";
 import { follow } from "../live.js";
+import { tally } from "../parts.js";
 
 const MOST = 1000;
 
 export function show(main, { signal }) {
   const level = choice(["debug", "info", "warning", "error"], "info");
   const text = h("input", { type: "search", placeholder: "words in a line" });
-  const state = h("span", { class: "muted", role: "status" });
+  const state = tally();
   const list = h("ol", { class: "logs" });
   const box = h("div", { class: "tall", tabindex: "0", role: "region", "aria-label": "Lines of the log" }, list);
   let stream = new AbortController();
 
   const fits = (item) => item.textContent.toLowerCase().includes(text.value.trim().toLowerCase());
-  const tell = (words) => put(state, `${many(list.childElementCount, "line")}, ${words}`);
+  const tell = (words) => state.tell(many(list.childElementCount, "line"), words);
   const open = () => {
     stream.abort();
     stream = new AbortController();
@@ -40,7 +41,7 @@ export function show(main, { signal }) {
     h("p", { class: "lead" }, "Lines of the router, secrets already taken out. Other programs: ", h("code", {}, "make logs NAME=all"), "."),
     h("div", { class: "card" },
       h("form", { class: "row end", on: { submit: (event) => event.preventDefault() } },
-        field("At least", level), field("Filter", text, "grow"), state),
+        field("At least", level), field("Filter", text, "grow"), state.element),
       box));
   open();
 }

@@ -1,7 +1,7 @@
 // How much is left: every quota window with its reset and what to expect at this pace.
 import { forecast } from "../forecast.js";
 import { h } from "../dom.js";
-import { moment, percent, span } from "../format.js";
+import { percent, span } from "../format.js";
 import { countdown, meter } from "../parts.js";
 
 const KEPT = 60;
@@ -43,5 +43,5 @@ function expected(guess) {
   if (guess === null) return "";
   if (guess.full_at === undefined) return `at this pace ${percent(guess.left)} will be left`;
   const wait = guess.full_at - Date.now() / 1000;
-  return wait <= 60 ? "used up" : `at this pace used up at ${moment(guess.full_at)} (in ${span(wait)})`;
+  return wait <= 60 ? "used up" : `at this pace used up in ${span(wait)}`;
 }

@@ -4,7 +4,7 @@ import { field, h, put } from "../dom.js";
 import { many, short, span } from "../format.js";
 import { follow, soon } from "../live.js";
 import { wrong } from "../notice.js";
-import { badge, time } from "../parts.js";
+import { badge, tally, time } from "../parts.js";
 import { line, table } from "../table.js";
 import { failed, outcome } from "../words.js";
 import { story } from "./story.js";
@@ -27,7 +27,7 @@ export function show(main, context) {
   const text = h("input", { type: "search", value: query.get("text") ?? "", placeholder: "model, key, client, reason, id" });
   const troubled = h("input", { type: "checkbox" });
   troubled.checked = query.get("failed") === "1";
-  const state = h("span", { class: "muted", role: "status" }, "");
+  const state = tally();
   const place = h("div");
   let stream = new AbortController();
   let paused = false;
@@ -43,7 +43,7 @@ export function show(main, context) {
     h("p", { class: "lead" }, "The newest thousand calls since the router started, as they end. Neither prompts nor answers are kept."),
     h("div", { class: "card" },
       h("form", { class: "row end", on: { submit: (event) => event.preventDefault() } }, field("Search", text, "grow"),
-        h("label", {}, troubled, " only failures and calls that needed more than one try"), pause, state),
+        h("label", {}, troubled, " only failures and calls that needed more than one try"), pause, state.element),
       place));
   const later = soon(load, 250);
   text.addEventListener("input", later);
@@ -53,7 +53,7 @@ export function show(main, context) {
 
   function tell(words) {
     const rows = place.querySelectorAll("tbody tr").length;
-    put(state, `${many(rows, "call")}, ${words}`);
+    state.tell(many(rows, "call"), words);
   }
 
   async function load() {

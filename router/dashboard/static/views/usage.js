@@ -9,10 +9,10 @@ import { table } from "../table.js";
 const [HOUR, DAY] = [3600, 86_400];
 const SPANS = {
   today: { words: "today", since: midnight, step: HOUR },
-  day: { words: "the last 24 hours", since: (now) => now - DAY, step: HOUR },
-  week: { words: "the last 7 days", since: (now) => now - 7 * DAY, step: 6 * HOUR },
-  month: { words: "the last 30 days", since: (now) => now - 30 * DAY, step: DAY },
-  quarter: { words: "the last 90 days", since: (now) => now - 90 * DAY, step: DAY },
+  day: { words: "the last 24 hours", since: () => Math.floor(Date.now() / 1000 / HOUR - 23) * HOUR, step: HOUR },
+  week: { words: "the last 7 days", since: () => midnight() - 6 * DAY, step: 6 * HOUR },
+  month: { words: "the last 30 days", since: () => midnight() - 29 * DAY, step: DAY },
+  quarter: { words: "the last 90 days", since: () => midnight() - 89 * DAY, step: DAY },
 };
 
 export async function show(main, { signal, query }) {
@@ -21,9 +21,7 @@ export async function show(main, { signal, query }) {
   const [charts, lines] = [h("div", { class: "grid" }), h("div")];
   const times = () => {
     const { since, step } = SPANS[wanted.value];
-    const now = Math.ceil(Date.now() / 1000);
-    const begin = Math.floor(since(now) / step) * step;
-    return { since: wanted.value === "today" ? midnight() : begin, until: now + 1, step };
+    return { since: since(), until: Math.ceil(Date.now() / 1000) + 1, step };
   };
   const draw = () => filled(charts, async () => {
     const asked = new URLSearchParams(times());
@@ -44,7 +42,7 @@ export async function show(main, { signal, query }) {
 }
 
 function drawn({ steps, step, kept }) {
-  const label = (at) => (step >= DAY ? day(at) : step > HOUR ? `${day(at)} ${hour(at)}` : hour(at));
+  const label = (at) => (step >= DAY ? day(at + DAY / 2) : step > HOUR ? `${day(at)} ${hour(at)}` : hour(at));
   const all = { steps, label };
   const whole = (number) => short(number);
   return [
