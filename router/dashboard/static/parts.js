@@ -1,6 +1,7 @@
 // Small pieces that several screens show: states, meters, countdowns.
 import { h, s } from "./dom.js";
 import { moment, span } from "./format.js";
+import { qr } from "./qr.js";
 import { state as words } from "./words.js";
 
 /** A state with its colour, its shape and its word. */
@@ -42,6 +43,16 @@ export function tick(signal) {
     }
   }, 1000);
   signal.addEventListener("abort", () => clearInterval(timer));
+}
+
+/** An address for a telephone's camera; null where it is too long for a code that a camera can read. */
+export function scannable(text, words) {
+  const rows = qr(text);
+  if (rows === null) return null;
+  const size = rows.length + 8; // four light squares around it belong to the code
+  const dark = rows.flatMap((row, r) => row.flatMap((on, c) => (on ? [`M${c + 4} ${r + 4}h1v1h-1z`] : []))).join("");
+  return s("svg", { class: "qr", viewBox: `0 0 ${size} ${size}`, role: "img", "aria-label": words },
+    s("rect", { width: size, height: size, fill: "#fff" }), s("path", { d: dark, fill: "#000" }));
 }
 
 /** A key or an address to be taken along. */

@@ -109,6 +109,10 @@ async def test_settings_are_planned_applied_and_taken_back(visitor: Person) -> N
     await expect(apply).to_be_disabled()
     await text.fill(before + "observe:\n  level: warning\n")
     await page.get_by_role("button", name="Show what would change").click()
+    await visitor.open("logs")
+    await visitor.open("settings")
+    await expect(page.get_by_text("Your changes from before are still here")).to_be_visible()
+    await page.get_by_role("button", name="Show what would change").click()
     await expect(page.get_by_text('observe.level changes from "info" to "warning", at once.')).to_be_visible()
     await apply.click()
     await expect(page.get_by_role("status").filter(has_text="In force.")).to_be_visible()
@@ -182,6 +186,34 @@ async def test_whoever_may_only_look_is_offered_nothing_else(lived: Running, bro
         await one.open("accounts")
         await expect(one.page.get_by_role("table").first).to_be_visible()
         assert await one.page.get_by_role("button", name="Sign in to").count() == 0
+
+
+async def test_somebody_elses_change_is_not_overwritten(visitor: Person) -> None:
+    page, router = visitor.page, visitor.router
+    await visitor.open("settings")
+    text = page.get_by_label("Settings as YAML")
+    await expect(text).to_be_enabled()
+    await text.fill(await text.input_value() + "observe:\n  level: warning\n")
+    await page.get_by_role("button", name="Show what would change").click()
+    with router.config.open("a") as file:
+        file.write("retry:\n  max_attempts: 7\n")
+    await router.until(lambda: router.router._gateway.current.settings.retry.max_attempts == 7)
+    await page.get_by_role("button", name="Put in force").click()
+    await expect(page.get_by_role("status").filter(has_text="changed meanwhile")).to_be_visible()
+    assert "409" in visitor.troubles.pop()
+    await page.get_by_role("button", name="Discard my changes").click()
+    await expect(text).to_have_value(re.compile("max_attempts: 7"))
+
+
+async def test_a_session_ends_with_its_key(lived: Running, browser: Any) -> None:
+    manages = {"authorization": f"Bearer {MANAGEMENT}"}
+    made = await lived.send("/v0/management/keys", {"name": "guest", "scope": "viewer"}, headers=manages)
+    async with person(lived, browser) as one:
+        await one.sign_in(made.json["key"])
+        await lived.send(f"/v0/management/keys/{made.json['id']}", method="DELETE", headers=manages)
+        await one.page.get_by_role("link", name="Models").click()
+        await expect(one.page.get_by_text("The session is over. Sign in again.")).to_be_visible()
+        one.troubles[:] = [each for each in one.troubles if "401" not in each]
 
 
 async def test_a_router_that_is_gone_is_told_in_words(visitor: Person) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import Any
 
 import pytest
@@ -26,8 +27,10 @@ _NAMES = {
     "format.js": ("money", "span", "short", "percent", "many"),
     "chart.js": ("ceiling",),
     "dialects.js": ("reader", "errorOf", "DIALECTS"),
+    "qr.js": ("qr",),
     "words.js": ("sentences", "told", "outcome"),
 }
+DIGESTS = ["d75b9f907243", "059eb6af8062", "25eec0bf2bd2"]
 HALF_USED = "{window: '5h', used: 0.5, resets_at: 9000}"  # began at -9000
 
 
@@ -83,3 +86,14 @@ async def test_errors_come_with_advice(lived: Running, browser: Any) -> None:
     )  # fmt: skip
     assert found[0] == "one. two." and "make status" in found[1] and found[2] == "Too many. Wait 3 seconds."
     assert found[3:] == ["A rate limit was reached", "new-kind"]
+
+
+async def test_qr_codes_are_those_that_another_program_read(lived: Running, browser: Any) -> None:
+    """The digests are of codes that OpenCV's reader gave back as they went in: versions 1, 5 and 10."""
+    texts = ("HELLO", "https://example.org/" + "abcDEF123-_~" * 7, "https://example.org/" + "abcDEF123-_~" * 20)
+    codes = [f"qr('{text}').map((row) => row.map(Number).join('')).join(' ')" for text in texts]
+    *drawn, longest, too_long = await results(
+        lived, browser, "qr.js", *codes, "qr('x'.repeat(271)).length", "qr('x'.repeat(272))"
+    )
+    assert [len(code.split()) for code in drawn] == [21, 37, 57] and (longest, too_long) == (57, None)
+    assert [hashlib.sha256(code.encode()).hexdigest()[:12] for code in drawn] == DIGESTS

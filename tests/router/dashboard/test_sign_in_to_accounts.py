@@ -24,6 +24,7 @@ async def test_a_code_is_shown_and_the_account_appears_goes_off_and_is_forgotten
         code = await dialog.locator(".usercode").inner_text()
         address = await dialog.get_by_role("link", name="Open the provider's page").get_attribute("href")
         assert address is not None and address.startswith(one.server.address)
+        await dialog.get_by_role("img", name="QR code").wait_for()
         one.server.approve(code)
         await dialog.locator(".note.good").wait_for()
         await dialog.get_by_role("button", name="Close").click()

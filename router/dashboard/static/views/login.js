@@ -2,7 +2,7 @@
 import { ask } from "../api.js";
 import { choice, field, h, put } from "../dom.js";
 import { attempt, ask as window, wrong } from "../notice.js";
-import { copyable, countdown, tick } from "../parts.js";
+import { copyable, countdown, scannable, tick } from "../parts.js";
 
 const EVERY = 2000;
 const OPEN = ["pending", "waiting", "exchanging"];
@@ -83,6 +83,7 @@ function shown(login, bring) {
     address ? h("div", { class: "row" },
       h("a", { class: "button", href: safe(address), target: "_blank", rel: "noopener noreferrer" }, "Open the provider's page"),
       copyable(address, "Copy the address")) : null,
+    login.user_code && address ? scannable(address, "The same address as a QR code, for a telephone") : null,
     login.user_code ? [h("p", {}, "Enter this code there:"), h("p", { class: "usercode" }, login.user_code), copyable(login.user_code, "Copy the code")] : null,
     login.paste ? paste(login, bring) : null,
     h("small", {}, countdown("Time left:", login.expires_at)),

@@ -4,6 +4,8 @@ import { card, field, h, put } from "../dom.js";
 import { attempt, filled, say, wrong } from "../notice.js";
 import { history, settingsList } from "./settings_lists.js";
 
+let draft = null; // what was written and not put in force: {digest, text}; another screen does not cost it
+
 export async function show(main, { signal, may }) {
   const editor = h("textarea", { class: "code", spellcheck: "false", autocomplete: "off", disabled: true, rows: 24, wrap: "off" });
   const check = h("button", { type: "button", class: "main" }, "Show what would change");
@@ -23,20 +25,16 @@ export async function show(main, { signal, may }) {
         h("div", { class: "row" }, check, may("admin") ? apply : h("small", {}, "Only a management key may change it."), undo), result),
       card("Earlier files", null, past), card("Every setting in force", null, all)));
 
+  addEventListener("beforeunload", (event) => { if (draft !== null) event.preventDefault(); }, { signal });
   editor.addEventListener("input", () => {
+    draft = editor.value === config.text ? null : { digest: config.digest, text: editor.value };
     apply.disabled = editor.value !== planned;
     if (planned !== null && apply.disabled) put(result, h("p", { class: "note" }, "The text has changed since: look again at what would change."));
   });
-  undo.addEventListener("click", () => { forget(); editor.value = config.text; });
+  undo.addEventListener("click", () => { draft = null; load(); });
   check.addEventListener("click", () => filled(result, plan));
   apply.addEventListener("click", putInForce);
   await load();
-
-  function forget() {
-    planned = null;
-    apply.disabled = true;
-    put(result);
-  }
 
   async function load(keepResult = false) {
     try {
@@ -48,7 +46,9 @@ export async function show(main, { signal, may }) {
     planned = null;
     apply.disabled = true;
     if (!keepResult) put(result);
-    editor.value = config.text;
+    const kept = draft !== null && draft.digest === config.digest;
+    editor.value = kept ? draft.text : config.text;
+    if (kept) put(result, h("p", { class: "note" }, "Your changes from before are still here, and not in force."));
     editor.disabled = false;
     put(file, config.file);
     put(warnings,
@@ -105,6 +105,7 @@ export async function show(main, { signal, may }) {
     const waits = told.restart_needed.length > 0 ? ` Waits for the next start: ${told.restart_needed.join(", ")}.` : "";
     put(result, h("div", { class: "note good" }, h("p", {}, words + waits), h("ul", {}, told.changes.map((each) => h("li", {}, each.told)))));
     say(words);
+    draft = null;
     await load(true);
   }
 }
