@@ -47,6 +47,8 @@ from router.observe import logs
 from router.observe.debugging import Debugging
 from router.observe.metrics import DiskFree, Metrics
 from router.observe.recent import Recent
+from router.observe.records.folder import RecordFolder, opened
+from router.observe.records.recorder import Recorder
 from router.observe.request_line import RequestLines
 from router.observe.start_lines import start_lines
 from router.observe.tail import Tail
@@ -69,6 +71,8 @@ from router.web_services import WebServices
 _log = logging.getLogger("switchyard.app")
 SESSIONS_EVERY = 2.0
 """Seconds between two looks at the sessions of the relay: who is silent, whose key was revoked."""
+RECORDS_EVERY = 60.0
+"""Seconds between two removals of records that are too old or too much."""
 USAGE_EVERY = 5.0
 """Seconds between two looks at which accounts' usage is to be asked for."""
 
@@ -146,7 +150,13 @@ class Router:
         self._lines = RequestLines(self._log_writer, self._clock)
         self._gateway.metrics.logs_dropped.set_function(lambda: self._log_writer.dropped)
         self._usage = UsageReader(self._gateway.windows, self._sign_ins.ask, self._clock, chance)
-        self._edge = Edge(self._gateway)
+        self._recorder = Recorder(
+            RecordFolder(self._state_dir, lambda: opened(self._state_dir)),
+            lambda: self._settings().observe,
+            self._clock.wall,
+        )
+        metrics.records_dropped.set_function(lambda: self._recorder.dropped)
+        self._edge = Edge(self._gateway, self._recorder)
         self.recall = Recall(
             self._state_dir, self._clock, self._edge, self._health, self._keys, self._sign_ins, self._announced
         )
@@ -163,6 +173,7 @@ class Router:
                 accounts=accounts,
                 announced=self._announced,
                 recent=self._recent,
+                records=self._recorder.folder,
                 tail=self._tail,
                 history=ConfigHistory(self._file.path, self._state_dir / "config-history", self._clock.wall),
                 file=str(self._file.path),
@@ -244,6 +255,7 @@ class Router:
             self._hub.close()
             await self._sign_ins.close()
             await self._edge.close()
+            await asyncio.to_thread(self._recorder.close)
             await self._gateway.close()
             await self.recall.open_ledger()
             await ledger.close()
@@ -281,6 +293,7 @@ class Router:
         self._tasks.periodic(self._web.pause, self._web.look, "look at the WebAI service")
         self._tasks.periodic(lambda: USAGE_EVERY, self._read_usage, "read the quotas of plans")
         self._tasks.periodic(lambda: OTHERS_EVERY, self._look_at_models, "look at models")
+        self._tasks.periodic(lambda: RECORDS_EVERY, self._sweep_records, "forget old records")
         watch = Watch(
             self._file.path,
             read=Path.read_bytes,
@@ -296,6 +309,9 @@ class Router:
                 self._gateway.reject(outcome.error or "it cannot be put in force")
 
         self._tasks.periodic(lambda: EVERY, look, "watch settings")
+
+    async def _sweep_records(self) -> None:
+        await asyncio.to_thread(self._recorder.sweep)
 
     def _check(self, text: str) -> tuple[Loaded, Snapshot]:
         """What a text would be as settings, without putting it in force. Raises as `SettingsFile.load`."""

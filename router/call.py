@@ -7,6 +7,7 @@ from typing import Literal, TypeAlias, get_args
 
 from msgspec import Struct, field
 
+from router.trace import Trace
 from router.wire.conversation import Conversation, Dialect
 from router.wire.dialect import DialectSpec
 from router.wire.events import Usage
@@ -66,7 +67,8 @@ class Call(Struct, frozen=True, kw_only=True):
     where that is not its dialect's own way (legacy completions). prefer: the account
     that made the stored answer which this call continues. session: what a header of the client calls its session.
     resume: what a header of the client wishes, else what the route or the settings say. limits: what headers of the
-    client ask for (`router.routing.limits.wishes`). notes: what the operator's policies changed of it.
+    client ask for (`router.routing.limits.wishes`). notes: what the operator's policies changed of it. trace: hears every stage, where
+    the call is recorded.
     """
 
     id: str
@@ -89,6 +91,7 @@ class Call(Struct, frozen=True, kw_only=True):
     resume: Resume | None = None
     limits: Mapping[str, float] = {}
     notes: tuple[Note, ...] = ()
+    trace: Trace | None = None
 
 
 class Try(Struct, frozen=True, kw_only=True):

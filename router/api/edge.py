@@ -1,18 +1,21 @@
-"""What the HTTP edge adds to the gateway: heartbeats, stored conversations, and the watchers of its clients."""
+"""What the HTTP edge adds to the gateway: heartbeats, stored conversations, records of calls, and the
+watchers of its clients."""
 
 from __future__ import annotations
 
 from router.api.continuation import Continuations
 from router.api.reply import Heartbeats
 from router.gateway import Gateway
+from router.observe.records.recorder import Recorder
 from router.tasks import Tasks
 
 
 class Edge:
     """One per process. `start` and `close` frame its life within the event loop."""
 
-    def __init__(self, gateway: Gateway) -> None:
+    def __init__(self, gateway: Gateway, recorder: Recorder) -> None:
         self.gateway = gateway
+        self.recorder = recorder
         self.watchers = Tasks("watchers")
         self.heartbeats = Heartbeats(self._waits)
         self.continuations = Continuations(gateway.affinity.learn)

@@ -15,12 +15,13 @@ from router.api.exchange import Exchange
 from router.api.frame import framed, in_line
 from router.api.local_answer import answer_here
 from router.api.planning import ordering, planned, prompted, thoughtful
+from router.api.recording import heard, tracing
 from router.api.reply import Reply
 from router.api.spending import HEADER, reserve
 from router.api.understand import Addressed, Surface, must_read, read, understand
 from router.call import Call, Limits, Record
 from router.faults import Fault
-from router.gateway import Gateway, Snapshot
+from router.gateway import Snapshot
 from router.policies.housekeeping import title_of
 from router.providers.lanes import Lane
 from router.routing.begun import Begun
@@ -28,6 +29,7 @@ from router.routing.limits import limits_of
 from router.routing.needs import needs_of
 from router.routing.plan import Candidate, Needs, Plan
 from router.routing.rescue import Lasting
+from router.trace import Part, Trace
 from router.wire.capabilities import Capabilities
 from router.wire.dialect import DialectSpec
 from router.wire.notes import header_value
@@ -54,15 +56,17 @@ async def generate(
     spec = surface.spec
     record = Record(call_id=call_id, dialect=spec.name, surface=surface.name, asked=addressed.model or "")
     record.began = gateway.clock.wall()
-    reply = Reply(exchange.send, call_id, heartbeat=spec.heartbeat)
-    out = _Out(exchange, reply, framing, gateway.clock.monotonic())
+    trace = tracing(exchange) if edge.recorder.wanted(exchange.headers) else None
+    send = exchange.send if trace is None else heard(exchange.send, trace)
+    reply = Reply(send, call_id, heartbeat=spec.heartbeat)
+    out = _Out(exchange, reply, framing, gateway.clock.monotonic(), trace)
     await framed(
         gateway,
         exchange,
         record,
         _generate(edge, surface, addressed, record, out),
         refuse=lambda fault: _refuse(spec, out, record, fault),
-        settle=lambda: _settle(gateway, record, out),
+        settle=lambda: _settle(edge, record, out),
     )
 
 
@@ -75,6 +79,8 @@ async def _generate(edge: Edge, surface: Surface, addressed: Addressed, record: 
         if entry.waits:
             await in_line(exchange, entry, record)
         body = await exchange.body(snapshot.settings.server.limits.body_bytes, gateway.net.patience)
+        if out.trace is not None:
+            out.trace.body = Part(body)
         call = understand(
             exchange,
             surface,
@@ -89,6 +95,8 @@ async def _generate(edge: Edge, surface: Surface, addressed: Addressed, record: 
             thinking_output=policies.thinking_output,
         )
         record.asked, record.stream = call.asked, call.stream
+        if out.trace is not None:
+            call = replace(call, trace=out.trace)
         call = await edge.continuations.resume(call)
         snapshot, call, chosen = await _planned(edge, exchange, surface, call)
         title = title_of(call) if policies.housekeeping.titles else None
@@ -149,13 +157,16 @@ def _goes_raw(snapshot: Snapshot, candidate: Candidate) -> bool:
 
 
 class _Out:
-    """Where the answer goes. lane: the open answer, once there is one."""
+    """Where the answer goes. lane: the open answer, once there is one. trace: None where the call is not recorded."""
 
-    def __init__(self, exchange: Exchange, reply: Reply, framing: Framing | None, began: float) -> None:
+    def __init__(
+        self, exchange: Exchange, reply: Reply, framing: Framing | None, began: float, trace: Trace | None
+    ) -> None:
         self.exchange = exchange
         self.reply = reply
         self.framing = framing
         self.began = began
+        self.trace = trace
         self.lane: Lane | None = None
 
 
@@ -289,9 +300,12 @@ def _failure(spec: DialectSpec, fault: Fault) -> list[bytes]:
     return spec.stream_failure(fault, spec.stream_reader(_NO_CAPABILITIES))
 
 
-def _settle(gateway: Gateway, record: Record, out: _Out) -> None:
+def _settle(edge: Edge, record: Record, out: _Out) -> None:
+    gateway = edge.gateway
     record.status = 499 if out.exchange.gone else out.reply.status
     record.total = gateway.clock.monotonic() - out.began
     if out.reply.first_byte is not None:
         record.first_byte = out.reply.first_byte - out.began
     gateway.settle(record)
+    if out.trace is not None:
+        edge.recorder.over(out.trace, record)

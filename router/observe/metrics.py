@@ -147,6 +147,11 @@ class Metrics:
             ("scope", "reason"),
             registry=self.registry,
         )
+        self.records_dropped = Gauge(
+            f"{name}_records_dropped",
+            "Records of calls that had no room in the queue, or could not be written.",
+            registry=self.registry,
+        )
         self.logs_dropped = Gauge(f"{name}_log_lines_dropped", "Log lines that had no room.", registry=self.registry)
 
     def collect(self, collector: Collector) -> None:

@@ -22,6 +22,7 @@ _NAMES = (
     "password",
 )
 """What secrets are called, in lower case."""
+_OVER_LINES = ("private key",)
 _NAME = (
     r"(?:x-|x-goog-)?(?:api[_-]?key|authorization|(?:access|refresh)_?token|id_token|client_secret|code_verifier|"
     r"device_code|__client|__session|password)"
@@ -55,9 +56,9 @@ _PATTERNS: tuple[tuple[tuple[str, ...], re.Pattern[str], str], ...] = (
         re.compile(rf"(?i)({_NAME}\\*[\"']?\s*[:=]\s*\\*[\"']?)(?!\s*(?:bearer|basic)\b)[^\s\"'\\,}}]{{6,}}"),
         r"\1***",
     ),
-    (("://",), re.compile(r"://[^/\s@]+@"), "://***@"),
+    (("://",), re.compile(r"://[^/\s@\"]+@"), "://***@"),
     (
-        ("private key",),
+        _OVER_LINES,
         re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?-----END [A-Z ]*PRIVATE KEY-----", re.S),
         "***private key***",
     ),
@@ -75,6 +76,14 @@ def redact(text: str) -> str:
             if hint in lower:
                 text = pattern.sub(replacement, text)
                 break
+    return text
+
+
+def without_private_keys(text: str) -> str:
+    """`text` without the one kind of secret that goes over many lines: for those who redact the rest in pieces."""
+    for hints, pattern, replacement in _PATTERNS:
+        if hints == _OVER_LINES and hints[0] in text.lower():
+            text = pattern.sub(replacement, text)
     return text
 
 

@@ -81,6 +81,8 @@ class Runner(Sender):
             return await self._open_raw(raw, payload, call, spec, candidate, provider, account, limits, sent)
         call = with_conversation(call, spec)
         conversation = self._conversation(call, plan, candidate, account)
+        if call.trace is not None:
+            call.trace.neutral = conversation
         written = prepare(without(conversation, foreign), candidate.capabilities, DIALECTS[candidate.dialect])
         if foreign:
             written = replace(written, notes=(*written.notes, Note("dropped", "opaque")))
@@ -177,6 +179,8 @@ class Runner(Sender):
         spec = call.spec or DIALECTS[call.dialect]
         call = with_conversation(call, spec)
         conversation = without(self._conversation(call, plan, candidate, account), foreign)
+        if call.trace is not None:
+            call.trace.neutral = conversation
         access = await self._credentials.resolve(provider, account)
         judge = Judge(PLAIN)
         judge.hidden = sent_with(provider, account, access.secret)

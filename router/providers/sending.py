@@ -19,6 +19,7 @@ from router.providers.protocol import ProtocolRules, said_in
 from router.providers.raw_call import aimed
 from router.routing.plan import Candidate
 from router.secret import Secret
+from router.trace import Trace
 from router.wire import codec
 from router.wire.conversation import JsonObject
 from router.wire.dialect import DialectSpec
@@ -104,7 +105,7 @@ class Sender:
             request = build(provider, account, outgoing)
             sent()
             try:
-                response = await self._carry(provider, account, request, timeouts)
+                response = await self._heard_by(call.trace, provider, account, request, timeouts, hidden)
             except Fault as fault:
                 if len(provider.base_urls) == 1 or fault.kind == "timeout":
                     raise
@@ -127,6 +128,25 @@ class Sender:
         access = await self._credentials.resolve(provider, account)
         request = aimed(provider, account, access, method, path, body)
         return await self._net.send(request, timeouts), sent_with(provider, account, access.secret)
+
+    async def _heard_by(
+        self,
+        trace: Trace | None,
+        provider: ProviderConfig,
+        account: Account,
+        request: HttpRequest,
+        timeouts: Timeouts,
+        hidden: Hidden,
+    ) -> Response:
+        """Carry the request; a call that is recorded hears both ways."""
+        if trace is None:
+            return await self._carry(provider, account, request, timeouts)
+        kept = trace.sending(provider.id, account.id, request, hidden)
+        try:
+            return kept.answered(await self._carry(provider, account, request, timeouts))
+        except Fault as fault:
+            kept.fault = fault
+            raise
 
     async def _carry(
         self, provider: ProviderConfig, account: Account, request: HttpRequest, timeouts: Timeouts

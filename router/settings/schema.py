@@ -161,6 +161,18 @@ class Observe(Block):
     metrics: bool = setting(True, "Whether `/metrics` answers.")
     account_header: bool = setting(False, "Whether answers name the account in `x-switchyard-account`.")
     debug: bool = setting(False, "Whether management tells what the process is doing: its tasks, its memory.")
+    request_log: Literal["off", "errors", "all"] = setting(
+        "off",
+        "Which calls are recorded with their content, stage by stage (`docs/records.md`): prompts are stored then.",
+    )
+    request_log_by_header: bool = setting(
+        False, "Whether callers may have a call of theirs recorded, by `x-switchyard-record: 1`."
+    )
+    request_log_encrypted: bool = setting(True, "Whether records are encrypted, with `vault.key` in the state folder.")
+    request_log_days: int = setting(7, "Days for which a record is kept.", ge=1, le=3650)
+    request_log_bytes: int = setting(
+        1024**3, "Bytes that all records may take; the oldest go first.", ge=1024, le=1024**4
+    )
 
 
 class Settings(Block):

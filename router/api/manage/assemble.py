@@ -21,6 +21,7 @@ from router.api.manage.operation import Asked, Operation, Table
 from router.api.manage.overview import OverviewDesk
 from router.api.manage.price_routes import PriceDesk
 from router.api.manage.process_routes import ProcessDesk
+from router.api.manage.record_routes import RecordDesk
 from router.api.manage.session_routes import SessionDesk
 from router.api.manage.state_routes import StateDesk
 from router.api.manage.usage_routes import Reader, UsageDesk
@@ -29,6 +30,7 @@ from router.config_history import ConfigHistory
 from router.gateway import Gateway, Snapshot
 from router.observe.debugging import Debugging
 from router.observe.recent import Recent
+from router.observe.records.folder import RecordFolder
 from router.observe.tail import Tail
 from router.relay.announced import Announced
 from router.settings.load import Loaded
@@ -42,6 +44,7 @@ class Sources(Struct, frozen=True, kw_only=True):
     accounts: AccountViews
     announced: Announced
     recent: Recent
+    records: RecordFolder
     tail: Tail
     history: ConfigHistory
     file: str
@@ -63,6 +66,7 @@ def assemble(gateway: Gateway, sources: Sources, clock: Clock) -> list[Route]:
     table.add(StateDesk(gateway, sources.accounts, sources.announced).operations())
     table.add(OverviewDesk(gateway, sources.recent, sources.causes, clock.wall).operations())
     table.add(CallDesk(sources.recent).operations())
+    table.add(RecordDesk(sources.records).operations())
     table.add(LogDesk(sources.tail).operations())
     table.add(ConfigDesk(gateway, sources.history, sources.file, sources.check, sources.apply).operations())
     table.add(KeyDesk(gateway.keys, gateway.budgets, sources.keys, clock).operations())
