@@ -26,7 +26,9 @@ _PIECE = 8192
 _SEPARATOR = re.compile(r"[\s,]")
 _NAMES_ONE = re.compile(r"(?i)bearer|basic|key|token|code|secret|auth|client|session|passw|verifier|://")
 """What a secret may follow: no piece ends behind one of them."""
-_BEHIND = 80
+_BEHIND, _BEHIND_COMMA = 24, 80
+"""How far before a separator the name of a secret may stand: a comma may be a part of one (in an address), white space
+only lies between a secret and its name."""
 
 
 def stages(trace: Trace, record: Record, breathe: Callable[[], None] = lambda: None) -> dict[str, Any]:
@@ -137,12 +139,16 @@ def _pieces(text: str) -> Iterator[str]:
     """`text` in pieces of about `_PIECE` characters, none of which ends within what may be a secret."""
     start = 0
     while len(text) - start > _PIECE:
-        separators = _SEPARATOR.finditer(text, start + _PIECE)
-        ends = (found.end() for found in separators)
-        end = next((end for end in ends if not _NAMES_ONE.search(text, max(start, end - _BEHIND), end)), len(text))
+        ends = (found.end() for found in _SEPARATOR.finditer(text, start + _PIECE))
+        end = next((end for end in ends if _may_end(text, start, end)), len(text))
         yield text[start:end]
         start = end
     yield text[start:]
+
+
+def _may_end(text: str, start: int, end: int) -> bool:
+    behind = _BEHIND_COMMA if text[end - 1] == "," else _BEHIND
+    return _NAMES_ONE.search(text, max(start, end - behind), end) is None
 
 
 def of_headers(headers: Mapping[str, str]) -> dict[str, str]:

@@ -179,11 +179,11 @@ async def prepared(folder: Path) -> AsyncIterator[World]:
 
 
 @asynccontextmanager
-async def world(folder: Path, form: str = "text") -> AsyncIterator[World]:
-    """Everything is planted, and the router runs. form: of the log."""
+async def world(folder: Path, form: str = "text", **observe: Any) -> AsyncIterator[World]:
+    """Everything is planted, and the router runs. form: of the log. observe: further settings of that block."""
     async with (
         prepared(folder) as one,
-        running(one.parrot, folder, changes(one, form), environ=one.environ) as started,
+        running(one.parrot, folder, changes(one, form, observe), environ=one.environ) as started,
     ):
         one.running = started
         await started.until(lambda: started.router._sign_ins.logins is not None)
@@ -231,7 +231,7 @@ def accounts(one: World) -> Iterator[Credential]:
     yield Credential(provider="ctonew", label=LABEL, refresh=Secret(one.clerk.clerk.sign_in().cookie))
 
 
-def changes(one: World, form: str = "text") -> dict[str, Any]:
+def changes(one: World, form: str = "text", observe: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """Changes to the plain settings."""
     redirects = {"claude-oauth": "callback", "chatgpt-oauth": "auth/callback", "gemini-cli": "oauth2callback"}
     blocks: dict[str, Any] = {}
@@ -244,7 +244,7 @@ def changes(one: World, form: str = "text") -> dict[str, Any]:
         blocks[provider.replace("-", "_")] = block
     one.add("settings client_secret", SECRET)
     changed: dict[str, Any] = {
-        "observe": {"format": form, "level": "debug"},
+        "observe": {"format": form, "level": "debug", **(observe or {})},
         "retry": {"max_attempts": 1, "deadline": 3},
         "auth": {"keys": [{"name": "tester"}], "management": {}},
         "providers": {

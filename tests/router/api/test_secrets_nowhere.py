@@ -119,6 +119,19 @@ async def test_nor_are_they_in_a_log_of_json(tmp_path: Path) -> None:
         assert left(one) == []
 
 
+async def test_nor_in_records_before_they_are_encrypted(tmp_path: Path) -> None:
+    async with world(tmp_path, request_log="all", request_log_encrypted=False) as one:
+        await calls(one, "", *MANNERS)
+        await callers(one)
+        await one.router.stop()
+        one.learn()
+        written = list(_files(one.router.state / "requests"))
+        assert len(written) > 100
+        assert any(b"upstream-1-answer.json" in each and b"401" in each for each in written)
+        assert idle(one, ("account * access", "settings providers.*", "environ GEMINI_API_KEY"), one.heard) == []
+        assert left(one) == []
+
+
 TEXT = planted("*", 0)
 VALUES = (
     HttpRequest(
