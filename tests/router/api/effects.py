@@ -745,6 +745,49 @@ async def tasks_told(router: Running) -> int:
     return (await router.send("/v0/management/debug/tasks", headers=headers)).status
 
 
+def forget_records(router: Running) -> None:
+    folder = router.router._recorder.folder
+    for record in list(folder._records(newest=True)):
+        folder.delete(record.name)
+
+
+async def records(router: Running, headers: dict[str, str] | None = None) -> list[str]:
+    """The files of the newest record, by how their names end."""
+    recorder = router.router._recorder
+    forget_records(router)
+    await router.ask("chat", "gpt-4.1", headers=headers)
+    await router.until(lambda: router.router._gateway.open_calls == 0 and recorder._held == 0)
+    return sorted({path.suffix for path in recorder.folder.path.rglob("*") if path.is_file()})
+
+
+SEALED = [".sealed"]
+case("observe.request_log", {}, at("observe.request_log", "all"), [], SEALED)(records)
+RECORDED = {"request_log": "all", "request_log_encrypted": False}
+case("observe.request_log_encrypted", at("observe.request_log", "all"), at("observe", RECORDED), SEALED, [".json"])(
+    records
+)
+
+
+@case("observe.request_log_by_header", {}, at("observe.request_log_by_header", True), [], SEALED)
+async def records_on_demand(router: Running) -> list[str]:
+    return await records(router, {"x-switchyard-record": "1"})
+
+
+async def records_kept(router: Running) -> int:
+    """Of two old ones."""
+    folder = router.router._recorder.folder
+    forget_records(router)
+    for days in (3, 5):
+        began = int((time.time() - days * 86_400) * 1000)
+        folder.write(f"req_{began:012x}{days:012x}", {"meta": {"body": "x" * 5000}}, sealed=True)
+    router.router._recorder.sweep()
+    return len(list(folder.newest()))
+
+
+case("observe.request_log_days", {}, at("observe.request_log_days", 4), 2, 1)(records_kept)
+case("observe.request_log_bytes", {}, at("observe.request_log_bytes", 6000), 2, 1)(records_kept)
+
+
 def from_page(**relay: Any) -> Changes:
     """Settings of the relay on a router that knows a key for browsers and one for services."""
 
