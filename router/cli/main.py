@@ -22,6 +22,7 @@ GROUPS = {
     "accounts": "Accounts: states, quotas, and what can be changed.",
     "usage": "What calls used and what they cost, from the ledger; for the last 30 days where nothing else is said.",
     "prices": "The price table.",
+    "records": "Recorded calls, stage by stage.",
     "vault": "Encryption of the account files.",
     "import": "Take over the accounts of other programs.",
     "aistudio": "The AI Studio service on this machine.",
@@ -184,6 +185,26 @@ def reconcile(
 
     names = {"date": date, "model": model, "input": input_, "output": output, "cost": cost}
     raise typer.Exit(command.reconcile(file, names, provider, tolerance, as_json=as_json, config=config))
+
+
+@app.command()
+def replay(
+    call: Annotated[str, typer.Argument(help="The recorded call: `switchyard records` lists them.", metavar="ID")],
+    to: Annotated[str | None, typer.Option("--to", help="Ask this model instead.", metavar="MODEL")] = None,
+    address: Annotated[
+        str | None, typer.Option("--address", help="The gateway's. Default: that of this installation.")
+    ] = None,
+    key_file: Annotated[
+        str | None, typer.Option("--key-file", help="File that holds the client key. Default: state/keys/client.key.")
+    ] = None,
+    as_json: JSON = False,
+    config: CONFIG = None,
+) -> None:
+    """Send a recorded request to the running gateway again; print the answer and how it differs from the one before."""
+    from router.cli import replay as command
+
+    wanted = command.Wanted(to=to, address=address, key_file=key_file, as_json=as_json)
+    raise typer.Exit(command.replay(call, wanted, config))
 
 
 PASSPHRASE = Annotated[
