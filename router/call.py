@@ -67,8 +67,8 @@ class Call(Struct, frozen=True, kw_only=True):
     where that is not its dialect's own way (legacy completions). prefer: the account
     that made the stored answer which this call continues. session: what a header of the client calls its session.
     resume: what a header of the client wishes, else what the route or the settings say. limits: what headers of the
-    client ask for (`router.routing.limits.wishes`). notes: what the operator's policies changed of it. trace: hears every stage, where
-    the call is recorded.
+    client ask for (`router.routing.limits.wishes`). notes: what the operator's policies changed of it. trace: hears
+    every stage, where the call is recorded.
     """
 
     id: str

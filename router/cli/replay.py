@@ -36,6 +36,7 @@ RECORD_WITHIN = 3.0
 """Seconds that the record of the new call is waited for."""
 _FORWARDED = re.compile(r"anthropic-(?:version|beta)|openai-beta|x-switchyard-.+|content-type")
 _PINNED = ("x-switchyard-provider",)
+_PINNED_PATH = re.compile(r"/v1(?:beta)?/providers/[^/]+(/v1(?:beta)?)?(/.*)")
 _MODEL_IN_PATH = re.compile(r"(/models/).+(:[A-Za-z]+)$")
 
 
@@ -105,6 +106,8 @@ def _record(folder: RecordFolder, call_id: str) -> dict[str, Any]:
 def _request(asked: Mapping[str, Any], to: str | None) -> tuple[str, bytes]:
     """Path with query, and body. to: another model."""
     path, body = str(asked["path"]), str(asked["body"]).encode("utf-8", "surrogatepass")
+    if to is not None and (pinned := _PINNED_PATH.fullmatch(path)):
+        path = (pinned[1] or "/v1") + pinned[2]
     if to is not None and _MODEL_IN_PATH.search(path):
         path = _MODEL_IN_PATH.sub(lambda found: found[1] + quote(to, safe="/@") + found[2], path)
     elif to is not None:

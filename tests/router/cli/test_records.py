@@ -12,6 +12,7 @@ import pytest
 import pytest_asyncio
 
 from router.cli import main
+from router.cli.replay import _request
 from router.cli.replay_told import Side, differences, read, table
 from router.observe.records.folder import RecordFolder, opened
 from tests.router.accounts.login.making import free_port
@@ -109,6 +110,19 @@ async def test_another_model_can_be_asked(router: Running, capsys: pytest.Captur
         assert "anthropic/claude-sonnet-4-5" in shown
         assert "-POST http" in shown and "+POST http" in shown
         assert '+  "model": "claude-sonnet-4-5",' in shown
+
+
+@pytest.mark.parametrize(
+    ("path", "plain"),
+    [
+        ("/v1/providers/openai/chat/completions", "/v1/chat/completions"),
+        ("/v1/providers/gemini/v1beta/models/a/b:generateContent", "/v1beta/models/x/y:generateContent"),
+    ],
+)
+def test_another_model_is_not_asked_of_the_provider_in_the_path(path: str, plain: str) -> None:
+    asked = {"path": path, "query": "alt=sse&key=***", "body": '{"model": "a"}'}
+    assert _request(asked, "x/y")[0] == f"{plain}?alt=sse"
+    assert _request(asked, None) == (f"{path}?alt=sse", b'{"model": "a"}')
 
 
 async def test_an_error_and_nobody_have_their_exit_codes(
