@@ -48,7 +48,7 @@ from router.observe.debugging import Debugging
 from router.observe.metrics import DiskFree, Metrics
 from router.observe.recent import Recent
 from router.observe.records.folder import RecordFolder, opened
-from router.observe.records.recorder import Recorder
+from router.observe.records.recorder import Recorder, told
 from router.observe.request_line import RequestLines
 from router.observe.start_lines import start_lines
 from router.observe.tail import Tail
@@ -282,7 +282,7 @@ class Router:
         self._warn(now.warnings)
 
     def _warn(self, warnings: Iterable[str]) -> None:
-        for warning in (*warnings, *double_roles(self._keys.keys())):
+        for warning in (*warnings, *double_roles(self._keys.keys()), *told(self._settings().observe)):
             _log.warning("%s", warning)
 
     def _watch(self) -> None:

@@ -20,26 +20,58 @@ SPARE = 64 * 1024
 """Bytes behind them that are held all the same: a secret that lies across the cut must be seen whole."""
 
 
+class Room:
+    """Bytes that the answers of all running calls may hold together. For the event loop alone."""
+
+    __slots__ = ("left",)
+
+    def __init__(self, left: int) -> None:
+        self.left = left
+
+
 class Part:
-    """One body. size: all bytes of it, also those that are not held."""
+    """One body, given whole, or piece by piece. size: all bytes of it; held: those that are kept."""
 
-    __slots__ = ("held", "pieces", "size")
+    __slots__ = ("_full", "_room", "_taken", "held", "pieces", "size")
 
-    def __init__(self, whole: bytes = b"") -> None:
+    def __init__(self, whole: bytes = b"", room: Room | None = None) -> None:
+        """room: what pieces are taken from; without it none is held."""
         self.size = self.held = len(whole)
         self.pieces: list[bytes] = [whole] if whole else []
+        self._room = room
+        self._taken = 0
+        self._full = room is None
 
     def add(self, piece: bytes) -> None:
-        """What came next. Held only while there is room."""
+        """What came next. Once one has no room none behind it is held, so that there is no gap."""
         size = len(piece)
         self.size += size
-        if self.held < PART + SPARE:
-            self.held += size
-            self.pieces.append(piece)
+        room = self._room
+        if self._full or room is None:
+            return
+        if self.held >= PART + SPARE or size > room.left:
+            self._full = True
+            return
+        room.left -= size
+        self._taken += size
+        self.held += size
+        self.pieces.append(piece)
+
+    def close(self) -> None:
+        """The call is over: its bytes are counted elsewhere from now on, and no more are held."""
+        self._full = True
+        if self._room is not None:
+            self._room.left += self._taken
+            self._taken = 0
 
     def beginning(self) -> bytes:
         """What is looked at."""
         return b"".join(self.pieces)[: PART + SPARE]
+
+    @property
+    def cut(self) -> bool:
+        """Whether not all of it is looked at."""
+        return self.size > min(PART, self.held)
 
 
 class Sent:
@@ -47,14 +79,14 @@ class Sent:
 
     __slots__ = ("account", "answer", "fault", "headers", "hidden", "provider", "request", "status")
 
-    def __init__(self, provider: str, account: str, request: HttpRequest, hidden: Hidden) -> None:
+    def __init__(self, provider: str, account: str, request: HttpRequest, hidden: Hidden, room: Room) -> None:
         self.provider = provider
         self.account = account
         self.request = request
         self.hidden = hidden
         self.status: int | None = None
         self.headers: Mapping[str, str] = {}
-        self.answer = Part()
+        self.answer = Part(room=room)
         self.fault: Fault | None = None
 
     def answered(self, response: Response) -> Response:
@@ -67,9 +99,26 @@ class Trace:
     """One call. secrets: the keys that the caller showed. neutral: the request between two dialects, where it was
     translated. The answer's head and body are those that left for the client."""
 
-    __slots__ = ("answer", "body", "headers", "method", "neutral", "path", "query", "said", "secrets", "sent", "status")
+    __slots__ = (
+        "_room",
+        "answer",
+        "body",
+        "headers",
+        "method",
+        "neutral",
+        "path",
+        "query",
+        "said",
+        "secrets",
+        "sent",
+        "status",
+    )
 
-    def __init__(self, method: str, path: str, query: str, headers: Mapping[str, str], secrets: Hidden) -> None:
+    def __init__(
+        self, method: str, path: str, query: str, headers: Mapping[str, str], secrets: Hidden, room: Room
+    ) -> None:
+        """room: for the answers, which are held as they come."""
+        self._room = room
         self.method = method
         self.path = path
         self.query = query
@@ -80,11 +129,11 @@ class Trace:
         self.sent: list[Sent] = []
         self.status = 0
         self.said: Iterable[tuple[bytes, bytes]] = ()
-        self.answer = Part()
+        self.answer = Part(room=room)
 
     def sending(self, provider: str, account: str, request: HttpRequest, hidden: Hidden) -> Sent:
         """A request is about to leave."""
-        one = Sent(provider, account, request, hidden)
+        one = Sent(provider, account, request, hidden, self._room)
         self.sent.append(one)
         return one
 
@@ -94,6 +143,11 @@ class Trace:
             self.status, self.said = message["status"], message["headers"]
         else:
             self.answer.add(message.get("body", b""))
+
+    def close(self) -> None:
+        """The call is over. An attempt that was given up may still hear something, which nobody wants."""
+        for part in (self.answer, *(sent.answer for sent in self.sent)):
+            part.close()
 
     @property
     def held(self) -> int:

@@ -56,7 +56,7 @@ async def generate(
     spec = surface.spec
     record = Record(call_id=call_id, dialect=spec.name, surface=surface.name, asked=addressed.model or "")
     record.began = gateway.clock.wall()
-    trace = tracing(exchange) if edge.recorder.wanted(exchange.headers) else None
+    trace = tracing(exchange, edge.recorder.room) if edge.recorder.wanted(exchange.headers) else None
     send = exchange.send if trace is None else heard(exchange.send, trace)
     reply = Reply(send, call_id, heartbeat=spec.heartbeat)
     out = _Out(exchange, reply, framing, gateway.clock.monotonic(), trace)

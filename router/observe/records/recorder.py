@@ -6,7 +6,7 @@ import logging
 import queue
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from msgspec import Struct
 
@@ -14,7 +14,7 @@ from router.call import Record
 from router.observe.records.folder import RecordFolder
 from router.observe.records.stages import stages
 from router.settings.schema import Observe
-from router.trace import Trace
+from router.trace import Room, Trace
 
 _log = logging.getLogger("switchyard.records")
 HEADER = "x-switchyard-record"
@@ -22,6 +22,8 @@ WAITING = 256
 """Calls that may wait for the writer."""
 HELD = 64 * 1024 * 1024
 """Bytes that they may hold together."""
+ROOM = 256 * 1024 * 1024
+"""Bytes that the answers of all running calls may hold together: beyond it they are cut."""
 CLOSE_WITHIN = 5.0
 _TRUE = frozenset({"1", "true", "yes", "on"})
 _QUIET = frozenset({"ok", "cancelled", "hedged"})
@@ -37,7 +39,8 @@ class _Job(Struct, frozen=True):
 class Recorder:
     """Decides, takes what was heard, and writes it. The thread starts with the first record.
 
-    wishes: the settings now. dropped: records that had no room or could not be written.
+    wishes: the settings now. room: for the answers of calls that run. dropped: records that had no room in the queue, or
+    could not be written.
     """
 
     def __init__(
@@ -51,6 +54,7 @@ class Recorder:
     ) -> None:
         self.folder = folder
         self.dropped = 0
+        self.room = Room(ROOM)
         self._wishes = wishes
         self._wall = wall
         self._most = held
@@ -68,6 +72,7 @@ class Recorder:
 
     def over(self, trace: Trace, record: Record) -> None:
         """A call is settled. Never waits: what has no room is counted."""
+        trace.close()
         wishes = self._wishes()
         asked = wishes.request_log_by_header and _asks(trace.headers)
         wanted = wishes.request_log == "all" or (wishes.request_log == "errors" and _went_wrong(record))
@@ -130,6 +135,15 @@ class Recorder:
         except queue.Full:
             return  # the disk hangs; the thread ends with the process
         self._thread.join(CLOSE_WITHIN)
+
+
+def told(observe: Observe) -> Iterator[str]:
+    """What the log says at the start and with new settings, so that nobody keeps content unawares."""
+    if observe.request_log == "off" and not observe.request_log_by_header:
+        return
+    which = {"off": "calls that ask for it", "errors": "calls that go wrong", "all": "all calls"}[observe.request_log]
+    how = "encrypted" if observe.request_log_encrypted else "in plain text"
+    yield f"the content of {which} is kept for {observe.request_log_days} days, {how} (observe.request_log)"
 
 
 def _asks(headers: Mapping[str, str]) -> bool:

@@ -127,7 +127,7 @@ class _Clean:
         whole = data.decode("utf-8", "backslashreplace")
         text = "".join(self._redacted(whole))
         changed = text != whole or data != part.beginning()
-        return {"size": part.size, "cut": part.size > PART, "redacted": changed, "body": text[:PART]}
+        return {"size": part.size, "cut": part.cut, "redacted": changed, "body": text[:PART]}
 
     def _redacted(self, text: str) -> Iterator[str]:
         for piece in _pieces(without_private_keys(text)):

@@ -115,6 +115,14 @@ async def test_a_stream_that_breaks_off_is_told_with_what_came(upstream: Upstrea
     assert "error" in one["client-answer"]["body"]
 
 
+async def test_an_answer_of_the_demo_has_no_provider_to_record(upstream: Upstream, tmp_path: Path) -> None:
+    async with running(upstream, tmp_path, ALL) as router:
+        answer = await router.ask("chat", "demo/echo", PROMPT)
+        one = await recorded(router, answer.headers["x-switchyard-request-id"])
+    assert set(one) == {"meta", "client-request", "neutral", "client-answer"}
+    assert PROMPT in one["neutral"]["body"] and one["client-answer"]["body"].encode() == answer.body
+
+
 async def test_off_by_default_and_on_by_header_where_allowed(upstream: Upstream, tmp_path: Path) -> None:
     wish = {"x-switchyard-record": "1"}
     async with running(upstream, tmp_path, {}) as router:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from router.call import Caller, Record, Try
 from router.hidden import Hidden
 from router.net.message import HttpRequest
-from router.trace import Part, Trace
+from router.trace import Part, Room, Trace
 
 
 def call_id(moment: float, number: int = 0) -> str:
@@ -14,7 +14,7 @@ def call_id(moment: float, number: int = 0) -> str:
 
 
 def trace(body: bytes = b'{"model": "m"}', *secrets: str) -> Trace:
-    one = Trace("POST", "/v1/chat/completions", "", {"content-type": "application/json"}, Hidden(*secrets))
+    one = Trace("POST", "/v1/chat/completions", "", {"content-type": "application/json"}, Hidden(*secrets), Room(10**9))
     one.body = Part(body)
     one.told({"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"application/json")]})
     one.told({"type": "http.response.body", "body": b"{}"})

@@ -9,9 +9,11 @@ from typing import Any
 
 import pytest
 
+from router.hidden import Hidden
 from router.observe.records.folder import RecordFolder, opened
-from router.observe.records.recorder import Recorder
+from router.observe.records.recorder import Recorder, told
 from router.settings.schema import Observe
+from router.trace import Trace
 from tests.router.observe.records.making import call_id, record, trace
 
 NOW = 1_790_000_000.0
@@ -115,3 +117,28 @@ def test_a_disk_that_does_not_write_is_told_once(disk: Slow, caplog: pytest.LogC
     one.close()
     assert one.dropped == 3
     assert len([each for each in caplog.records if "cannot be recorded" in each.getMessage()]) == 1
+
+
+def test_a_call_that_is_over_gives_its_room_back(disk: Slow) -> None:
+    one = recorder(disk, Observe())
+    before = one.room.left
+    call = Trace("POST", "/", "", {}, Hidden(), one.room)
+    call.told({"type": "http.response.body", "body": b"x" * 100})
+    assert one.room.left == before - 100
+    one.over(call, record(call_id(NOW)))
+    assert one.room.left == before
+
+
+@pytest.mark.parametrize(
+    ("observe", "words"),
+    [
+        (Observe(), ()),
+        (Observe(request_log="all", request_log_encrypted=False), ("all calls", "7 days", "in plain text")),
+        (Observe(request_log="errors"), ("calls that go wrong", "encrypted")),
+        (Observe(request_log_by_header=True), ("calls that ask for it",)),
+    ],
+)
+def test_that_content_is_kept_is_said(observe: Observe, words: tuple[str, ...]) -> None:
+    said = " ".join(told(observe))
+    assert bool(said) == bool(words)
+    assert all(each in said for each in words)

@@ -10,7 +10,7 @@ import pytest
 
 from router.observe.records.stages import _PIECE, _pieces, of_headers, stages
 from router.observe.redact import redact
-from router.trace import PART, SPARE, Part
+from router.trace import PART, SPARE, Part, Room
 from tests.router.observe.records.making import call_id, record, trace
 
 ID = call_id(1_790_000_000.0)
@@ -52,12 +52,27 @@ def test_a_secret_across_the_cut_is_taken_out_before_it_is_cut() -> None:
 
 
 def test_only_so_much_of_a_stream_is_held() -> None:
-    part = Part()
+    part = Part(room=Room(10**9))
     for _ in range(40):
         part.add(b"z" * 100_000)
-    assert part.size == 4_000_000
+    assert part.size == 4_000_000 and part.cut
     assert part.held < PART + SPARE + 100_000
     assert len(part.beginning()) == PART + SPARE
+
+
+def test_all_answers_together_have_so_much_room_and_give_it_back() -> None:
+    room = Room(250)
+    one, other = Part(room=room), Part(room=room)
+    for piece in (b"a" * 100, b"b" * 100, b"c" * 100, b"d" * 10):
+        one.add(piece)
+    other.add(b"e" * 50)
+    assert (one.beginning(), one.size, one.cut) == (b"a" * 100 + b"b" * 100, 310, True)
+    assert (other.held, other.cut, room.left) == (50, False, 0)
+    one.close()
+    one.close()
+    assert room.left == 200
+    one.add(b"late")
+    assert (room.left, one.held) == (200, 200)
 
 
 SECRETS = ("Bearer abcdefgh12345678", '"password": "opensesame1"', "?key=a,b,c,dddddddd", "https://u:p,ss@host ")
