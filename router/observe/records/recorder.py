@@ -39,8 +39,8 @@ class _Job(Struct, frozen=True):
 class Recorder:
     """Decides, takes what was heard, and writes it. The thread starts with the first record.
 
-    wishes: the settings now. room: for the answers of calls that run. dropped: records that had no room in the queue, or
-    could not be written.
+    wishes: the settings now. room: for the answers of calls that run. dropped: records that had no room in the queue,
+    or could not be written.
     """
 
     def __init__(
