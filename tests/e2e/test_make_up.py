@@ -56,6 +56,7 @@ class Checkout:
         """`make up`, and the curl line that it prints."""
         printed = self.run("make", "up", f"PORT={self.port}").stdout
         assert f"http://127.0.0.1:{self.port}/v1" in printed
+        assert f"http://127.0.0.1:{self.port}/dashboard/" in printed
         lines = [line for line in printed.splitlines() if line.startswith("curl ")]
         assert len(lines) == 1
         return lines[0]

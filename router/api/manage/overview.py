@@ -8,17 +8,23 @@ from typing import Any
 from msgspec import Struct
 
 from router.api.manage.operation import Asked, Operation
+from router.faults import MEANINGS
 from router.gateway import AccountState, Gateway
-from router.observe.recent import CallRow, Recent
+from router.observe.recent import AttemptRow, CallRow, Recent
 from router.providers.config import ProviderConfig
 from router.version import VERSION
 
 FAILURES = 8
+LATELY = 900.0
+"""Seconds of the past in which attempts are counted."""
+UPSTREAM = frozenset(kind for kind, meaning in MEANINGS.items() if meaning.whose == "upstream")
+"""Outcomes that are a provider's fault, not the caller's."""
 
 
 class ProviderHealth(Struct, frozen=True):
     """One provider. state: ok (all accounts serve), partly, down (none serves now), off (not configured). retry_at:
-    Unix seconds when the first of its accounts may serve again."""
+    Unix seconds when the first of its accounts may serve again. tries, failed: attempts of the last quarter of an hour
+    that came to an end, and those of them that failed by the provider's fault."""
 
     id: str
     kind: str
@@ -27,6 +33,8 @@ class ProviderHealth(Struct, frozen=True):
     accounts: int
     reason: str
     retry_at: float | None
+    tries: int
+    failed: int
 
 
 class Left(Struct, frozen=True):
@@ -78,18 +86,24 @@ class OverviewDesk:
         gateway = self._gateway
         states = gateway.account_states()
         named = {".".join(path.split(".")[:2]) for path in gateway.current.provenance}
+        now, calls = self._wall(), list(self._recent.newest())
+        lately = [made for row in calls if row.at >= now - LATELY for made in row.attempts]
         providers = [
-            _health(provider, [states[account.id] for account in provider.accounts])
+            _health(
+                provider,
+                [made for made in lately if made.provider == provider.id],
+                [states[account.id] for account in provider.accounts],
+            )
             for provider in gateway.current.providers.values()
             if provider.kind != "demo" and (provider.accounts or f"providers.{provider.id}" in named)
         ]
         windows = [
             Left(account, name, window.used, window.resets_at) for account, name, window in gateway.quota_windows()
         ]
-        failed = [row for row in self._recent.newest() if row.failed]
+        failed = [row for row in calls if row.failed]
         return Overview(
             version=VERSION,
-            now=self._wall(),
+            now=now,
             open_calls=gateway.open_calls,
             causes=self._causes(),
             providers=providers,
@@ -98,7 +112,7 @@ class OverviewDesk:
         )
 
 
-def _health(provider: ProviderConfig, states: list[AccountState]) -> ProviderHealth:
+def _health(provider: ProviderConfig, made: list[AttemptRow], states: list[AccountState]) -> ProviderHealth:
     ready = sum(state.state == "ready" for state in states)
     resting = [state for state in states if state.state != "ready"]
     state = "off" if not states else "ok" if not resting else "partly" if ready else "down"
@@ -112,4 +126,6 @@ def _health(provider: ProviderConfig, states: list[AccountState]) -> ProviderHea
         accounts=len(states),
         reason=(told or provider.reason or "")[:500],
         retry_at=min(retries) if retries else None,
+        tries=sum(each.outcome == "ok" or each.outcome in UPSTREAM for each in made),
+        failed=sum(each.outcome in UPSTREAM for each in made),
     )

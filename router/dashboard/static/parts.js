@@ -1,4 +1,5 @@
 // Small pieces that several screens show: states, meters, countdowns.
+import { now } from "./clock.js";
 import { h, s } from "./dom.js";
 import { moment, span } from "./format.js";
 import { qr } from "./qr.js";
@@ -31,7 +32,7 @@ export function countdown(before, at) {
 }
 
 function left(before, at) {
-  const seconds = at - Date.now() / 1000;
+  const seconds = at - now();
   return seconds > 0 ? `${before} ${span(Math.max(1, Math.round(seconds)))}` : `${before} a moment`;
 }
 

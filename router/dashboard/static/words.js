@@ -38,7 +38,7 @@ export function failed(call) {
 }
 
 const STATES = {
-  ok: ["good", "works"], partly: ["warn", "works in part"], down: ["bad", "down"], off: ["none", "off"],
+  ok: ["good", "works"], partly: ["warn", "works in part"], down: ["bad", "down"], failing: ["bad", "fails"], off: ["none", "off"],
   ready: ["good", "ready"], cooling: ["warn", "resting"], probing: ["warn", "being tried"], expired: ["bad", "expired"],
   needs_login: ["bad", "needs sign-in"], refused: ["bad", "refused"], disabled: ["none", "disabled"],
   locked: ["bad", "locked"], damaged: ["bad", "damaged"], usable: ["good", "usable"], revoked: ["none", "revoked"],

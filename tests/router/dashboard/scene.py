@@ -74,6 +74,7 @@ async def _use(router: Running) -> None:
     await router.ask("responses", "gemini-2.5-flash", stream=True, headers={"user-agent": "codex_cli_rs/0.50"})
     upstream.script(status(401), model="gpt-4.1")
     await router.ask("messages", "gpt-4.1", headers={"user-agent": "claude-cli/2.1.79"})
+    await router.ask("messages", "claude-haiku-4-5", headers={"user-agent": "claude-cli/2.1.79"})
     upstream.script(status(429, retry_after="900"), model="claude-sonnet-4-5")
     await router.ask("messages", "claude-sonnet-4-5", headers={"user-agent": "claude-cli/2.1.79"})
     await router.ask("chat", "no-such-model", headers={"user-agent": "curl/8.5.0"})

@@ -8,6 +8,7 @@ from typing import Any
 
 from tests.router.api.harness import DIALECTS, KEY, MANAGEMENT, Running
 from tests.router.dashboard.browser import Person, needs_browser, person
+from tests.simulators.faulty import status
 
 pytestmark = needs_browser
 
@@ -45,6 +46,7 @@ async def test_the_first_screen_answers_the_four_questions(visitor: Person) -> N
     anthropic = health.get_by_role("listitem").filter(has_text="anthropic")
     await expect(anthropic).to_contain_text("works in part")
     await expect(anthropic).to_contain_text("429")
+    await expect(anthropic).to_contain_text("1 of 2 tries failed")
     await expect(anthropic).to_contain_text(re.compile(r"Next try in 1[45] min"))
     costs = page.get_by_role("region", name="What did it cost today?")
     await expect(costs.locator(".big")).to_contain_text("$")
@@ -56,6 +58,16 @@ async def test_the_first_screen_answers_the_four_questions(visitor: Person) -> N
     await expect(page.get_by_role("region", name="What would happen now")).to_contain_text(
         "anthropic/claude-sonnet-4-5"
     )
+
+
+async def test_a_provider_that_always_fails_does_not_pass_for_working(visitor: Person) -> None:
+    page, router = visitor.page, visitor.router
+    gemini = page.get_by_role("region", name="Is it working?").get_by_role("listitem").filter(has_text="gemini")
+    await expect(gemini).to_contain_text("works")
+    router.router._recent._calls.clear()
+    router.upstream.script(*[status(500)] * 4, model="gemini-2.5-flash")
+    await router.ask("chat", "gemini-2.5-flash")
+    await expect(gemini).to_contain_text("fails")
 
 
 async def test_a_failure_shows_by_itself_as_text_and_never_as_markup(visitor: Person) -> None:

@@ -52,7 +52,7 @@ function state(each) {
   const until = unix(each.until);
   const resting = each.resting.map((one) => h("small", {}, h("br"), `${one.name} rests: ${one.reason}`));
   return [badge(each.state), each.reason ? h("small", {}, h("br"), each.reason) : null,
-    until ? h("small", {}, h("br"), countdown("until in", until)) : null, resting];
+    until ? h("small", {}, h("br"), countdown("again in", until)) : null, resting];
 }
 
 function quota(each) {

@@ -1,5 +1,6 @@
 // The first screen. Four questions without a click: does it work, what did it cost, why did that fail, how much is left.
 import { manage } from "../api.js";
+import { setClock } from "../clock.js";
 import { changed, h, put } from "../dom.js";
 import { follow, repeat, soon } from "../live.js";
 import { tick } from "../parts.js";
@@ -29,6 +30,7 @@ export function show(main, { signal }) {
     const [seen, relay, all] = await Promise.all(["overview", "relay", "accounts"]
       .map((path) => manage("GET", path, undefined, { signal })));
     seen.providers = withParts(seen.providers, all.accounts);
+    setClock(seen.now);
     remember(seen.windows, seen.now);
     const { now, ...rest } = seen;
     if (changed(places.health, [rest.providers, rest.causes, services(relay)])) put(places.health, health(seen, services(relay)));

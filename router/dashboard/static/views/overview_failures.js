@@ -3,13 +3,15 @@ import { h } from "../dom.js";
 import { time } from "../parts.js";
 import { outcome, remedy, sentences } from "../words.js";
 
+const MOST = 5;
+
 /** The card's content. */
 export function failures(calls) {
   return [
     h("header", {}, h("h2", {}, "Why did that fail?"), h("a", { href: "#/requests?failed=1" }, "All failures")),
     calls.length === 0
       ? h("p", { class: "muted" }, "Nothing has failed lately.")
-      : h("ul", { class: "list" }, calls.map(failure)),
+      : h("ul", { class: "list" }, calls.slice(0, MOST).map(failure)),
   ];
 }
 

@@ -9,20 +9,26 @@ export function withParts(providers, accounts) {
   return providers.map((each) => {
     const parts = accounts.filter((one) => one.provider === each.id).flatMap((one) => one.resting
       .map((rest) => ({ name: `${rest.name} (${one.account})`, reason: rest.reason, until: unix(rest.until) })));
-    return { ...each, parts, state: each.state === "ok" && parts.length > 0 ? "partly" : each.state };
+    return { ...each, parts, state: judged(each, parts) };
   });
+}
+
+/** Accounts that are ready prove little where every try of late failed. */
+function judged(each, parts) {
+  if (each.state === "ok" && each.tries > 0 && each.failed === each.tries) return "failing";
+  return each.state === "ok" && parts.length > 0 ? "partly" : each.state;
 }
 
 /** One sentence for everything. */
 export function summary({ providers, open_calls: open, version }) {
   const on = providers.filter((each) => each.state !== "off");
   const well = on.filter((each) => each.state === "ok");
-  const down = on.filter((each) => each.state === "down");
+  const down = on.filter((each) => ["down", "failing"].includes(each.state));
   const calls = open === 0 ? "no call is running" : `${many(open, "call")} ${open === 1 ? "is" : "are"} running`;
   const rest = `Version ${version}, ${calls}.`;
   if (on.length === 0) return `It runs, but no provider has an account yet; only the demo models answer. ${rest}`;
   if (well.length === on.length) return `It works: ${on.length === 1 ? "the provider serves" : `all ${on.length} providers serve`}. ${rest}`;
-  if (down.length === on.length) return `No provider can serve now. ${rest}`;
+  if (down.length === on.length) return `No provider answers now. ${rest}`;
   return `It works in part: ${well.length} of ${many(on.length, "provider")} ${well.length === 1 ? "serves" : "serve"} in full. ${rest}`;
 }
 
@@ -43,6 +49,7 @@ function provider(each) {
   return h("li", { class: state(each.state)[0] },
     h("div", { class: "row" }, h("strong", {}, each.id), badge(each.state)),
     h("p", {}, words),
+    each.failed > 0 ? h("p", {}, `${each.failed} of ${many(each.tries, "try", "tries")} failed in the last 15 minutes`) : null,
     each.reason ? h("p", {}, each.reason) : null,
     each.retry_at ? h("p", {}, countdown("Next try in", each.retry_at)) : null,
     each.parts.map((one) => h("p", {}, `${one.name} rests: ${one.reason}`, one.until ? [". ", countdown("Next try in", one.until)] : "")));

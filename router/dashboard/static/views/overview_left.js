@@ -35,13 +35,13 @@ function line(each, now) {
       h("span", {}, `${percent(1 - each.used)} left`)),
     meter(each.used),
     h("div", { class: "row apart" },
-      h("small", {}, expected(forecast(each, now, seen.get(`${each.account} ${each.window}`)))),
+      h("small", {}, expected(forecast(each, now, seen.get(`${each.account} ${each.window}`)), now)),
       h("small", {}, each.resets_at ? countdown("resets in", each.resets_at) : "reset unknown")));
 }
 
-function expected(guess) {
+function expected(guess, now) {
   if (guess === null) return "";
   if (guess.full_at === undefined) return `at this pace ${percent(guess.left)} will be left`;
-  const wait = guess.full_at - Date.now() / 1000;
+  const wait = guess.full_at - now;
   return wait <= 60 ? "used up" : `at this pace used up in ${span(wait)}`;
 }

@@ -43,6 +43,11 @@ async def test_the_first_screen(desk: Running, upstream: Upstream) -> None:
     assert providers["openai"] | {"reason": ""} == providers["openai"]
     assert (providers["openai"]["state"], providers["openai"]["ready"], providers["openai"]["accounts"]) == ("ok", 2, 2)
     assert providers["anthropic"]["state"] == "down" and providers["anthropic"]["retry_at"] > seen["now"]
+    assert (providers["anthropic"]["tries"], providers["anthropic"]["failed"]) == (1, 1)
+    await desk.ask("chat", "gpt-4.1", [])  # type: ignore[arg-type]
+    await desk.ask("chat", "gpt-4.1")
+    openai = (await manage(desk, "GET", "/overview")).json["providers"][0]
+    assert (openai["id"], openai["tries"], openai["failed"]) == ("openai", 1, 0)
     assert [(each["asked"], each["outcome"]) for each in seen["failures"]] == [("claude-sonnet-4-5", "upstream_auth")]
     assert any(cause["cause"] == "cooling" for cause in seen["causes"])
 
