@@ -151,7 +151,7 @@ async def test_what_ends_for_good_needs_a_person_and_the_other_account_serves_on
         metrics = await one.router.metrics()
         state = f'switchyard_account_state{{account="{first}",provider="claude-oauth",state="needs_login"}}'
         assert metrics[state] == 1
-        assert "needs_login" in one.router.log or "cannot serve" in one.router.log
+        await one.router.until(lambda: "needs_login" in one.router.log or "cannot serve" in one.router.log)
         listed = (await one.router.send("/v1/models")).json["data"]
         waiting = [model for model in listed if model.get("state") == "needs_login"]
         assert waiting and all(model["owned_by"] == "claude-oauth" for model in waiting)
