@@ -70,6 +70,18 @@ class Checkout:
         with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/readyz", timeout=10) as answer:
             return json.load(answer)
 
+    def manage(self, method: str, path: str) -> Any:
+        """One request to the management API."""
+        key = (self.root / "state/keys/management.key").read_text().strip()
+        asked = urllib.request.Request(
+            f"http://127.0.0.1:{self.port}/v0/management{path}",
+            data=None if method == "GET" else b"{}",
+            headers={"authorization": f"Bearer {key}"},
+            method=method,
+        )
+        with urllib.request.urlopen(asked, timeout=60) as answer:
+            return json.load(answer)
+
     def status(self) -> Any:
         """Exit status and the processes, without the one that watches the others."""
         code, rows = self.everything()
@@ -135,6 +147,28 @@ def test_after_a_reboot_everything_comes_back_with_one_command(checkout: Checkou
     code, rows = checkout.everything()
     assert code == 0 and {row["state"] for row in rows} == {"running"}
     checkout.run("make", "down")
+
+
+def test_management_starts_programs_anew_and_has_the_router_replaced(checkout: Checkout) -> None:
+    line = checkout.up()
+    try:
+        before = {each["name"]: each for each in checkout.manage("GET", "/processes")["processes"]}
+        assert {name for name, each in before.items() if each["state"] == "running"} >= {"router", "healthwatch"}
+        assert checkout.manage("POST", "/processes/healthwatch/restart")["state"] == "running"
+        serving = checkout.root / "state/run/router.json"
+        old = json.loads(serving.read_text())
+        checkout.manage("POST", "/processes/router/restart")
+        end = time.monotonic() + 60
+        while json.loads(serving.read_text())["pid"] == old["pid"] and time.monotonic() < end:
+            time.sleep(0.1)
+        new = json.loads(serving.read_text())
+        assert new["pid"] != old["pid"] and new["parent"] == old["parent"]
+        assert "Hello" in checkout.call(line)
+        after = {each["name"]: each for each in checkout.manage("GET", "/processes")["processes"]}
+        assert after["healthwatch"]["pid"] != before["healthwatch"]["pid"]
+        assert after["router"]["pid"] == before["router"]["pid"]  # the parent
+    finally:
+        checkout.run("make", "down", ok=False)
 
 
 def test_a_program_of_ones_own_runs_beside_the_router_while_the_settings_have_it(checkout: Checkout) -> None:
