@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from tests.router.api.harness import DIALECTS, Running
+from tests.router.api.manage.desk import manage
 from tests.router.api.subscribed import MODELS, subscribed, token_of
 from tests.simulators import Upstream
 from tests.simulators.connection import read_request
@@ -88,6 +89,22 @@ async def test_the_same_account_is_asked_again_with_its_new_token(
         assert NEW not in router.log
         series = 'switchyard_account_renewals_total{account="claude-oauth/a",outcome="ok",provider="claude-oauth"}'
         assert (await router.metrics())[series] == 1
+
+
+async def test_a_probe_of_management_renews_too(upstream: Upstream, tmp_path: Path) -> None:
+    async with before(upstream, tmp_path, NEW, "a", "b") as (router, tokens):
+        told = await manage(router, "POST", "/accounts/claude-oauth/a/probe", {"model": CLAUDE})
+        assert told.status == 200 and told.json["ok"] is True, told.body
+        assert keys(upstream) == [OLD, NEW] and tokens.exchanges == 1
+        assert (await manage(router, "POST", "/accounts/claude-oauth/b/probe", {"model": CLAUDE})).json["ok"] is True
+        assert keys(upstream)[2:] == [token_of("claude-oauth", "b")]
+
+
+async def test_a_call_by_hand_carries_the_token_of_a_sign_in(upstream: Upstream, tmp_path: Path) -> None:
+    async with before(upstream, tmp_path, NEW, "a", "b") as (router, _):
+        told = await manage(router, "POST", "/accounts/claude-oauth/b/call", {"path": "/claude/v1/models"})
+        assert told.status == 200, told.body
+        assert keys(upstream) == [token_of("claude-oauth", "b")]
 
 
 async def test_many_calls_at_once_share_one_renewal(upstream: Upstream, tmp_path: Path) -> None:
