@@ -9,6 +9,7 @@ from msgspec import Meta, Struct
 
 from router.api.accounts import AccountViews
 from router.api.identify import draining
+from router.api.manage.account_shapes import AccountList
 from router.api.manage.operation import Asked, Operation, Refused
 from router.faults import Fault
 from router.gateway import Gateway
@@ -73,13 +74,6 @@ class ListedModel(Struct, frozen=True):
 
 class Models(Struct, frozen=True):
     models: list[ListedModel]
-
-
-class AccountList(Struct, frozen=True):
-    """files: of the accounts' folder that hold no usable one."""
-
-    accounts: list[dict[str, Any]]
-    files: list[dict[str, Any]]
 
 
 class Wanted(Struct):

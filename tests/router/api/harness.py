@@ -17,8 +17,11 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
+import msgspec
 from yarl import URL
 
+from router.api.manage.account_shapes import AccountList
+from router.api.manage.state_routes import Models, Status
 from router.app import Router
 from router.server.config import ServerSettings
 from router.server.drain import Drain
@@ -37,6 +40,10 @@ MODELS = {"chat": "gpt-4.1", "responses": "gpt-4.1", "messages": "claude-sonnet-
 """A model whose own dialect is the key, so that the same dialect takes the raw lane."""
 OTHER = {"chat": "claude-sonnet-4-5", "responses": "gemini-2.5-flash", "messages": "gpt-4.1", "gemini": "gpt-4.1"}
 """A model that is reached by translation from the key."""
+
+
+SHAPES: dict[str, Any] = {"accounts": AccountList, "status": Status, "models": Models}
+"""What management says of its answers: whoever reads one proves it."""
 
 
 def settings(upstream: Upstream, folder: Path, changes: dict[str, Any]) -> dict[str, Any]:
@@ -230,6 +237,9 @@ class Running:
     async def management(self, path: str) -> Any:
         answer = await self.send(f"/v0/management/{path}", headers={"authorization": f"Bearer {MANAGEMENT}"})
         assert answer.status == 200, answer.body
+        shape = SHAPES.get(path)
+        if shape is not None:
+            msgspec.json.decode(answer.body, type=shape)
         return answer.json
 
     async def metrics(self) -> dict[str, float]:

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from router.api.manage.account_shapes import AccountList
 from router.api.manage.state_routes import Models, Status
 from tests.router.api.harness import running
 from tests.router.api.manage.desk import manage, opened
@@ -16,7 +17,7 @@ from tests.simulators import Upstream
 SHAPES: dict[str, tuple[Any, set[str]]] = {
     "/status": (Status, {"version", "draining", "config", "open_calls", "waiting", "providers"}),
     "/models": (Models, {"models"}),
-    "/accounts": (dict[str, Any], {"accounts", "files"}),
+    "/accounts": (AccountList, {"accounts", "files"}),
     "/relay": (dict[str, Any], {"sessions", "routers", "replaced", "services"}),
     "/explain?model=gpt-4.1": (
         dict[str, Any],

@@ -1,0 +1,70 @@
+"""What ``GET /accounts`` answers, as types for its description; `router.accounts.view` makes it. Times: RFC 3339."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+
+class Resting(Struct, frozen=True, forbid_unknown_fields=True):
+    """A part of an account that rests while the whole may serve. scope: bucket or model."""
+
+    scope: str
+    name: str
+    state: str
+    reason: str
+    until: str | None
+
+
+class Quota(Struct, frozen=True, forbid_unknown_fields=True):
+    """One window of a plan."""
+
+    name: str
+    used_percent: float
+    resets_at: str | None
+
+
+class ShownAccount(Struct, frozen=True, forbid_unknown_fields=True):
+    """kind: sign-in or key. owner: who keeps it: this gateway, another program, the settings. busy: calls under way."""
+
+    account: str
+    provider: str
+    label: str
+    kind: str
+    owner: str
+    email: str | None
+    plan: str | None
+    state: str
+    reason: str | None
+    until: str | None
+    resting: list[Resting]
+    busy: int
+    last_error: str | None
+    last_error_at: str | None
+    last_used_at: str | None
+    requests: int
+    failures: int
+    input_tokens: int
+    output_tokens: int
+    token_expires_at: str | None
+    token_renews_at: str | None
+    quota: list[Quota]
+    priority: int
+    weight: int
+    proxy: bool
+    models: list[str]
+    excluded: list[str]
+    aliases: dict[str, str]
+
+
+class UnusableFile(Struct, frozen=True, forbid_unknown_fields=True):
+    """A file of the accounts' folder that holds no usable one."""
+
+    file: str
+    account: str | None
+    state: str
+    reason: str
+
+
+class AccountList(Struct, frozen=True, forbid_unknown_fields=True):
+    accounts: list[ShownAccount]
+    files: list[UnusableFile]
