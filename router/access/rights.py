@@ -11,13 +11,12 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from router.access.addresses import AddressRules, Networks, client_address, networks
-from router.access.keys import digest, key_id
+from router.access.keys import key_id
 from router.faults import Fault
 from router.models.patterns import Pattern, compile_pattern
 from router.routing.plan import Candidate, Plan
 from router.routing.substitutes import Substitution, without_substitutes
 from router.routing.suffix import split
-from router.secret import Secret
 from router.settings.auth import Key
 from router.settings.schema import Settings
 
@@ -104,7 +103,7 @@ def access_of(settings: Settings, ids: Callable[[str], tuple[str, ...]]) -> Acce
 
 def id_of(key: Key) -> str:
     """The id of a key of the settings."""
-    return key_id(key.digest or digest(key.key or Secret("")))
+    return key_id(key.fingerprint)
 
 
 def _rights(key: Key, ids: Callable[[str], tuple[str, ...]]) -> Rights:

@@ -15,7 +15,7 @@ from router.settings.schema import Settings
 def settings_keys(settings: Settings) -> Iterator[ClientKey]:
     """The keys of ``auth.keys``, and the management key of ``auth.management``."""
     for entry in settings.auth.keys:
-        hexadecimal = entry.digest or digest(entry.key or Secret(""))
+        hexadecimal = entry.fingerprint
         expires = entry.expires.timestamp() if entry.expires is not None else None
         revoked = 0.0 if entry.disabled else None
         yield ClientKey(

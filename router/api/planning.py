@@ -15,7 +15,7 @@ from router.models.catalogue import Model
 from router.policies.shapes import Shape
 from router.policies.system_prompt import with_prompt
 from router.routing.combos import in_order
-from router.routing.plan import Needs, Plan, draft, plan
+from router.routing.plan import Candidate, Needs, Plan, draft, plan
 from router.wire.conversation import Reasoning, Text
 from router.wire.written import Note
 
@@ -77,7 +77,7 @@ def prompted(call: Call, shape: Shape, surface: Surface | None = None) -> Call:
 
 def thoughtful(call: Call, shape: Shape, chosen: Plan, surface: Surface) -> tuple[Call, Reasoning | None]:
     """What the plan is to ask for of thinking, None where the body says it; and the call, read where that took it."""
-    if shape.thinking is None:
+    if shape.thinking is None or not any(_thinks(each) for each in (*chosen.candidates, *chosen.smaller)):
         return call, chosen.reasoning
     conversation = call.conversation or read(call, surface.spec.read_request)
     asked = chosen.reasoning or conversation.reasoning
@@ -86,3 +86,8 @@ def thoughtful(call: Call, shape: Shape, chosen: Plan, surface: Surface) -> tupl
     if wanted is None:
         return replace(call, conversation=conversation), chosen.reasoning
     return replace(call, conversation=conversation, notes=(*call.notes, Note("policy", "thinking"))), wanted
+
+
+def _thinks(candidate: Candidate) -> bool:
+    """Whether there is anything to say to this model about thinking: others stay in the raw lane, and get no note."""
+    return candidate.capabilities.thinking != "none"

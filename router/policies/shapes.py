@@ -34,6 +34,8 @@ class Shapes(Struct, frozen=True, kw_only=True):
     def of(self, key: str, route: int | None) -> Shape:
         """What counts for a call of this key that this rule serves. Both prompts, the key's outside; of the words about
         thinking the key's, else the rule's, else the general one."""
+        if key not in self.keys and route not in self.routes:
+            return AS_IT_IS if self.thinking is None else Shape(thinking=self.thinking)
         own = self.keys.get(key, AS_IT_IS)
         ruled = self.routes.get(route, AS_IT_IS) if route is not None else AS_IT_IS
         return Shape(own.system.around(ruled.system), own.thinking or ruled.thinking or self.thinking)
@@ -42,10 +44,15 @@ class Shapes(Struct, frozen=True, kw_only=True):
 def shapes_of(settings: Settings, id_of: Callable[[Key], str]) -> Shapes:
     """What the settings say. id_of: of a key of the settings."""
     return Shapes(
-        keys={id_of(key): _shape(key.system_prompt, key.thinking) for key in settings.auth.keys},
+        keys={
+            id_of(key): _shape(key.system_prompt, key.thinking)
+            for key in settings.auth.keys
+            if key.system_prompt is not None or key.thinking is not None
+        },
         routes={
             number: _shape(route.system_prompt, route.thinking)
             for number, route in enumerate(settings.models.routing, 1)
+            if route.system_prompt is not None or route.thinking is not None
         },
         thinking=_thinking(settings.policies.thinking),
     )

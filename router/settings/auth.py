@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, date, datetime, time
+from hashlib import sha256
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, field_validator, model_validator
@@ -78,6 +79,18 @@ class Key(Block):
     )
 
     limits: KeyCaps = setting(KeyCaps(), "What the key may use.")
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 of the key in hexadecimal, however the key is given."""
+        text = self.key.reveal() if self.key is not None else ""
+        return self.digest or sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+    @property
+    def narrows(self) -> bool:
+        """Whether the key may do less than others, or has something of its own."""
+        own = (self.models, self.providers, self.ips, self.system_prompt, self.thinking)
+        return self.disabled or self.substitution != "any" or any(own)
 
     @field_validator("digest")
     @classmethod

@@ -10,6 +10,7 @@ import msgspec
 
 from router.models.patterns import compile_pattern
 from router.settings.alias_checks import alias_mistakes
+from router.settings.auth import Key
 from router.settings.combo_checks import combo_mistakes
 from router.settings.document import Document
 from router.settings.mistakes import Mistake, Path, dotted, nearest
@@ -238,10 +239,20 @@ class _Checker:
             yield from self._patterns(key.models, ("auth", "keys", at, "models"))
             yield from self._providers(key.providers, ("auth", "keys", at, "providers"))
 
+        yield from self._same_keys()
         for at, rule in enumerate(self._settings.policies.payload):
             path: Path = ("policies", "payload", at)
             yield from self._patterns(rule.models, (*path, "models"))
             yield from self._providers(rule.when.providers, (*path, "when", "providers"))
+
+    def _same_keys(self) -> Iterator[Mistake]:
+        """One key that stands there twice has no rights of which anybody could say what they are."""
+        seen: dict[str, Key] = {}
+        for at, key in enumerate(self._settings.auth.keys):
+            before = seen.setdefault(key.fingerprint, key)
+            if before is not key and (before.narrows or key.narrows):
+                problem = f"is the key of {before.name!r} once more, and one of the two is narrowed"
+                yield self._mistake(("auth", "keys", at), problem, "Keep one of the two.")
 
     def _providers(self, names: Iterable[str], path: Path) -> Iterator[Mistake]:
         for name in names:

@@ -173,6 +173,13 @@ async def test_a_key_has_the_last_word_and_a_rule_the_next(upstream: Upstream, t
         assert (await thinks(router, "chat", "openai/gpt-5", headers=other))[0] == "high"
 
 
+async def test_a_model_that_cannot_think_is_told_nothing(upstream: Upstream, tmp_path: Path) -> None:
+    async with running(upstream, tmp_path, {"policies": {"thinking": {"mode": "fixed", "default": "low"}}}) as router:
+        answer = await router.ask("chat", "gpt-4.1", metadata={"a": "b"}, headers={"x-switchyard-strict": "1"})
+        assert answer.status == 200 and "x-switchyard-notes" not in answer.headers
+        assert sent(upstream)["metadata"] == {"a": "b"} and "reasoning_effort" not in sent(upstream)
+
+
 async def test_a_wish_within_the_most_stays_in_the_raw_lane(upstream: Upstream, tmp_path: Path) -> None:
     async with running(upstream, tmp_path, {"policies": {"thinking": {"max": "high"}}}) as router:
         odd = {"reasoning_effort": "low", "metadata": {"a": "b"}, "service_tier": "auto"}

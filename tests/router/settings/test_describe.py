@@ -77,7 +77,7 @@ def test_the_comments_of_the_example_are_valid_settings_too() -> None:
     environ = dict.fromkeys(
         ("OPENAI_API_KEY", "ANTHROPIC_API_KEY", "GEMINI_API_KEY", "GROQ_API_KEY", "OFFICE_KEY"), "k"
     )
-    result = load("\n".join(lines), environ | {"CLAUDE_PROXY_KEY": "k"}, lambda path: "sk-sy-0123456789abcdef")
+    result = load("\n".join(lines), environ | {"CLAUDE_PROXY_KEY": "k"}, lambda path: f"sk-sy-0123456789abcdef{path}")
     providers = result.settings.providers
     assert providers.vertex is not None and len(providers.openai.api_keys) == 2
     assert [entry.name for entry in providers.openai_compatible] == ["office"]

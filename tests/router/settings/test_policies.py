@@ -53,6 +53,11 @@ KEY = "name: a, key: 0123456789abcdef"
             "all 0",
         ),
         ("models: {combos: {a: {targets: b, strategy: random}}}", "models.combos.a.strategy", "must be one of"),
+        (
+            f"auth: {{keys: [{{{KEY}}}, {{name: b, key: 0123456789abcdef, models: [a]}}]}}",
+            "auth.keys[1]",
+            "is the key of 'a' once more",
+        ),
     ],
 )
 def test_a_mistake_says_what_is_wrong_and_where(text: str, path: str, says: str) -> None:
