@@ -85,6 +85,11 @@ class Snapshot(Struct, frozen=True, kw_only=True):
     shapes: Shapes = Shapes()
     payload: tuple[Payload, ...] = ()
 
+    def providers_for(self, key: str) -> Mapping[str, ProviderConfig]:
+        """The providers with the accounts that the key with this id may use."""
+        own = self.access.of(key).own
+        return self.providers if own is None else own
+
 
 def snapshot_of(
     settings: Settings,
@@ -156,7 +161,7 @@ def snapshot_of(
         provenance=provenance or {},
         loaded_at=now,
         tariff=Tariff(prices, providers),
-        access=access_of(settings, table.resolve_provider),
+        access=access_of(settings, table.resolve_provider, providers),
         shapes=shapes_of(settings, id_of),
         payload=payload_of(settings.policies.payload, table.resolve_provider),
     )

@@ -14,6 +14,7 @@ from router.access.addresses import AddressRules, Networks, client_address, netw
 from router.access.keys import key_id
 from router.faults import Fault
 from router.models.patterns import Pattern, compile_pattern
+from router.providers.config import ProviderConfig
 from router.routing.plan import Candidate, Plan
 from router.routing.substitutes import Substitution, without_substitutes
 from router.routing.suffix import split
@@ -24,22 +25,23 @@ from router.settings.schema import Settings
 class Rights(Struct, frozen=True, kw_only=True):
     """What one key may do. name: of the key. models: of names that may be asked for, or of models that answer; empty:
     all. providers: their ids; None: all. substitution: whether other models than the one
-    that was asked for may answer."""
+    that was asked for may answer. own: every provider with those accounts alone that the key may use; None: all."""
 
     name: str = ""
     models: tuple[Pattern, ...] = ()
     providers: frozenset[str] | None = None
     addresses: AddressRules = AddressRules()
     substitution: Substitution = "any"
+    own: Mapping[str, ProviderConfig] | None = None
 
     @property
     def limited(self) -> bool:
         """Whether there is anything that the key may not ask for."""
-        return bool(self.models) or self.providers is not None
+        return bool(self.models) or self.providers is not None or self.own is not None
 
     def permits(self, asked: str, candidate: Candidate) -> bool:
         """Whether this key's call for `asked` may go to `candidate`."""
-        return self._model(asked, candidate) and self._provider(candidate)
+        return self._model(asked, candidate) and self._provider(candidate) and self._account(candidate)
 
     def narrowed(self, plan: Plan) -> Plan:
         """The plan without what this key may not use. Raises `Fault` forbidden where nothing is left, and unavailable
@@ -54,7 +56,11 @@ class Rights(Struct, frozen=True, kw_only=True):
         return replace(plan, candidates=kept, smaller=smaller)
 
     def _refusal(self, plan: Plan) -> Fault:
-        if any(self._model(plan.asked, each) for each in plan.candidates):
+        named = [each for each in plan.candidates if self._model(plan.asked, each)]
+        if any(self._provider(each) for each in named):
+            text = f"The key {self.name!r} may use no account that could serve this model"
+            return Fault("forbidden", f"{text} (setting auth.keys[].accounts).", code="account_not_allowed")
+        if named:
             served = ", ".join(dict.fromkeys(each.provider for each in plan.candidates))
             text = f"The key {self.name!r} may not use the providers of this model: {served}"
             return Fault("forbidden", f"{text} (setting auth.keys[].providers).", code="provider_not_allowed")
@@ -70,6 +76,9 @@ class Rights(Struct, frozen=True, kw_only=True):
 
     def _provider(self, candidate: Candidate) -> bool:
         return self.providers is None or candidate.provider in self.providers
+
+    def _account(self, candidate: Candidate) -> bool:
+        return self.own is None or bool(self.own[candidate.provider].accounts)
 
 
 EVERYTHING = Rights()
@@ -91,13 +100,16 @@ class Access(Struct, frozen=True, kw_only=True):
         return client_address(peer, forwarded(), self.trusted) if self.trusted else peer
 
 
-def access_of(settings: Settings, ids: Callable[[str], tuple[str, ...]]) -> Access:
-    """What the settings allow. ids: the providers that a name means."""
+def access_of(
+    settings: Settings, ids: Callable[[str], tuple[str, ...]], providers: Iterable[ProviderConfig] = ()
+) -> Access:
+    """What the settings allow. ids: the providers that a name means. providers: all, with the accounts of now."""
+    providers = tuple(providers)
     ips = settings.policies.ips
     return Access(
         addresses=AddressRules(allow=networks(ips.allow), deny=networks(ips.deny)),
         trusted=networks(ips.trusted_proxies),
-        rights={id_of(key): _rights(key, ids) for key in settings.auth.keys},
+        rights={id_of(key): _rights(key, ids, providers) for key in settings.auth.keys},
     )
 
 
@@ -106,7 +118,7 @@ def id_of(key: Key) -> str:
     return key_id(key.fingerprint)
 
 
-def _rights(key: Key, ids: Callable[[str], tuple[str, ...]]) -> Rights:
+def _rights(key: Key, ids: Callable[[str], tuple[str, ...]], providers: Iterable[ProviderConfig]) -> Rights:
     named = [provider for name in key.providers for provider in ids(name)]
     return Rights(
         name=key.name,
@@ -114,4 +126,16 @@ def _rights(key: Key, ids: Callable[[str], tuple[str, ...]]) -> Rights:
         providers=frozenset(named) if key.providers else None,
         addresses=AddressRules(allowed_by=f"auth.keys[].ips of {key.name!r}", allow=networks(key.ips)),
         substitution=key.substitution,
+        own=_with_accounts(key.accounts, providers) if key.accounts else None,
     )
+
+
+def _with_accounts(texts: Iterable[str], providers: Iterable[ProviderConfig]) -> Mapping[str, ProviderConfig]:
+    """The providers with those accounts alone that a pattern names, by id."""
+    patterns = tuple(compile_pattern(text) for text in texts)
+    return {
+        each.id: replace(
+            each, accounts=tuple(account for account in each.accounts if any(p.matches(account.id) for p in patterns))
+        )
+        for each in providers
+    }

@@ -180,14 +180,15 @@ async def _serve(
     call = replace(call, resume=resume)
     edge.gateway.ledger.opened(record, chosen.candidates[0].provider, chosen.candidates[0].model)
     begun: Begun | Lasting
-    begun = await edge.gateway.attempts.begin(call, chosen, snapshot.providers, limits, record)
+    providers = snapshot.providers_for(call.caller.key_id)
+    begun = await edge.gateway.attempts.begin(call, chosen, providers, limits, record)
     if begun.lane.delivered is not None:
         begun = Lasting(
             edge.gateway.attempts,
             begun,
             call,
             chosen,
-            snapshot.providers,
+            providers,
             limits,
             record,
             resume=resume,

@@ -48,7 +48,7 @@ class Side(Struct, kw_only=True):
         """Ask one candidate, with one account after another. Raises the last `Fault`, or unavailable at once where the
         provider cannot do this."""
         gateway = self.edge.gateway
-        provider = self.snapshot.providers[candidate.provider]
+        provider = self.snapshot.providers_for(self.call.caller.key_id)[candidate.provider]
         if operation not in OPERATIONS[provider.kind]:
             raise Fault("not_found", f"The provider {provider.id} has nothing for this.")
         if self.record.surface not in USES_NOTHING:

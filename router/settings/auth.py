@@ -62,6 +62,10 @@ class Key(Block):
         (), "Models that the key may ask for, or that may answer it, as patterns; `*` stands for any text. Empty: all."
     )
     providers: Texts = setting((), "Providers that may answer the key's calls. Empty: all.")
+    accounts: Texts = setting(
+        (),
+        "Accounts that may answer the key's calls, as patterns of ids: `openai/1`, `claude-oauth/*`. Empty: all.",
+    )
     ips: Networks = setting((), "Addresses and networks that the key may call from, within `policies.ips`. Empty: all.")
     substitution: Literal["never", "same_family", "any"] = setting(
         "any",
@@ -89,7 +93,7 @@ class Key(Block):
     @property
     def narrows(self) -> bool:
         """Whether the key may do less than others, or has something of its own."""
-        own = (self.models, self.providers, self.ips, self.system_prompt, self.thinking)
+        own = (self.models, self.providers, self.accounts, self.ips, self.system_prompt, self.thinking)
         return self.disabled or self.substitution != "any" or any(own)
 
     @field_validator("digest")

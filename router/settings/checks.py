@@ -237,6 +237,7 @@ class _Checker:
         """What policies name is there."""
         for at, key in enumerate(self._settings.auth.keys):
             yield from self._patterns(key.models, ("auth", "keys", at, "models"))
+            yield from self._patterns(key.accounts, ("auth", "keys", at, "accounts"))
             yield from self._providers(key.providers, ("auth", "keys", at, "providers"))
 
         yield from self._same_keys()

@@ -242,6 +242,7 @@ case("auth.keys[].disabled", clients({"name": "b", "key": SECOND, "disabled": Tr
 for _name, _refuses, _allows in (
     ("models", ["claude-*"], ["gpt-4.1"]),
     ("providers", ["anthropic"], ["openai", "anthropic"]),
+    ("accounts", ["anthropic/*"], ["anthropic/*", "openai/2"]),
     ("ips", ["192.0.2.0/24"], ["192.0.2.0/24", "127.0.0.1"]),
 ):
     case(

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from tests.router.api.harness import DIALECTS, KEY, MODELS, error_text, running
+from tests.router.api.harness import DIALECTS, KEY, MODELS, OPENAI_KEYS, error_text, running
 from tests.simulators import Upstream
+from tests.simulators.faulty import status
 
 NARROW = "sk-client-canary-narrow"
 HEADERS = {"authorization": f"Bearer {NARROW}"}
@@ -103,3 +104,24 @@ async def test_a_key_has_addresses_of_its_own_behind_a_proxy(upstream: Upstream,
         answer = await router.ask("chat", "gpt-4.1", headers=forged)
         assert answer.status == 403 and "'narrow'" in error_text("chat", answer.json)
         assert (await router.ask("chat", "gpt-4.1", headers={"x-forwarded-for": "198.51.100.1"})).status == 200
+
+
+async def test_a_key_uses_its_own_accounts_alone(upstream: Upstream, tmp_path: Path) -> None:
+    async with running(upstream, tmp_path, narrow(accounts=["openai/2", "gemini/*"])) as router:
+        for _ in range(3):
+            assert (await router.ask("chat", "gpt-4.1", headers=HEADERS)).status == 200
+        assert {attempt.key for attempt in upstream.requests} == {OPENAI_KEYS[1]}
+        upstream.requests.clear()
+        upstream.always(status(429), key=OPENAI_KEYS[1])
+        assert (await router.ask("chat", "gpt-4.1", headers=HEADERS)).status == 429
+        assert {attempt.key for attempt in upstream.requests} == {OPENAI_KEYS[1]}
+        assert (await router.ask("chat", "gpt-4.1")).status == 200
+        refused = await router.ask("messages", "claude-sonnet-4-5", headers=HEADERS)
+        assert refused.status == 403 and "auth.keys[].accounts" in error_text("messages", refused.json)
+        body = {"model": "text-embedding-3-small", "input": "x"}
+        upstream.behave()
+        upstream.requests.clear()
+        await router.send("/v1/embeddings", body, headers=HEADERS)
+        assert {attempt.key for attempt in upstream.requests} <= {OPENAI_KEYS[1]}
+        shown = {model["id"] for model in (await router.send("/v1/models", headers=HEADERS)).json["data"]}
+        assert "quick" in shown and "deep" not in shown
