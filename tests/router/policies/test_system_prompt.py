@@ -9,7 +9,9 @@ import pytest
 
 from router.faults import Fault
 from router.policies.system_prompt import SystemPrompt, with_prompt
-from router.wire.conversation import Dialect
+from router.wire.conversation import Dialect, Text
+from router.wire.dialects import DIALECTS
+from tests.data import capture, captures
 
 BOTH = SystemPrompt("FIRST", "LAST")
 BILLING = {"type": "text", "text": "x-anthropic-billing-header: cc=1"}
@@ -121,3 +123,46 @@ def test_the_outer_words_stand_outside() -> None:
     assert SystemPrompt("a", "b").around(SystemPrompt("c", "d")) == SystemPrompt("a\n\nc", "d\n\nb")
     assert SystemPrompt().around(SystemPrompt("c")) == SystemPrompt("c")
     assert not SystemPrompt()
+
+
+DIALECT_OF = {
+    "/v1/messages": "messages",
+    "/v1/responses": "responses",
+    "/v1/chat/completions": "chat",
+    "generateContent": "gemini",
+    "streamGenerateContent": "gemini",
+}
+
+
+def generations() -> list[tuple[str, str]]:
+    """Every captured generation request that a reader takes, with its dialect."""
+    found = []
+    for client in ("anthropic-py", "claude-code", "codex", "genai-py", "openai-py"):
+        for name in captures(client):
+            path = str(capture(name).get("path", "")).partition("?")[0]
+            dialect = next((dialect for end, dialect in DIALECT_OF.items() if path.endswith(end)), None)
+            body = capture(name).get("body")
+            refused = "error_shape" in name or (isinstance(body, dict) and "thread" in body)
+            if dialect is not None and isinstance(body, dict) and not refused:
+                found.append((name, dialect))
+    return found
+
+
+@pytest.mark.parametrize(("name", "dialect"), generations())
+def test_what_real_clients_send_is_read_with_the_words_around(name: str, dialect: Dialect) -> None:
+    body = capture(name)["body"]
+    said = {"model": "m", "stream": False} if dialect == "gemini" else {}
+    before = DIALECTS[dialect].read_request(body, **said)
+    after = DIALECTS[dialect].read_request(changed(dialect, body), **said)
+    texts = [part.text for part in after.system if isinstance(part, Text)]
+    own = "\n\n".join(part.text for part in before.system if isinstance(part, Text))
+    assert "\n\n".join(texts) == "\n\n".join(text for text in ("FIRST", own, "LAST") if text) or (
+        dialect == "responses" and texts[0].startswith("FIRST") and "LAST" in texts[0]  # developer messages follow
+    )
+    assert after.turns == before.turns and after.tools == before.tools
+    assert {key: value for key, value in changed(dialect, body).items() if key not in SYSTEM} == {
+        key: value for key, value in body.items() if key not in SYSTEM
+    }
+
+
+SYSTEM = frozenset({"system", "instructions", "systemInstruction", "system_instruction", "messages"})
