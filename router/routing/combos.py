@@ -42,8 +42,9 @@ def in_order(
         return _ranked(_by(candidates, price))
     if combo.strategy == "least_latency":
         ordered = _by(candidates, seconds)
-        if turn % LOOKS_AROUND == LOOKS_AROUND - 1:
-            ordered = _first(ordered, turn // LOOKS_AROUND % len(ordered))
+        others = len(ordered) - 1
+        if others and turn % LOOKS_AROUND == LOOKS_AROUND - 1:
+            ordered = _first(ordered, 1 + turn // LOOKS_AROUND % others)
         return _level(ordered)
     members = list(dict.fromkeys(candidate.member or 0 for candidate in candidates))
     at = turn % len(members) if combo.strategy == "round_robin" else _weighted(combo, members, turn)
