@@ -28,6 +28,43 @@ def secrets_of(settings: BaseModel) -> frozenset[str]:
     return frozenset(found for found in _found(settings, secret=False) if found)
 
 
+_SECRET_KEYS = frozenset(
+    {
+        *("key", "api_key", "client_secret", "password", "token", "secret", "cookie", "clerk_jwt_cookie"),
+        *("secure_1psid", "secure_1psidts", "access_token", "refresh_token"),
+    }
+)
+_SECRET_LISTS = frozenset({"api_keys", "keys"})
+_VARIABLE = re.compile(r"\$\{[^}]*\}")
+
+
+def secrets_in(text: str) -> frozenset[str]:
+    """What looks like a secret in a text, by where it stands: for a file that is not in force, as it has a mistake."""
+    found: set[str] = set()
+    try:
+        root = yaml.compose(text, Loader=yaml.SafeLoader)
+    except yaml.YAMLError:
+        return frozenset()
+    waiting: list[tuple[yaml.Node, str, bool]] = [(root, "", False)] if root is not None else []
+    seen: set[int] = set()
+    while waiting:
+        node, key, secret = waiting.pop()
+        if id(node) in seen:
+            continue
+        seen.add(id(node))
+        if isinstance(node, yaml.MappingNode):
+            for name, value in node.value:
+                inner = str(name.value) if isinstance(name, yaml.ScalarNode) else ""
+                waiting.append((value, inner, secret or inner == "headers"))
+        elif isinstance(node, yaml.SequenceNode):
+            waiting += [(item, f"{key}[]", secret) for item in node.value]
+        elif isinstance(node, yaml.ScalarNode) and node.value and not _VARIABLE.fullmatch(node.value):
+            listed = key.endswith("[]") and key[:-2] in _SECRET_LISTS
+            if secret or listed or key in _SECRET_KEYS or USER_INFO.search(node.value):
+                found.add(node.value)
+    return frozenset(found)
+
+
 def _found(value: object, *, secret: bool) -> Iterator[str]:
     if isinstance(value, Secret):
         yield value.reveal()
@@ -47,7 +84,10 @@ def _found(value: object, *, secret: bool) -> Iterator[str]:
 
 
 def veiled(text: str, secrets: frozenset[str]) -> str:
-    """`text` with a mark in the place of each secret."""
+    """`text` with a mark in the place of each secret; nothing of one that is no YAML, where nobody knows what is
+    one."""
+    if not _readable(text):
+        return ""
     places = _places(text, secrets)
     for number, (start, end, _) in reversed(list(enumerate(places))):
         text = f'{text[:start]}"kept:{number}"{text[end:]}'
@@ -65,6 +105,14 @@ def unveiled(text: str, original: str, secrets: frozenset[str]) -> str:
             raise Unknown(f"{mark[0]} in line {node.start_mark.line + 1} stands for no secret of the file")
         text = text[: node.start_mark.index] + json.dumps(kept[int(mark[1])]) + text[node.end_mark.index :]
     return text
+
+
+def _readable(text: str) -> bool:
+    try:
+        yaml.compose(text, Loader=yaml.SafeLoader)
+    except yaml.YAMLError:
+        return False
+    return True
 
 
 def _places(text: str, secrets: frozenset[str]) -> list[tuple[int, int, str]]:

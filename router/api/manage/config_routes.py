@@ -17,7 +17,7 @@ from router.settings.change_plan import Change, changes, out_of_reach
 from router.settings.load import Loaded
 from router.settings.mistakes import SettingsError
 from router.settings.shown import rows
-from router.settings.veil import Unknown, secrets_of, unveiled, veiled
+from router.settings.veil import Unknown, secrets_in, secrets_of, unveiled, veiled
 
 LARGEST = 1024 * 1024
 
@@ -31,8 +31,8 @@ class Setting(Struct, frozen=True):
 
 
 class Config(Struct, frozen=True):
-    """text: the file, a mark such as "kept:3" in the place of each secret. digest: of the file, to be sent back when it
-    is changed. error: why a changed file is not in force."""
+    """text: the file, a mark such as "kept:3" in the place of each secret; "" where it is no YAML. digest: of the
+    file, to be sent back when it is changed. error: why a changed file is not in force."""
 
     file: str
     digest: str
@@ -147,12 +147,16 @@ class ConfigDesk:
         return Config(
             file=self._file,
             digest=digest_of(text),
-            text=veiled(text, secrets_of(current.settings)),
+            text=veiled(text, self._secrets(text)),
             settings=[Setting(*row) for row in rows(current.settings, current.provenance)],
             warnings=list(current.warnings),
             restart_needed=list(gateway.restart_needed),
             error=gateway.config_error,
         )
+
+    def _secrets(self, text: str) -> frozenset[str]:
+        """Those in force, and what looks like one: the file may be newer than what is in force, and have a mistake."""
+        return secrets_of(self._gateway.current.settings) | secrets_in(text)
 
     async def plan(self, asked: Asked) -> Plan:
         before = await asyncio.to_thread(self._history.text)
@@ -193,7 +197,7 @@ class ConfigDesk:
         """The plan, and the text with its secrets."""
         current = self._gateway.current
         try:
-            whole = unveiled(text, before, secrets_of(current.settings))
+            whole = unveiled(text, before, self._secrets(before))
             loaded, snapshot = await asyncio.to_thread(self._check, whole)
         except Unknown as problem:
             return _wrong([Mistake("", f"{problem}", "Leave the marks of secrets as they are.", None)]), ""

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from router.settings.change_plan import out_of_reach
 from router.settings.schema import Settings
-from router.settings.veil import Unknown, secrets_of, unveiled, veiled
+from router.settings.veil import Unknown, secrets_in, secrets_of, unveiled, veiled
 
 TEXT = """\
 # my gateway
@@ -93,3 +93,16 @@ def test_every_secret_of_the_settings_is_found() -> None:
 )
 def test_what_is_out_of_reach(before: str, after: str, paths: list[str]) -> None:
     assert out_of_reach(before, after) == paths
+
+
+def test_what_looks_like_a_secret_is_found_where_nothing_is_in_force() -> None:
+    text = """
+auth: {keys: [sk-bare, {name: laptop, key: sk-named, digest: abc}], management: {key: sk-m, key_file: /run/x}}
+providers:
+  openai: {api_keys: [sk-1, {key: sk-2, label: two, env: NAME}, "${FROM_THE_ENVIRONMENT}"], headers: {x-team: team}}
+  webai: {gemini: {accounts: {me: {secure_1psid: psid}}}}
+  groq: {proxy: "http://u:p@proxy.example", prot: 1}
+"""
+    expected = {"sk-bare", "sk-named", "sk-m", "sk-1", "sk-2", "team", "psid", "http://u:p@proxy.example"}
+    assert secrets_in(text) == expected
+    assert secrets_in("a: [") == frozenset()

@@ -151,3 +151,22 @@ async def test_a_mark_that_stands_for_nothing_is_a_mistake(desk: Running) -> Non
     text = config["text"].replace('"kept:0"', '"kept:99"')
     plan = (await manage(desk, "POST", "/config/plan", {"text": text})).json
     assert not plan["ok"] and "stands for no secret" in plan["mistakes"][0]["problem"]
+
+
+async def test_a_file_with_a_mistake_shows_no_secret_either(desk: Running) -> None:
+    """It is not in force, so nobody has read its secrets."""
+    desk.config.write_text("providers: {openai: {api_keys: [sk-very-new, {key: sk-newer}]}}\nserver: {prot: 1}\n")
+    await desk.until(lambda: desk.router._gateway.config_error)
+    answer = await manage(desk, "GET", "/config")
+    assert "sk-very-new" not in answer.body.decode() and "sk-newer" not in answer.body.decode()
+    mended = answer.json["text"].replace("prot: 1", "port: 0")
+    done = await manage(desk, "PUT", "/config", {"text": mended, "digest": answer.json["digest"]})
+    assert done.status == 200, done.body
+    assert "sk-very-new" in desk.config.read_text() and desk.router._gateway.config_error is None
+
+
+async def test_a_file_that_is_no_yaml_is_not_shown(desk: Running) -> None:
+    desk.config.write_text("providers: {openai: {api_keys: [sk-very-new]}\n  x: [")
+    await desk.until(lambda: desk.router._gateway.config_error)
+    answer = await manage(desk, "GET", "/config")
+    assert answer.json["text"] == "" and answer.json["error"] and "sk-very-new" not in answer.body.decode()
