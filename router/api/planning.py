@@ -10,11 +10,12 @@ from msgspec.structs import replace
 from router.access.rights import Rights
 from router.api.understand import Surface, read
 from router.call import Call
+from router.faults import Fault
 from router.gateway import Gateway, Snapshot
 from router.models.catalogue import Model
 from router.policies.shapes import Shape
 from router.policies.system_prompt import with_prompt
-from router.routing.combos import in_order
+from router.routing.combos import Combo, in_order
 from router.routing.plan import Candidate, Needs, Plan, draft, plan
 from router.wire.conversation import Reasoning, Text
 from router.wire.written import Note
@@ -37,23 +38,39 @@ def planned(
 def ordering(gateway: Gateway, snapshot: Snapshot, call: Call) -> Order:
     """The order for one call, in which a turn of a combo counts once, however often it is planned."""
     turn: int | None = None
-    times, tariff = gateway.attempts.first_tokens, snapshot.tariff
 
     def order(plan: Plan) -> Plan:
         nonlocal turn
         if plan.combo is None:
             return plan
         turn = gateway.turns.next(plan.combo.name) if turn is None else turn
-        candidates = in_order(
-            plan.combo,
-            plan.candidates,
-            turn,
-            seconds=lambda each: times.typical(each.provider, each.model, call.stream),
-            price=lambda each: tariff.per_token(each.provider, each.model),
-        )
-        return replace(plan, candidates=candidates)
+        return _in_turn(gateway, snapshot, plan, plan.combo, turn, stream=call.stream)
 
     return order
+
+
+def explained(gateway: Gateway, snapshot: Snapshot, made: Plan, key: str | None) -> Plan:
+    """What a plan would be for the next streamed call of this key (its id; None: one with all rights). Where the key
+    may not have it, `Plan.fault` says why."""
+    try:
+        made = made if key is None else snapshot.access.of(key).narrowed(made)
+    except Fault as fault:
+        return replace(made, candidates=(), smaller=(), fault=fault)
+    if made.combo is None:
+        return made
+    return _in_turn(gateway, snapshot, made, made.combo, gateway.turns.coming(made.combo.name), stream=True)
+
+
+def _in_turn(gateway: Gateway, snapshot: Snapshot, plan: Plan, combo: Combo, turn: int, *, stream: bool) -> Plan:
+    times, tariff = gateway.attempts.first_tokens, snapshot.tariff
+    candidates = in_order(
+        combo,
+        plan.candidates,
+        turn,
+        seconds=lambda each: times.typical(each.provider, each.model, stream),
+        price=lambda each: tariff.per_token(each.provider, each.model),
+    )
+    return replace(plan, candidates=candidates)
 
 
 def shown(snapshot: Snapshot, rights: Rights, model: Model) -> bool:

@@ -67,12 +67,17 @@ def models(as_json: JSON = False, offline: OFFLINE = False, config: CONFIG = Non
 
 @app.command()
 def explain(
-    model: str, dialect: DIALECT = "chat", as_json: JSON = False, offline: OFFLINE = False, config: CONFIG = None
+    model: str,
+    dialect: DIALECT = "chat",
+    key: Annotated[str | None, typer.Option(help="The client key that asks, by name or id.")] = None,
+    as_json: JSON = False,
+    offline: OFFLINE = False,
+    config: CONFIG = None,
 ) -> None:
     """Say who would answer for a model name, in which order, and why."""
     from router.cli import models_command
 
-    raise typer.Exit(models_command.explain(model, dialect, as_json, offline, config))
+    raise typer.Exit(models_command.explain(model, dialect, key, as_json, offline, config))
 
 
 @app.command()

@@ -33,9 +33,13 @@ def models(as_json: bool, offline: bool, config: str | None) -> int:
     return _print(lambda: _listed(config) if offline else manage(find_place(config), path), as_json, _show_models)
 
 
-def explain(model: str, dialect: str, as_json: bool, offline: bool, config: str | None) -> int:
-    """Say who would answer for `model`, in which order, and why."""
-    path = f"/v0/management/explain?{urlencode({'model': model, 'dialect': dialect})}"
+def explain(model: str, dialect: str, key: str | None, as_json: bool, offline: bool, config: str | None) -> int:
+    """Say who would answer for `model`, in which order, and why. key: name or id of the client key that asks."""
+    if key is not None and offline:
+        print("--key asks the running gateway, which knows all keys; leave out --offline.", file=sys.stderr)
+        return FAILED
+    wanted = {"model": model, "dialect": dialect, **({} if key is None else {"key": key})}
+    path = f"/v0/management/explain?{urlencode(wanted)}"
     return _print(
         lambda: _explained(model, dialect, config) if offline else manage(find_place(config), path), as_json, _show_plan
     )

@@ -87,8 +87,12 @@ class Turns:
     def __init__(self) -> None:
         self._turns: dict[str, int] = {}
 
+    def coming(self, name: str) -> int:
+        """The number of the next call, from 0."""
+        return self._turns.get(name, 0)
+
     def next(self, name: str) -> int:
         """The number of this call, from 0."""
-        turn = self._turns.get(name, 0)
+        turn = self.coming(name)
         self._turns[name] = turn + 1
         return turn

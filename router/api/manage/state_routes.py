@@ -11,6 +11,7 @@ from router.api.accounts import AccountViews
 from router.api.identify import draining
 from router.api.manage.account_shapes import AccountList
 from router.api.manage.operation import Asked, Operation, Refused
+from router.api.planning import explained
 from router.faults import Fault
 from router.gateway import Gateway
 from router.relay.announced import Announced
@@ -77,11 +78,12 @@ class Models(Struct, frozen=True):
 
 
 class Wanted(Struct):
-    """dialect: of the call. provider: pinned."""
+    """dialect: of the call. provider: pinned. key: name or id of the client key that asks."""
 
     model: Annotated[str, Meta(min_length=1)]
     dialect: Dialect = "chat"
     provider: str | None = None
+    key: str | None = None
 
 
 class StateDesk:
@@ -154,7 +156,18 @@ class StateDesk:
             made = draft(snapshot.table, wanted.model, needs=Needs(dialect=wanted.dialect), pinned=wanted.provider)
         except Fault as fault:
             raise Refused(fault.http_status, fault.message) from None
-        return explain(made, snapshot.providers, self._gateway.health.snapshot())
+        key = None if wanted.key is None else self._key(wanted.key)
+        made = explained(self._gateway, snapshot, made, key)
+        providers = snapshot.providers if key is None else snapshot.providers_for(key)
+        return explain(made, providers, self._gateway.health.snapshot())
+
+    def _key(self, name: str) -> str:
+        """The id of a client key by its id or its name."""
+        known = self._gateway.keys.keys()
+        found = next((key.id for key in known if name in (key.id, key.name)), None)
+        if found is None:
+            raise Refused(404, f"No key is called {name[:100]!r}; `switchyard keys list` shows them.")
+        return found
 
     async def models(self, asked: Asked) -> Models:
         return Models(

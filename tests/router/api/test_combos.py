@@ -52,7 +52,9 @@ async def test_members_take_turns_by_themselves_or_by_weight(upstream: Upstream,
     async with running(upstream, tmp_path, chained(GPT, CLAUDE, strategy="round_robin")) as router:
         found = []
         for _ in range(4):
+            told = (await router.management("explain?model=smart"))["outcome"]["model"]
             found.append(await served(router))
+            assert found[-1] == told
             await router.ask("chat", "gpt-5")  # calls of other models turn nothing
         assert found == [GPT, CLAUDE, GPT, CLAUDE]
         weighted = [{"model": GPT, "weight": 1}, {"model": CLAUDE, "weight": 3}]

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.router.api.harness import DIALECTS, KEY, MODELS, OPENAI_KEYS, error_text, running
+from tests.router.api.harness import DIALECTS, KEY, MANAGEMENT, MODELS, OPENAI_KEYS, error_text, running
 from tests.simulators import Upstream
 from tests.simulators.faulty import status
 
@@ -125,3 +125,16 @@ async def test_a_key_uses_its_own_accounts_alone(upstream: Upstream, tmp_path: P
         assert {attempt.key for attempt in upstream.requests} <= {OPENAI_KEYS[1]}
         shown = {model["id"] for model in (await router.send("/v1/models", headers=HEADERS)).json["data"]}
         assert "quick" in shown and "deep" not in shown
+
+
+async def test_explain_tells_what_a_key_may_have(upstream: Upstream, tmp_path: Path) -> None:
+    async with running(upstream, tmp_path, narrow(models=["gpt-*"], accounts=["openai/2"])) as router:
+        told = await router.management("explain?model=gpt-4.1&key=narrow")
+        assert (told["outcome"]["action"], told["outcome"]["account"]) == ("serve", "openai/2")
+        refused = await router.management("explain?model=claude-sonnet-4-5&key=narrow")
+        assert refused["outcome"]["kind"] == "forbidden" and "auth.keys[].models" in refused["outcome"]["reason"]
+        assert (await router.management("explain?model=claude-sonnet-4-5&key=tester"))["outcome"]["action"] == "serve"
+        missing = await router.send(
+            "/v0/management/explain?model=gpt-4.1&key=nobody", headers={"authorization": f"Bearer {MANAGEMENT}"}
+        )
+        assert missing.status == 404
