@@ -118,11 +118,6 @@ async def test_a_key_uses_its_own_accounts_alone(upstream: Upstream, tmp_path: P
         assert (await router.ask("chat", "gpt-4.1")).status == 200
         refused = await router.ask("messages", "claude-sonnet-4-5", headers=HEADERS)
         assert refused.status == 403 and "auth.keys[].accounts" in error_text("messages", refused.json)
-        body = {"model": "text-embedding-3-small", "input": "x"}
-        upstream.behave()
-        upstream.requests.clear()
-        await router.send("/v1/embeddings", body, headers=HEADERS)
-        assert {attempt.key for attempt in upstream.requests} <= {OPENAI_KEYS[1]}
         shown = {model["id"] for model in (await router.send("/v1/models", headers=HEADERS)).json["data"]}
         assert "quick" in shown and "deep" not in shown
 
@@ -138,3 +133,20 @@ async def test_explain_tells_what_a_key_may_have(upstream: Upstream, tmp_path: P
             "/v0/management/explain?model=gpt-4.1&key=nobody", headers={"authorization": f"Bearer {MANAGEMENT}"}
         )
         assert missing.status == 404
+
+
+async def test_embeddings_use_the_keys_own_accounts_too(upstream: Upstream, tmp_path: Path) -> None:
+    body = {"model": "text-embedding-3-small", "input": "x"}
+    async with running(upstream, tmp_path, narrow(accounts=["openai/2"])) as router:
+        for _ in range(3):
+            assert (await router.send("/v1/embeddings", body, headers=HEADERS)).status == 200
+        assert {attempt.key for attempt in upstream.requests} == {OPENAI_KEYS[1]}
+
+
+async def test_a_smaller_model_is_no_way_round_the_rights(upstream: Upstream, tmp_path: Path) -> None:
+    changes = narrow(providers=["openai"])
+    changes["routing"] = {"quota_exceeded": "smaller_model", "smaller_models": {"gpt-4.1": "claude-sonnet-4-5"}}
+    async with running(upstream, tmp_path, changes) as router:
+        upstream.always(status(429), model="gpt-4.1")
+        assert (await router.ask("chat", "gpt-4.1", headers=HEADERS)).status == 429
+        assert (await router.ask("chat", "gpt-4.1")).status == 200
