@@ -12,6 +12,7 @@ from router.access.keys import ClientKey
 from router.access.roles import Role
 from router.api.identify import local
 from router.gateway import Gateway
+from router.settings.checks import is_loopback
 
 ELSEWHERE = "Management answers on this machine only (setting auth.management.remote)."
 SAFE = frozenset({"GET", "HEAD"})
@@ -29,7 +30,7 @@ def entered(request: Request, gateway: Gateway, need: Role | None = None, *, act
         return error(403, ELSEWHERE)
     unsafe = acts or request.method not in SAFE
     who = gateway.door.enter(
-        request.headers, _address(request), need or ("admin" if unsafe else "viewer"), unsafe=unsafe
+        request.headers, _address(request, gateway), need or ("admin" if unsafe else "viewer"), unsafe=unsafe
     )
     if isinstance(who, Entered):
         return who
@@ -50,10 +51,14 @@ def error(status: int, message: str, **facts: str) -> Response:
     return JSONResponse({"error": {"message": message, **facts}}, status, headers={"cache-control": "no-store"})
 
 
-def _address(request: Request) -> str | None:
-    """Where a request comes from, for counting guesses; None for this machine. Behind a proxy the last hop counts,
-    which nobody else can write."""
+def _address(request: Request, gateway: Gateway) -> str | None:
+    """Where a request comes from, for counting guesses; None for this machine. Behind a proxy on this machine, or one
+    that `policies.ips` trusts, it is the last hop that the proxy itself has written; from anybody else the header counts
+    for nothing."""
     if local(request):
         return None
-    forwarded = request.headers.get("x-forwarded-for", "").rpartition(",")[2].strip()
-    return forwarded or (request.client.host if request.client is not None else "unknown")
+    peer = request.client.host if request.client is not None else "unknown"
+    lines = request.headers.getlist("x-forwarded-for")
+    if is_loopback(peer):
+        return ",".join(lines).rpartition(",")[2].strip() or peer
+    return gateway.current.access.address(peer, lambda: iter(lines))

@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from starlette.requests import Request
 from starlette.routing import Route
 
 from router.access.roles import ROLES
+from router.api import guard
 from tests.router.api.harness import KEY, MANAGEMENT, Running, ask, running
 from tests.router.api.manage.desk import P, made_key, manage, opened
 from tests.simulators import Upstream
@@ -219,6 +221,24 @@ async def test_a_proxy_in_front_cannot_be_talked_out_of_the_address(upstream: Up
         for at in range(10):
             await manage(router, "GET", "/session", key="sk-wrong", x_forwarded_for=f"198.51.100.{at}, 203.0.113.9")
         assert (await manage(router, "GET", "/session", x_forwarded_for="127.0.0.1, 203.0.113.9")).status == 429
+
+
+@pytest.mark.parametrize(
+    ("peer", "forwarded", "address"),
+    [
+        ("203.0.113.5", "198.51.100.1", "203.0.113.5"),  # nobody's proxy: what it writes counts for nothing
+        ("203.0.113.5", None, "203.0.113.5"),
+        ("127.0.0.1", "198.51.100.1, 203.0.113.9", "203.0.113.9"),
+        ("10.0.0.1", "198.51.100.1, 203.0.113.9", "203.0.113.9"),  # trusted by the settings
+    ],
+)
+async def test_where_a_guess_counts_as_from(
+    upstream: Upstream, tmp_path: Path, peer: str, forwarded: str | None, address: str
+) -> None:
+    async with running(upstream, tmp_path, {"policies": {"ips": {"trusted_proxies": ["10.0.0.1"]}}}) as router:
+        headers = [(b"x-forwarded-for", forwarded.encode())] if forwarded else []
+        scope = {"type": "http", "client": (peer, 5), "headers": [(b"host", b"gate.example"), *headers]}
+        assert guard._address(Request(scope), router.router._gateway) == address
 
 
 async def test_a_body_that_does_not_fit_says_where(desk: Running) -> None:
