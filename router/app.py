@@ -97,7 +97,7 @@ class Router:
         self._health = Health(self._clock, chance)
         self._keys = KeyRing(self._fixed_keys(snapshot), self._clock, database=self._stored_keys)
         self._listed: tuple[str, ...] = ()
-        net, metrics = Net(), Metrics()
+        net, metrics = Net(environ=file.environ), Metrics()
         self._hub = Hub(
             self._clock,
             chance,

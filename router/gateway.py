@@ -290,6 +290,7 @@ class Gateway:
 
     def _follow(self, snapshot: Snapshot) -> None:
         routing, limits = snapshot.settings.routing, snapshot.settings.server.limits
+        self.net.follow(snapshot.settings.network.proxy, snapshot.settings.network.no_proxy)
         self.admission.follow(_bounds(snapshot.settings), limits.queue_timeout, self.keys.keys())
         self.health.rooms.follow(snapshot.providers)
         self.health.strategy = _STRATEGIES[routing.strategy]

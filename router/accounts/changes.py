@@ -34,7 +34,7 @@ class Changes(Block):
     disabled: bool = setting(False, "Whether it is left out of the work.", strict=True)
     priority: int = setting(0, "Accounts with a lower number are used first.", ge=-1000, le=1000)
     weight: int = setting(1, "Share of the calls among accounts of one priority.", ge=1, le=1000)
-    proxy: Proxy | None = setting(None, "HTTP proxy for this account alone.", repr=False)
+    proxy: Proxy | None = setting(None, "Outbound proxy for this account alone.", repr=False)
     models: Texts = setting((), "Upstream models that it may serve. Empty: all.", max_length=_MOST)
     excluded: Texts = setting((), "Upstream models that it never serves.", max_length=_MOST)
     aliases: dict[_ModelName, _ModelName] = setting({}, "Names for clients -> upstream models.", max_length=_MOST)

@@ -53,8 +53,8 @@ def error(status: int, message: str, **facts: str) -> Response:
 
 def _address(request: Request, gateway: Gateway) -> str | None:
     """Where a request comes from, for counting guesses; None for this machine. Behind a proxy on this machine, or one
-    that `policies.ips` trusts, it is the last hop that the proxy itself has written; from anybody else the header counts
-    for nothing."""
+    that `policies.ips` trusts, it is the last hop that the proxy itself has written; from anybody else the header
+    counts for nothing."""
     if local(request):
         return None
     peer = request.client.host if request.client is not None else "unknown"

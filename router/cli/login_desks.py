@@ -112,7 +112,8 @@ class OwnDesk:
     async def _open(self) -> tuple[SignIns, Net, Logins]:
         settings, clock = self._place.settings, SystemClock()
         chance = random.Random()  # noqa: S311  jitter is no secret
-        net = Net()
+        net = Net(environ=os.environ)
+        net.follow(settings.network.proxy, settings.network.no_proxy)
         signs = SignIns(
             settings.providers,
             places.in_checkout(settings.auth.dir),

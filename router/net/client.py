@@ -12,11 +12,14 @@ import os
 import ssl
 import types
 from collections.abc import AsyncIterator, Iterator, Mapping
+from typing import Any
 
 import aiohttp
 from yarl import URL
 
 from router.faults import Fault
+from router.hidden import passwords
+from router.net import proxies, socks
 from router.net.body import WatchedBody
 from router.net.message import HttpRequest, Timeouts
 from router.patience import Patience
@@ -69,50 +72,75 @@ class HttpResponse(WatchedBody):
 class Net:
     """Owner of all outgoing connections. One per process; `close` ends them."""
 
-    def __init__(self, patience: Patience | None = None, *, ca: ssl.SSLContext | None = None) -> None:
+    def __init__(
+        self,
+        patience: Patience | None = None,
+        *,
+        ca: ssl.SSLContext | None = None,
+        environ: Mapping[str, str] | None = None,
+    ) -> None:
+        """environ: of the process, for the proxies that it names; None: none count."""
         self.patience = patience or Patience()
+        self._environ = proxies.variables(environ or {})
+        self._general = proxies.General(environ=self._environ)
         self._sessions: dict[str | None, aiohttp.ClientSession] = {}
         self._socket_sessions: dict[str | None, aiohttp.ClientSession] = {}
         self._ca = ca
+
+    def follow(self, proxy: str | None, no_proxy: tuple[str, ...]) -> None:
+        """Put the settings `network` in force for the requests that begin from now on."""
+        self._general = proxies.General(proxy, no_proxy, self._environ)
+
+    def way(self, url: str, own: str | None) -> proxies.Way:
+        """How a request to `url` leaves, where its account or provider names the proxy `own`."""
+        return proxies.way(url, own, self._general)
+
+    @property
+    def passwords(self) -> tuple[str, ...]:
+        """Of the proxies that count for all providers."""
+        found = (self._general.proxy, *proxies.of_environment(self._environ))
+        return tuple(word for proxy in found for word in passwords(proxy))
 
     async def send(self, request: HttpRequest, timeouts: Timeouts) -> HttpResponse:
         """Send and wait for the head. Raises `Fault` upstream_broken (no connection) or timeout (no head in time).
 
         What aiohttp raised is not kept beside the fault: it holds the address and the headers, and both hold secrets.
         """
-        refuse_strange_proxy(request.proxy)
+        chosen = self.way(request.url, request.proxy)
+        refuse_strange_proxy(chosen)
         try:
             if timeouts.head is None:
-                response = await self._request(request, timeouts.connect)
+                response = await self._request(request, chosen.proxy, timeouts.connect)
             else:
                 with self.patience.limit(timeouts.head):
-                    response = await self._request(request, timeouts.connect)
+                    response = await self._request(request, chosen.proxy, timeouts.connect)
         except (aiohttp.ClientError, OSError) as error:
             if timeouts.head is None and type(error) is TimeoutError:
                 raise  # of a limit that the caller holds
             raise no_answer(error, timeouts) from None
         except ValueError as error:  # a line break in a token that somebody's file holds, a proxy that is no address
             raise unsendable(error) from None
-        if response.status == _PROXY_REFUSES and request.proxy is not None:
+        if response.status == _PROXY_REFUSES and chosen.proxy is not None:
             response.close()
             raise _refused_by_proxy()
         return HttpResponse(response, self.patience, timeouts.idle)
 
-    async def _request(self, request: HttpRequest, connect: float) -> aiohttp.ClientResponse:
+    async def _request(self, request: HttpRequest, proxy: str | None, connect: float) -> aiohttp.ClientResponse:
         try:
-            return await self._exchange(request, connect)
+            return await self._exchange(request, proxy, connect)
         except aiohttp.ClientOSError as error:
             if not isinstance(error.__cause__, aiohttp.ClientConnectionResetError):
                 raise
-        return await self._exchange(request, connect)  # its server closed a kept connection before it was written to
+        # Its server closed a kept connection before it was written to.
+        return await self._exchange(request, proxy, connect)
 
-    async def _exchange(self, request: HttpRequest, connect: float) -> aiohttp.ClientResponse:
-        return await self._session(request.proxy).request(
+    async def _exchange(self, request: HttpRequest, proxy: str | None, connect: float) -> aiohttp.ClientResponse:
+        return await self._session(proxy).request(
             request.method,
             URL(request.url, encoded=True),
             data=request.body or None,
             headers=request.headers,
-            proxy=request.proxy,
+            proxy=http_proxy(proxy),
             allow_redirects=False,
             timeout=_connect_timeout(connect),
         )
@@ -120,12 +148,12 @@ class Net:
     def _session(self, proxy: str | None) -> aiohttp.ClientSession:
         session = self._sessions.get(proxy)
         if session is None:
-            connector = aiohttp.TCPConnector(
-                limit=0,
-                ttl_dns_cache=60,
-                keepalive_timeout=30,
-                ssl=self._ca if self._ca is not None else True,
-            )
+            options: dict[str, Any] = {"limit": 0, "ttl_dns_cache": 60, "keepalive_timeout": 30}
+            options["ssl"] = self._ca if self._ca is not None else True
+            if proxy is not None and proxies.is_socks(proxy):
+                connector = socks.connector(proxy, **options)
+            else:
+                connector = aiohttp.TCPConnector(**options)
             session = aiohttp.ClientSession(
                 connector=connector,
                 timeout=_NO_TOTAL,
@@ -223,6 +251,8 @@ def no_answer(error: Exception, timeouts: Timeouts) -> Fault:
         return Fault("timeout", f"The provider gave no answer within {timeouts.head or 0:g} seconds.")
     if isinstance(error, aiohttp.ClientConnectorCertificateError):
         return Fault("upstream_broken", "The provider's TLS certificate is not valid for its name.")
+    if isinstance(error, socks.SocksError):
+        return Fault("upstream_broken", str(error))
     if isinstance(error, aiohttp.ClientHttpProxyError):
         return _refused_by_proxy(error.status)
     if isinstance(error, aiohttp.ClientProxyConnectionError):
@@ -265,7 +295,13 @@ def unsendable(error: ValueError) -> Fault:
     return Fault("upstream_broken", text)
 
 
-def refuse_strange_proxy(proxy: str | None) -> None:
-    """Raises `Fault`: account files of other programs may name one that we cannot speak to."""
-    if proxy is not None and not proxy.lower().startswith(("http://", "https://")):
-        raise Fault("unavailable", "The outbound proxy of the account is no HTTP proxy; SOCKS is not supported.")
+def http_proxy(proxy: str | None) -> str | None:
+    """What aiohttp is told: SOCKS is the business of the session's connector."""
+    return None if proxy is None or proxies.is_socks(proxy) else proxy
+
+
+def refuse_strange_proxy(chosen: proxies.Way) -> None:
+    """Raises `Fault`: account files of other programs, and the environment, may name one that we cannot speak to."""
+    problem = proxies.proxy_problem(chosen.proxy) if chosen.proxy is not None else None
+    if problem is not None:
+        raise Fault("unavailable", f"The outbound proxy ({chosen.source}) cannot be used: it {problem}.")

@@ -13,7 +13,7 @@ from msgspec import Struct
 from yarl import URL
 
 from router.faults import Fault
-from router.net.client import Net, Redirected, no_answer, refuse_strange_proxy, unsendable
+from router.net.client import Net, Redirected, http_proxy, no_answer, refuse_strange_proxy, unsendable
 from router.net.message import Timeouts
 from router.patience import Patience
 from router.wire import statuses
@@ -91,15 +91,16 @@ async def connect(net: Net, request: SocketRequest, timeouts: Timeouts, *, longe
     `timeouts.head`, or `timeouts.connect` where that is None, is the limit for all of it. Raises `Fault`: what its
     status means where the server refuses the handshake, else upstream_broken (no connection) or timeout.
     """
-    refuse_strange_proxy(request.proxy)
+    chosen = net.way(request.url, request.proxy)
+    refuse_strange_proxy(chosen)
     limit = timeouts.connect if timeouts.head is None else timeouts.head
-    session = net.socket_session(request.proxy)
+    session = net.socket_session(chosen.proxy)
     try:
         with net.patience.limit(limit):
             socket = await session.ws_connect(
                 URL(request.url, encoded=True),
                 headers=request.headers,
-                proxy=request.proxy,
+                proxy=http_proxy(chosen.proxy),
                 autoping=True,
                 max_msg_size=longest,
                 timeout=aiohttp.ClientWSTimeout(ws_close=_GOODBYE),

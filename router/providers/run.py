@@ -183,7 +183,7 @@ class Runner(Sender):
             call.trace.neutral = conversation
         access = await self._credentials.resolve(provider, account)
         judge = Judge(PLAIN)
-        judge.hidden = sent_with(provider, account, access.secret)
+        judge.hidden = sent_with(provider, account, access.secret, self._net.passwords)
         sent()
         try:
             source = await opener(call, candidate, provider, account, access, limits, conversation)

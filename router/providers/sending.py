@@ -81,7 +81,7 @@ class Sender:
         the body needs beside those that the caller names. judge: of faults inside the answer; learns what to hide.
         """
         access = await self._credentials.resolve(provider, account)
-        hidden = sent_with(provider, account, access.secret)
+        hidden = sent_with(provider, account, access.secret, self._net.passwords)
         if judge is not None:
             judge.hidden = hidden
         rules, model = rules_of(provider.kind), account.upstream(candidate.model)
@@ -176,10 +176,11 @@ class Judge:
         return self.hidden.fault(self._rules.judge(fault))
 
 
-def sent_with(provider: ProviderConfig, account: Account, credential: Secret) -> Hidden:
-    """What is sent and must not be repeated: the credential, the headers of the settings, the password of the proxy."""
+def sent_with(provider: ProviderConfig, account: Account, credential: Secret, general: tuple[str, ...] = ()) -> Hidden:
+    """What is sent and must not be repeated: the credential, the headers of the settings, the password of the proxy.
+    general: those of the proxies that count for all."""
     proxy = account.proxy or provider.proxy
-    return Hidden(credential, *provider.headers.values(), *passwords(proxy))
+    return Hidden(credential, *provider.headers.values(), *passwords(proxy), *general)
 
 
 def renamed(body: bytes, old: str, new: str) -> bytes:

@@ -8,6 +8,8 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
+from router.net.proxies import exception_problem, proxy_problem
+
 Effect = Literal["reload", "restart"]
 """When a changed setting applies: as soon as the file is read again, or with the next start of the process."""
 
@@ -56,12 +58,18 @@ def _base_url(value: str) -> str:
     return value.strip().rstrip("/")
 
 
-_PROXY = re.compile(r"https?://[^\s/]+/?")
-
-
 def _proxy(value: str) -> str:
-    if not value.isprintable() or not _PROXY.fullmatch(value):
-        raise ValueError("must be an HTTP proxy like http://user:password@host:3128 (SOCKS is not supported)")
+    problem = proxy_problem(value)
+    if problem is not None:
+        raise ValueError(problem)
+    return value
+
+
+def _exceptions(value: tuple[str, ...]) -> tuple[str, ...]:
+    for entry in value:
+        problem = exception_problem(entry)
+        if problem is not None:
+            raise ValueError(problem)
     return value
 
 
@@ -101,6 +109,8 @@ Origins = Annotated[Texts, AfterValidator(_origins)]
 BaseUrl = Annotated[str, AfterValidator(_base_url)]
 BaseUrls = Annotated[tuple[BaseUrl, ...], BeforeValidator(_one_or_many)]
 Proxy = Annotated[str, AfterValidator(_proxy)]
+Exceptions = Annotated[tuple[str, ...], BeforeValidator(_one_or_many), AfterValidator(_exceptions)]
+"""Targets that no proxy stands before."""
 Name = Annotated[str, AfterValidator(_name)]
 Headers = Annotated[dict[str, str], AfterValidator(_headers)]
 Seconds = Annotated[float, Field(ge=0, le=86_400, allow_inf_nan=False)]

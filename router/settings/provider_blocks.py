@@ -40,7 +40,9 @@ class ApiKey(Block):
     env: str | None = setting(None, "Environment variable that holds the key.")
     label: Name | None = setting(None, "Name of the account in lists and logs. Default: its number.")
     proxy: Proxy | None = setting(
-        None, "HTTP proxy for this key alone, like `http://user:password@host:3128`.", repr=False
+        None,
+        "Outbound proxy for this key alone: `http://user:password@host:3128`, or `socks5://`, `socks5h://`.",
+        repr=False,
     )
     priority: int = setting(0, "Accounts with a lower number are used first.", ge=-1000, le=1000)
     weight: int = setting(1, "Share of the calls among accounts of one priority.", ge=1, le=1000)
@@ -88,7 +90,9 @@ class Upstream(Block):
     base_urls: BaseUrls = setting((), "The same as `base_url`.")
     headers: Headers = setting({}, "Extra headers of every request to it.", repr=False)
     proxy: Proxy | None = setting(
-        None, "HTTP proxy for all its accounts, like `http://user:password@host:3128`.", repr=False
+        None,
+        "Outbound proxy for all its accounts: `http://user:password@host:3128`, or `socks5://`, `socks5h://`.",
+        repr=False,
     )
     prefix: Name | None = setting(None, "Clients may write `prefix/model`; the provider's own name always works too.")
     models: Models = setting(

@@ -9,6 +9,7 @@ from pydantic import BeforeValidator, Field
 from router.settings.auth import Auth
 from router.settings.block import Block, Seconds, Texts, setting
 from router.settings.combo_blocks import Combo
+from router.settings.network import Network
 from router.settings.policy_blocks import Housekeeping, Ips, PayloadRule, SystemPrompt, Thinking
 from router.settings.processes import OwnService, Supervision
 from router.settings.provider_blocks import Providers
@@ -181,6 +182,7 @@ class Settings(Block):
     server: Server = setting(Server(), "Where the router listens, how much it takes, how long it waits.")
     auth: Auth = setting(Auth(), "Who may call, and where sign-ins are kept.")
     providers: Providers = setting(Providers(), "Where answers come from.")
+    network: Network = setting(Network(), "How requests to providers leave this machine.")
     models: ModelRules = setting(ModelRules(), "Names of models and who serves them.")
     routing: Routing = setting(Routing(), "How an account is chosen.")
     retry: Retry = setting(Retry(), "How long and how often another attempt is made.")

@@ -16,6 +16,7 @@ from router.api.manage.config_routes import ConfigDesk
 from router.api.manage.debug_routes import DebugDesk
 from router.api.manage.key_routes import KeyDesk, Store
 from router.api.manage.log_routes import LogDesk
+from router.api.manage.network_routes import NetworkDesk
 from router.api.manage.openapi import document
 from router.api.manage.operation import Asked, Operation, Table
 from router.api.manage.overview import OverviewDesk
@@ -67,6 +68,7 @@ def assemble(gateway: Gateway, sources: Sources, clock: Clock) -> list[Route]:
     table.add(OverviewDesk(gateway, sources.recent, sources.causes, clock.wall).operations())
     table.add(CallDesk(sources.recent).operations())
     table.add(RecordDesk(sources.records).operations())
+    table.add(NetworkDesk(gateway).operations())
     table.add(LogDesk(sources.tail).operations())
     table.add(ConfigDesk(gateway, sources.history, sources.file, sources.check, sources.apply).operations())
     table.add(KeyDesk(gateway.keys, gateway.budgets, sources.keys, clock).operations())

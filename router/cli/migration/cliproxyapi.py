@@ -187,7 +187,7 @@ def _global_proxy(values: Mapping[str, Any], out: Gathered) -> str | None:
     if proxy is not None:
         out.change(("proxy-url",), "the proxy of each key that has none; sign-ins: `switchyard accounts set --proxy`")
     elif values.get("proxy-url"):
-        out.leave(("proxy-url",), "only HTTP proxies are supported here")
+        out.leave(("proxy-url",), "only HTTP and SOCKS5 proxies are supported here")
     return proxy
 
 
@@ -251,7 +251,7 @@ def _add_key(path: Path, entry: Mapping[str, Any], server: Server, out: Gathered
     elif own in ("direct", "none"):
         out.take((*path, "proxy-url"), "no proxy here either")
     elif own:
-        out.leave((*path, "proxy-url"), "only HTTP proxies are supported here")
+        out.leave((*path, "proxy-url"), "only HTTP and SOCKS5 proxies are supported here")
 
 
 def _facts(path: Path, entry: Mapping[str, Any], server: Server, out: Gathered) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
+from router.net.proxies import proxy_problem
 from router.secret import Secret
 from router.settings.block import address_problem
 
@@ -48,10 +49,10 @@ def seconds(value: Any) -> float | None:
 
 
 def proxy_of(value: Any) -> str | None:
-    """A proxy that ours can use: over HTTP; None for others."""
+    """A proxy that ours can use: over HTTP or SOCKS5; None for others."""
     if not isinstance(value, str):
         return None
-    return value if re.fullmatch(r"https?://[^\s/]+/?", value.strip()) else None
+    return value if proxy_problem(value.strip()) is None else None
 
 
 def address_of(value: Any) -> str | None:

@@ -52,8 +52,9 @@ def translate(values: Mapping[str, Any], out: Gathered) -> None:
         on = str(enabled["gemini"]).strip().lower() in ("true", "yes", "1", "on")
         out.take((name, "gemini"), out.put("providers.webai.gemini.enabled", on))
     name, proxies = sections.get("proxy", ("Proxy", {}))
-    if proxy_of(proxies.get("http_proxy")):
-        out.take((name, "http_proxy"), out.put("providers.webai.gemini.proxy", proxies["http_proxy"].strip()))
+    given = proxy_of(proxies.get("http_proxy"))
+    if given is not None and given.strip().lower().startswith("http"):
+        out.take((name, "http_proxy"), out.put("providers.webai.gemini.proxy", given.strip()))
     elif proxies.get("http_proxy"):
         out.leave((name, "http_proxy"), "only HTTP proxies are supported here")
     out.note("WebAI's packages have licences of their own: docs/webai.md says how `make webai` installs them")

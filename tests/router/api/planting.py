@@ -35,6 +35,7 @@ SETTINGS: Mapping[str, str] = {
     "auth.management.key": "sk-management-*",
     "providers.openai.api_keys.0.key": "sk-sim-openai-*",
     "providers.openai.api_keys.0.proxy": PROXY,
+    "network.proxy": PROXY,
     "providers.openai.headers.x-house": "house-*",
     "providers.anthropic.proxy": PROXY,
     "providers.claude_oauth.headers.x-house": "house-*",
@@ -53,6 +54,7 @@ ENVIRON: Mapping[str, str] = {
     "GEMINI_API_KEY": "AIzaSim-*",
     "HOUSE_HEADER": "house-*",
     "XAI_API_KEY": "xai-*",
+    "HTTPS_PROXY": PROXY,
 }
 MASTER, OLD_MASTER = "5eed" * 8 + "7a2c91d04be6f83855aa10ff42e7b96d", "0ddba11" * 8 + "c0ffee21"
 MASTERS = {"SWITCHYARD_MASTER_KEY": MASTER, "SWITCHYARD_OLD_MASTER_KEY": OLD_MASTER}

@@ -180,7 +180,9 @@ async def test_a_proxy_that_refuses_is_told_apart_and_its_password_is_not_told(n
     assert [leak.form for leak in leaks([CANARIES["proxy"]], {"heard": [proxy.heard]}, {})] == ["base64"]
 
 
-@pytest.mark.parametrize("proxy", ["socks5://user:canary@127.0.0.1:1", "canary", "http://user:canary@[::bad"])
+@pytest.mark.parametrize(
+    "proxy", ["socks4://user:canary@127.0.0.1:1", "canary", "http://user:canary@[::bad", "socks5://u:canary@[::bad"]
+)
 async def test_a_proxy_that_is_none_is_a_fault(net: Net, proxy: str) -> None:
     with pytest.raises(Fault) as raised:
         await net.send(HttpRequest("GET", "http://127.0.0.1:9/", {}, b"", proxy), Timeouts())

@@ -150,6 +150,13 @@ PROOFS: Mapping[str, tuple[str, ...]] = MappingProxyType(
             }.items()
         },
         "models.routing[].hedge": (f"{API}test_hedging.py::test_a_rule_has_its_own_word",),
+        "network.proxy": (
+            f"{API}test_network.py::test_the_proxy_for_all_counts_where_none_is_named_and_follows_a_reload",
+            f"{API}test_network.py::test_the_environment_counts_behind_the_settings",
+        ),
+        "network.no_proxy": (
+            f"{API}test_network.py::test_the_proxy_for_all_counts_where_none_is_named_and_follows_a_reload",
+        ),
         "retry.hedge": (
             f"{API}test_hedging.py::test_the_second_target_answers_where_the_first_is_slow",
             f"{API}test_hedging.py::test_without_it_the_first_target_is_waited_for",

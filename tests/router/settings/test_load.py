@@ -174,7 +174,7 @@ def test_a_misspelt_name_is_named_with_the_nearest_valid_one(text: str, path: st
         ("server:\n  host: a\x08b", "", "U+0008"),
         ("server: 5", "server", "must be a mapping"),
         ("providers: {openai: {base_url: 'api.openai.com'}}", "providers.openai.base_url[0]", "http://"),
-        ("providers: {openai: {proxy: 'socks5://u:secret@h:1'}}", "providers.openai.proxy", "SOCKS"),
+        ("providers: {openai: {proxy: 'socks4://u:secret@h:1'}}", "providers.openai.proxy", "SOCKS"),
         ("providers: {openai: {headers: {'a b': c}}}", "providers.openai.headers", "no header name"),
         ('providers: {openai: {headers: {a: "b\\r\\nc: d"}}}', "providers.openai.headers", "line break"),
         ("providers: {openai: {api_keys: [{label: a}]}}", "providers.openai.api_keys[0]", "has no key"),
@@ -286,7 +286,7 @@ def test_no_message_or_representation_contains_a_secret() -> None:
     text = f"""
 auth: {{keys: [{{name: a, key: {secret}, digest: {secret}}}]}}
 providers:
-  openai: {{api_keys: [{secret}, {{key: {secret}, prioty: 1}}], proxy: "socks5://u:{secret}@h"}}
+  openai: {{api_keys: [{secret}, {{key: {secret}, prioty: 1}}], proxy: "socks4://u:{secret}@h"}}
   groq: {{api_keys: {secret}}}
 """
     with pytest.raises(SettingsError) as raised:

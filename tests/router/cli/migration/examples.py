@@ -29,7 +29,7 @@ claude-api-key:
   - api-key: sk-other-{CANARY}
     base-url: https://claude.example
     headers: {{X-Team: "{CANARY}", X-Copied: "$ABC"}}
-    proxy-url: socks5://10.0.0.1:1080
+    proxy-url: socks4://10.0.0.1:1080
     models:
       - {{name: claude-sonnet-4-5, alias: sonnet}}
     excluded-models: ["claude-3-*"]

@@ -99,7 +99,7 @@ def test_cliproxyapi() -> None:
     assert ours["models"]["aliases"] == {"cs": ["claude-oauth/claude-sonnet-4-5-20250929"]}
     assert providers["chatgpt_oauth"] == {"excluded_models": ["gpt-5-codex-mini"]}
     assert lines["remote-management.secret-key"][0] == "left" and "hash" in lines["remote-management.secret-key"][1]
-    assert lines["claude-api-key.1.proxy-url"] == ("left", "only HTTP proxies are supported here")
+    assert lines["claude-api-key.1.proxy-url"] == ("left", "only HTTP and SOCKS5 proxies are supported here")
     assert lines["claude-api-key.1.cloak.mode"][0] == "left" and lines["something-new"][1] == "has no counterpart here"
     assert lines["claude-api-key.1.headers.X-Copied"][0] == "left"
 
