@@ -30,7 +30,8 @@ class Limits(Struct, frozen=True, kw_only=True):
     models that are known to think long, and for unstreamed answers. idle: between two reads. content_stall: between
     two pieces of content while the connection lives. total: the whole call. grace: before heads and heartbeats; 0 is
     off. resume: what follows a break in the middle. quota_exceeded: who is asked after an account whose limit is met.
-    hedge: after how long without content a second target is asked too; "auto" by what was measured.
+    hedge: after how long without content a second target is asked too; "auto" by what was measured. cache: whether
+    exact repetitions are answered from memory.
     """
 
     max_attempts: int = 6
@@ -46,6 +47,7 @@ class Limits(Struct, frozen=True, kw_only=True):
     heartbeat: float = 10.0
     quota_exceeded: QuotaExceeded = "next_account"
     hedge: float | Literal["off", "auto"] = "off"
+    cache: bool = False
 
 
 class Caller(Struct, frozen=True, kw_only=True):

@@ -32,6 +32,8 @@ from router.models.catalogue import Catalogue
 from router.models.catalogue import build as build_catalogue
 from router.net.client import Net
 from router.observe.metrics import AccountStates, Metrics, QuotaWindows
+from router.policies.idempotency import Idempotency
+from router.policies.kept import Kept
 from router.policies.payload import Payload, payload_of
 from router.policies.shapes import Shapes, shapes_of
 from router.providers.config import ProviderConfig
@@ -154,6 +156,7 @@ def snapshot_of(
             grace=waits.grace,
             resume=settings.retry.resume,
             hedge=settings.retry.hedge,
+            cache=settings.policies.cache.enabled,
             heartbeat=waits.heartbeat,
             quota_exceeded=settings.routing.quota_exceeded,
         ),
@@ -249,6 +252,7 @@ class Gateway:
         self.affinity = Affinity(self.clock)
         self.tallies = Tallies(self.clock)
         self.budgets = Budgets(self.clock)
+        self.cache, self.idempotency = Kept(0, 0), Idempotency(0)
         crowd = Crowd(self.clock, net.patience, metrics)
         self.admission = Admission(crowd, self.clock, _bounds(snapshot.settings))
         self.attempts = Attempts(
@@ -284,6 +288,7 @@ class Gateway:
         self.current = snapshot
         self.restart_needed = restart_needed
         self._follow(snapshot)
+        self.cache.clear()  # whatever was changed may change answers
         self.config_error = None
         self.metrics.config_valid.set(1)
         self.metrics.reloads.labels("ok").inc()
@@ -294,6 +299,9 @@ class Gateway:
         self.admission.follow(_bounds(snapshot.settings), limits.queue_timeout, self.keys.keys())
         self.health.rooms.follow(snapshot.providers)
         self.health.strategy = _STRATEGIES[routing.strategy]
+        policies = snapshot.settings.policies
+        self.cache.follow(policies.cache.ttl, policies.cache.max_bytes)
+        self.idempotency.follow(policies.idempotency.ttl)
         self.sessions.ttl = routing.sticky.ttl if routing.sticky.enabled else 0.0
 
     def reroute(self, snapshot: Snapshot) -> None:

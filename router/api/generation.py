@@ -16,6 +16,7 @@ from router.api.frame import framed, in_line
 from router.api.local_answer import answer_here
 from router.api.planning import ordering, planned, prompted, thoughtful
 from router.api.recording import heard, tracing
+from router.api.replay import Replay, given_again
 from router.api.reply import Reply
 from router.api.spending import HEADER, reserve
 from router.api.understand import Addressed, Surface, must_read, read, understand
@@ -95,6 +96,9 @@ async def _generate(edge: Edge, surface: Surface, addressed: Addressed, record: 
             thinking_output=policies.thinking_output,
         )
         record.asked, record.stream = call.asked, call.stream
+        out.replay = Replay(gateway, exchange, call, surface.name, array=addressed.array)
+        if await given_again(edge, out.replay, out.replay.repeated(), out.reply, exchange, record):
+            return
         if out.trace is not None:
             call = replace(call, trace=out.trace)
         call = await edge.continuations.resume(call)
@@ -104,10 +108,12 @@ async def _generate(edge: Edge, surface: Surface, addressed: Addressed, record: 
             exchange.finished = True
             await answer_here(spec, call, record, out.reply, title)
             return
+        limits = limits_of(snapshot.limits, chosen.limits, call.limits)
+        if await given_again(edge, out.replay, out.replay.cached(call, chosen, limits), out.reply, exchange, record):
+            return
         first = chosen.candidates[0] if chosen.candidates else None
         await reserve(gateway, snapshot, key, call, record, (first.provider, first.model) if first else None)
         try:
-            limits = limits_of(snapshot.limits, chosen.limits, call.limits)
             with exchange.watched(edge.watchers), gateway.net.patience.limit(limits.total, exchange.task):
                 await _serve(edge, snapshot, call, chosen, limits, record, out)
         finally:
@@ -157,7 +163,8 @@ def _goes_raw(snapshot: Snapshot, candidate: Candidate) -> bool:
 
 
 class _Out:
-    """Where the answer goes. lane: the open answer, once there is one. trace: None where the call is not recorded."""
+    """Where the answer goes. lane: the open answer, replay: what earlier and later answers have to do with it, once
+    there is one. trace: None where the call is not recorded."""
 
     def __init__(
         self, exchange: Exchange, reply: Reply, framing: Framing | None, began: float, trace: Trace | None
@@ -168,6 +175,13 @@ class _Out:
         self.began = began
         self.trace = trace
         self.lane: Lane | None = None
+        self.replay: Replay | None = None
+
+    def shown(self, data: bytes) -> bytes:
+        """A piece of a good answer on its way to the client."""
+        if self.replay is not None:
+            self.replay.wrote(data)
+        return data
 
 
 async def _serve(
@@ -196,6 +210,8 @@ async def _serve(
         )
     out.lane = begun.lane
     headers = answer_headers(record, snapshot.settings.observe.account_header)
+    if out.replay is not None:
+        headers |= out.replay.headers
     final = FinalAnswer() if edge.continuations.wants(call) else None
     if call.stream:
         edge.gateway.metrics.open_streams.inc()
@@ -205,6 +221,8 @@ async def _serve(
             edge.gateway.metrics.open_streams.dec()
     else:
         await _whole(begun, out, headers, final)
+    if out.replay is not None and record.outcome == "":
+        out.replay.whole(record, headers, events=call.stream and out.framing is None)
     if final is not None and record.outcome == "":
         edge.continuations.keep(call, record, final)
 
@@ -220,9 +238,9 @@ async def _stream(
         async for data in _pieces(begun):
             if final is not None:
                 final.frames(data)
-            await reply.write(data if framing is None else framing.feed(data))
+            await reply.write(out.shown(data if framing is None else framing.feed(data)))
         out.exchange.finished = True
-        await reply.end(b"" if framing is None else framing.close())
+        await reply.end(out.shown(b"" if framing is None else framing.close()))
         await begun.complete()
     except Fault as fault:
         await begun.broken(fault)
@@ -248,7 +266,7 @@ async def _whole(begun: Begun | Lasting, out: _Out, headers: dict[str, str], fin
         final.whole(body)
     await begun.complete()
     out.exchange.finished = True
-    await out.reply.whole(200, headers, body)
+    await out.reply.whole(200, headers, out.shown(body))
 
 
 async def _pieces(begun: Begun | Lasting) -> AsyncIterator[bytes]:
@@ -303,6 +321,8 @@ def _failure(spec: DialectSpec, fault: Fault) -> list[bytes]:
 
 def _settle(edge: Edge, record: Record, out: _Out) -> None:
     gateway = edge.gateway
+    if out.replay is not None:
+        out.replay.close()
     record.status = 499 if out.exchange.gone else out.reply.status
     record.total = gateway.clock.monotonic() - out.began
     if out.reply.first_byte is not None:

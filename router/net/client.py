@@ -12,9 +12,9 @@ import os
 import ssl
 import types
 from collections.abc import AsyncIterator, Iterator, Mapping
-from typing import Any
 
 import aiohttp
+from msgspec.structs import replace
 from yarl import URL
 
 from router.faults import Fault
@@ -108,39 +108,40 @@ class Net:
         """
         chosen = self.way(request.url, request.proxy)
         refuse_strange_proxy(chosen)
+        request = replace(request, proxy=chosen.proxy)
         try:
             if timeouts.head is None:
-                response = await self._request(request, chosen.proxy, timeouts.connect)
+                response = await self._request(request, timeouts.connect)
             else:
                 with self.patience.limit(timeouts.head):
-                    response = await self._request(request, chosen.proxy, timeouts.connect)
+                    response = await self._request(request, timeouts.connect)
         except (aiohttp.ClientError, OSError) as error:
             if timeouts.head is None and type(error) is TimeoutError:
                 raise  # of a limit that the caller holds
             raise no_answer(error, timeouts) from None
         except ValueError as error:  # a line break in a token that somebody's file holds, a proxy that is no address
             raise unsendable(error) from None
-        if response.status == _PROXY_REFUSES and chosen.proxy is not None:
+        if response.status == _PROXY_REFUSES and request.proxy is not None:
             response.close()
             raise _refused_by_proxy()
         return HttpResponse(response, self.patience, timeouts.idle)
 
-    async def _request(self, request: HttpRequest, proxy: str | None, connect: float) -> aiohttp.ClientResponse:
+    async def _request(self, request: HttpRequest, connect: float) -> aiohttp.ClientResponse:
         try:
-            return await self._exchange(request, proxy, connect)
+            return await self._exchange(request, connect)
         except aiohttp.ClientOSError as error:
             if not isinstance(error.__cause__, aiohttp.ClientConnectionResetError):
                 raise
         # Its server closed a kept connection before it was written to.
-        return await self._exchange(request, proxy, connect)
+        return await self._exchange(request, connect)
 
-    async def _exchange(self, request: HttpRequest, proxy: str | None, connect: float) -> aiohttp.ClientResponse:
-        return await self._session(proxy).request(
+    async def _exchange(self, request: HttpRequest, connect: float) -> aiohttp.ClientResponse:
+        return await self._session(request.proxy).request(
             request.method,
             URL(request.url, encoded=True),
             data=request.body or None,
             headers=request.headers,
-            proxy=http_proxy(proxy),
+            proxy=http_proxy(request.proxy),
             allow_redirects=False,
             timeout=_connect_timeout(connect),
         )
@@ -148,12 +149,12 @@ class Net:
     def _session(self, proxy: str | None) -> aiohttp.ClientSession:
         session = self._sessions.get(proxy)
         if session is None:
-            options: dict[str, Any] = {"limit": 0, "ttl_dns_cache": 60, "keepalive_timeout": 30}
-            options["ssl"] = self._ca if self._ca is not None else True
-            if proxy is not None and proxies.is_socks(proxy):
-                connector = socks.connector(proxy, **options)
-            else:
-                connector = aiohttp.TCPConnector(**options)
+            connector = socks.connector_for(proxy)(
+                limit=0,
+                ttl_dns_cache=60,
+                keepalive_timeout=30,
+                ssl=self._ca if self._ca is not None else True,
+            )
             session = aiohttp.ClientSession(
                 connector=connector,
                 timeout=_NO_TOTAL,
@@ -297,7 +298,7 @@ def unsendable(error: ValueError) -> Fault:
 
 def http_proxy(proxy: str | None) -> str | None:
     """What aiohttp is told: SOCKS is the business of the session's connector."""
-    return None if proxy is None or proxies.is_socks(proxy) else proxy
+    return None if proxies.is_socks(proxy) else proxy
 
 
 def refuse_strange_proxy(chosen: proxies.Way) -> None:

@@ -40,9 +40,9 @@ def proxy_problem(address: str) -> str | None:
     return None if usable else "has a host or a port that cannot be one"
 
 
-def is_socks(proxy: str) -> bool:
+def is_socks(proxy: str | None) -> bool:
     """Whether it speaks SOCKS and not HTTP."""
-    return proxy.lower().startswith("socks5")
+    return proxy is not None and proxy.lower().startswith("socks5")
 
 
 def exception_problem(entry: str) -> str | None:

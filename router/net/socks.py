@@ -6,10 +6,14 @@ The packages are imported with the first such proxy only: most routers have none
 from __future__ import annotations
 
 import socket
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import aiohttp
+
+from router.net.proxies import is_socks
 
 
 class SocksError(aiohttp.ClientError):
@@ -20,9 +24,13 @@ class SocksTimeout(aiohttp.ConnectionTimeoutError):
     """No connection through the proxy in time."""
 
 
-def connector(proxy: str, **options: Any) -> aiohttp.TCPConnector:
-    """A pool of connections through `proxy`, which `router.net.proxies.proxy_problem` has passed. options: of aiohttp's
-    connector."""
+def connector_for(proxy: str | None) -> Callable[..., aiohttp.TCPConnector]:
+    """What makes a pool of connections, by aiohttp's options: through `proxy` where that speaks SOCKS. It is an address
+    that `router.net.proxies.proxy_problem` has passed."""
+    return aiohttp.TCPConnector if proxy is None or not is_socks(proxy) else partial(_connector, proxy)
+
+
+def _connector(proxy: str, **options: Any) -> aiohttp.TCPConnector:
     from aiohttp_socks import ProxyConnectionError, ProxyConnector, ProxyError, ProxyTimeoutError
 
     class Connector(ProxyConnector):

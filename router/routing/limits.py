@@ -25,6 +25,7 @@ def route_limits(route: Route) -> Mapping[str, Any]:
         "idle": route.idle,
         "total": route.total,
         "hedge": route.hedge,
+        "cache": route.cache,
     }
     return {name: value for name, value in own.items() if value is not None}
 

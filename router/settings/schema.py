@@ -14,6 +14,7 @@ from router.settings.policy_blocks import Housekeeping, Ips, PayloadRule, System
 from router.settings.processes import OwnService, Supervision
 from router.settings.provider_blocks import Providers
 from router.settings.relay import Relay
+from router.settings.replay_blocks import Cache, Idempotency
 from router.settings.server import Server
 from router.settings.usage import Usage
 
@@ -57,6 +58,7 @@ class Route(Block):
         None, "`server.timeouts.first_token` for the calls that this rule serves, slow models and unstreamed ones too."
     )
     idle: Seconds | None = setting(None, "`server.timeouts.idle` for the calls that this rule serves.")
+    cache: bool | None = setting(None, "`policies.cache.enabled` for the calls that this rule serves.")
     total: Seconds | None = setting(None, "`server.timeouts.total` for the calls that this rule serves.")
     system_prompt: SystemPrompt | None = setting(
         None, "Words around the system prompts of the calls that this rule serves."
@@ -144,6 +146,8 @@ class Policies(Block):
     """How requests and answers are treated."""
 
     strict: bool = setting(False, "Refuse what the target cannot express, instead of dropping it with a note.")
+    cache: Cache = setting(Cache(), "Answers kept in memory for the same request of the same key.")
+    idempotency: Idempotency = setting(Idempotency(), "Keys of callers that make a call happen once.")
     thinking_output: Literal["reasoning_content", "tags", "none"] = setting(
         "reasoning_content", "How Chat Completions clients see thinking: own field, `<think>` tags in the text, or not."
     )

@@ -25,7 +25,10 @@ CAUSES: dict[str, tuple[str, str]] = {
         "Take one of the nearest names in the message; `switchyard explain MODEL`.",
     ),
     "too_large": ("The body is larger than allowed.", "Send less, or raise `server.limits.body_bytes`."),
-    "conflict": ("The provider reports a conflict with another request.", "Try again."),
+    "conflict": (
+        "The provider reports a conflict with another request, or a call with the same `idempotency-key` still runs.",
+        "Try again.",
+    ),
     "unsupported_upgrade": ("A WebSocket was asked for.", "Use HTTP with `stream: true`."),
     "rate_limited": (
         "A limit of the provider, of every account that could serve, or the client key's own `concurrency`.",

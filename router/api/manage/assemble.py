@@ -76,7 +76,6 @@ def assemble(gateway: Gateway, sources: Sources, clock: Clock) -> list[Route]:
     table.add(DebugDesk(gateway, sources.debugging).operations())
     table.add(PriceDesk(gateway, clock.wall).operations())
     table.add(ProcessDesk(sources.supervisord, sources.replace).operations())
-
     table.add(UsageDesk(sources.usage, partial(_kept, gateway), clock.wall).operations())
     described = cache(lambda: document(table.operations))  # takes some milliseconds, and never changes
 

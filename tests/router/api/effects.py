@@ -735,6 +735,30 @@ async def thinking_shown(router: Running) -> bool:
     return bool(answer.json["choices"][0]["message"].get("reasoning_content"))
 
 
+def cached(**policy: Any) -> dict[str, Any]:
+    return at("policies.cache", {"enabled": True, **policy})
+
+
+@case("policies.cache.enabled", {}, cached(), None, "hit")
+@case("policies.cache.ttl", cached(ttl=0), cached(ttl=60), "miss", "hit")
+@case("policies.cache.max_bytes", cached(max_bytes=0), cached(max_bytes=1_000_000), "miss", "hit")
+async def asked_twice(router: Running) -> Any:
+    await router.ask("chat", "gpt-4.1", "kettle")
+    return (await router.ask("chat", "gpt-4.1", "kettle")).headers.get("x-switchyard-cache")
+
+
+def once(**policy: Any) -> dict[str, Any]:
+    return at("policies.idempotency", {"enabled": True, **policy})
+
+
+@case("policies.idempotency.enabled", {}, once(), None, "true")
+@case("policies.idempotency.ttl", once(ttl=0), once(ttl=60), None, "true")
+async def asked_twice_with_a_key(router: Running) -> Any:
+    key = {"idempotency-key": "order-1"}
+    await router.ask("chat", "gpt-4.1", "kettle", headers=key)
+    return (await router.ask("chat", "gpt-4.1", "kettle", headers=key)).headers.get("idempotent-replayed")
+
+
 @case("observe.metrics", {}, at("observe.metrics", False), 200, 404)
 async def metrics(router: Running) -> int:
     return (await router.send("/metrics")).status

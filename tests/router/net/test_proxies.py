@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import socket
 import ssl
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -19,6 +22,7 @@ from router.net.sockets import SocketRequest, connect
 from tests.simulators.proxies import HttpProxy, Proxy, SocksProxy
 from tests.simulators.webai.certificate import server_context
 
+ROOT = Path(__file__).resolve().parents[3]
 HOST = "llm.office.example"
 KINDS: dict[str, type[Proxy]] = {"http": HttpProxy, "socks": SocksProxy}
 
@@ -95,8 +99,8 @@ async def test_socks5_resolves_names_here_and_socks5h_lets_the_proxy(origin: Ori
 async def test_websockets_go_the_same_way(origin: Origin, tmp_path: Path, kind: str) -> None:
     async with KINDS[kind](("127.0.0.1", origin.ports["https"])) as proxy, trusting(tmp_path) as net:
         net.follow(proxy.url(), ())
-        async with await connect(net, SocketRequest(f"wss://{HOST}/socket", {}), Timeouts()) as socket:
-            assert await socket.receive(5) == "hello"
+        async with await connect(net, SocketRequest(f"wss://{HOST}/socket", {}), Timeouts()) as opened:
+            assert await opened.receive(5) == "hello"
         assert proxy.asked == [f"{HOST}:443"]
 
 
@@ -114,6 +118,21 @@ async def test_what_a_socks_proxy_refuses_has_words_without_the_password(origin:
         with pytest.raises(Fault, match="outbound proxy cannot be reached") as raised:
             await get(net, f"http://{HOST}/", gone)
     assert raised.value.kind == "upstream_broken" and "canary" not in raised.value.message
+
+
+async def test_a_socks_proxy_that_says_nothing_is_given_up_in_time(origin: Origin, tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:  # whose connections nobody accepts
+        address = f"socks5h://127.0.0.1:{silent.getsockname()[1]}"
+        async with trusting(tmp_path) as net:
+            request = HttpRequest("GET", f"http://{HOST}/", {}, proxy=address)
+            with pytest.raises(Fault, match="No connection to the provider within") as raised:
+                await net.send(request, Timeouts(connect=0.2))
+    assert raised.value.kind == "timeout"
+
+
+def test_who_has_no_socks_proxy_does_not_load_the_packages() -> None:
+    program = "import sys, router.app; sys.exit('python_socks' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=False).returncode == 0
 
 
 async def test_a_proxy_of_the_environment_that_is_none_is_named(tmp_path: Path, origin: Origin) -> None:

@@ -157,6 +157,7 @@ PROOFS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "network.no_proxy": (
             f"{API}test_network.py::test_the_proxy_for_all_counts_where_none_is_named_and_follows_a_reload",
         ),
+        "models.routing[].cache": (f"{API}test_cache.py::test_a_rule_says_whether_its_calls_are_kept",),
         "retry.hedge": (
             f"{API}test_hedging.py::test_the_second_target_answers_where_the_first_is_slow",
             f"{API}test_hedging.py::test_without_it_the_first_target_is_waited_for",
