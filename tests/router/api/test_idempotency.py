@@ -37,7 +37,7 @@ async def test_the_same_key_gets_the_first_answer(
             assert (second.status, second.headers.get(REPEATED)) == (200, "true")
             assert second.body == first.body and len(upstream.requests) == before
             assert second.headers["content-type"] == first.headers["content-type"]
-        assert "lane=replay" in router.log
+        await router.until(lambda: "lane=replay" in router.log)
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)
