@@ -14,6 +14,7 @@ import os
 import shutil
 import sys
 import tempfile
+import time
 from collections.abc import AsyncGenerator, Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ from services.link.logs import redacted
 from services.webai import extras
 from services.webai.asking import Ask, Picture, Piece
 from services.webai.chains import Link
+from services.webai.patience import Patience
 from services.webai.settings import Fallback
 
 _log = logging.getLogger("switchyard.webai.free")
@@ -57,18 +59,18 @@ class Worker:
         """Answers that are under way."""
         return self._open
 
-    async def answer(self, link: Link, ask: Ask, *, first: float, idle: float) -> AsyncGenerator[Piece, None]:
-        """The answer of one provider, piece by piece. Times in seconds. Raises `Fault`."""
+    async def answer(self, link: Link, ask: Ask, patience: Patience) -> AsyncGenerator[Piece, None]:
+        """The answer of one provider, piece by piece. Raises `Fault`."""
         number, queue = next(self._numbers), asyncio.Queue[dict[str, Any]](_WAITING)
-        over, limit = False, first
+        over = begun = False
         self._open += 1
         try:
-            async with asyncio.timeout(first):
+            async with asyncio.timeout(patience.left(begun, time.monotonic())):
                 process = await self._running()
                 self._answers[number] = (process, queue)
                 await self._send(process, {"op": "ask", "id": number, **self._request(link, ask)})
             while True:
-                async with asyncio.timeout(limit):
+                async with asyncio.timeout(patience.left(begun, time.monotonic())):
                     told = await queue.get()
                 over = "end" in told or "error" in told
                 if "error" in told:
@@ -76,7 +78,7 @@ class Worker:
                 if over:
                     return
                 yield _piece(told)
-                limit = idle
+                begun = True
         except TimeoutError:
             raise Fault("timeout", f"{link.provider} of gpt4free was silent for too long.") from None
         finally:

@@ -8,6 +8,8 @@ import time
 from collections.abc import AsyncGenerator, Callable
 from functools import partial
 
+from msgspec.structs import replace
+
 from router.faults import Fault
 from router.tasks import Tasks
 from services.link.cause import Cause
@@ -211,9 +213,9 @@ class WebAI:
     async def _asked_free(self, link: Link, ask: Ask, told: Told, patience: Patience) -> AsyncGenerator[Piece, None]:
         now, decided = time.monotonic(), False
         told.served_by, told.model = f"gpt4free/{link.provider}", link.model or link.provider
-        first = min(self.settings.fallback.first, patience.left(False, now))
+        waits = replace(patience, first=min(patience.first, now + self.settings.fallback.first))
         try:
-            async with contextlib.aclosing(self._worker.answer(link, ask, first=first, idle=patience.idle)) as pieces:
+            async with contextlib.aclosing(self._worker.answer(link, ask, waits)) as pieces:
                 async for piece in pieces:
                     if time.monotonic() > patience.total:
                         raise Fault("timeout", "The answer took too long.")

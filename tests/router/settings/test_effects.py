@@ -89,6 +89,29 @@ WEBAI: Mapping[str, tuple[str, ...]] = {
     "fallback.failures": (f"{OF_WEBAI}moving_on.py::test_a_provider_that_fails_is_left_out_and_the_next_one_serves",),
     "fallback.blacklist": (f"{OF_WEBAI}moving_on.py::test_a_provider_that_fails_is_left_out_and_the_next_one_serves",),
     "timeouts.first": (f"{OF_WEBAI}moving_on.py::test_silence_ends_with_a_status",),
+    **{
+        path: (f"{OF_WEBAI}effects.py::test_{name}",)
+        for path, name in {
+            "host": "it_listens_on_the_address_that_is_set_and_on_no_other",
+            "fallback.first": "the_next_provider_is_asked_where_one_does_not_begin_in_time",
+            "fallback.blacklist_most": "the_absence_of_a_provider_is_never_longer_than_is_set",
+            "fallback.concurrency": "gpt4free_gives_so_many_answers_at_the_same_time",
+            "gemini.rest": "an_account_whose_limit_is_reached_rests_as_long_as_is_set",
+            "timeouts.start": "a_page_that_does_not_open_in_time_is_given_up",
+            "timeouts.idle": "a_silent_answer_ends_after_the_time_for_a_piece_and_for_the_whole",
+            "timeouts.drain": "open_answers_are_cut_when_their_time_at_the_end_is_over",
+        }.items()
+    },
+    "timeouts.total": (
+        f"{OF_WEBAI}effects.py::test_a_silent_answer_ends_after_the_time_for_a_piece_and_for_the_whole",
+        f"{OF_WEBAI}effects.py::test_an_answer_that_goes_on_and_on_ends_after_the_time_for_the_whole",
+    ),
+    "fallback.custom.NAME.api_key": (
+        f"{OF_WEBAI}effects.py::test_a_provider_of_the_users_own_gets_its_key",
+        f"{OF_WEBAI}free_package.py::test_a_provider_answers_streamed_and_not",
+    ),
+    "gemini.proxy": (f"{OF_WEBAI}gemini_accounts.py::test_the_page_is_asked_through_the_proxy_that_is_set",),
+    "gemini.ca": (f"{OF_WEBAI}gemini_accounts.py::test_the_page_must_show_a_certificate_of_the_ca_that_is_set",),
     "gemini.accounts.NAME.secure_1psid": (
         f"{OF_WEBAI}accounts.py::test_newer_cookies_in_the_settings_replace_those_that_are_kept",
     ),
@@ -239,23 +262,6 @@ PENDING: Mapping[str, str] = MappingProxyType(
     {
         "server.workers": "takes no value but 1 in this version",
         "auth.store": "reserved: takes no value but file in this version",
-        **{
-            f"providers.webai.{path}": "read by the service; no test waits for it to pass, or flips it"
-            for path in (
-                "fallback.blacklist_most",
-                "fallback.concurrency",
-                "fallback.custom.NAME.api_key",
-                "fallback.first",
-                "gemini.ca",
-                "gemini.proxy",
-                "gemini.rest",
-                "host",
-                "timeouts.drain",
-                "timeouts.idle",
-                "timeouts.start",
-                "timeouts.total",
-            )
-        },
         "services[].relay": "`status` looks for its session; no test connects one",
         "services[].stop_seconds": "written into the file of the program; no test waits for it to pass",
         "providers.webai.service.command": "accepted and not used, as its description says",

@@ -27,6 +27,11 @@ for line in sys.stdin:
     elif mood == "flood":
         for _ in range(6000):
             tell(number, {"text": "word "})
+    elif mood == "hold":
+        tell(number, {"text": "Held"})
+    elif mood == "key":
+        tell(number, {"text": given["api_key"] or "no key"})
+        tell(number, {"end": True})
     elif mood == "cut":
         tell(number, {"text": "Hel"})
         tell(number, {"error": "upstream_broken", "message": "cut"})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from router.faults import Fault
 from services.webai import free
 from services.webai.asking import Ask, Turn
 from services.webai.chains import Link
+from services.webai.patience import Patience
 from services.webai.settings import read
 
 ASK = Ask(model="m", turns=(Turn("user", "Hello there"),))
@@ -26,8 +28,13 @@ async def worker() -> AsyncIterator[free.Worker]:
     await found.close()
 
 
-async def answered(worker: free.Worker, model: str, first: float = 10.0) -> str:
-    return "".join([each.text async for each in worker.answer(Link("One", model), ASK, first=first, idle=10.0)])
+def patience() -> Patience:
+    now = time.monotonic()
+    return Patience(first=now + 10, total=now + 60, idle=10)
+
+
+async def answered(worker: free.Worker, model: str) -> str:
+    return "".join([each.text async for each in worker.answer(Link("One", model), ASK, patience())])
 
 
 async def test_answers_at_the_same_time_do_not_mix(worker: free.Worker) -> None:
@@ -43,7 +50,7 @@ async def test_a_death_fails_what_was_open_and_the_next_call_starts_it_anew(work
 
 
 async def test_a_reader_that_does_not_read_gets_an_error_and_no_half_answer(worker: free.Worker) -> None:
-    pieces = worker.answer(Link("One", "flood"), ASK, first=10, idle=10)
+    pieces = worker.answer(Link("One", "flood"), ASK, patience())
     await anext(pieces)
     while worker._answers:
         await asyncio.sleep(0.01)

@@ -43,6 +43,7 @@ async def test_a_provider_answers_streamed_and_not(service: Service, provider: F
     assert found.done
     assert provider.asked[-1]["model"] == "gpt-4o"
     assert provider.asked[-1]["messages"][-1]["content"] == "Hello there"
+    assert provider.keys[-1] == "Bearer k"
 
 
 async def test_the_chain_goes_to_the_next_one_and_remembers(service: Service, provider: FreeProvider) -> None:

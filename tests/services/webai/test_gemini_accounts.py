@@ -35,6 +35,26 @@ async def test_a_page_that_fails_at_the_start_is_said_at_once(tmp_path: Path, pa
         assert found.status == 502
 
 
+async def test_the_page_is_asked_through_the_proxy_that_is_set(tmp_path: Path, page: GeminiPage) -> None:
+    async with GeminiPage() as other:
+        other.account("psid-a")
+        for proxy, behind, beside in ((page, page, other), (other, other, page)):
+            opened = beside.opened
+            async with running(tmp_path, before(proxy)) as service:
+                assert (await service.put("a", "psid-a")).status == 200
+                await service.chat("x")
+            assert behind.asked and beside.opened == opened
+
+
+async def test_the_page_must_show_a_certificate_of_the_ca_that_is_set(tmp_path: Path, page: GeminiPage) -> None:
+    async with GeminiPage() as other:
+        for ca, status in ((other.ca, 502), (None, 502), (page.ca, 200)):
+            async with running(tmp_path, before(page, ca=ca)) as service:
+                found = await service.put("a", "psid-a")
+                assert found.status == status
+                assert (page.opened > 0) == (status == 200), "nothing is sent to whom it does not trust"
+
+
 async def test_rotated_cookies_are_kept_and_used(tmp_path: Path, page: GeminiPage) -> None:
     now = [1_000_000.0]
     async with running(tmp_path, before(page), wall=lambda: now[0]) as service:

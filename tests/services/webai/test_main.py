@@ -40,10 +40,12 @@ def environment() -> dict[str, str]:
 
 
 @asynccontextmanager
-async def process(path: Path) -> AsyncIterator[tuple[asyncio.subprocess.Process, int, list[str]]]:
+async def process(
+    path: Path, module: str = "services.webai"
+) -> AsyncIterator[tuple[asyncio.subprocess.Process, int, list[str]]]:
     """A running service, its port, and its lines so far."""
     started = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "services.webai", "--router-config", str(path)),
+        *(sys.executable, "-m", module, "--router-config", str(path)),
         cwd=ROOT,
         env=environment(),
         stdout=asyncio.subprocess.PIPE,

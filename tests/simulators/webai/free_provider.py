@@ -12,10 +12,11 @@ _STATUSES = {"limited": 429, "locked": 401, "down": 500}
 
 
 class FreeProvider:
-    """asked: the bodies that came. left: set when a caller went away in the middle."""
+    """asked: the bodies that came. keys: what each was sent with. left: set when a caller went away in the middle."""
 
     def __init__(self) -> None:
         self.asked: list[dict[str, Any]] = []
+        self.keys: list[str | None] = []
         self.left = asyncio.Event()
         self.url = ""
 
@@ -38,6 +39,7 @@ class FreeProvider:
     async def _chat(self, request: web.Request) -> web.StreamResponse:
         body = await request.json()
         self.asked.append(body)
+        self.keys.append(request.headers.get("authorization"))
         model = body["model"]
         if model in _STATUSES:
             return web.json_response({"error": {"message": "as asked"}}, status=_STATUSES[model])
