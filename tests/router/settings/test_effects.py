@@ -126,6 +126,7 @@ WEBAI: Mapping[str, tuple[str, ...]] = {
 }
 """What the WebAI service reads."""
 WATCH, CLI = "tests/services/healthwatch/test_", "tests/router/cli/test_own_programs.py"
+RUN = "tests/router/cli/test_own_programs_run.py"
 SUPERVISION: Mapping[str, tuple[str, ...]] = {
     "enabled": (f"{CLI}::test_they_and_healthwatch_are_wanted_as_the_settings_say",),
     "port": (f"{CLI}::test_they_and_healthwatch_are_wanted_as_the_settings_say",),
@@ -140,6 +141,8 @@ OWN: Mapping[str, tuple[str, ...]] = {
     "name": (f"{CLI}::test_files_follow_the_settings_and_supervisord_follows_the_files",),
     "command": (f"{CLI}::test_every_word_of_a_command_arrives_as_it_is",),
     "url": (f"{CLI}::test_they_and_healthwatch_are_wanted_as_the_settings_say",),
+    "relay": (f"{RUN}::test_status_tells_of_a_program_that_should_be_connected_and_is_not",),
+    "stop_seconds": (f"{RUN}::test_a_program_is_killed_when_it_has_not_stopped_in_its_time",),
     "readyz": (f"{WATCH}watch.py::test_one_of_the_operators_own_is_known_by_its_readyz_alone",),
 }
 """The programs that run beside the router."""
@@ -262,8 +265,6 @@ PENDING: Mapping[str, str] = MappingProxyType(
     {
         "server.workers": "takes no value but 1 in this version",
         "auth.store": "reserved: takes no value but file in this version",
-        "services[].relay": "`status` looks for its session; no test connects one",
-        "services[].stop_seconds": "written into the file of the program; no test waits for it to pass",
         "providers.webai.service.command": "accepted and not used, as its description says",
         "providers.aistudio.service.command": "accepted and not used, as its description says",
     }
