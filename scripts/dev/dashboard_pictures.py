@@ -74,6 +74,16 @@ async def prepared(page: Page, screen: str, router: Running) -> None:
     await page.wait_for_timeout(900)
 
 
+async def with_budgets(router: Running) -> None:
+    """Keys that may use so much."""
+    manages = {"authorization": f"Bearer {MANAGEMENT}"}
+    for name, limits in (("editor", {"usd_per_day": 0.001, "usd_per_month": 20}), ("nightly", {"tokens_per_day": 100})):
+        wanted = {"name": name, "limits": {**limits, "requests_per_minute": 30}}
+        made = await router.send("/v0/management/keys", wanted, headers=manages)
+        for _ in range(3):
+            await router.ask("chat", "gpt-4.1", headers={"authorization": f"Bearer {made.json['key']}"})
+
+
 def _afternoon() -> str:
     """A time zone in which the day is old enough to have cost something."""
     hours = (17 - time.gmtime().tm_hour + 12) % 24 - 12
@@ -85,6 +95,7 @@ async def main(folder: Path, every: bool) -> None:
     chromium: Any = shutil.which("chromium") or shutil.which("google-chrome")
     with tempfile.TemporaryDirectory() as place:
         async with used(Path(place) / "router") as router, async_playwright() as playwright:
+            await with_budgets(router)
             browser = await playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
             for theme in ("light", "dark"):
                 context = await browser.new_context(

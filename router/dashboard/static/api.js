@@ -30,11 +30,11 @@ export function manage(method, path, body, options) {
 }
 
 /** One question to any path. body: an object becomes JSON; a string is sent as it is. */
-export async function ask(method, path, body, { signal, keep = false } = {}) {
+export async function ask(method, path, body, { signal, keep = false, within = WITHIN } = {}) {
   const headers = { accept: "application/json" };
   if (body !== undefined && typeof body !== "string") headers["content-type"] = "application/json";
   if (method !== "GET") headers["x-switchyard-csrf"] = csrf;
-  const limits = [AbortSignal.timeout(WITHIN), ...(signal ? [signal] : [])];
+  const limits = [AbortSignal.timeout(within), ...(signal ? [signal] : [])];
   let response;
   try {
     response = await fetch(address(path), {

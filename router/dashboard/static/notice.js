@@ -41,9 +41,12 @@ export async function filled(place, work) {
 /** A window in front. build: gets what closes it, gives its content. Resolves with what it was closed with. */
 export function ask(title, build) {
   return new Promise((resolve) => {
-    let answer;
-    const dialog = h("dialog", { "aria-label": title, on: { close: () => { dialog.remove(); resolve(answer); } } });
-    const close = (value) => { answer = value; dialog.close(); };
+    const dialog = h("dialog", { "aria-label": title, on: { close: () => { dialog.remove(); resolve(); } } });
+    const close = (value) => {
+      resolve(value);
+      dialog.close();
+      dialog.remove(); // at once: a key may stand in it
+    };
     put(dialog, h("div", { class: "stack" }, h("h2", {}, title), build(close, dialog)));
     document.body.append(dialog);
     dialog.showModal();

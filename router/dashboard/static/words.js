@@ -32,6 +32,12 @@ export function remedy(kind) {
   return OUTCOMES[kind]?.[1] ?? "";
 }
 
+/** Why a call failed, and what to do: a limit that was met before anybody was asked is the key's own. */
+export function cause(call) {
+  const own = call.attempts.length === 0 && ["quota_spent", "rate_limited"].includes(call.outcome) && call.reason.startsWith("The key ");
+  return own ? ["A limit of the key was reached", "Raise it on the screen Keys, or wait."] : [outcome(call.outcome), remedy(call.outcome)];
+}
+
 /** Whether its caller got what it asked for. */
 export function failed(call) {
   return !["", "ok", "cancelled"].includes(call.outcome);
@@ -59,7 +65,6 @@ export function told(error) {
   const advice = {
     0: "Is it running? `make status` on its machine tells. This page tries again by itself.",
     401: "Sign in again.",
-    409: "Load it again, and repeat what you did.",
     413: "Send less.",
     429: error.more?.wait ? `Wait ${Math.ceil(error.more.wait)} seconds.` : "Wait a moment.",
     500: "Please report it, with the lines of the log.",

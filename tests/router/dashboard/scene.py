@@ -63,6 +63,7 @@ async def used(folder: Path) -> AsyncIterator[Running]:
 
 
 async def _use(router: Running) -> None:
+    """Ends when the ledger has everything."""
     upstream = router.upstream
     await router.until(lambda: router.router.recall.memory)
     memory = router.router.recall.memory
@@ -85,3 +86,4 @@ async def _use(router: Running) -> None:
         ("openai/1", "requests", 0.12, 40.0), ("gemini/1", "1d", 0.94, 6 * HOUR),
     ):  # fmt: skip
         windows.told(account, [Window(name=name, used=share, resets_at=now + ends, seen_at=now)])
+    await router.router._gateway.ledger.move()

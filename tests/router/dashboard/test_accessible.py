@@ -12,7 +12,7 @@ from tests.router.dashboard.browser import needs_browser, person
 pytestmark = needs_browser
 SCREENS = {
     "overview": "since midnight", "requests": "after a failure", "accounts": "Antigravity", "keys": "tester",
-    "models": "26 models", "usage": "all together", "playground": "Talk", "settings": "server.host",
+    "models": "demo/echo", "usage": "all together", "playground": "Talk", "settings": "server.host",
     "logs": "switchyard.app",
 }  # fmt: skip
 """What stands on each of them when it is there."""

@@ -49,8 +49,9 @@ async def test_the_first_screen_answers_the_four_questions(visitor: Person) -> N
     await expect(anthropic).to_contain_text("1 of 2 tries failed")
     await expect(anthropic).to_contain_text(re.compile(r"Next try in 1[45] min"))
     costs = page.get_by_role("region", name="What did it cost today?")
-    await expect(costs.locator(".big")).to_contain_text("$")
+    await expect(costs.locator(".big")).to_contain_text(re.compile(r"\$|unknown"))
     await expect(costs.get_by_role("table").first).to_contain_text("tester")
+    await expect(costs).to_contain_text("No key has a budget.")
     await expect(page.get_by_role("region", name="How much is left?")).to_contain_text("at this pace used up in")
     failures = page.get_by_role("region", name="Why did that fail?")
     await failures.get_by_role("link", name="A rate limit was reached: claude-sonnet-4-5").click()
@@ -98,13 +99,69 @@ async def test_a_key_is_made_shown_once_used_and_revoked(visitor: Person) -> Non
     called = await router.send("/v1/models", headers={"authorization": f"Bearer {key}"})
     assert called.status == 200
     await page.get_by_role("button", name="I have it").click()
+    await page.get_by_role("dialog").wait_for(state="detached")
     row = page.get_by_role("row").filter(has_text="laptop")
     await expect(row).to_contain_text("usable")
     assert key not in await page.content()
+    assert (await (await again_key(page)).json())["name"] == "laptop"
+    key = await page.get_by_role("dialog").locator(".code").inner_text()
+    await page.get_by_role("button", name="I have it").click()
+    assert (await router.send("/v1/models", headers={"authorization": f"Bearer {key}"})).status == 200
     await page.get_by_role("button", name="Revoke laptop").click()
     await page.get_by_role("button", name="Revoke it").click()
-    await expect(row).not_to_contain_text("usable")
+    await expect(row.filter(has_text="usable")).to_have_count(0)
     assert (await router.send("/v1/models", headers={"authorization": f"Bearer {key}"})).status == 401
+
+
+async def again_key(page: Any) -> Any:
+    """Another text for the key laptop."""
+    await page.get_by_role("button", name="Replace laptop").click()
+    async with page.expect_response(re.compile("/rotate$")) as answered:
+        await page.get_by_role("button", name="Replace it").click()
+    return await answered.value
+
+
+async def test_budgets_are_set_changed_and_shown_beside_the_costs(visitor: Person) -> None:
+    page = visitor.page
+    await visitor.open("keys")
+    await page.get_by_label("Name").fill("editor")
+    await page.get_by_text("Budgets and limits").click()
+    await page.get_by_label("Dollars a day").fill("2.50")
+    await page.get_by_label("Calls a minute").fill("1")
+    await page.get_by_role("button", name="Make a key").click()
+    key = await page.get_by_role("dialog").locator(".code").inner_text()
+    await page.get_by_role("button", name="I have it").click()
+    row = page.get_by_role("row").filter(has_text="editor")
+    await expect(row).to_contain_text("$0.00 of $2.50 today")
+    await visitor.router.ask("chat", "gpt-4.1", headers={"authorization": f"Bearer {key}"})
+    refused = await visitor.router.ask("chat", "gpt-4.1", headers={"authorization": f"Bearer {key}"})
+    assert refused.status == 429
+    await visitor.open("overview")
+    await expect(page.get_by_role("region", name="What did it cost today?")).to_contain_text("of $2.50 today")
+    await expect(page.get_by_role("link", name="A limit of the key was reached: gpt-4.1")).to_be_visible()
+    await visitor.open("keys")
+    await expect(row).to_contain_text("1 of 1 calls a minute: used up")
+    await page.get_by_role("button", name="Limits of editor").click()
+    await page.get_by_role("dialog").get_by_label("Calls a minute").fill("")
+    await page.get_by_role("dialog").get_by_role("button", name="Set").click()
+    await expect(row).not_to_contain_text("calls a minute")
+    await expect(row).to_contain_text("of $2.50 today")
+
+
+async def test_an_account_is_tried_and_serves_again_at_once(visitor: Person) -> None:
+    page, router = visitor.page, visitor.router
+    await visitor.open("accounts")
+    await page.get_by_role("button", name="Let anthropic/1 serve again at once").click()
+    row = page.get_by_role("row").filter(has_text="anthropic/1")
+    await expect(row).not_to_contain_text("rests")
+    await page.get_by_role("button", name="Try gemini/1").click()
+    dialog = page.get_by_role("dialog")
+    await dialog.get_by_label("Model").fill("gemini-2.5-flash")
+    await dialog.get_by_role("button", name="Try it").click()
+    await expect(dialog).to_contain_text("gemini/1 answered with gemini-2.5-flash")
+    router.upstream.script(status(403, message="<i>no</i>"), model="gemini-2.5-flash")
+    await dialog.get_by_role("button", name="Try it").click()
+    await expect(dialog.locator(".note.bad")).to_be_visible()
 
 
 async def test_settings_are_planned_applied_and_taken_back(visitor: Person) -> None:

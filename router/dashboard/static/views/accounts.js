@@ -6,6 +6,7 @@ import { repeat } from "../live.js";
 import { attempt, say, sure, wrong } from "../notice.js";
 import { badge, countdown, tick, time } from "../parts.js";
 import { table } from "../table.js";
+import { tries } from "./account_tries.js";
 import { ways } from "./account_ways.js";
 
 const EVERY = 10_000;
@@ -23,7 +24,7 @@ export function show(main, { signal, may }) {
         manage("GET", "accounts", undefined, { signal }), manage("GET", "relay", undefined, { signal }),
       ]);
       if (changed(list, [all, relay.sessions])) {
-        put(list, accounts(all.accounts, may("admin"), again), files(all.files), profiles(relay.sessions));
+        put(list, accounts(all.accounts, may, again), files(all.files), profiles(relay.sessions));
       }
       put(trouble);
     } catch (error) {
@@ -35,7 +36,7 @@ export function show(main, { signal, may }) {
   if (may("admin")) ways(more, signal, again);
 }
 
-function accounts(all, admin, again) {
+function accounts(all, may, again) {
   return table("Accounts by provider, in the order in which they are chosen", [
     { title: "Account", cell: (each) => [each.account, each.email ? h("small", {}, h("br"), each.email) : null] },
     { title: "State", cell: state },
@@ -44,7 +45,8 @@ function accounts(all, admin, again) {
     { title: "Failed", kind: "number", cell: (each) => short(each.failures) },
     { title: "Tokens in / out", kind: "number", cell: (each) => `${short(each.input_tokens)} / ${short(each.output_tokens)}` },
     { title: "Last used", cell: (each) => time(unix(each.last_used_at)) },
-    { title: "Actions", cell: (each) => (admin && each.kind === "sign-in" ? acts(each, again) : h("small", {}, each.kind === "key" ? "key of the settings" : "")) },
+    { title: "Actions", cell: (each) => h("div", { class: "row" },
+      may("operator") ? tries(each, again) : null, may("admin") && each.kind === "sign-in" ? acts(each, again) : null) },
   ], all, "No provider has an account yet. Sign in to one below, or add a key in the settings.");
 }
 
@@ -78,7 +80,7 @@ function acts(each, again) {
     });
     again();
   });
-  return h("div", { class: "row" }, turn, forget);
+  return [turn, forget];
 }
 
 function files(list) {

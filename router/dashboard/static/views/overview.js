@@ -14,7 +14,7 @@ import { left, remember } from "./overview_left.js";
 const EVERY = 5000;
 const COSTS_EVERY = 30_000;
 
-export function show(main, { signal }) {
+export function show(main, { signal, may }) {
   const told = h("p", { class: "lead", role: "status", "aria-live": "polite" }, "Looking…");
   const trouble = h("div");
   const places = {
@@ -40,9 +40,10 @@ export function show(main, { signal }) {
   }));
   const count = repeat(signal, COSTS_EVERY, () => guarded(async () => {
     const asked = (by) => manage("GET", `usage?by=${by}&since=${midnight()}`, undefined, { signal });
-    const [byKey, byModel] = await Promise.all([asked("key"), asked("model")]);
+    const known = may("operator") ? manage("GET", "keys", undefined, { signal }) : null; // others may not see keys
+    const [byKey, byModel, keys] = await Promise.all([asked("key"), asked("model"), known]);
     const { until, ...rest } = byKey;
-    if (changed(places.costs, [rest, byModel.lines])) put(places.costs, costs(byKey, byModel));
+    if (changed(places.costs, [rest, byModel.lines, keys])) put(places.costs, costs(byKey, byModel, keys?.keys));
   }));
   const [lookSoon, countSoon] = [soon(look), soon(count, 3000)]; // the ledger is a second or two behind
   follow("calls/live", signal, () => { lookSoon(); countSoon(); });

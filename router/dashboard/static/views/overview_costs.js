@@ -1,12 +1,13 @@
 // What did it cost today: by key and by model, beside a budget where there is one, honest about unknown prices.
+import { bars, hasBudget } from "../budgets.js";
 import { h } from "../dom.js";
 import { many, money, short } from "../format.js";
 import { table } from "../table.js";
 
 const MOST = 6;
 
-/** The card's content, from two reports of /usage. */
-export function costs(byKey, byModel) {
+/** The card's content, from two reports of /usage, and the keys where they may be seen. */
+export function costs(byKey, byModel, keys) {
   const whole = byKey.total;
   const tokens = whole.fresh_input + whole.cache_read + whole.cache_write_5m + whole.cache_write_1h + whole.output + whole.reasoning;
   return [
@@ -20,8 +21,16 @@ export function costs(byKey, byModel) {
     whole.unknown > 0
       ? h("p", { class: "note warn" }, `The price of ${many(whole.unknown, "call")} is unknown, so the true sum may be higher. A price table of your own (usage.prices) names it.`)
       : null,
+    keys ? budgets(keys) : null,
     lines("By key", "Key", byKey.lines), lines("By model", "Model", byModel.lines),
   ];
+}
+
+/** Keys with a limit of a day or a month, the fullest first. */
+function budgets(keys) {
+  const limited = keys.filter((each) => each.state === "usable" && hasBudget(each));
+  if (limited.length === 0) return h("small", {}, "No key has a budget. ", h("a", { href: "#/keys" }, "Set one"), ".");
+  return h("div", {}, h("h3", {}, "Budgets"), h("ul", { class: "list" }, limited.map((each) => h("li", {}, h("strong", {}, each.name), bars(each, "budget")))));
 }
 
 function lines(caption, title, rows) {

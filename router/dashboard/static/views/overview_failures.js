@@ -1,7 +1,7 @@
 // Why did that fail: the newest failures with the cause in words, each leading to its whole story.
 import { h } from "../dom.js";
 import { time } from "../parts.js";
-import { outcome, remedy, sentences } from "../words.js";
+import { cause, sentences } from "../words.js";
 
 const MOST = 5;
 
@@ -16,9 +16,10 @@ export function failures(calls) {
 }
 
 function failure(call) {
+  const [words, advice] = cause(call);
   return h("li", {},
     h("div", { class: "row apart" },
-      h("a", { href: `#/requests/${encodeURIComponent(call.id)}` }, `${outcome(call.outcome)}: ${call.asked || call.surface}`),
+      h("a", { href: `#/requests/${encodeURIComponent(call.id)}` }, `${words}: ${call.asked || call.surface}`),
       h("small", {}, time(call.at))),
-    h("small", {}, sentences(call.reason, remedy(call.outcome))));
+    h("small", {}, sentences(call.reason, advice)));
 }

@@ -6,7 +6,7 @@ import { follow, soon } from "../live.js";
 import { wrong } from "../notice.js";
 import { badge, tally, time } from "../parts.js";
 import { line, table } from "../table.js";
-import { failed, outcome } from "../words.js";
+import { cause, failed } from "../words.js";
 import { story } from "./story.js";
 
 const MOST = 300;
@@ -83,6 +83,6 @@ export function show(main, context) {
 }
 
 function result(call) {
-  if (failed(call)) return badge("down", outcome(call.outcome));
+  if (failed(call)) return badge("down", cause(call)[0]);
   return call.outcome === "cancelled" ? badge("off", "client left") : badge("ok", call.attempts.length > 1 ? "ok, after a failure" : "ok");
 }

@@ -5,7 +5,7 @@ import { count, span } from "../format.js";
 import { filled } from "../notice.js";
 import { badge, copyable, time } from "../parts.js";
 import { facts } from "../table.js";
-import { failed, outcome, remedy } from "../words.js";
+import { cause, failed, outcome } from "../words.js";
 import { plan } from "./plan.js";
 
 const DIALECTS = ["chat", "responses", "messages", "gemini"];
@@ -24,10 +24,11 @@ export async function story(main, { signal }, id) {
 
 function verdict(call) {
   const bad = failed(call);
-  const words = bad ? `${outcome(call.outcome)}.` : call.outcome === "cancelled" ? "The client went away before the end." : "It was answered.";
+  const [why, advice] = cause(call);
+  const words = bad ? `${why}.` : call.outcome === "cancelled" ? "The client went away before the end." : "It was answered.";
   return h("div", { class: `note ${bad ? "bad" : "good"}` },
     h("p", {}, h("strong", {}, words), call.reason ? ` ${call.reason}` : ""),
-    bad ? h("p", {}, remedy(call.outcome)) : null);
+    bad ? h("p", {}, advice) : null);
 }
 
 function attempts(call) {

@@ -1,0 +1,42 @@
+// What keys may use, and how much of it they have: shown as bars, and as fields to be filled in.
+import { field, h } from "./dom.js";
+import { count, money, percent } from "./format.js";
+import { meter } from "./parts.js";
+
+const dollars = (amount) => money(amount * 1e6);
+const LIMITS = [
+  { name: "usd_per_day", title: "Dollars a day", when: "today (UTC)", words: dollars, step: "any" },
+  { name: "usd_per_month", title: "Dollars a month", when: "this month (UTC)", words: dollars, step: "any" },
+  { name: "tokens_per_day", title: "Tokens a day", when: "tokens today (UTC)", words: count, step: "1" },
+  { name: "tokens_per_month", title: "Tokens a month", when: "tokens this month (UTC)", words: count, step: "1" },
+  { name: "tokens_per_minute", title: "Tokens a minute", when: "tokens a minute", words: count, step: "1" },
+  { name: "requests_per_minute", title: "Calls a minute", when: "calls a minute", words: count, step: "1" },
+];
+
+/** Whether a key has a limit of a day or a month: what people call a budget. */
+export function hasBudget(key) {
+  return LIMITS.slice(0, 4).some(({ name }) => key.limits?.[name] != null);
+}
+
+/** Every limit of a key with what is used of it. only: "budget" leaves those of a minute out. */
+export function bars(key, only) {
+  const here = only === "budget" ? LIMITS.slice(0, 4) : LIMITS;
+  return here.filter(({ name }) => key.limits?.[name] != null).map(({ name, when, words }) => {
+    const [used, most] = [key.used[name] ?? 0, key.limits[name]];
+    return h("div", { class: "bar" },
+      h("small", {}, `${words(used)} of ${words(most)} ${when}${used >= most ? ": used up" : ""}`, h("span", { class: "unseen" }, `, ${percent(used / most)}`)),
+      meter(used / most));
+  });
+}
+
+/** Fields for limits. Gives the elements, and what reads them: an object, or null where nothing is limited. */
+export function fields(limits) {
+  const inputs = LIMITS.map(({ name, title, step }) => [name, title, h("input", {
+    type: "number", min: step === "1" ? 1 : 0.000001, step, inputmode: "decimal", placeholder: "no limit", value: limits?.[name] ?? "",
+  })]);
+  const read = () => {
+    const given = inputs.filter(([, , input]) => input.value !== "").map(([name, , input]) => [name, Number(input.value)]);
+    return given.length === 0 ? null : { ...(limits?.soft ? { soft: limits.soft } : {}), ...Object.fromEntries(given) };
+  };
+  return { elements: h("div", { class: "grid three" }, inputs.map(([, title, input]) => field(title, input))), read };
+}
