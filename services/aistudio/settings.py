@@ -105,7 +105,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 ROUTERS = frozenset(
     {
         "enabled", "base_url", "base_urls", "headers", "proxy", "prefix", "models", "excluded_models", "priority",
-        "quirks", "service",
+        "quirks", "max_concurrency", "max_queue", "service",
     }
 )  # fmt: skip
 """What stands in the same block for the router."""

@@ -109,7 +109,8 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 ROUTERS = frozenset(
     {
         "enabled", "allowed_endpoints", "base_url", "base_urls", "headers", "prefix", "models",
-        "excluded_models", "priority", "quirks", "service", "api_key_file", "api_keys", "proxy", "name",
+        "excluded_models", "priority", "quirks", "max_concurrency", "max_queue", "service", "api_key_file", "api_keys",
+        "proxy", "name",
     }
 )  # fmt: skip
 """What stands in the same block for the router."""
