@@ -21,7 +21,7 @@ from tests.router.api.harness import DIALECTS, KEY, running
 from tests.router.cli.test_verbs import free_port
 from tests.simulators import Upstream
 
-QUICK: dict[str, Any] = {"server": {"timeouts": {"idle": 0.4, "first_token": 0.4}}}
+QUICK: dict[str, Any] = {"server": {"timeouts": {"idle": 1.5, "first_token": 1.5}}}
 TEXT = {
     "chat": b'data: {"choices":[{"delta":{"content":"half"}}]}\n\n',
     "responses": b'data: {"type":"response.output_text.delta","delta":"half"}\n\n',
@@ -97,7 +97,7 @@ async def test_a_run_through_a_router_sees_no_truncated_success(
         for fault, seen in endings.items():
             assert seen == ({"whole"} if strikes(fault) == "never" else {"error"}), fault
         stalled = next(row for row in rows if row["fault"] == "stall")
-        assert stalled["seen"]["status"] == 200 and stalled["seconds"] >= 0.4
+        assert stalled["seen"]["status"] == 200 and stalled["seconds"] >= 1.5
         assert "sent nothing" in stalled["seen"]["error"]
         assert await asyncio.to_thread(main.main, [*words, "--fault", "cut-5", "--dialect", "chat"]) == 0
         head, row = capsys.readouterr().out.splitlines()
