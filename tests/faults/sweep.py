@@ -80,6 +80,7 @@ class Wire:
 
     def __init__(self) -> None:
         self.patience = Patience()
+        self.passwords = ()  # no proxy is named
         self.cut: int | None = None
         self.broken = True
         self.sent = 0

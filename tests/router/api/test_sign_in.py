@@ -306,7 +306,7 @@ async def test_accounts_are_listed_changed_renamed_and_deleted(tmp_path: Path) -
         ({"weight": 0}, "weight must be at least 1"),
         ({"priority": 5000}, "priority must be at most 1000"),
         ({"disabled": "yes"}, "disabled must be true or false"),
-        ({"proxy": "socks5://proxy:1"}, "SOCKS is not supported"),
+        ({"proxy": "socks4://proxy:1"}, "socks5://"),
         ({"aliases": ["a"]}, "aliases must be a mapping"),
         ({"aliases": {"a": ""}}, "aliases.a must not be empty"),
         ({"label": "a/b"}, "no spaces, slashes"),
