@@ -16,7 +16,7 @@ export SWITCHYARD__SERVER__PORT := $(PORT)
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: fault-table help up down restart reload upgrade rollback install-service uninstall-service status logs test test-fast test-browser test-webai fuzz sdk e2e soak check format mutation bench bench-aistudio bench-webai browser webai docs clean environment
+.PHONY: fault-table help up down restart reload upgrade rollback install-service uninstall-service status logs test test-fast test-browser test-webai test-tui fuzz sdk e2e soak check format mutation bench bench-aistudio bench-webai browser webai tui docs clean environment
 
 help: ## list the targets
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -115,6 +115,13 @@ bench-webai: environment ## measure the WebAI service before a stand-in of Gemin
 
 webai: ## install what the WebAI service needs; EXTRAS="gemini g4f browser" adds packages under licences of their own
 	@sh scripts/webai.sh $(EXTRAS)
+
+tui: environment ## install what `switchyard tui` needs, in an environment of its own
+	@sh scripts/dev/make-sdk-venvs.sh tui
+
+test-tui: environment ## the screens of the terminal
+	@sh scripts/dev/make-sdk-venvs.sh tui-test
+	.venvs/tui-test/bin/python -m pytest tests/tui -q
 
 browser: ## install what the AI Studio service needs: its environment, and a browser where that can be done
 	@sh scripts/browser.sh

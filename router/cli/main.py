@@ -81,6 +81,18 @@ def explain(
 
 
 @app.command()
+def tui(
+    address: Annotated[str | None, typer.Option(help="Of the gateway. Default: the one of this checkout.")] = None,
+    key_file: Annotated[str | None, typer.Option(help="File with a key. Default: the management key.")] = None,
+    config: CONFIG = None,
+) -> None:
+    """Watch the gateway in the terminal: is it working, requests and their story, accounts, the log."""
+    from router.cli import tui_command
+
+    raise typer.Exit(tui_command.tui(address, key_file, config))
+
+
+@app.command()
 def doctor(
     as_json: JSON = False,
     config: CONFIG = None,

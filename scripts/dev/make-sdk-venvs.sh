@@ -1,6 +1,7 @@
 #!/bin/sh
 # Build the environments in which the official SDKs are driven against the router: one for the current majors and one
-# for the majors before. With names those: of the services (aistudio, webai) and their tests, of `make fuzz` (fuzz).
+# for the majors before. With names those: of the services (aistudio, webai) and their tests, of `make fuzz` (fuzz), of the
+# terminal's screens (tui, tui-test).
 # Running it again does nothing until a lock changes: a stamp holds the digest of lock and Python.
 set -eu
 cd "$(dirname "$0")/../.."

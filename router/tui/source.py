@@ -1,0 +1,60 @@
+"""Where the terminal's screens get their data: the management API of a running gateway. Standard library only."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import ssl
+from typing import Any, Protocol
+from urllib.parse import urlsplit
+
+from router.secret import Secret
+
+WITHIN = 5.0
+PREFIX = "/v0/management"
+
+
+class Unavailable(Exception):
+    """No data; the message says why, and what to do."""
+
+
+class Source(Protocol):
+    """Gives the decoded answer of a management path."""
+
+    def get(self, path: str) -> Any: ...
+
+
+class HttpSource:
+    """A gateway at `address`. key: with the scope viewer or more; the log wants operator."""
+
+    def __init__(self, address: str, key: Secret) -> None:
+        self._parts = urlsplit(address)
+        self._key = key
+
+    def get(self, path: str) -> Any:
+        """Blocks for at most `WITHIN` seconds per step of the connection. Raises `Unavailable`."""
+        host, port = self._parts.hostname or "", self._parts.port
+        connection: http.client.HTTPConnection
+        if self._parts.scheme == "https":
+            context = ssl.create_default_context()
+            if host in ("127.0.0.1", "::1", "localhost"):
+                context.check_hostname, context.verify_mode = False, ssl.CERT_NONE  # our own process
+            connection = http.client.HTTPSConnection(host, port, timeout=WITHIN, context=context)
+        else:
+            connection = http.client.HTTPConnection(host, port, timeout=WITHIN)
+        try:
+            connection.request("GET", PREFIX + path, headers={"authorization": f"Bearer {self._key.reveal()}"})
+            answer = connection.getresponse()
+            data = answer.read()
+        except (OSError, http.client.HTTPException) as error:
+            raise Unavailable(f"no gateway answers at {host}:{port} ({error}); start it with: make up") from None
+        finally:
+            connection.close()
+        try:
+            decoded = json.loads(data)
+        except ValueError:
+            raise Unavailable(f"{host}:{port} answers {answer.status} and no JSON") from None
+        if answer.status != 200:
+            told = decoded.get("error", {}).get("message", "") if isinstance(decoded, dict) else ""
+            raise Unavailable(f"the gateway answered {answer.status}: {told}")
+        return decoded
