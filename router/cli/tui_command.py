@@ -10,7 +10,7 @@ from pathlib import Path
 from router import places
 from router.cli.talk import find_place, url
 
-Run = Callable[[str, list[str]], object]
+Become = Callable[[list[str], Path], object]
 MISSING = "The screens need a package of their own (Textual, MIT). Install it with: make tui"
 NO_KEY = "There is no management key here. Name a file that holds a key with the scope viewer or more: --key-file FILE"
 
@@ -21,7 +21,7 @@ def tui(
     config: str | None = None,
     *,
     root: Path = places.ROOT,
-    run: Run = os.execv,
+    become: Become | None = None,
 ) -> int:
     """Become the screens. 1 with the reason on stderr where that cannot be."""
     python = root / ".venvs" / "tui" / "bin" / "python"
@@ -32,9 +32,15 @@ def tui(
     if not key.is_file():
         return _failed(NO_KEY if key_file is None else f"There is no file {key}")
     where = address or url(*place.address())
-    os.chdir(root)
-    run(str(python), [str(python), "-m", "router.tui", where.rstrip("/"), str(key.absolute())])
+    words = [str(python), "-m", "router.tui", where.rstrip("/"), str(key.absolute())]
+    (become or _become)(words, root)
     return 0
+
+
+def _become(words: list[str], root: Path) -> None:
+    """Never returns. `python -m` finds the screens in `root`."""
+    os.chdir(root)
+    os.execv(words[0], words)  # noqa: S606 - the words are ours, and a shell would only read them again
 
 
 def _failed(why: str) -> int:

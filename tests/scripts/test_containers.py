@@ -353,6 +353,8 @@ def test_compose_takes_the_file(profile: str, tmp_path: Path) -> None:
     )  # newer than its 1.29
     (tmp_path / "compose.yaml").write_text(text)
     words = ["docker-compose", "--project-directory", str(ROOT), "-f", str(tmp_path / "compose.yaml")]
-    done = subprocess.run([*words, "--profile", profile, "config"], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [*words, "--profile", profile, "config"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stderr
     assert "router:" in done.stdout

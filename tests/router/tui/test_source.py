@@ -53,18 +53,18 @@ async def test_what_keeps_data_away_is_told(router: Running) -> None:
 
 
 def test_the_command_becomes_the_screens(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    became: list[list[str]] = []
+    became: list[tuple[list[str], Path]] = []
 
-    def run(program: str, words: list[str]) -> None:
-        became.append(words)
+    def become(words: list[str], where: Path) -> None:
+        became.append((words, where))
 
-    assert tui("http://127.0.0.1:8317/", root=tmp_path, run=run) == 1
+    assert tui("http://127.0.0.1:8317/", root=tmp_path, become=become) == 1
     assert MISSING in capsys.readouterr().err
     python = tmp_path / ".venvs" / "tui" / "bin" / "python"
     python.parent.mkdir(parents=True)
     python.touch()
     key = tmp_path / "a.key"
-    assert tui("http://127.0.0.1:8317/", str(key), root=tmp_path, run=run) == 1
+    assert tui("http://127.0.0.1:8317/", str(key), root=tmp_path, become=become) == 1
     key.write_text("sk")
-    assert tui("http://127.0.0.1:8317/", str(key), root=tmp_path, run=run) == 0
-    assert became == [[str(python), "-m", "router.tui", "http://127.0.0.1:8317", str(key)]]
+    assert tui("http://127.0.0.1:8317/", str(key), root=tmp_path, become=become) == 0
+    assert became == [([str(python), "-m", "router.tui", "http://127.0.0.1:8317", str(key)], tmp_path)]
