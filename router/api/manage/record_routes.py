@@ -71,7 +71,7 @@ async def _done(work: Callable[[], T]) -> T:
     except Unreadable as problem:
         raise Refused(503, str(problem)) from None
     except ValueError as problem:
-        raise Refused(400, f"{problem}.") from None
+        raise Refused(404, f"There is no such record: {problem}.") from None
 
 
 def _missing() -> Refused:

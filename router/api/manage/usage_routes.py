@@ -105,7 +105,8 @@ class UsageDesk:
 
     def _span(self, wanted: Span) -> tuple[float, float]:
         until = self._wall() + 1 if wanted.until is None else wanted.until
-        since = until - until % DAY if wanted.since is None else wanted.since
+        # Until a midnight is the whole day before it.
+        since = until - (until % DAY or DAY) if wanted.since is None else wanted.since
         if since >= until:
             raise Refused(400, "`since` must lie before `until`; both are Unix seconds.")
         return since, until

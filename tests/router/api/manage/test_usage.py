@@ -59,6 +59,9 @@ async def test_what_was_used_today_by_key_and_model(desk: Running) -> None:
     assert (by_key["total"]["calls"], by_key["total"]["cost"], by_key["total"]["unknown"]) == (2, 700, 1)
     week = (await manage(desk, "GET", f"/usage?by=model&since={now - 7 * 86_400:.0f}")).json
     assert [(line["name"], line["calls"], line["cost"]) for line in week["lines"]] == [("openai/gpt-4.1", 3, 5_700)]
+    midnight = now - now % 86_400
+    before = (await manage(desk, "GET", f"/usage?until={midnight:.0f}")).json
+    assert (before["since"], before["until"]) == (midnight - 86_400, midnight)  # the whole day that it ends
     for by in ("provider", "account", "day"):
         assert (await manage(desk, "GET", f"/usage?by={by}")).status == 200
 
