@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Literal, TypeAlias
+from typing import Literal, Protocol, TypeAlias
 
 from msgspec import Struct
 
@@ -53,6 +53,45 @@ _CAPS: tuple[tuple[str, Unit, Period], ...] = (
     ("tokens_per_month", "tokens", "month"),
     ("usd_per_month", "usd", "month"),
 )
+
+
+class InDollars(Protocol):
+    """Limits as people write them: in the settings, in a request of the management API."""
+
+    @property
+    def requests_per_minute(self) -> int | None: ...
+
+    @property
+    def tokens_per_minute(self) -> int | None: ...
+
+    @property
+    def tokens_per_day(self) -> int | None: ...
+
+    @property
+    def tokens_per_month(self) -> int | None: ...
+
+    @property
+    def usd_per_day(self) -> float | None: ...
+
+    @property
+    def usd_per_month(self) -> float | None: ...
+
+    @property
+    def soft(self) -> float: ...
+
+
+def limits_in_dollars(wanted: InDollars) -> KeyLimits | None:
+    """The same in micro-USD; None where nothing is limited."""
+    made = KeyLimits(
+        requests_per_minute=wanted.requests_per_minute,
+        tokens_per_minute=wanted.tokens_per_minute,
+        tokens_per_day=wanted.tokens_per_day,
+        tokens_per_month=wanted.tokens_per_month,
+        usd_per_day=micro(wanted.usd_per_day),
+        usd_per_month=micro(wanted.usd_per_month),
+        soft=wanted.soft,
+    )
+    return None if made.nothing else made
 
 
 def amount(value: float, unit: Unit) -> str:

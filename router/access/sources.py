@@ -6,9 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from router.access.keys import SCOPES, ClientKey, digest, key_id
-from router.access.limits import KeyLimits, micro
+from router.access.limits import limits_in_dollars
 from router.secret import Secret
-from router.settings.auth import KeyCaps
 from router.settings.schema import Settings
 
 
@@ -27,24 +26,11 @@ def settings_keys(settings: Settings) -> Iterator[ClientKey]:
             concurrency=entry.concurrency,
             queue=entry.queue,
             priority=entry.priority,
-            limits=_limits(entry.limits),
+            limits=limits_in_dollars(entry.limits),
         )
     if settings.auth.management.key is not None:
         hexadecimal = digest(settings.auth.management.key)
         yield ClientKey(id=key_id(hexadecimal), name="management", digest=hexadecimal, scopes=("management",))
-
-
-def _limits(caps: KeyCaps) -> KeyLimits | None:
-    made = KeyLimits(
-        requests_per_minute=caps.requests_per_minute,
-        tokens_per_minute=caps.tokens_per_minute,
-        tokens_per_day=caps.tokens_per_day,
-        tokens_per_month=caps.tokens_per_month,
-        usd_per_day=micro(caps.usd_per_day),
-        usd_per_month=micro(caps.usd_per_month),
-        soft=caps.soft,
-    )
-    return None if made.nothing else made
 
 
 def file_keys(folder: Path) -> Iterator[ClientKey]:

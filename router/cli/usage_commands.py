@@ -13,6 +13,7 @@ from typing import Annotated, Any
 
 import typer
 
+from router.access.limits import MICRO
 from router.cli.config_commands import ConfigOption, JsonOption
 from router.cli.ledger import moment, open_ledger
 from router.clock import SystemClock
@@ -20,7 +21,6 @@ from router.state.usage_reports import every_call, report, total
 from router.usage.lines import BY, Line
 
 app = typer.Typer(help="What calls used and what they cost.")
-MICRO = 1_000_000
 Since = Annotated[str, typer.Option(help="From when: a date (2026-11-27, UTC) or a span before now (7d, 12h, 4w).")]
 Until = Annotated[str | None, typer.Option(help="To when; a date is included. Default: now.")]
 _COLUMNS = ("calls", "fresh_input", "cache_read", "cache_write", "output", "reasoning")

@@ -10,7 +10,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 from msgspec.structs import replace
 
 from router.access.keys import ClientKey, KeyRing, Scope, digest, generate, key_id
-from router.access.limits import MICRO, KeyLimits, micro
+from router.access.limits import MICRO, KeyLimits, limits_in_dollars
 from router.api.manage.operation import Asked, Operation, Refused
 from router.call import Priority
 from router.clock import Clock
@@ -222,18 +222,7 @@ def _made(
 
 
 def _limits(wanted: Limits | None) -> KeyLimits | None:
-    if wanted is None:
-        return None
-    made = KeyLimits(
-        requests_per_minute=wanted.requests_per_minute,
-        tokens_per_minute=wanted.tokens_per_minute,
-        tokens_per_day=wanted.tokens_per_day,
-        tokens_per_month=wanted.tokens_per_month,
-        usd_per_day=micro(wanted.usd_per_day),
-        usd_per_month=micro(wanted.usd_per_month),
-        soft=wanted.soft,
-    )
-    return None if made.nothing else made
+    return None if wanted is None else limits_in_dollars(wanted)
 
 
 def _told(limits: KeyLimits | None) -> Limits | None:
