@@ -5,7 +5,6 @@ from __future__ import annotations
 import http.client
 import json
 import socket
-import ssl
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -15,6 +14,7 @@ from urllib.parse import urlsplit
 from msgspec import Struct
 
 from router.cli.chaos_reading import PROMPT, Connection, Ending, Seen, ending, read, strikes
+from router.cli.connection import connection_to
 from router.cli.talk import Unreachable
 from router.wire.conversation import Dialect
 
@@ -69,7 +69,7 @@ def _send(address: str, key: str | None, path: str, body: Any, timeout: float) -
     """Status, what came of the body, and how the connection was left."""
     headers = {"content-type": "application/json", **({"authorization": f"Bearer {key}"} if key else {})}
     deadline = time.monotonic() + timeout
-    connection = _connection(address, timeout)
+    connection = connection_to(address, timeout)
     status, data = None, b""
     try:
         try:
@@ -93,13 +93,3 @@ def _send(address: str, key: str | None, path: str, body: Any, timeout: float) -
     finally:
         connection.close()
     return status, data, "waiting"
-
-
-def _connection(address: str, timeout: float) -> http.client.HTTPConnection:
-    parts = urlsplit(address)
-    if parts.scheme == "https":
-        context = ssl.create_default_context()
-        if parts.hostname in ("127.0.0.1", "::1", "localhost"):  # our own process
-            context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-        return http.client.HTTPSConnection(parts.netloc, timeout=timeout, context=context)
-    return http.client.HTTPConnection(parts.netloc, timeout=timeout)

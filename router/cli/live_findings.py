@@ -5,12 +5,12 @@ from __future__ import annotations
 
 import http.client
 import json
-import ssl
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
+from router.cli.connection import connection_to
 from router.cli.finding import Finding
 from router.cli.talk import Place, url
 from router.wire.capabilities import Capabilities
@@ -91,20 +91,11 @@ def asking(address: str, key: str) -> Ask:
     """Sends to a real server."""
 
     def ask(path: str, body: Mapping[str, Any]) -> tuple[int, Sequence[Arrival]]:
-        parts = urlsplit(address)
-        host, port = parts.hostname or "", parts.port
-        connection: http.client.HTTPConnection
-        if parts.scheme == "https":
-            context = ssl.create_default_context()
-            if host in ("127.0.0.1", "::1", "localhost"):
-                context.check_hostname, context.verify_mode = False, ssl.CERT_NONE  # our own process
-            connection = http.client.HTTPSConnection(host, port, timeout=WITHIN, context=context)
-        else:
-            connection = http.client.HTTPConnection(host, port, timeout=WITHIN)
+        connection = connection_to(address, WITHIN)
         began = time.monotonic()
         try:
             headers = {"authorization": f"Bearer {key}", "content-type": "application/json"}
-            connection.request("POST", parts.path.rstrip("/") + path, json.dumps(body), headers)
+            connection.request("POST", urlsplit(address).path.rstrip("/") + path, json.dumps(body), headers)
             answer = connection.getresponse()
             arrived: list[Arrival] = []
             while data := answer.read1(65536):

@@ -8,7 +8,6 @@ from __future__ import annotations
 import http.client
 import json
 import re
-import ssl
 import sys
 import time
 from collections.abc import Mapping
@@ -19,6 +18,7 @@ from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 import msgspec
 from msgspec import Struct
 
+from router.cli.connection import connection_to
 from router.cli.replay_told import Side, differences, side, table
 from router.cli.setup.splices import CannotEdit
 from router.cli.setup.target import checked_address, read_key
@@ -155,17 +155,9 @@ def _send(
     address: str, path: str, headers: Mapping[str, str], body: bytes, *, ours: bool
 ) -> tuple[int, Mapping[str, str], str]:
     """Status, headers and body. ours: our own process, found by its own file, whose certificate is not looked at."""
-    parts = urlsplit(address)
-    connection: http.client.HTTPConnection
-    if parts.scheme == "https":
-        context = ssl.create_default_context()
-        if ours:
-            context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-        connection = http.client.HTTPSConnection(parts.hostname or "", parts.port, timeout=WITHIN, context=context)
-    else:
-        connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=WITHIN)
+    connection = connection_to(address, WITHIN, ours=ours)
     try:
-        connection.request("POST", parts.path.rstrip("/") + path, body, dict(headers))
+        connection.request("POST", urlsplit(address).path.rstrip("/") + path, body, dict(headers))
         answer = connection.getresponse()
         data = answer.read()
     except (OSError, http.client.HTTPException) as error:

@@ -6,13 +6,13 @@ import contextlib
 import http.client
 import json
 import os
-import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from router import places
+from router.cli.connection import connection_to
 from router.server.product import CannotPrepare, read_settings
 from router.settings.schema import Settings
 
@@ -100,13 +100,7 @@ def fetch(
 ) -> tuple[int, Any]:
     """Status and decoded answer. body: sent as JSON. Raises `Unreachable`."""
     scheme, host, port = place.address()
-    connection: http.client.HTTPConnection
-    if scheme == "https":
-        context = ssl.create_default_context()
-        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE  # our own process, found by its own file
-        connection = http.client.HTTPSConnection(host, port, timeout=timeout, context=context)
-    else:
-        connection = http.client.HTTPConnection(host, port, timeout=timeout)
+    connection = connection_to(url(scheme, host, port), timeout, ours=True)  # found by its own file
     try:
         headers = {"authorization": f"Bearer {key}"} if key else {}
         if body is not None:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import http.client
 import json
-import ssl
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
+from router.cli.connection import connection_to
 from router.secret import Secret
 
 WITHIN = 5.0
@@ -28,32 +28,26 @@ class HttpSource:
     """A gateway at `address`. key: with the scope viewer or more; the log wants operator."""
 
     def __init__(self, address: str, key: Secret) -> None:
-        self._parts = urlsplit(address)
+        self._address = address
+        parts = urlsplit(address)
+        self._where = f"{parts.hostname}:{parts.port}"
         self._key = key
 
     def get(self, path: str) -> Any:
         """Blocks for at most `WITHIN` seconds per step of the connection. Raises `Unavailable`."""
-        host, port = self._parts.hostname or "", self._parts.port
-        connection: http.client.HTTPConnection
-        if self._parts.scheme == "https":
-            context = ssl.create_default_context()
-            if host in ("127.0.0.1", "::1", "localhost"):
-                context.check_hostname, context.verify_mode = False, ssl.CERT_NONE  # our own process
-            connection = http.client.HTTPSConnection(host, port, timeout=WITHIN, context=context)
-        else:
-            connection = http.client.HTTPConnection(host, port, timeout=WITHIN)
+        connection = connection_to(self._address, WITHIN)
         try:
             connection.request("GET", PREFIX + path, headers={"authorization": f"Bearer {self._key.reveal()}"})
             answer = connection.getresponse()
             data = answer.read()
         except (OSError, http.client.HTTPException) as error:
-            raise Unavailable(f"no gateway answers at {host}:{port} ({error}); start it with: make up") from None
+            raise Unavailable(f"no gateway answers at {self._where} ({error}); start it with: make up") from None
         finally:
             connection.close()
         try:
             decoded = json.loads(data)
         except ValueError:
-            raise Unavailable(f"{host}:{port} answers {answer.status} and no JSON") from None
+            raise Unavailable(f"{self._where} answers {answer.status} and no JSON") from None
         if answer.status != 200:
             told = decoded.get("error", {}).get("message", "") if isinstance(decoded, dict) else ""
             raise Unavailable(f"the gateway answered {answer.status}: {told}")
