@@ -220,7 +220,7 @@ async def test_items_of_unknown_makers_and_bodies_without_any_go_as_they_are(
 
 async def test_a_stored_answer_is_continued_by_the_account_that_made_it(upstream: Upstream, tmp_path: Path) -> None:
     async with running(upstream, tmp_path, TWO) as router:
-        await router.until(lambda: router.router._edge.continuations._rows is not None)
+        await router.router.recall.known.wait()
         plain = {"model": "gpt-5.2", "reasoning": {"effort": "low"}}
         first = await router.send("/v1/responses", {**plain, "input": "THINK one"})
         assert first.json["output"][0]["id"].startswith("rs_")
@@ -262,7 +262,7 @@ async def test_what_the_replaced_process_still_learns_counts(upstream: Upstream,
     upstream.service.bound_to_key = True
     async with running(upstream, tmp_path, TWO) as old, running(upstream, tmp_path, TWO) as new:
         owners = new.router._gateway.affinity._owners
-        await new.until(lambda: new.router.recall.memory is not None)
+        await new.router.recall.known.wait()
         agent = Agent(old, *CLIENTS["messages raw"][:2], **THINKS)
         await agent.say()
         first = upstream.requests[-1].key

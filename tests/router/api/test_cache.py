@@ -167,7 +167,6 @@ async def test_a_rule_says_whether_its_calls_are_kept(upstream: Upstream, tmp_pa
 
 async def test_a_conversation_that_is_continued_counts_as_a_whole(upstream: Upstream, tmp_path: Path) -> None:
     async with running(upstream, tmp_path, cache()) as router:
-        await router.until(lambda: router.router.recall.memory is not None)
         first = await router.ask("responses", "gpt-4.1", "kettle")
         other = await router.ask("responses", "gpt-4.1", "teapot")
         answers = []

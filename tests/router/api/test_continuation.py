@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from router.api import continuation
 from router.api.continuation import FinalAnswer
+from router.recall import Recall
 from tests.router.api.harness import KEY, Running, error_text, running
 from tests.simulators import Upstream
 
@@ -16,7 +20,6 @@ TWO_KEYS = {"auth": {"keys": [{"name": "tester", "key": KEY}, {"name": "other", 
 
 
 async def post(router: Running, body: dict[str, Any], key: str = KEY) -> Any:
-    await router.until(lambda: router.router._edge.continuations._rows is not None)
     return await router.send("/v1/responses", body, headers={"authorization": f"Bearer {key}"})
 
 
@@ -43,6 +46,47 @@ def test_what_is_no_json_beside_the_end_is_nobodys_business() -> None:
     end = b'event: response.completed\ndata: {"type":"response.completed","response":{"id":"r"}}\n\n'
     final.frames(b"data: half an eve\n\n" + end + b"data: [DONE]\n\n")
     assert final.response == {"id": "r"}
+
+
+async def test_an_answer_outlives_its_process_and_is_there_from_the_first_call(
+    upstream: Upstream, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A process takes calls before it has opened its database: what continues an answer waits for that."""
+    async with running(upstream, tmp_path) as router:
+        first = (await post(router, {"model": "gpt-4.1", "input": "remember the kettle"})).json["id"]
+    opens, opened = threading.Event(), Recall.open
+
+    def late(recall: Recall) -> Any:
+        opens.wait(10)
+        return opened(recall)
+
+    monkeypatch.setattr(Recall, "open", late)
+    async with running(upstream, tmp_path, keep=True) as router:
+        early = (await post(router, {"model": "gpt-4.1", "input": "remember the teapot"})).json["id"]
+        waiting = asyncio.gather(
+            *(post(router, {"model": "gpt-4.1", "input": "x", "previous_response_id": each}) for each in (first, early))
+        )
+        await router.until(lambda: router.router._gateway.open_calls == 2)
+        opens.set()
+        assert [answer.status for answer in await waiting] == [200, 200]
+        sent = b"".join(attempt.request.body for attempt in router.upstream.requests[-2:])
+        assert b"remember the kettle" in sent and b"remember the teapot" in sent
+
+
+async def test_a_database_that_does_not_open_refuses_in_words(
+    upstream: Upstream, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(continuation, "OPEN_WITHIN", 0.01)
+    ends = threading.Event()
+    monkeypatch.setattr(Recall, "open", lambda recall: ends.wait(10) and None)
+    async with running(upstream, tmp_path) as router:
+        refused = await post(router, {"model": "gpt-4.1", "input": "x", "previous_response_id": "resp_1"})
+        ends.set()
+        assert (refused.status, refused.headers["retry-after"]) == (503, "1")
+        assert "only just started" in error_text("responses", refused.json)
+        await router.router.recall.known.wait()
+        refused = await post(router, {"model": "gpt-4.1", "input": "x", "previous_response_id": "resp_1"})
+        assert refused.status in (400, 404)
 
 
 async def test_a_stored_answer_is_its_keys_alone(upstream: Upstream, tmp_path: Path) -> None:

@@ -37,15 +37,10 @@ async def test_a_changed_setting_shows_at_once(upstream: Upstream, tmp_path: Pat
             held.close()
 
 
-def remembered(router: Running) -> bool:
-    memory = router.router.recall.memory
-    return memory is not None and router.router._edge.continuations._rows is memory.responses
-
-
 async def continued(upstream: Upstream, folder: Path, kept: dict[str, Any]) -> int:
     """Status of a call that continues an answer, on a router that was started with these settings."""
     async with running(upstream, folder, {"policies": {"stored_responses": kept}}) as router:
-        await router.until(lambda: remembered(router))
+        await router.router.recall.known.wait()
         first = await router.ask("responses", "gpt-4.1")
         assert first.status == 200
         more = {"model": "gpt-4.1", "input": "more", "previous_response_id": first.json["id"]}

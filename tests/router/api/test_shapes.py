@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from tests.router.api.harness import DIALECTS, KEY, MODELS, OTHER, Answer, Running, ask, running
-from tests.router.api.test_effects import remembered
 from tests.simulators import Upstream
 
 OTHER_KEY = "sk-client-canary-shaped"
@@ -92,7 +91,6 @@ async def test_legacy_completions_have_them_too(upstream: Upstream, tmp_path: Pa
 
 async def test_a_continued_answer_has_them_once(upstream: Upstream, tmp_path: Path) -> None:
     async with running(upstream, tmp_path, shaped(system_prompt=WORDS)) as router:
-        await router.until(lambda: remembered(router))
         first = await router.ask("responses", "gpt-4.1")
         more = {"model": "gpt-4.1", "input": "more", "previous_response_id": first.json["id"]}
         assert (await router.send("/v1/responses", more)).status == 200

@@ -167,7 +167,7 @@ async def test_an_account_survives_a_restart_with_what_it_has_done(tmp_path: Pat
         assert (await one.ask("qwen-oauth", "chat")).status == 200
         await one.router.stop()
         async with running(one.upstream, tmp_path, keep=True) as second:
-            await second.until(lambda: second.router.recall.memory is not None)
+            await second.router.recall.known.wait()
             answer = await second.ask("messages", f"qwen-oauth/{MODELS['qwen-oauth']}")
             assert answer.status == 200
             listed = (await second.management("accounts"))["accounts"]
