@@ -221,10 +221,18 @@ def _ending_with_its_connection(response: aiohttp.ClientResponse) -> Iterator[No
             content.set_exception(error or aiohttp.ClientPayloadError())
 
     closed.add_done_callback(gone)
+    closed.remove_done_callback(_noticed)
     try:
         yield
     finally:
         closed.remove_done_callback(gone)
+        closed.add_done_callback(_noticed)
+
+
+def _noticed(closed: asyncio.Future[None]) -> None:
+    """A kept connection that nobody reads from may be reset: that is no error to be logged."""
+    if not closed.cancelled():
+        closed.exception()
 
 
 def _connect_timeout(seconds: float) -> aiohttp.ClientTimeout:
