@@ -49,12 +49,18 @@ class HttpEvents:
 
 
 async def framed(
-    response: Response, reader: StreamReader, observed: Observed, stall: float, unwrap: Unwrap | None = None
+    response: Response,
+    reader: StreamReader,
+    observed: Observed,
+    stall: float,
+    unwrap: Unwrap | None = None,
+    end_mark: bytes = b"",
 ) -> AsyncIterator[tuple[list[sse.Frame], list[Event]]]:
     """Each read's whole frames with their events, until the end of the answer. Raises `Fault` where it never comes.
 
     stall: seconds that a begun answer may consist of keep-alives, which give no events; the client's time not counted.
-    unwrap: what the data of each frame stands in; the frames that come out have it no more.
+    unwrap: what the data of each frame stands in; the frames that come out have it no more. end_mark: the last frame of
+    an answer that came whole but for this.
     """
     splitter = sse.Splitter()
     content = response.chunks()
@@ -84,8 +90,9 @@ async def framed(
         last = [frame for frame in splitter.close() if frame.data != b""]  # cut before its first letter
         frames = [_ended(frame) if unwrap is None else _bare(frame, unwrap) for frame in last]
     events = _read(reader, frames)
-    events += reader.close()
-    yield frames, events
+    if closing := reader.close():
+        frames.append(sse.Frame(end_mark, None, None))
+    yield frames, events + closing
 
 
 def _ended(frame: sse.Frame) -> sse.Frame:

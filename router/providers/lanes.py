@@ -113,7 +113,8 @@ class RawStream:
 
     async def batches(self) -> AsyncIterator[Batch]:
         observed, drop = self.observed, self._drop
-        async for frames, events in framed(self._response, self._reader, observed, self._stall, self._unwrap):
+        end_mark = self._spec.end_mark
+        async for frames, events in framed(self._response, self._reader, observed, self._stall, self._unwrap, end_mark):
             content = observed.note(events)
             if drop is not None:
                 frames = [frame for frame in frames if not drop(frame)]

@@ -97,6 +97,8 @@ class DialectSpec(Struct, frozen=True, kw_only=True):
         `shown`, everything else as it was.
     heartbeat: bytes that keep a waiting client's connection alive, b"" where the dialect tolerates none.
     id_prefix: of response ids.
+    end_mark: the frame that must end a stream, for one that was whole without it; b"" where none must, or where it
+        says what only the provider knows.
     take_over(writer, reader, place): for a writer that was fed with all that `reader` gave while it stood at `place`:
         make it go on under the ids and numbers that the upstream used. False where the two do not stand at the same
         place. May be left out where a dialect has nothing of the kind.
@@ -117,6 +119,7 @@ class DialectSpec(Struct, frozen=True, kw_only=True):
     rename_model: Callable[[bytes, str], bytes]
     heartbeat: bytes
     id_prefix: str
+    end_mark: bytes = b""
     glance: Callable[[bytes, Capabilities], list[Event] | None] | None = None
     take_over: Callable[..., bool] | None = None
 

@@ -241,7 +241,6 @@ BODIES = (
         bad=streams(Misbehaviour(drop_end=True, gap=GAP)),
         streamed=WHOLE,
         by_upstream={"responses": (RESCUED, PASSING), "gemini": (RESCUED, PASSING)},
-        loose=True,
     ),
     Case(name="first event twice", bad=unless_gemini(streams(Misbehaviour(duplicate=0))), streamed=WHOLE, loose=True),
     Case(name="last event twice", bad=streams(Misbehaviour(duplicate=-1)), streamed=WHOLE, loose=True),

@@ -18,7 +18,7 @@ PROMPT = f"LONG {WORDS}"
 WHOLE = "".join(f"word-{number:06} " for number in range(WORDS))
 """What every simulated model answers, whoever is asked."""
 SPARE_KEYS = {"spare-claude": "sk-ant-sim-canary-of-the-spare", "spare-gpt": "sk-sim-canary-of-the-spare"}
-SILENCE = 2.0
+SILENCE = 4.0
 """Seconds that an impatient router waits for a first event, and for the next one."""
 
 WAITS = ("first_token", "slow_first_token", "idle")

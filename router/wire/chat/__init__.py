@@ -11,7 +11,7 @@ from router.wire.chat.request_writer import write_request
 from router.wire.chat.stream_reader import ChatStreamReader
 from router.wire.chat.stream_writer import ChatStreamWriter
 from router.wire.dialect import DialectSpec
-from router.wire.sse import COMMENT_HEARTBEAT
+from router.wire.sse import COMMENT_HEARTBEAT, DONE_FRAME
 
 
 def take_over(writer: ChatStreamWriter, reader: ChatStreamReader, place: int) -> bool:
@@ -33,6 +33,7 @@ SPEC = DialectSpec(
     rename_model=rename_model,
     heartbeat=COMMENT_HEARTBEAT,
     id_prefix="chatcmpl-",
+    end_mark=DONE_FRAME,
     glance=glance,
     take_over=take_over,
 )

@@ -33,5 +33,6 @@ SPEC = DialectSpec(
     rename_model=rename_model,
     heartbeat=typed_frame({"type": "ping"}),
     id_prefix="msg_",
+    end_mark=typed_frame({"type": "message_stop"}),
     take_over=take_over,
 )

@@ -117,6 +117,16 @@ async def test_a_missing_done_after_a_finish_reason_is_a_success_at_once(router:
         assert time.monotonic() - began < 1.0
 
 
+@pytest.mark.parametrize("dialect", ["chat", "messages"])
+async def test_a_mark_that_the_provider_left_out_is_set_once(router: Running, dialect: str) -> None:
+    """Several clients hang or fail on a stream of Messages that ends without its last event."""
+    plain = await router.ask(dialect, MODELS[dialect], "kettle", stream=True)
+    router.upstream.script(Misbehaviour(drop_end=True))
+    answer = await router.ask(dialect, MODELS[dialect], "kettle", stream=True)
+    assert [event for event, _ in answer.frames] == [event for event, _ in plain.frames]
+    assert answer.frames[-1] == plain.frames[-1]
+
+
 async def test_a_cut_right_after_a_finish_reason_is_a_success(upstream: Upstream, tmp_path: Path) -> None:
     pieces = (chunk("hey"), 0.02, chunk("", "stop"))  # closed without a word, as many servers do
     async with scripted(*pieces) as address, running(upstream, tmp_path, served_by(address)) as router:
@@ -133,15 +143,17 @@ async def test_a_last_event_without_its_blank_line_gets_one(
     pieces = (chunk("hey"), 0.02, chunk("", "stop").removesuffix(left_out))
     async with scripted(*pieces) as address, running(upstream, tmp_path, served_by(address)) as router:
         answer = await router.ask("chat", "openai/gpt-4.1", stream=True)
-        assert answer.frames[-1][1]["choices"][0]["finish_reason"] == "stop"
-        assert answer.body.endswith(b"}\n\n")  # else no client would take it for an event
+        assert answer.frames[-2][1]["choices"][0]["finish_reason"] == "stop"
+        assert answer.frames[-1][1] == "[DONE]"
+        assert answer.body.endswith(b"}\n\ndata: [DONE]\n\n")  # else no client would take it for an event
 
 
 async def test_a_last_event_that_is_cut_before_its_first_letter_is_none(upstream: Upstream, tmp_path: Path) -> None:
     pieces = (chunk("hey"), 0.02, chunk("", "stop"), 0.02, b"data: ")
     async with scripted(*pieces) as address, running(upstream, tmp_path, served_by(address)) as router:
         answer = await router.ask("chat", "openai/gpt-4.1", stream=True)
-        assert answer.frames[-1][1]["choices"][0]["finish_reason"] == "stop"
+        assert answer.frames[-2][1]["choices"][0]["finish_reason"] == "stop"
+        assert answer.frames[-1][1] == "[DONE]"
 
 
 async def test_a_reset_right_after_a_finish_reason_is_a_success(router: Running) -> None:
