@@ -1,5 +1,5 @@
 """What this process is doing, for whoever looks for a mistake in it (the setting ``observe.debug``): its tasks with
-their ages, its memory. Costs a little for each new task, so it is off by default."""
+their ages, its memory, where its time goes. Costs a little for each new task, so it is off by default."""
 
 from __future__ import annotations
 
@@ -11,10 +11,13 @@ import sys
 import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 from msgspec import Struct
+
+if TYPE_CHECKING:
+    import cProfile
 
 TOP = 30
 """Places of allocation that are told."""
@@ -61,6 +64,30 @@ class Memory(Struct, frozen=True):
     traced: Traced | None
 
 
+class Spent(Struct, frozen=True):
+    """What one function took while it was watched. calls: how often it was called. own, whole: seconds without and with
+    what it called itself."""
+
+    at: str
+    function: str
+    calls: int
+    own: float
+    whole: float
+
+
+class Profile(Struct, frozen=True):
+    """seconds: how long it was watched. busy: seconds of that in which the event loop's thread ran Python. top: the
+    functions that took most by themselves."""
+
+    seconds: float
+    busy: float
+    top: list[Spent]
+
+
+class ProfilerTaken(Exception):
+    """There is one profiler in a process, and it is at work."""
+
+
 class Debugging:
     """monotonic: the time by which ages are told."""
 
@@ -70,6 +97,7 @@ class Debugging:
         self._before: Any = None
         self._births: WeakKeyDictionary[asyncio.Task[Any], float] = WeakKeyDictionary()
         self._traces = False
+        self._profiling: asyncio.Event | None = None
 
     def follow(self, on: bool) -> None:
         """Begin or end, as the settings say. In the running loop."""
@@ -84,6 +112,8 @@ class Debugging:
             loop.set_task_factory(self._before)
             self._births.clear()
             self.trace(False)
+            if self._profiling is not None:
+                self._profiling.set()
 
     def trace(self, on: bool) -> None:
         """Follow every allocation from now on, or end that. Slows everything down."""
@@ -110,6 +140,30 @@ class Debugging:
             uncollectable=sum(each["uncollectable"] for each in gc.get_stats()),
             traced=_traced() if tracemalloc.is_tracing() else None,
         )
+
+    async def profile(self, seconds: float) -> Profile:
+        """Watch what the event loop's thread does for so long, or until debugging ends. Slows it down meanwhile. Raises
+        `ProfilerTaken` where that is done already."""
+        if self._profiling is not None:
+            raise ProfilerTaken
+        import cProfile  # at no start of a router that is never watched
+
+        watched, began = cProfile.Profile(), self._monotonic()
+        self._profiling = ended = asyncio.Event()
+        try:
+            watched.enable()
+        except ValueError as error:  # somebody else's
+            self._profiling = None
+            raise ProfilerTaken from error
+        try:
+            async with asyncio.timeout(seconds):
+                await ended.wait()
+        except TimeoutError:
+            pass
+        finally:
+            watched.disable()
+            self._profiling = None
+        return _profile(watched, self._monotonic() - began)
 
     def _made(self, loop: asyncio.AbstractEventLoop, coroutine: Any, **options: Any) -> asyncio.Task[Any]:
         task: asyncio.Task[Any] = asyncio.Task(coroutine, loop=loop, **options)
@@ -143,6 +197,23 @@ def _traced() -> Traced:
         for each in found
     ]
     return Traced(current, peak, rows)
+
+
+def _profile(watched: cProfile.Profile, seconds: float) -> Profile:
+    import pstats
+
+    rows = [
+        Spent(_place(file, line), function, calls, round(own, 6), round(whole, 6))
+        for (file, line, function), (_, calls, own, whole, _) in pstats.Stats(watched).stats.items()  # type: ignore[attr-defined]
+        if "select.epoll" not in function and "select.kqueue" not in function  # waiting
+    ]
+    rows.sort(key=lambda row: row.own, reverse=True)
+    return Profile(round(seconds, 3), round(sum(row.own for row in rows), 3), rows[:TOP])
+
+
+def _place(file: str, line: int) -> str:
+    """Empty for what is not written in Python."""
+    return "" if file == "~" else f"{_short(file)}:{line}"
 
 
 def _short(file: str) -> str:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from typing import Annotated
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from router.api.identify import local
 from router.api.manage.operation import Asked, Operation, Refused
 from router.gateway import Gateway
-from router.observe.debugging import Debugging, Memory, TaskRow
+from router.observe.debugging import Debugging, Memory, Profile, ProfilerTaken, TaskRow
 
 MOST = 2000
 
@@ -26,6 +27,12 @@ class Trace(Struct, forbid_unknown_fields=True):
     """on: from now on; false ends it."""
 
     on: bool
+
+
+class Watched(Struct, forbid_unknown_fields=True):
+    """seconds: how long."""
+
+    seconds: Annotated[float, Meta(ge=0.1, le=60)] = 10.0
 
 
 class DebugDesk:
@@ -50,6 +57,11 @@ class DebugDesk:
                 handler=self.trace, audited=True,
                 summary="Trace allocations from now on, which slows everything down, or end that.",
             ),
+            Operation(
+                method="POST", path="/debug/profile", need="admin", name="debug_profile", body=Watched, answer=Profile,
+                handler=self.profile, audited=True,
+                summary="Where the time of the event loop goes, for some seconds in which it is slower.",
+            ),
         ]  # fmt: skip
 
     async def tasks(self, asked: Asked) -> Running:
@@ -65,6 +77,14 @@ class DebugDesk:
         self._check(asked)
         wanted: Trace = asked.body
         self._debugging.trace(wanted.on)
+
+    async def profile(self, asked: Asked) -> Profile:
+        self._check(asked)
+        wanted: Watched = asked.body
+        try:
+            return await self._debugging.profile(wanted.seconds)
+        except ProfilerTaken:
+            raise Refused(409, "A profile is being taken already. Ask again when it is over.") from None
 
     def _check(self, asked: Asked) -> None:
         if not local(asked.request):

@@ -15,7 +15,12 @@ from tests.simulators import Upstream
 from tests.simulators.faulty import hang
 
 ON = {"observe": {"debug": True}, "auth": {"management": {"remote": True, "key": MANAGEMENT}}}
-PATHS = (("GET", "/debug/tasks", None), ("GET", "/debug/memory", None), ("PUT", "/debug/tracing", {"on": False}))
+PATHS = (
+    ("GET", "/debug/tasks", None),
+    ("GET", "/debug/memory", None),
+    ("PUT", "/debug/tracing", {"on": False}),
+    ("POST", "/debug/profile", {"seconds": 0.1}),
+)
 
 
 @pytest.fixture
@@ -76,3 +81,27 @@ async def test_memory_is_told_and_traced_on_demand(desk: Running) -> None:
     assert (await manage(desk, "PUT", "/debug/tracing", {"on": True})).status == 204
     await desk.stop()
     assert not tracemalloc.is_tracing()  # what it started ends with it
+
+
+async def test_where_the_time_goes_is_told_after_some_seconds_of_calls(desk: Running) -> None:
+    profile = asyncio.get_running_loop().create_task(manage(desk, "POST", "/debug/profile", {"seconds": 1.0}))
+    await desk.until(lambda: desk.router._debugging._profiling)
+    for _ in range(3):
+        assert (await desk.ask("chat", "gpt-4.1")).status == 200
+    again = await manage(desk, "POST", "/debug/profile", {"seconds": 0.1})
+    assert again.status == 409 and "already" in again.json["error"]["message"]
+    told = (await profile).json
+    assert 1.0 <= told["seconds"] < 20 and 0 < told["busy"] <= told["seconds"]
+    assert 0 < len(told["top"]) <= 30 and all(row["own"] <= row["whole"] for row in told["top"])
+    assert any(
+        row["at"].count("/") <= 2 and row["at"].endswith(".py:" + row["at"].rpartition(":")[2]) for row in told["top"]
+    )
+    assert desk.router._debugging._profiling is None
+    assert (await manage(desk, "POST", "/debug/profile", {"seconds": 61})).status == 400
+
+
+async def test_a_profile_ends_with_the_setting(desk: Running) -> None:
+    profile = asyncio.get_running_loop().create_task(manage(desk, "POST", "/debug/profile", {"seconds": 60}))
+    await desk.until(lambda: desk.router._debugging._profiling)
+    await desk.reloaded({**ON, "observe": {"debug": False}})
+    assert (await profile).json["seconds"] < 60
