@@ -209,7 +209,7 @@ class Router:
         )
         rest.router.default = surfaces  # which say what is wrong with a path in the caller's dialect
         front = Front(surfaces, rest)
-        relay = RelaySocket(self._hub, self._keys, self._settings, known=self.recall.known.wait)
+        relay = RelaySocket(self._hub, self._keys, self._settings, known=self._edge.known.wait)
         return Sockets(Cors(front, settings=self._settings), {"/v1/ws": relay})
 
     def _settings(self) -> Settings:

@@ -60,7 +60,7 @@ class Recall:
         self._clock = clock
         self._opening = threading.Lock()
         self._taken_over = False
-        self.known = asyncio.Event()  # what the last process knew has been taken over, as far as that was possible
+        self.known = edge.known.read
         self.memory: Memory | None = None
 
     def open(self) -> Memory | None:
@@ -88,7 +88,6 @@ class Recall:
         except Exception:
             _log.exception("what the last process knew could not be taken over")
         finally:
-            self._edge.continuations.use(self.memory.responses if self.memory is not None else None)
             self.known.set()
 
     async def _take_over(self, tasks: Tasks) -> None:
@@ -108,6 +107,8 @@ class Recall:
         await self.open_ledger()
         tasks.spawn(gateway.ledger.recover(), "settle what the last process left")
         gateway.budgets.read = self._read_sums
+        if memory.responses is not None:
+            self._edge.continuations.use(memory.responses)
         tasks.periodic(lambda: SWEEP_EVERY, memory.sweep, "forget what is old")
 
     def watch(self, tasks: Tasks) -> None:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
-from collections import deque
 from collections.abc import Callable, Iterable
 from typing import Protocol
 
@@ -22,10 +20,6 @@ _log = logging.getLogger("switchyard.responses")
 _TERMINAL = (b"response.completed", b"response.incomplete")
 _NAMES_EARLIER = (b'"previous_response_id"', b'"item_reference"')
 _decode = msgspec.msgpack.Decoder(Stored).decode
-OPEN_WITHIN = 10.0
-"""Seconds that a call which continues an answer waits for a process that has only just begun to open its database."""
-EARLY = 64
-"""Answers held for the database until it is open; the oldest go first."""
 
 
 class Kept(Protocol):
@@ -72,27 +66,22 @@ class FinalAnswer:
 
 
 class Continuations:
-    """Resumes and keeps conversations. Until `use` said where, answers are held and calls that need them wait."""
+    """Resumes and keeps conversations. Without rows it keeps nothing and refuses what it would need."""
 
     def __init__(self, learn: Callable[[Iterable[Digest], str], None] | None = None) -> None:
         """learn: told which account keeps reasoning that is known by its id alone."""
         self._rows: ResponseRows | None = None
-        self._known = asyncio.Event()
-        self._early: deque[tuple[str, str, str, bytes]] = deque(maxlen=EARLY)
         self._learn = learn
 
-    def use(self, rows: ResponseRows | None) -> None:
-        """Keep answers there from now on. None: nothing is kept, and what would be needed is refused."""
+    def use(self, rows: ResponseRows) -> None:
+        """Keep answers there from now on."""
         self._rows = rows
-        self._known.set()
-        early, self._early = self._early, deque(maxlen=EARLY)
-        for answer in early:
-            self._put(*answer)
 
     def wants(self, call: Call) -> bool:
-        """Whether the answer to this call will be kept, as far as that is known."""
-        kept = self._rows is not None or not self._known.is_set()
-        return kept and call.dialect == "responses" and codec.top_level(call.body, "store") is not False
+        """Whether the answer to this call will be kept."""
+        return (
+            call.dialect == "responses" and self._rows is not None and codec.top_level(call.body, "store") is not False
+        )
 
     async def resume(self, call: Call) -> Call:
         """The call with its whole conversation in its body, where it continues a stored one. Raises `Fault`."""
@@ -104,21 +93,11 @@ class Continuations:
             return call  # the reader says it better
         if not isinstance(body, dict):
             return call
-        await self._opened()
         row = await self._previous(call, body)
         previous = None if row is None else _decode(row.body)
         known = items_by_id(await self._referred(call, body))
         prefer = None if row is None else row.account
         return replace(call, body=codec.dumps(continued(body, previous, known.get)), prefer=prefer)
-
-    async def _opened(self) -> None:
-        """Wait until it is known where answers are kept: the caller's may be one of the process replaced by this."""
-        try:
-            async with asyncio.timeout(OPEN_WITHIN):
-                await self._known.wait()
-        except TimeoutError:
-            message = "The gateway has only just started and still opens its store of answers. Try again in a moment."
-            raise Fault("unavailable", message, param="previous_response_id", retry_after=1.0) from None
 
     async def _referred(self, call: Call, body: JsonObject) -> list[Stored]:
         """The stored answers whose items the request only names."""
@@ -140,7 +119,7 @@ class Continuations:
 
     def keep(self, call: Call, record: Record, final: FinalAnswer) -> None:
         """Store a finished answer, behind the request."""
-        if final.response is None:
+        if self._rows is None or final.response is None:
             return
         request = codec.loads(call.body)
         kept = stored(request, final.response) if isinstance(request, dict) else None
@@ -148,12 +127,6 @@ class Continuations:
         if kept is not None and isinstance(response_id, str):
             if self._learn is not None:
                 self._learn(ids_of(kept.output), record.account)
-            answer = (response_id, call.caller.key_id, record.account, msgspec.msgpack.encode(kept))
-            if self._known.is_set():
-                self._put(*answer)
-            else:
-                self._early.append(answer)
-
-    def _put(self, response_id: str, key_id: str, account: str, body: bytes) -> None:
-        if self._rows is not None and not self._rows.put(response_id, key_id, account, body):
-            _log.warning("the answer %s was not kept: too large, or the store is behind", response_id)
+            body = msgspec.msgpack.encode(kept)
+            if not self._rows.put(response_id, call.caller.key_id, record.account, body):
+                _log.warning("the answer %s was not kept: too large, or the store is behind", response_id)

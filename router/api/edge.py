@@ -4,6 +4,7 @@ watchers of its clients."""
 from __future__ import annotations
 
 from router.api.continuation import Continuations
+from router.api.known import Known
 from router.api.reply import Heartbeats
 from router.gateway import Gateway
 from router.observe.records.recorder import Recorder
@@ -16,6 +17,7 @@ class Edge:
     def __init__(self, gateway: Gateway, recorder: Recorder) -> None:
         self.gateway = gateway
         self.recorder = recorder
+        self.known = Known()
         self.watchers = Tasks("watchers")
         self.heartbeats = Heartbeats(self._waits)
         self.continuations = Continuations(gateway.affinity.learn)

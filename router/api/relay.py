@@ -30,8 +30,6 @@ from router.wire.conversation import JsonObject
 _log = logging.getLogger("switchyard.relay")
 HELLO_WITHIN = 5.0
 """Seconds that a service gets to say who it is."""
-KNOWN_WITHIN = 10.0
-"""Seconds that a service waits at most for the router to remember."""
 MOST_STRANGERS = 32
 """Sockets at once that have not said yet who they are."""
 QUERY_KEYS = ("key", "auth_token")
@@ -75,14 +73,9 @@ class RelaySocket:
         peer = door.plain_peer() if door.browser is not None else await self._service(door, link)
         if peer is not None:
             link.limit(self._hub.terms.message_bytes)
-            await self._until_known()
+            if self._known is not None:
+                await self._known()
             await self._hub.serve(link, peer)
-
-    async def _until_known(self) -> None:
-        if self._known is not None:
-            with suppress(TimeoutError):  # a slow disk must not keep services out for ever
-                async with asyncio.timeout(KNOWN_WITHIN):
-                    await self._known()
 
     def _no_room(self, scope: Scope) -> tuple[int, str] | None:
         drain = scope.get("state", {}).get("drain")

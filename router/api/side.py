@@ -239,6 +239,7 @@ async def _work(
     with gateway.admission.entry(key, counted=counted) as entry, exchange.until_deadline():
         if entry.waits:
             await in_line(exchange, entry, record)
+        await edge.known.wait()
         body, asked = b"", addressed.model or ""
         if exchange.method == "POST":
             body = await exchange.body(snapshot.settings.server.limits.body_bytes, gateway.net.patience)
