@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import logging
 import random
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from router import places
 from router.access.door import Door
-from router.access.keys import KeyRing
-from router.access.rights import Access, access_of, id_of
+from router.access.keys import ClientKey, KeyRing
+from router.access.rights import Access, access_of
+from router.access.sources import settings_keys
 from router.accounts.affinity import Affinity
 from router.accounts.health import Health
 from router.accounts.quota import Window
@@ -92,6 +94,15 @@ class Snapshot(Struct, frozen=True, kw_only=True):
         own = self.access.of(key).own
         return self.providers if own is None else own
 
+    def for_keys(self, keys: Iterable[ClientKey]) -> Snapshot:
+        """The same with the rights of these keys, worked out here once and not for every call."""
+        keys = tuple(keys)
+        return replace(
+            self,
+            access=access_of(self.settings, self.table.resolve_provider, self.providers.values(), keys),
+            shapes=shapes_of(self.settings, {key.id: key.rights for key in keys if key.rights is not None}),
+        )
+
 
 def snapshot_of(
     settings: Settings,
@@ -131,7 +142,7 @@ def snapshot_of(
     waits = settings.server.timeouts
     if prices is None:
         prices = price_file.load(*price_files(settings))
-    return Snapshot(
+    made = Snapshot(
         settings=settings,
         providers={provider.id: provider for provider in providers},
         table=table,
@@ -164,10 +175,9 @@ def snapshot_of(
         provenance=provenance or {},
         loaded_at=now,
         tariff=Tariff(prices, providers),
-        access=access_of(settings, table.resolve_provider, providers),
-        shapes=shapes_of(settings, id_of),
         payload=payload_of(settings.policies.payload, table.resolve_provider),
     )
+    return made.for_keys(settings_keys(settings))
 
 
 def combos_of(blocks: Mapping[str, ComboBlock]) -> list[Combo]:
@@ -224,7 +234,7 @@ class Gateway:
         sign-ins. hub: has the services that are connected. ledger: where finished calls are kept."""
         self.log = logging.getLogger("switchyard.gateway")
         self.clock: Clock = clock or SystemClock()
-        self.current = snapshot
+        self.current = snapshot.for_keys(keys.known())
         self.keys = keys
         self.door = door
         self.net = net
@@ -259,6 +269,7 @@ class Gateway:
             self.runner, health, self.affinity, self.clock, chance, net.patience, self.sessions, crowd
         )
         self._follow(snapshot)
+        keys.told = self._follow_keys
         self.config_error: str | None = None
         self.restart_needed: tuple[str, ...] = ()
         self.programs_problem: str | None = None
@@ -285,7 +296,7 @@ class Gateway:
     def replace(self, snapshot: Snapshot, restart_needed: tuple[str, ...] = ()) -> None:
         """Put new settings in force for the calls that start from now on. restart_needed: paths of those that wait."""
         snapshot.tariff.remember(self.current.tariff)
-        self.current = snapshot
+        self.current = snapshot.for_keys(self.keys.known())
         self.restart_needed = restart_needed
         self._follow(snapshot)
         self.cache.clear()  # whatever was changed may change answers
@@ -296,7 +307,7 @@ class Gateway:
     def _follow(self, snapshot: Snapshot) -> None:
         routing, limits = snapshot.settings.routing, snapshot.settings.server.limits
         self.net.follow(snapshot.settings.network.proxy, snapshot.settings.network.no_proxy)
-        self.admission.follow(_bounds(snapshot.settings), limits.queue_timeout, self.keys.keys())
+        self.admission.follow(_bounds(snapshot.settings), limits.queue_timeout, self.keys.known())
         self.health.rooms.follow(snapshot.providers)
         self.health.strategy = _STRATEGIES[routing.strategy]
         policies = snapshot.settings.policies
@@ -304,10 +315,19 @@ class Gateway:
         self.idempotency.follow(policies.idempotency.ttl)
         self.sessions.ttl = routing.sticky.ttl if routing.sticky.enabled else 0.0
 
+    def _follow_keys(self, keys: Iterable[ClientKey]) -> None:
+        """Keys came, went or changed: what they may do counts for the calls that start from now on."""
+        keys = tuple(keys)
+        self.admission.follow_keys(keys)
+        now = self.current.for_keys(keys)
+        if (now.access, now.shapes) != (self.current.access, self.current.shapes):
+            self.current = now
+            self.cache.clear()
+
     def reroute(self, snapshot: Snapshot) -> None:
         """The same settings with other accounts."""
         snapshot.tariff.remember(self.current.tariff)
-        before, self.current = self.current, snapshot
+        before, self.current = self.current, snapshot.for_keys(self.keys.known())
         self.arrivals.changed(before.providers, snapshot.providers)
 
     def reject(self, reason: str) -> None:

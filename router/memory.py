@@ -9,10 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-import msgspec
-
 from router.access.keys import ClientKey
-from router.access.stored import stored_keys
+from router.access.stored import Change, change_stored, rotate_stored, stored_keys, to_stored
 from router.accounts.affinity import MOST, TTL
 from router.accounts.health_row import HealthRow
 from router.accounts.owners import OwnerRow
@@ -24,9 +22,8 @@ from router.relay.announced import Announcement, Changes
 from router.settings.schema import StoredResponses
 from router.state import owner_rows, tables
 from router.state.announcement_rows import forget_announcements, load_announcements, save_announcements
-from router.state.client_keys import StoredKey, add_key, change_key, revoke_key
+from router.state.client_keys import add_key, revoke_key
 from router.state.consents import Consent, accept, accepted
-from router.state.database import Connection
 from router.state.health_rows import load_health, save_health
 from router.state.ledger_reader import LedgerReader
 from router.state.login_flows import LoginFlows
@@ -63,26 +60,16 @@ class Memory:
 
     async def add_key(self, key: ClientKey) -> None:
         """Store a new key. Raises `ValueError` where a key in use has its name."""
-        stored = _stored(key, self._clock.wall())
+        stored = to_stored(key, self._clock.wall())
         await self._store.write(lambda connection: add_key(connection, stored))
 
-    async def change_key(self, key: ClientKey) -> bool:
-        """Write what may be changed of a key: its end and its limits. False where there is none in use of its id."""
-        values = {"expires_at": key.expires_at, "limits": _limits_text(key)}
-        return await self._store.write(lambda connection: change_key(connection, key.id, values))
+    async def change_key(self, key_id: str, change: Change) -> ClientKey | None:
+        """Change a key as the database has it now. None where none in use has this id. Raises as `change` does."""
+        return await self._store.write(lambda connection: change_stored(connection, key_id, change))
 
-    async def rotate_key(self, old: str, key: ClientKey) -> bool:
-        """Revoke `old` and store the one that takes its place, both or neither. False where `old` is not in use."""
-        now = self._clock.wall()
-        stored = _stored(key, now)
-
-        def work(connection: Connection) -> bool:
-            if not revoke_key(connection, old, now):
-                return False
-            add_key(connection, stored)
-            return True
-
-        return await self._store.write(work)
+    async def rotate_key(self, old: str, digest: str) -> ClientKey | None:
+        """Put a key with the text of this digest in the place of `old`. None where that is not in use."""
+        return await self._store.write(lambda connection: rotate_stored(connection, old, digest, self._clock.wall()))
 
     async def revoke_key(self, id_or_name: str) -> Sequence[str]:
         """Revoke a key; the ids that were revoked: one, or none."""
@@ -183,22 +170,3 @@ class Memory:
     def close(self) -> None:
         """Write what waits."""
         self._store.close()
-
-
-def _stored(key: ClientKey, now: float) -> StoredKey:
-    return StoredKey(
-        id=key.id,
-        name=key.name,
-        digest=key.digest,
-        scopes=key.scopes,
-        created_at=now,
-        expires_at=key.expires_at,
-        concurrency=key.concurrency,
-        queue=key.queue,
-        priority=key.priority,
-        limits=_limits_text(key),
-    )
-
-
-def _limits_text(key: ClientKey) -> str:
-    return msgspec.json.encode(key.limits).decode() if key.limits is not None else ""

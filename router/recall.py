@@ -101,7 +101,7 @@ class Recall:
         gateway.sessions.load(await asyncio.to_thread(memory.sessions))
         gateway.tallies.load(await asyncio.to_thread(memory.tallies))
         self._announced.load(await asyncio.to_thread(memory.announcements), self._clock.wall())
-        await asyncio.to_thread(self._keys.refresh)
+        await self._keys.look()
         self._sign_ins.accept(await asyncio.to_thread(memory.accepted))
         self._sign_ins.admit(memory.flows, memory.accept)
         await self.open_ledger()
@@ -129,7 +129,7 @@ class Recall:
         """Take over what others wrote."""
         memory = self.memory
         if memory is not None:
-            await asyncio.to_thread(self._keys.refresh)
+            await self._keys.look()
             self._sign_ins.accept(await asyncio.to_thread(memory.accepted))
             self._gateway.affinity.load(await asyncio.to_thread(memory.affinity, OTHERS_WITHIN))
             self._gateway.sessions.load(await asyncio.to_thread(memory.sessions, OTHERS_WITHIN))

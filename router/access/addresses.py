@@ -33,10 +33,10 @@ class Networks(Struct, frozen=True):
 
 
 class AddressRules(Struct, frozen=True, kw_only=True):
-    """Who may call from where. allow: nobody else may; empty: everybody. allowed_by, denied_by: settings, for words."""
+    """Who may call from where. allow: nobody else may; empty: everybody. allowed_by, denied_by: whose rule it is."""
 
-    allowed_by: str = "policies.ips.allow"
-    denied_by: str = "policies.ips.deny"
+    allowed_by: str = "setting policies.ips.allow"
+    denied_by: str = "setting policies.ips.deny"
     allow: Networks = Networks()
     deny: Networks = Networks()
 
@@ -53,7 +53,7 @@ class AddressRules(Struct, frozen=True, kw_only=True):
 
 
 def _refusal(address: str, rule: str) -> Fault:
-    text = f"Calls from {address[:60] or 'an unknown address'} are not allowed here (setting {rule})."
+    text = f"Calls from {address[:60] or 'an unknown address'} are not allowed here ({rule})."
     return Fault("forbidden", text, code="address_not_allowed")
 
 

@@ -6,30 +6,37 @@ bits, so that a plain digest is enough (no guessing through a stolen list).
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import hmac
 import secrets
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from hashlib import sha256
-from typing import Literal, TypeAlias, get_args
+from typing import Any, Literal, TypeAlias, get_args
 
 from msgspec import Struct
+from msgspec.structs import replace
 
-from router.access.limits import KeyLimits
+from router.access.limits import KeyLimits, lower_limits
 from router.call import Priority
 from router.clock import Clock
 from router.secret import Secret
+from router.settings.auth import KeyRights
+from router.settings.key_rights import changed_rights
+from router.settings.provider_names import ProviderNames
 
 Scope: TypeAlias = Literal["client", "management", "service", "relay", "operator", "viewer"]
 SCOPES: tuple[Scope, ...] = get_args(Scope)
+State: TypeAlias = Literal["usable", "disabled", "expired", "revoked"]
 PREFIX = "sk-sy-"
 _LONGEST = 1024
 
 
 class ClientKey(Struct, frozen=True, kw_only=True):
     """A key that is known here. id: stable and no secret, for records. digest: SHA-256 in hexadecimal. expires_at,
-    revoked_at: Unix seconds. source: settings, file or database. concurrency: calls at once, None for any number.
-    queue: calls that may wait beyond them. priority: who goes first where calls wait. limits: what it may use."""
+    revoked_at: Unix seconds. disabled: refused for the time being. source: settings, file or database. concurrency:
+    calls at once, None for any number. queue: calls that may wait beyond them. priority: who goes first where calls
+    wait. limits: what it may use. rights: what it may do, None for everything."""
 
     id: str
     name: str
@@ -37,15 +44,23 @@ class ClientKey(Struct, frozen=True, kw_only=True):
     scopes: tuple[Scope, ...] = ("client",)
     expires_at: float | None = None
     revoked_at: float | None = None
+    disabled: bool = False
     source: Literal["settings", "file", "database"] = "settings"
     concurrency: int | None = None
     queue: int = 0
     priority: Priority = "interactive"
     limits: KeyLimits | None = None
+    rights: KeyRights | None = None
 
     def usable(self, now: float) -> bool:
         """Whether the key counts at `now` (Unix seconds)."""
-        return self.revoked_at is None and (self.expires_at is None or now < self.expires_at)
+        return not self.disabled and self.revoked_at is None and (self.expires_at is None or now < self.expires_at)
+
+    def state(self, now: float) -> State:
+        """The same, with the reason why it does not count."""
+        if self.usable(now):
+            return "usable"
+        return "revoked" if self.revoked_at is not None else "disabled" if self.disabled else "expired"
 
 
 def generate(random: Callable[[int], bytes] = secrets.token_bytes) -> Secret:
@@ -61,6 +76,15 @@ def digest(key: Secret) -> str:
 def key_id(digest_hex: str) -> str:
     """The id of a key, made of its digest: for records and lists, no use to anybody who wants to call."""
     return "key_" + sha256(b"switchyard key id\0" + digest_hex.encode()).hexdigest()[:16]
+
+
+def with_rights(key: ClientKey, given: Mapping[str, Any], names: ProviderNames) -> ClientKey:
+    """A key with changed rights. given: see `changed_rights`. Raises `ValueError` with every mistake by its place."""
+    if "client" not in key.scopes:
+        raise ValueError(
+            f"rights are for keys with the scope client; one with the scope {key.scopes[0]} calls no models."
+        )
+    return replace(key, rights=changed_rights(key.rights, given, names))
 
 
 def double_roles(keys: Iterable[ClientKey]) -> Iterator[str]:
@@ -79,7 +103,8 @@ def double_roles(keys: Iterable[ClientKey]) -> Iterator[str]:
 class KeyRing:
     """All keys in one table by digest. Replaced as a whole; a lookup sees one state or the other, never a mixture.
 
-    database: reads the database's keys, at most once a second: in `refresh`, and after a miss in `verify_fresh`.
+    database: reads the database's keys, at most once a second: in `refresh` and `look`, and after a miss in
+    `verify_fresh`. `told` gets every key, one for each digest, as soon as one of them is another.
     """
 
     def __init__(
@@ -97,6 +122,8 @@ class KeyRing:
         self._fixed = tuple(fixed)
         self._stored: tuple[ClientKey, ...] = ()
         self._by_digest: Mapping[str, ClientKey] = {}
+        self._reads = self._newest = 0
+        self.told: Callable[[Iterable[ClientKey]], None] = lambda keys: None
         self._index()
 
     def replace_fixed(self, keys: Iterable[ClientKey]) -> None:
@@ -129,29 +156,50 @@ class KeyRing:
 
         Also to be called periodically: a revoked key is no miss.
         """
-        now = self._clock.monotonic()
-        if self._looked is not None and now - self._looked < self._every:
+        if not self._due():
             return False
-        self._looked = now
-        self._stored = tuple(self._database())
-        self._index()
+        self._take(self._number(), tuple(self._database()))
         return True
 
-    def renew(self) -> None:
-        """Read the database's keys at once: one has changed."""
-        self._looked = None
-        self.refresh()
+    async def look(self, *, at_once: bool = False) -> None:
+        """As `refresh`, with the disk on another thread. at_once: one has changed."""
+        if at_once or self._due():
+            number = self._number()
+            self._take(number, tuple(await asyncio.to_thread(self._database)))
+
+    def known(self) -> Iterable[ClientKey]:
+        """Every key, one for each digest."""
+        return self._by_digest.values()
 
     def keys(self) -> tuple[ClientKey, ...]:
         """Every key, for lists."""
         return (*self._fixed, *self._stored)
+
+    def _due(self) -> bool:
+        now = self._clock.monotonic()
+        return self._looked is None or now - self._looked >= self._every
+
+    def _number(self) -> int:
+        """Of a read that begins now."""
+        self._looked = self._clock.monotonic()
+        self._reads += 1
+        return self._reads
+
+    def _take(self, number: int, stored: tuple[ClientKey, ...]) -> None:
+        """What a read gave; nothing, where one that began later was quicker."""
+        if number > self._newest:
+            self._newest = number
+            self._stored = stored
+            self._index()
 
     def _index(self) -> None:
         """One digest given twice: its scopes add up, revoked anywhere is revoked, and the tighter limit counts."""
         table: dict[str, ClientKey] = {}
         for key in self.keys():
             table[key.digest] = _both(table[key.digest], key) if key.digest in table else key
-        self._by_digest = table
+        before, self._by_digest = self._by_digest, table
+        if before != table:
+            self.told(table.values())
 
 
 def _both(first: ClientKey, second: ClientKey) -> ClientKey:
@@ -166,8 +214,20 @@ def _both(first: ClientKey, second: ClientKey) -> ClientKey:
         scopes=tuple(dict.fromkeys((*first.scopes, *second.scopes))),
         expires_at=min(expires) if expires else None,
         revoked_at=revoked,
+        disabled=first.disabled or second.disabled,
         source=first.source,
         concurrency=tighter.concurrency,
         queue=tighter.queue,
         priority="batch" if "batch" in (first.priority, second.priority) else "interactive",
+        limits=lower_limits(first.limits, second.limits),
+        rights=_rights_of_both(first.rights, second.rights),
     )
+
+
+def _rights_of_both(first: KeyRights | None, second: KeyRights | None) -> KeyRights | None:
+    """Where both say something about the same, the first counts: the settings."""
+    if first is None or second is None:
+        return first or second
+    given = {name: getattr(first, name) for name in KeyRights.model_fields}
+    own = {name: value for name, value in given.items() if value != KeyRights.model_fields[name].default}
+    return second.model_copy(update=own)

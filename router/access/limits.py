@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Literal, Protocol, TypeAlias
 
+import msgspec
 from msgspec import Struct
 
 Period: TypeAlias = Literal["minute", "day", "month"]
@@ -92,6 +93,14 @@ def limits_in_dollars(wanted: InDollars) -> KeyLimits | None:
         soft=wanted.soft,
     )
     return None if made.nothing else made
+
+
+def lower_limits(first: KeyLimits | None, second: KeyLimits | None) -> KeyLimits | None:
+    """The lower of each limit."""
+    if first is None or second is None:
+        return first or second
+    given = {name: [getattr(one, name) for one in (first, second)] for name in KeyLimits.__struct_fields__}
+    return msgspec.convert({name: min(filter(None, values), default=None) for name, values in given.items()}, KeyLimits)
 
 
 def amount(value: float, unit: Unit) -> str:

@@ -1,6 +1,7 @@
-"""What the settings allow a client key: which models, which providers, from where. Pure.
+"""What a client key may do: which models, which providers, from where. Pure.
 
-Rights belong to a key's id, which follows from its digest. A key that the settings do not name has every right.
+Keys of the settings and of the database bring the same block along (`KeyRights`), which becomes `Rights` here, once for
+each snapshot. Rights belong to a key's id, which follows from its digest. A key without any such block has every right.
 """
 
 from __future__ import annotations
@@ -11,23 +12,25 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from router.access.addresses import AddressRules, Networks, client_address, networks
-from router.access.keys import key_id
+from router.access.keys import ClientKey
 from router.faults import Fault
 from router.models.patterns import Pattern, compile_pattern
 from router.providers.config import ProviderConfig
 from router.routing.plan import Candidate, Plan
 from router.routing.substitutes import Substitution, without_substitutes
 from router.routing.suffix import split
-from router.settings.auth import Key
+from router.settings.auth import KeyRights
 from router.settings.schema import Settings
 
 
 class Rights(Struct, frozen=True, kw_only=True):
-    """What one key may do. name: of the key. models: of names that may be asked for, or of models that answer; empty:
-    all. providers: their ids; None: all. substitution: whether other models than the one
-    that was asked for may answer. own: every provider with those accounts alone that the key may use; None: all."""
+    """What one key may do. name: of the key. by: where each of its rights stands, for words. models: of names that may
+    be asked for, or of models that answer; empty: all. providers: their ids; None: all. substitution: whether other
+    models than the one that was asked for may answer. own: every provider with those accounts alone that the key may
+    use; None: all."""
 
     name: str = ""
+    by: Callable[[str], str] = str
     models: tuple[Pattern, ...] = ()
     providers: frozenset[str] | None = None
     addresses: AddressRules = AddressRules()
@@ -46,7 +49,7 @@ class Rights(Struct, frozen=True, kw_only=True):
     def narrowed(self, plan: Plan) -> Plan:
         """The plan without what this key may not use. Raises `Fault` forbidden where nothing is left, and unavailable
         where only substitutes are that it does not take."""
-        plan = without_substitutes(plan, self.substitution)
+        plan = without_substitutes(plan, self.substitution, self.by("substitution"))
         if not self.limited or not plan.candidates:
             return plan
         kept = tuple(each for each in plan.candidates if self.permits(plan.asked, each))
@@ -59,12 +62,12 @@ class Rights(Struct, frozen=True, kw_only=True):
         named = [each for each in plan.candidates if self._model(plan.asked, each)]
         if any(self._provider(each) for each in named):
             text = f"The key {self.name!r} may use no account that could serve this model"
-            return Fault("forbidden", f"{text} (setting auth.keys[].accounts).", code="account_not_allowed")
+            return Fault("forbidden", f"{text} ({self.by('accounts')}).", code="account_not_allowed")
         if named:
             served = ", ".join(dict.fromkeys(each.provider for each in plan.candidates))
             text = f"The key {self.name!r} may not use the providers of this model: {served}"
-            return Fault("forbidden", f"{text} (setting auth.keys[].providers).", code="provider_not_allowed")
-        text = f"The key {self.name!r} may not use the model {plan.asked[:200]!r} (setting auth.keys[].models)."
+            return Fault("forbidden", f"{text} ({self.by('providers')}).", code="provider_not_allowed")
+        text = f"The key {self.name!r} may not use the model {plan.asked[:200]!r} ({self.by('models')})."
         return Fault("forbidden", text, param="model", code="model_not_allowed")
 
     def _model(self, asked: str, candidate: Candidate) -> bool:
@@ -82,6 +85,8 @@ class Rights(Struct, frozen=True, kw_only=True):
 
 
 EVERYTHING = Rights()
+_IN_SETTINGS = "setting auth.keys[].{}".format
+_IN_DATABASE = "rights.{} of the key in the database".format
 
 
 class Access(Struct, frozen=True, kw_only=True):
@@ -101,32 +106,35 @@ class Access(Struct, frozen=True, kw_only=True):
 
 
 def access_of(
-    settings: Settings, ids: Callable[[str], tuple[str, ...]], providers: Iterable[ProviderConfig] = ()
+    settings: Settings,
+    ids: Callable[[str], tuple[str, ...]],
+    providers: Iterable[ProviderConfig],
+    keys: Iterable[ClientKey],
 ) -> Access:
-    """What the settings allow. ids: the providers that a name means. providers: all, with the accounts of now."""
+    """What is allowed. ids: the providers that a name means. providers: all, with the accounts of now. keys: all that
+    are known."""
     providers = tuple(providers)
     ips = settings.policies.ips
     return Access(
         addresses=AddressRules(allow=networks(ips.allow), deny=networks(ips.deny)),
         trusted=networks(ips.trusted_proxies),
-        rights={id_of(key): _rights(key, ids, providers) for key in settings.auth.keys},
+        rights={key.id: _rights(key, key.rights, ids, providers) for key in keys if key.rights is not None},
     )
 
 
-def id_of(key: Key) -> str:
-    """The id of a key of the settings."""
-    return key_id(key.fingerprint)
-
-
-def _rights(key: Key, ids: Callable[[str], tuple[str, ...]], providers: Iterable[ProviderConfig]) -> Rights:
-    named = [provider for name in key.providers for provider in ids(name)]
+def _rights(
+    key: ClientKey, block: KeyRights, ids: Callable[[str], tuple[str, ...]], providers: Iterable[ProviderConfig]
+) -> Rights:
+    named = [provider for name in block.providers for provider in ids(name)]
+    by = _IN_SETTINGS if key.source == "settings" else _IN_DATABASE
     return Rights(
         name=key.name,
-        models=tuple(compile_pattern(text) for text in key.models),
-        providers=frozenset(named) if key.providers else None,
-        addresses=AddressRules(allowed_by=f"auth.keys[].ips of {key.name!r}", allow=networks(key.ips)),
-        substitution=key.substitution,
-        own=_with_accounts(key.accounts, providers) if key.accounts else None,
+        by=by,
+        models=tuple(compile_pattern(text) for text in block.models),
+        providers=frozenset(named) if block.providers else None,
+        addresses=AddressRules(allowed_by=f"{by('ips')}, key {key.name!r}", allow=networks(block.ips)),
+        substitution=block.substitution,
+        own=_with_accounts(block.accounts, providers) if block.accounts else None,
     )
 
 

@@ -16,17 +16,17 @@ def settings_keys(settings: Settings) -> Iterator[ClientKey]:
     for entry in settings.auth.keys:
         hexadecimal = entry.fingerprint
         expires = entry.expires.timestamp() if entry.expires is not None else None
-        revoked = 0.0 if entry.disabled else None
         yield ClientKey(
             id=key_id(hexadecimal),
             name=entry.name,
             digest=hexadecimal,
             expires_at=expires,
-            revoked_at=revoked,
+            disabled=entry.disabled,
             concurrency=entry.concurrency,
             queue=entry.queue,
             priority=entry.priority,
             limits=limits_in_dollars(entry.limits),
+            rights=entry.rights,
         )
     if settings.auth.management.key is not None:
         hexadecimal = digest(settings.auth.management.key)

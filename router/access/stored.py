@@ -1,18 +1,32 @@
-"""Keys of the database."""
+"""Keys of the database: as the ring has them, and how they are changed there. Needs a transaction."""
 
 from __future__ import annotations
 
-import msgspec
+from collections.abc import Callable
+from typing import TypeAlias
 
-from router.access.keys import SCOPES, ClientKey
+import msgspec
+from msgspec.structs import replace
+from pydantic import ValidationError
+
+from router.access.keys import SCOPES, ClientKey, key_id
 from router.access.limits import KeyLimits
 from router.call import PRIORITIES
-from router.state.client_keys import StoredKey, list_keys
+from router.settings.auth import KeyRights
+from router.settings.key_rights import wrong_patterns
+from router.state.client_keys import StoredKey, add_key, change_key, find_key, list_keys, revoke_key
 from router.state.database import Connection
+
+Change: TypeAlias = Callable[[ClientKey], ClientKey]
+"""Gives a key as it is to be. May raise `ValueError`: then nothing has changed."""
 
 
 def from_stored(key: StoredKey) -> ClientKey:
-    """A row of the database as a key of the ring."""
+    """A row of the database as a key of the ring. One whose rights cannot be read is disabled: it must not have all."""
+    try:
+        rights, disabled = _rights(key.rights), key.disabled
+    except ValueError:
+        rights, disabled = None, True
     return ClientKey(
         id=key.id,
         name=key.name,
@@ -20,12 +34,60 @@ def from_stored(key: StoredKey) -> ClientKey:
         scopes=tuple(scope for scope in SCOPES if scope in key.scopes),
         expires_at=key.expires_at,
         revoked_at=key.revoked_at,
+        disabled=disabled,
         source="database",
         concurrency=key.concurrency,
         queue=key.queue,
         priority=next((known for known in PRIORITIES if known == key.priority), "interactive"),
         limits=_limits(key.limits),
+        rights=rights,
     )
+
+
+def to_stored(key: ClientKey, now: float) -> StoredKey:
+    """A key of the ring as a row. now: when it is made."""
+    return StoredKey(
+        id=key.id,
+        name=key.name,
+        digest=key.digest,
+        scopes=key.scopes,
+        created_at=now,
+        expires_at=key.expires_at,
+        concurrency=key.concurrency,
+        queue=key.queue,
+        priority=key.priority,
+        limits=msgspec.json.encode(key.limits).decode() if key.limits is not None else "",
+        rights=key.rights.model_dump_json(exclude_defaults=True) if key.rights is not None else "",
+        disabled=key.disabled,
+    )
+
+
+def stored_keys(connection: Connection) -> tuple[ClientKey, ...]:
+    """Every key of the database, revoked ones too."""
+    return tuple(from_stored(key) for key in list_keys(connection))
+
+
+def change_stored(connection: Connection, id_or_name: str, change: Change) -> ClientKey | None:
+    """Change a key as it stands there now, whatever others made of it a moment ago. None where none in use has this id
+    or name. Raises what `change` raises."""
+    row = find_key(connection, id_or_name)
+    if row is None:
+        return None
+    key = change(from_stored(row))
+    change_key(connection, to_stored(key, row.created_at))
+    return key
+
+
+def rotate_stored(connection: Connection, id_or_name: str, digest: str, now: float) -> ClientKey | None:
+    """Revoke a key and store another one that has everything from it but its text, both or neither. None where none in
+    use has this id or name. digest: of the new text."""
+    row = find_key(connection, id_or_name)
+    if row is None:
+        return None
+    revoke_key(connection, row.id, now)
+    key = replace(from_stored(row), id=key_id(digest), digest=digest)
+    add_key(connection, to_stored(key, now))
+    return key
 
 
 def _limits(text: str) -> KeyLimits | None:
@@ -39,6 +101,14 @@ def _limits(text: str) -> KeyLimits | None:
     return None if made.nothing else made
 
 
-def stored_keys(connection: Connection) -> tuple[ClientKey, ...]:
-    """Every key of the database, revoked ones too."""
-    return tuple(from_stored(key) for key in list_keys(connection))
+def _rights(text: str) -> KeyRights | None:
+    """Raises `ValueError` for those that mean nothing here."""
+    if not text:
+        return None
+    try:
+        rights = KeyRights.model_validate_json(text)
+    except ValidationError as error:
+        raise ValueError("the rights of a key cannot be read") from error
+    for mistake in wrong_patterns(rights):
+        raise ValueError(str(mistake))
+    return rights

@@ -73,9 +73,9 @@ async def generate(
 
 async def _generate(edge: Edge, surface: Surface, addressed: Addressed, record: Record, out: _Out) -> None:
     gateway, exchange, spec = edge.gateway, out.exchange, surface.spec
+    key, record.caller = enter(exchange, gateway)
     snapshot = gateway.current
     policies = snapshot.settings.policies
-    key, record.caller = enter(exchange, gateway.keys, snapshot.access)
     with gateway.admission.entry(key) as entry, exchange.until_deadline():
         if entry.waits:
             await in_line(exchange, entry, record)

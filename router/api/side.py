@@ -233,8 +233,8 @@ async def _work(
     work: Work,
 ) -> Answer:
     gateway = edge.gateway
+    key, record.caller = enter(exchange, gateway)
     snapshot = gateway.current
-    key, record.caller = enter(exchange, gateway.keys, snapshot.access)
     counted = exchange.method == "POST"  # a list of models costs no provider anything
     with gateway.admission.entry(key, counted=counted) as entry, exchange.until_deadline():
         if entry.waits:

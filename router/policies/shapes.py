@@ -1,14 +1,14 @@
-"""What the settings change of the requests of a key or of a route. Pure."""
+"""What is changed of the requests of a key or of a route. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 from msgspec import Struct
 
 from router.policies.system_prompt import SystemPrompt
 from router.policies.thinking import ThinkingRule
-from router.settings.auth import Key
+from router.settings.auth import KeyRights
 from router.settings.policy_blocks import SystemPrompt as PromptBlock
 from router.settings.policy_blocks import Thinking
 from router.settings.schema import Settings
@@ -41,13 +41,13 @@ class Shapes(Struct, frozen=True, kw_only=True):
         return Shape(own.system.around(ruled.system), own.thinking or ruled.thinking or self.thinking)
 
 
-def shapes_of(settings: Settings, id_of: Callable[[Key], str]) -> Shapes:
-    """What the settings say. id_of: of a key of the settings."""
+def shapes_of(settings: Settings, keys: Mapping[str, KeyRights]) -> Shapes:
+    """What the settings and the keys say. keys: by id."""
     return Shapes(
         keys={
-            id_of(key): _shape(key.system_prompt, key.thinking)
-            for key in settings.auth.keys
-            if key.system_prompt is not None or key.thinking is not None
+            key: _shape(rights.system_prompt, rights.thinking)
+            for key, rights in keys.items()
+            if rights.system_prompt is not None or rights.thinking is not None
         },
         routes={
             number: _shape(route.system_prompt, route.thinking)

@@ -33,6 +33,10 @@ class Admission:
         """Other settings are in force. seconds: that a call may wait."""
         self.crowd.seconds = seconds
         self.process.follow(bounds)
+        self.follow_keys(keys)
+
+    def follow_keys(self, keys: Iterable[ClientKey]) -> None:
+        """Keys have other limits of calls at once."""
         if self._keys:
             known = {key.id: Bounds(key.concurrency, key.queue) for key in keys}
             for name, gate in self._keys.items():

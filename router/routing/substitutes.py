@@ -19,9 +19,9 @@ Substitution: TypeAlias = Literal["never", "same_family", "any"]
 _GENERATION = re.compile(r"-\d.*")
 
 
-def without_substitutes(plan: Plan, allowed: Substitution) -> Plan:
+def without_substitutes(plan: Plan, allowed: Substitution, told: str) -> Plan:
     """The plan with such candidates alone as may answer. The first model that the name stands for is the one that was
-    asked for. Raises `Fault` unavailable where that one cannot serve, and nothing else may."""
+    asked for. told: what says so. Raises `Fault` unavailable where that one cannot serve, and nothing else may."""
     if allowed == "any" or not plan.candidates:
         return plan
     meant = next((each for each in plan.candidates if not each.member), None)
@@ -29,7 +29,7 @@ def without_substitutes(plan: Plan, allowed: Substitution) -> Plan:
         raise Fault(
             "unavailable",
             f"The first model that '{plan.asked[:200]}' stands for cannot serve now, and this key takes no other one "
-            f"(setting auth.keys[].substitution: {allowed}).",
+            f"({told}: {allowed}).",
             param="model",
         )
     kept = tuple(each for each in plan.candidates if not each.member or _same(each, meant, allowed))

@@ -47,17 +47,9 @@ class KeyCaps(Block):
     )
 
 
-class Key(Block):
-    """One client key. `key`, `key_file` and `digest` exclude one another."""
+class KeyRights(Block):
+    """What one client key may do, and what is done to its calls. Keys of the database have the same."""
 
-    name: Name = setting(..., "Name shown in lists, logs and metrics.")
-    key: Secret | None = setting(None, "The key itself. Better: `key_file`, `digest` or `${VARIABLE}`.")
-    key_file: str | None = setting(None, "File that holds the key.")
-    digest: str | None = setting(None, "SHA-256 of the key in hexadecimal, so that the file holds no secret.")
-    expires: Moment | None = setting(
-        None, "Date or time from which the key is refused; a date counts to its end, in UTC."
-    )
-    disabled: bool = setting(False, "Whether the key is refused for the time being.")
     models: Texts = setting(
         (), "Models that the key may ask for, or that may answer it, as patterns; `*` stands for any text. Empty: all."
     )
@@ -74,6 +66,24 @@ class Key(Block):
     )
     system_prompt: SystemPrompt | None = setting(None, "Words around the system prompts of the key's calls.")
     thinking: Thinking | None = setting(None, "`policies.thinking` for the key's calls, whatever their rule says.")
+
+
+class _KeyItself(Block):
+    """Which key it is, and whether it counts."""
+
+    name: Name = setting(..., "Name shown in lists, logs and metrics.")
+    key: Secret | None = setting(None, "The key itself. Better: `key_file`, `digest` or `${VARIABLE}`.")
+    key_file: str | None = setting(None, "File that holds the key.")
+    digest: str | None = setting(None, "SHA-256 of the key in hexadecimal, so that the file holds no secret.")
+    expires: Moment | None = setting(
+        None, "Date or time from which the key is refused; a date counts to its end, in UTC."
+    )
+    disabled: bool = setting(False, "Whether the key is refused for the time being.")
+
+
+class Key(KeyRights, _KeyItself):
+    """One client key. `key`, `key_file` and `digest` exclude one another."""
+
     concurrency: int | None = setting(
         None, "Calls in progress at once with this key; one more waits or is a 429. Default: any number.", ge=1
     )
@@ -91,10 +101,15 @@ class Key(Block):
         return self.digest or sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
     @property
+    def rights(self) -> KeyRights | None:
+        """Its rights alone; None where it has all of them."""
+        rights = KeyRights.model_construct(**{name: getattr(self, name) for name in KeyRights.model_fields})
+        return None if rights == KeyRights() else rights
+
+    @property
     def narrows(self) -> bool:
         """Whether the key may do less than others, or has something of its own."""
-        own = (self.models, self.providers, self.accounts, self.ips, self.system_prompt, self.thinking)
-        return self.disabled or self.substitution != "any" or any(own)
+        return self.disabled or self.rights is not None
 
     @field_validator("digest")
     @classmethod

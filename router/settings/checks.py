@@ -13,8 +13,9 @@ from router.settings.alias_checks import alias_mistakes
 from router.settings.auth import Key
 from router.settings.combo_checks import combo_mistakes
 from router.settings.document import Document
+from router.settings.key_rights import unknown_provider, wrong_rights
 from router.settings.mistakes import Mistake, Path, dotted, nearest
-from router.settings.presets import Preset
+from router.settings.presets import Preset, shipped_presets
 from router.settings.provider_blocks import Upstream, Vertex
 from router.settings.provider_names import GROUPS, SIGN_INS, ProviderNames, plain, provider_names
 from router.settings.schema import Settings
@@ -60,6 +61,11 @@ def configured_names(settings: Settings) -> tuple[str, ...]:
     providers = settings.providers
     names = [entry.name for entry in providers.openai_compatible]
     return tuple(plain(name) for name in (*names, *(entry.name for entry in providers.anthropic_compatible)))
+
+
+def names_in(settings: Settings) -> ProviderNames:
+    """Every name of a provider that may be written beside these settings."""
+    return provider_names(shipped_presets(), configured_names(settings))
 
 
 def check(
@@ -184,12 +190,8 @@ class _Checker:
                 if not group:
                     yield self._mistake(("models", "routing", at, "providers", rank), "is a group of no providers")
                 for name in group:
-                    if self._table.resolve(name) or plain(name) in prefixes:
-                        continue
-                    near = nearest(name, self._table.known)
-                    remedy = None if near else f"Known are {', '.join(sorted(set(self._table.ids.values())))}."
-                    path = ("models", "routing", at, "providers", rank)
-                    yield self._mistake(path, f"names the provider {name!r}, which is not known", remedy, near)
+                    if plain(name) not in prefixes:
+                        yield from self._providers((name,), ("models", "routing", at, "providers", rank))
         yield from self._patterns(self._settings.models.exclusions, ("models", "exclusions"))
         for text, model in self._settings.routing.smaller_models.items():
             yield from self._patterns((text,), ("routing", "smaller_models", text))
@@ -236,10 +238,8 @@ class _Checker:
     def policies(self) -> Iterator[Mistake]:
         """What policies name is there."""
         for at, key in enumerate(self._settings.auth.keys):
-            yield from self._patterns(key.models, ("auth", "keys", at, "models"))
-            yield from self._patterns(key.accounts, ("auth", "keys", at, "accounts"))
-            yield from self._providers(key.providers, ("auth", "keys", at, "providers"))
-
+            for found in wrong_rights(key, self._table):
+                yield self._mistake(("auth", "keys", at, found.path), found.problem, found.remedy, found.nearest)
         yield from self._same_keys()
         for at, rule in enumerate(self._settings.policies.payload):
             path: Path = ("policies", "payload", at)
@@ -257,10 +257,9 @@ class _Checker:
 
     def _providers(self, names: Iterable[str], path: Path) -> Iterator[Mistake]:
         for name in names:
-            if not self._table.resolve(name):
-                near = nearest(name, self._table.known)
-                remedy = None if near else f"Known are {', '.join(sorted(set(self._table.ids.values())))}."
-                yield self._mistake(path, f"names the provider {name!r}, which is not known", remedy, near)
+            found = unknown_provider(name, self._table, path)
+            if found is not None:
+                yield self._mistake(path, found.problem, found.remedy, found.nearest)
 
     def facts(self) -> Iterator[Mistake]:
         for _, path, block in upstreams(self._settings):

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from typing import Any
 
 from msgspec import Struct
-from sqlalchemy import Connection, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, func, insert, or_, select, update
 
 from router.state.tables import client_keys
 
 
 class StoredKey(Struct, frozen=True, kw_only=True):
     """One row. digest: SHA-256 in hexadecimal. Times: Unix seconds; expires_at None: never, revoked_at None: in use.
-    concurrency None: any number of calls at once. limits: `router.access.limits.KeyLimits` as JSON, "" for none."""
+    concurrency None: any number of calls at once. limits: `router.access.limits.KeyLimits` as JSON, "" for none.
+    rights: `router.settings.auth.KeyRights` as JSON, "" for all."""
 
     id: str
     name: str
@@ -25,6 +27,8 @@ class StoredKey(Struct, frozen=True, kw_only=True):
     queue: int = 0
     priority: str = "interactive"
     limits: str = ""
+    rights: str = ""
+    disabled: bool = False
 
 
 def add_key(connection: Connection, key: StoredKey) -> None:
@@ -45,6 +49,8 @@ def add_key(connection: Connection, key: StoredKey) -> None:
             queue=key.queue,
             priority=key.priority,
             limits=key.limits,
+            rights=key.rights,
+            disabled=key.disabled,
         )
     )
 
@@ -52,26 +58,44 @@ def add_key(connection: Connection, key: StoredKey) -> None:
 def list_keys(connection: Connection) -> list[StoredKey]:
     """Every key, revoked ones too, the oldest first."""
     rows = connection.execute(select(client_keys).order_by(client_keys.c.created_at, client_keys.c.id))
-    return [StoredKey(**{**row._mapping, "scopes": tuple(row.scopes.split())}) for row in rows]
+    return [_stored(row) for row in rows]
+
+
+def find_key(connection: Connection, id_or_name: str) -> StoredKey | None:
+    """The key with this id or name that is not revoked."""
+    row = connection.execute(select(client_keys).where(_mine(id_or_name))).first()
+    return None if row is None else _stored(row)
 
 
 def revoke_key(connection: Connection, id_or_name: str, now: float) -> Sequence[str]:
     """Revoke the key in use with this id or name. Returns the ids that were revoked: one, or none."""
-    mine = or_(client_keys.c.id == id_or_name, client_keys.c.name == id_or_name) & client_keys.c.revoked_at.is_(None)
+    mine = _mine(id_or_name)
     ids = [str(row.id) for row in connection.execute(select(client_keys.c.id).where(mine))]
     connection.execute(update(client_keys).where(client_keys.c.id.in_(ids)).values(revoked_at=now))
     return ids
 
 
-def change_key(connection: Connection, key_id: str, values: Mapping[str, object]) -> bool:
-    """Change columns of a key in use. False where there is none of this id."""
-    mine = (client_keys.c.id == key_id) & client_keys.c.revoked_at.is_(None)
-    return connection.execute(update(client_keys).where(mine).values(**values)).rowcount > 0
+def change_key(connection: Connection, key: StoredKey) -> None:
+    """Write what may be changed of a key that is there: all but what it is known by, and its scopes."""
+    values = {name: getattr(key, name) for name in _CHANGEABLE}
+    connection.execute(update(client_keys).where(client_keys.c.id == key.id).values(**values))
+
+
+_CHANGEABLE = ("expires_at", "concurrency", "queue", "priority", "limits", "rights", "disabled")
 
 
 def usable_keys(connection: Connection, now: float, scope: str = "client") -> int:
-    """How many keys of `scope` are neither revoked nor expired at `now`."""
+    """How many keys of `scope` are neither revoked, disabled nor expired at `now`."""
     alive = or_(client_keys.c.expires_at.is_(None), client_keys.c.expires_at > now)
     scoped = (" " + client_keys.c.scopes + " ").contains(f" {scope} ", autoescape=True)
-    query = select(func.count()).select_from(client_keys).where(client_keys.c.revoked_at.is_(None), alive, scoped)
-    return int(connection.execute(query).scalar_one())
+    counts = (client_keys.c.revoked_at.is_(None), client_keys.c.disabled.is_(False), alive, scoped)
+    return int(connection.execute(select(func.count()).select_from(client_keys).where(*counts)).scalar_one())
+
+
+def _mine(id_or_name: str) -> ColumnElement[bool]:
+    named = or_(client_keys.c.id == id_or_name, client_keys.c.name == id_or_name)
+    return named & client_keys.c.revoked_at.is_(None)
+
+
+def _stored(row: Row[Any]) -> StoredKey:
+    return StoredKey(**{**row._mapping, "scopes": tuple(row.scopes.split())})

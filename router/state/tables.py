@@ -22,6 +22,8 @@ client_keys = Table(
     Column("queue", Integer, nullable=False, server_default=text("0")),  # calls that may wait
     Column("priority", String, nullable=False, server_default=text("'interactive'")),
     Column("limits", String, nullable=False, server_default=text("''")),  # JSON, as `router.access.limits.KeyLimits`
+    Column("rights", String, nullable=False, server_default=text("''")),  # JSON, as `router.settings.auth.KeyRights`
+    Column("disabled", Boolean, nullable=False, server_default=text("0")),
 )
 
 health = Table(

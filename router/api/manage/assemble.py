@@ -34,7 +34,9 @@ from router.observe.recent import Recent
 from router.observe.records.folder import RecordFolder
 from router.observe.tail import Tail
 from router.relay.announced import Announced
+from router.settings.checks import names_in
 from router.settings.load import Loaded
+from router.settings.provider_names import ProviderNames
 from router.supervisord import Supervisord
 
 
@@ -71,7 +73,8 @@ def assemble(gateway: Gateway, sources: Sources, clock: Clock) -> list[Route]:
     table.add(NetworkDesk(gateway).operations())
     table.add(LogDesk(sources.tail).operations())
     table.add(ConfigDesk(gateway, sources.history, sources.file, sources.check, sources.apply).operations())
-    table.add(KeyDesk(gateway.keys, gateway.budgets, sources.keys, clock).operations())
+    names = partial(_names, gateway)
+    table.add(KeyDesk(gateway.keys, gateway.budgets, sources.keys, names, clock).operations())
     table.add(AccountDesk(gateway, sources.accounts, sources.audit).operations())
     table.add(DebugDesk(gateway, sources.debugging).operations())
     table.add(PriceDesk(gateway, clock.wall).operations())
@@ -96,6 +99,11 @@ def assemble(gateway: Gateway, sources: Sources, clock: Clock) -> list[Route]:
         ]
     )
     return table.routes()
+
+
+def _names(gateway: Gateway) -> ProviderNames:
+    """Of the providers that may be written beside the settings in force."""
+    return names_in(gateway.current.settings)
 
 
 def _kept(gateway: Gateway) -> bool:

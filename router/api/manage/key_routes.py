@@ -1,24 +1,19 @@
-"""Keys of this gateway over the management API: list, create, revoke. A new key is shown once."""
+"""Keys of this gateway over the management API: list, create, change, rotate, revoke. A new key is shown once."""
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Sequence
-from typing import Annotated, Literal, Protocol, TypeAlias
+from typing import Any, Protocol
 
-from msgspec import UNSET, Meta, Struct, UnsetType
+from msgspec import UNSET
 from msgspec.structs import replace
 
-from router.access.keys import ClientKey, KeyRing, Scope, digest, generate, key_id
-from router.access.limits import MICRO, KeyLimits, limits_in_dollars
+from router.access.keys import ClientKey, KeyRing, digest, generate, key_id, with_rights
+from router.api.manage.key_shapes import Changed, Key, Keys, Made, Wanted, given_limits, given_rights, shown
 from router.api.manage.operation import Asked, Operation, Refused
-from router.call import Priority
 from router.clock import Clock
-from router.secret import Secret
+from router.settings.provider_names import ProviderNames
 from router.usage.budgets import Budgets
-
-Count: TypeAlias = Annotated[int, Meta(ge=1, le=10**15)]
-Dollars: TypeAlias = Annotated[float, Meta(gt=0, le=10**9)]
 
 
 class Store(Protocol):
@@ -28,74 +23,26 @@ class Store(Protocol):
 
     async def revoke_key(self, id_or_name: str) -> Sequence[str]: ...
 
-    async def change_key(self, key: ClientKey) -> bool: ...
+    async def change_key(self, key_id: str, change: Callable[[ClientKey], ClientKey]) -> ClientKey | None: ...
 
-    async def rotate_key(self, old: str, key: ClientKey) -> bool: ...
-
-
-class Limits(Struct, frozen=True, forbid_unknown_fields=True):
-    """What a key may use; days and months are those of UTC. soft: the share from which it is told."""
-
-    requests_per_minute: Count | None = None
-    tokens_per_minute: Count | None = None
-    tokens_per_day: Count | None = None
-    tokens_per_month: Count | None = None
-    usd_per_day: Dollars | None = None
-    usd_per_month: Dollars | None = None
-    soft: Annotated[float, Meta(gt=0, le=1)] = 0.8
-
-
-class Key(Struct, frozen=True):
-    """One key, never its text. source: where it is kept; only those of the database can be changed here. Times: Unix
-    seconds. used: of each limit, running calls included."""
-
-    id: str
-    name: str
-    scopes: list[Scope]
-    source: Literal["settings", "file", "database"]
-    state: Literal["usable", "expired", "revoked"]
-    expires_at: float | None
-    concurrency: int | None
-    priority: Priority
-    limits: Limits | None
-    used: dict[str, float]
-
-
-class Keys(Struct, frozen=True):
-    keys: list[Key]
-
-
-class Wanted(Struct, forbid_unknown_fields=True):
-    """expires_in: seconds from now; without it the key does not expire."""
-
-    name: Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._@-]{0,62}$")]
-    scope: Scope = "client"
-    expires_in: Annotated[float, Meta(gt=0, le=315_360_000)] | None = None
-    limits: Limits | None = None
-
-
-class Changed(Struct, forbid_unknown_fields=True):
-    """What is given is changed. expires_in: seconds from now, null for never. limits: all of them, null for none."""
-
-    expires_in: Annotated[float, Meta(gt=0, le=315360000)] | UnsetType | None = UNSET
-    limits: Limits | UnsetType | None = UNSET
-
-
-class Made(Struct, frozen=True):
-    """key: the text itself, which is shown this once."""
-
-    id: str
-    name: str
-    key: str
+    async def rotate_key(self, old: str, digest: str) -> ClientKey | None: ...
 
 
 class KeyDesk:
-    """store: the database, None while it is not open."""
+    """store: the database, None while it is not open. names: of the providers that rights may name."""
 
-    def __init__(self, ring: KeyRing, budgets: Budgets, store: Callable[[], Store | None], clock: Clock) -> None:
+    def __init__(
+        self,
+        ring: KeyRing,
+        budgets: Budgets,
+        store: Callable[[], Store | None],
+        names: Callable[[], ProviderNames],
+        clock: Clock,
+    ) -> None:
         self._ring = ring
         self._budgets = budgets
         self._store = store
+        self._names = names
         self._clock = clock
 
     def operations(self) -> Sequence[Operation]:
@@ -110,13 +57,13 @@ class KeyDesk:
             ),
             Operation(
                 method="PATCH", path="/keys/{id}", need="admin", name="key_change", body=Changed, answer=Key,
-                handler=self.change, summary="Change when a key of the database ends, or what it may use.",
-                audited=True,
+                handler=self.change, audited=True,
+                summary="Change a key of the database: when it ends, what it may use and do, whether it is refused.",
             ),
             Operation(
                 method="POST", path="/keys/{id}/rotate", need="admin", name="key_rotate", answer=Made,
-                handler=self.rotate, summary="Put a new key in the place of one of the database, which ends at once.",
-                audited=True,
+                handler=self.rotate, audited=True,
+                summary="Put a new key in the place of one of the database, which ends at once. Only the text differs.",
             ),
             Operation(
                 method="DELETE", path="/keys/{id}", need="admin", name="key_revoke", handler=self.revoke,
@@ -129,70 +76,84 @@ class KeyDesk:
 
     async def create(self, asked: Asked) -> Made:
         wanted: Wanted = asked.body
-        until = self._clock.wall() + wanted.expires_in if wanted.expires_in is not None else None
-        key, secret = _made(wanted.name, (wanted.scope,), until, _limits(wanted.limits))
+        secret = generate()
+        hexadecimal = digest(secret)
+        key = ClientKey(
+            id=key_id(hexadecimal),
+            name=wanted.name,
+            digest=hexadecimal,
+            scopes=(wanted.scope,),
+            expires_at=self._until(wanted.expires_in),
+            source="database",
+            concurrency=wanted.concurrency,
+            queue=wanted.queue,
+            priority=wanted.priority,
+            limits=given_limits(wanted.limits),
+        )
+        if wanted.rights is not None:
+            key = self._with_rights(key, given_rights(wanted.rights))
         try:
             await self._open().add_key(key)
         except ValueError as problem:
             raise Refused(409, f"{problem}.") from None
-        await asyncio.to_thread(self._ring.renew)
+        await self._ring.look(at_once=True)
         return Made(key.id, key.name, secret.reveal())
 
     async def change(self, asked: Asked) -> Key:
         wanted: Changed = asked.body
-        key = self._own(asked.path["id"])
-        if wanted.expires_in is not UNSET:
-            until = self._clock.wall() + wanted.expires_in if wanted.expires_in is not None else None
-            key = replace(key, expires_at=until)
-        if wanted.limits is not UNSET:
-            key = replace(key, limits=_limits(wanted.limits))
-        if not await self._open().change_key(key):
-            raise Refused(404, f"No key in use has the id {key.id!r}.")
-        await asyncio.to_thread(self._ring.renew)
+        known = self._own(asked.path["id"])
+        key = await self._open().change_key(known.id, lambda key: self._changed(key, wanted))
+        if key is None:
+            raise _gone(known.id)
+        await self._ring.look(at_once=True)
         return self._shown(key)
 
     async def rotate(self, asked: Asked) -> Made:
-        old = self._own(asked.path["id"])
-        key, secret = _made(old.name, old.scopes, old.expires_at, old.limits)
-        key = replace(key, concurrency=old.concurrency, queue=old.queue, priority=old.priority)
-        if not await self._open().rotate_key(old.id, key):
-            raise Refused(404, f"No key in use has the id {old.id!r}.")
-        await asyncio.to_thread(self._ring.renew)
+        old, secret = self._own(asked.path["id"]), generate()
+        key = await self._open().rotate_key(old.id, digest(secret))
+        if key is None:
+            raise _gone(old.id)
+        await self._ring.look(at_once=True)
         return Made(key.id, key.name, secret.reveal())
 
     async def revoke(self, asked: Asked) -> None:
         key = self._own(asked.path["id"])
         if not await self._open().revoke_key(key.id):
-            raise Refused(404, f"No key in use has the id {key.id!r}.")
-        await asyncio.to_thread(self._ring.renew)
+            raise _gone(key.id)
+        await self._ring.look(at_once=True)
+
+    def _changed(self, key: ClientKey, wanted: Changed) -> ClientKey:
+        """The key after a change. Raises `Refused`."""
+        if wanted.expires_in is not UNSET:
+            key = replace(key, expires_at=self._until(wanted.expires_in))
+        if wanted.limits is not UNSET:
+            key = replace(key, limits=given_limits(wanted.limits))
+        if wanted.rights is not UNSET:
+            key = self._with_rights(key, given_rights(wanted.rights))
+        plain = {name: getattr(wanted, name) for name in ("concurrency", "queue", "priority", "disabled")}
+        return replace(key, **{name: value for name, value in plain.items() if value is not UNSET})
+
+    def _with_rights(self, key: ClientKey, given: dict[str, Any]) -> ClientKey:
+        try:
+            return with_rights(key, given, self._names())
+        except ValueError as problem:
+            raise Refused(400, f"The body does not fit: {problem}") from None
+
+    def _until(self, seconds: float | None) -> float | None:
+        return None if seconds is None else self._clock.wall() + seconds
 
     def _own(self, wanted: str) -> ClientKey:
         """A key of the database that is in use. Raises `Refused`."""
         known = next((key for key in self._all() if key.id == wanted and key.revoked_at is None), None)
         if known is None:
-            raise Refused(404, f"No key in use has the id {wanted[:100]!r}.")
+            raise _gone(wanted)
         if known.source != "database":
             where = "the settings" if known.source == "settings" else "a file in state/keys"
             raise Refused(409, f"{known.name!r} is a key of {where}: change or remove it there.")
         return known
 
     def _shown(self, key: ClientKey) -> Key:
-        state: Literal["usable", "expired", "revoked"] = "usable"
-        if not key.usable(self._clock.wall()):
-            state = "revoked" if key.revoked_at is not None else "expired"
-        used = self._budgets.used(key)
-        return Key(
-            id=key.id,
-            name=key.name,
-            scopes=list(key.scopes),
-            source=key.source,
-            state=state,
-            expires_at=key.expires_at,
-            concurrency=key.concurrency,
-            priority=key.priority,
-            limits=_told(key.limits),
-            used={name: value / MICRO if name.startswith("usd") else float(value) for name, value in used.items()},
-        )
+        return shown(key, self._clock.wall(), self._budgets.used(key))
 
     def _all(self) -> Sequence[ClientKey]:
         return self._ring.keys()
@@ -204,36 +165,5 @@ class KeyDesk:
         return store
 
 
-def _made(
-    name: str, scopes: tuple[Scope, ...], until: float | None, limits: KeyLimits | None
-) -> tuple[ClientKey, Secret]:
-    secret = generate()
-    hexadecimal = digest(secret)
-    key = ClientKey(
-        id=key_id(hexadecimal),
-        name=name,
-        digest=hexadecimal,
-        scopes=scopes,
-        expires_at=until,
-        source="database",
-        limits=limits,
-    )
-    return key, secret
-
-
-def _limits(wanted: Limits | None) -> KeyLimits | None:
-    return None if wanted is None else limits_in_dollars(wanted)
-
-
-def _told(limits: KeyLimits | None) -> Limits | None:
-    if limits is None:
-        return None
-    return Limits(
-        requests_per_minute=limits.requests_per_minute,
-        tokens_per_minute=limits.tokens_per_minute,
-        tokens_per_day=limits.tokens_per_day,
-        tokens_per_month=limits.tokens_per_month,
-        usd_per_day=None if limits.usd_per_day is None else limits.usd_per_day / MICRO,
-        usd_per_month=None if limits.usd_per_month is None else limits.usd_per_month / MICRO,
-        soft=limits.soft,
-    )
+def _gone(wanted: str) -> Refused:
+    return Refused(404, f"No key in use has the id {wanted[:100]!r}.")
