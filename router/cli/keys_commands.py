@@ -1,4 +1,5 @@
-"""``switchyard keys``: make, list and revoke client keys in the state database. A running router notices in a second.
+"""``switchyard keys``: make, list, change and revoke client keys in the state database. A running router notices within
+two seconds.
 
 Exit codes: 0 done, 1 failed, 2 wrong usage.
 """
@@ -11,56 +12,45 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
-import msgspec
 import typer
+from msgspec.structs import replace
 
 from router import places
 from router.access.keys import SCOPES, ClientKey, digest, generate, key_id
-from router.access.limits import KeyLimits, amount, micro
+from router.access.limits import MICRO, amount
 from router.access.sources import file_keys, settings_keys
-from router.access.stored import stored_keys
-from router.call import PRIORITIES
+from router.access.stored import Change, change_stored, rotate_stored, stored_keys, to_stored
 from router.cli.config_commands import DATABASE, ConfigOption, JsonOption, settings_or_exit, state_dir
+from router.cli.key_options import CLEARED, Options, applied, check, with_options
 from router.clock import SystemClock
-from router.state.client_keys import StoredKey, add_key, revoke_key
+from router.secret import Secret
+from router.settings.checks import names_in
+from router.settings.key_rights import plain
+from router.settings.load import Loaded
+from router.state.client_keys import add_key, revoke_key
 from router.state.database import Connection, transaction
 from router.state.migrate import HEAD, revision
 
-app = typer.Typer(help="Make, list and revoke keys of this gateway.", no_args_is_help=True)
+app = typer.Typer(help="Make, list, change and revoke keys of this gateway.", no_args_is_help=True)
 _NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._@-]{0,62}$")
-_SPAN = re.compile(r"^(\d{1,5})([hdw])$")
-_HOURS = {"h": 1, "d": 24, "w": 168}
+KeyArgument = Annotated[str, typer.Argument(help="Id or name of the key.")]
 
 
 @app.command()
+@with_options
 def create(
     name: Annotated[str, typer.Argument(help="Name shown in lists, logs and metrics.")],
-    expires: Annotated[
-        str | None, typer.Option(help="When it ends: a span (12h, 30d, 8w) or a date (2027-01-31, UTC).")
-    ] = None,
+    options: Options,
     scope: Annotated[
         str,
         typer.Option(
             help="client, management, operator and viewer (parts of management), service, relay (its browsers)."
         ),
     ] = "client",
-    concurrency: Annotated[
-        int | None, typer.Option(help="Calls in progress at once; one more waits or is a 429.", min=1)
-    ] = None,
-    queue: Annotated[int, typer.Option(help="Calls beyond --concurrency that wait for a place.", min=0)] = 0,
-    priority: Annotated[
-        str, typer.Option(help="Who goes first where calls wait for a place: interactive before batch.")
-    ] = "interactive",
-    requests_per_minute: Annotated[int | None, typer.Option(min=1, help="Calls that begin within a minute.")] = None,
-    tokens_per_minute: Annotated[int | None, typer.Option(min=1, help="Tokens within a minute.")] = None,
-    tokens_per_day: Annotated[int | None, typer.Option(min=1, help="Tokens of a day (UTC).")] = None,
-    tokens_per_month: Annotated[int | None, typer.Option(min=1, help="Tokens of a month (UTC).")] = None,
-    usd_per_day: Annotated[float | None, typer.Option(min=0.01, help="US dollars of a day, by list prices.")] = None,
-    usd_per_month: Annotated[float | None, typer.Option(min=0.01, help="US dollars of a month.")] = None,
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -69,39 +59,79 @@ def create(
         raise typer.BadParameter("letters, digits, '.', '_', '@' and '-' only, at most 63", param_hint="NAME")
     if scope not in SCOPES:
         raise typer.BadParameter(f"must be one of {', '.join(SCOPES)}", param_hint="--scope")
-    if priority not in PRIORITIES:
-        raise typer.BadParameter(f"must be one of {', '.join(PRIORITIES)}", param_hint="--priority")
-    now = SystemClock().wall()
-    until = _moment(expires, now) if expires is not None else None
-    limits = KeyLimits(
-        requests_per_minute=requests_per_minute,
-        tokens_per_minute=tokens_per_minute,
-        tokens_per_day=tokens_per_day,
-        tokens_per_month=tokens_per_month,
-        usd_per_day=micro(usd_per_day),
-        usd_per_month=micro(usd_per_month),
-    )
-    key = generate()
-    hexadecimal = digest(key)
-    row = StoredKey(
+    loaded, _ = settings_or_exit(config, need_key=False)  # the first key of an open router is made here
+    names, now = names_in(loaded.settings), SystemClock().wall()
+    check(options, (), names)
+    secret = generate()
+    hexadecimal = digest(secret)
+    key = ClientKey(
         id=key_id(hexadecimal),
         name=name,
         digest=hexadecimal,
-        scopes=(scope,),
-        created_at=now,
-        expires_at=until,
-        concurrency=concurrency,
-        queue=queue,
-        priority=priority,
-        limits="" if limits.nothing else msgspec.json.encode(limits).decode(),
+        scopes=tuple(known for known in SCOPES if known == scope),
+        source="database",
     )
-    with _writing(_database(config)) as connection:
-        add_key(connection, row)
+    try:
+        key = applied(key, options, (), names, now)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
+    with _writing(state_dir(loaded) / DATABASE) as connection:
+        add_key(connection, to_stored(key, now))
     if as_json:
-        typer.echo(json.dumps({"id": row.id, "name": name, "scope": scope, "expires_at": until, "key": key.reveal()}))
+        facts = {"id": key.id, "name": name, "scope": scope, "expires_at": key.expires_at, "key": secret.reveal()}
+        typer.echo(json.dumps(facts))
         return
-    typer.echo("This key is shown once; keep it now:", err=True)
-    typer.echo(key.reveal())
+    _show_once(secret)
+
+
+@app.command("set")
+@with_options
+def set_(
+    key: KeyArgument,
+    options: Options,
+    clear: Annotated[
+        list[str] | None,
+        typer.Option(help=f"Take back {', '.join(CLEARED[:-1])} or {CLEARED[-1]}. May be given several times."),
+    ] = None,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Change what a key of the database may use and do; what is not given stays. Counts within two seconds."""
+    cleared = [name.replace("-", "_") for name in clear or ()]
+    if options.nothing and not cleared:
+        raise typer.BadParameter("give what is to be changed, or --clear")
+    loaded, _ = settings_or_exit(config, need_key=False)
+    names, now = names_in(loaded.settings), SystemClock().wall()
+    check(options, cleared, names)
+    changed = _change(loaded, key, lambda known: applied(known, options, cleared, names, now))
+    typer.echo(json.dumps(_facts(changed, now)) if as_json else f"changed {_line(changed, now)}")
+
+
+@app.command()
+def disable(key: KeyArgument, config: ConfigOption = None, as_json: JsonOption = False) -> None:
+    """Refuse a key of the database for the time being. Running calls end by themselves."""
+    _turn(key, config, as_json, disabled=True)
+
+
+@app.command()
+def enable(key: KeyArgument, config: ConfigOption = None, as_json: JsonOption = False) -> None:
+    """Let a key that was disabled count again, with its rights and limits as they were."""
+    _turn(key, config, as_json, disabled=False)
+
+
+@app.command()
+def rotate(key: KeyArgument, config: ConfigOption = None, as_json: JsonOption = False) -> None:
+    """Put a new key in the place of one of the database, and print it. Only the text differs; the old one ends."""
+    loaded, _ = settings_or_exit(config, need_key=False)
+    secret = generate()
+    with _writing(state_dir(loaded) / DATABASE) as connection:
+        made = rotate_stored(connection, key, digest(secret), SystemClock().wall())
+    if made is None:
+        raise _unknown(key)
+    if as_json:
+        typer.echo(json.dumps({"id": made.id, "name": made.name, "key": secret.reveal()}))
+        return
+    _show_once(secret)
 
 
 @app.command("list")
@@ -120,77 +150,90 @@ def list_(config: ConfigOption = None, as_json: JsonOption = False) -> None:
     if not keys:
         typer.echo("there is no key; make one with: switchyard keys create NAME", err=True)
     for key in keys:
-        facts = _facts(key, now)
-        until = f" until {facts['expires']}" if facts["expires"] else ""
-        typer.echo(
-            f"{key.id}  {key.name:<20} {' '.join(key.scopes):<12} {key.source:<9} {facts['state']}{until}{_limits(key)}"
-        )
+        typer.echo(_line(key, now))
 
 
 @app.command()
 def revoke(
-    key: Annotated[str, typer.Argument(help="Id or name of the key.")],
+    key: KeyArgument,
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Revoke a key of the database. Running calls end by themselves; new ones are refused within a second."""
-    with _writing(_database(config)) as connection:
+    """Revoke a key of the database for good. Running calls end by themselves; new ones are refused within a second."""
+    loaded, _ = settings_or_exit(config, need_key=False)
+    with _writing(state_dir(loaded) / DATABASE) as connection:
         revoked = revoke_key(connection, key, SystemClock().wall())
     if as_json:
         typer.echo(json.dumps({"revoked": list(revoked)}))
     elif revoked:
         typer.echo(f"revoked {', '.join(revoked)}")
     if not revoked:
-        typer.echo(
-            f"no key in use in the database is called {key!r}; keys of config.yaml and state/keys are removed there",
-            err=True,
-        )
-        raise typer.Exit(1)
+        raise _unknown(key)
+
+
+def _turn(key: str, config: str | None, as_json: bool, *, disabled: bool) -> None:
+    loaded, _ = settings_or_exit(config, need_key=False)
+    changed = _change(loaded, key, lambda known: replace(known, disabled=disabled))
+    now = SystemClock().wall()
+    typer.echo(json.dumps(_facts(changed, now)) if as_json else f"{changed.name} is {changed.state(now)}")
+
+
+def _change(loaded: Loaded, key: str, change: Change) -> ClientKey:
+    """Change a key of the database. Ends the command where there is none of this id or name."""
+    with _writing(state_dir(loaded) / DATABASE) as connection:
+        changed = change_stored(connection, key, change)
+    if changed is None:
+        raise _unknown(key)
+    return changed
+
+
+def _unknown(key: str) -> typer.Exit:
+    typer.echo(
+        f"no key in use in the database is called {key!r}; keys of config.yaml and state/keys are changed there",
+        err=True,
+    )
+    return typer.Exit(1)
+
+
+def _show_once(secret: Secret) -> None:
+    typer.echo("This key is shown once; keep it now:", err=True)
+    typer.echo(secret.reveal())
+
+
+def _line(key: ClientKey, now: float) -> str:
+    facts = _facts(key, now)
+    until = f" until {facts['expires']}" if facts["expires"] else ""
+    scopes = " ".join(key.scopes)
+    return f"{key.id}  {key.name:<20} {scopes:<12} {key.source:<9} {facts['state']}{until}{_limits(key)}"
 
 
 def _limits(key: ClientKey) -> str:
-    """What a key may do at once, where that is not everything."""
+    """What a key may do and use, where that is not everything."""
     parts = [] if key.concurrency is None else [f"{key.concurrency} at once, {key.queue} may wait"]
     parts += ["batch"] if key.priority == "batch" else []
     parts += [f"{amount(cap.most, cap.unit)} per {cap.period}" for cap in key.limits.caps()] if key.limits else []
+    for name, value in (plain(key.rights) if key.rights is not None else {}).items():
+        told = ", ".join(f"{each} {words!r}" for each, words in value.items()) if isinstance(value, dict) else value
+        parts.append(f"{name} {' '.join(told) if isinstance(told, list) else told}")
     return "".join(f", {part}" for part in parts)
 
 
 def _facts(key: ClientKey, now: float) -> dict[str, object]:
-    state = "usable" if key.usable(now) else "revoked" if key.revoked_at is not None else "expired"
+    caps = key.limits.caps() if key.limits is not None else ()
     expires = datetime.fromtimestamp(key.expires_at, UTC).isoformat(timespec="seconds") if key.expires_at else None
     return {
         "id": key.id,
         "name": key.name,
         "scopes": list(key.scopes),
         "source": key.source,
-        "state": state,
+        "state": key.state(now),
         "expires": expires,
         "concurrency": key.concurrency,
         "queue": key.queue,
         "priority": key.priority,
+        "limits": {cap.name: cap.most / MICRO if cap.unit == "usd" else cap.most for cap in caps},
+        "rights": plain(key.rights) if key.rights is not None else {},
     }
-
-
-def _moment(text: str, now: float) -> float:
-    span = _SPAN.match(text)
-    if span is not None:
-        return now + timedelta(hours=int(span[1]) * _HOURS[span[2]]).total_seconds()
-    try:
-        parsed = datetime.fromisoformat(text)
-    except ValueError:
-        raise typer.BadParameter("must be like 30d, 12h, 8w or 2027-01-31", param_hint="--expires") from None
-    if len(text) == 10:
-        parsed += timedelta(days=1)
-    moment = (parsed if parsed.tzinfo is not None else parsed.replace(tzinfo=UTC)).timestamp()
-    if moment <= now:
-        raise typer.BadParameter("lies in the past", param_hint="--expires")
-    return moment
-
-
-def _database(config: str | None) -> Path:
-    loaded, _ = settings_or_exit(config, need_key=False)  # the first key of an open router is made here
-    return state_dir(loaded) / DATABASE
 
 
 @contextmanager

@@ -1,5 +1,5 @@
 // What keys may use, and how much of it they have: shown as bars, and as fields to be filled in.
-import { field, h } from "./dom.js";
+import { choice, field, h } from "./dom.js";
 import { count, money, percent } from "./format.js";
 import { meter } from "./parts.js";
 
@@ -39,4 +39,13 @@ export function fields(limits) {
     return given.length === 0 ? null : { ...(limits?.soft ? { soft: limits.soft } : {}), ...Object.fromEntries(given) };
   };
   return { elements: h("div", { class: "grid three" }, inputs.map(([, title, input]) => field(title, input))), read };
+}
+
+/** Fields for calls at once. Gives the elements, and what reads them. */
+export function places(key) {
+  const many = (value, least, empty) => h("input", { type: "number", min: least, step: 1, inputmode: "numeric", placeholder: empty, value });
+  const [together, waiting] = [many(key?.concurrency ?? "", 1, "any number"), many(key?.queue || "", 0, "none")];
+  const priority = choice([["interactive", "before batch"], ["batch", "after others (batch)"]], key?.priority ?? "interactive");
+  const read = () => ({ concurrency: together.value === "" ? null : Number(together.value), queue: Number(waiting.value), priority: priority.value });
+  return { read, elements: h("div", { class: "grid three" }, field("Calls at once", together), field("Calls that may wait", waiting), field("Its calls go", priority)) };
 }

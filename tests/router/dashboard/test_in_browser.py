@@ -148,6 +148,47 @@ async def test_budgets_are_set_changed_and_shown_beside_the_costs(visitor: Perso
     await expect(row).to_contain_text("of $2.50 today")
 
 
+async def test_what_a_key_may_do_is_set_shown_and_taken_back(visitor: Person) -> None:
+    page, router = visitor.page, visitor.router
+    await visitor.open("keys")
+    await page.get_by_label("Name").fill("narrow")
+    await page.get_by_text("Rights", exact=True).click()
+    await page.get_by_label("Models", exact=True).fill("gemini-*\n")
+    await page.get_by_role("button", name="Make a key").click()
+    key = await page.get_by_role("dialog").locator(".code").inner_text()
+    await page.get_by_role("button", name="I have it").click()
+
+    async def called(model: str) -> int:
+        return (await router.ask("chat", model, headers={"authorization": f"Bearer {key}"})).status
+
+    row, dialog = page.get_by_role("row").filter(has_text="narrow"), page.get_by_role("dialog")
+    await row.get_by_text("Details of narrow").click()
+    await expect(row).to_contain_text("gemini-*")
+    assert (await called("gpt-4.1"), await called("gemini-2.5-flash")) == (403, 200)
+    await page.get_by_role("button", name="Rights of narrow").click()
+    await expect(dialog.get_by_label("Models", exact=True)).to_have_value("gemini-*")
+    await dialog.get_by_label("Models", exact=True).fill("")
+    await dialog.get_by_label("Providers").fill("opnai")
+    await dialog.get_by_role("button", name="Set").click()
+    await expect(dialog.get_by_role("alert")).to_contain_text("Did you mean 'openai'?")
+    assert "400" in visitor.troubles.pop()  # the browser itself notes a refused request
+    await dialog.get_by_label("Providers").fill("openai")
+    await dialog.get_by_role("button", name="Set").click()
+    await dialog.wait_for(state="detached")
+    assert (await called("gpt-4.1"), await called("gemini-2.5-flash")) == (200, 403)
+    await page.get_by_role("button", name="Disable narrow").click()
+    await expect(row).to_contain_text("disabled")
+    assert await called("gpt-4.1") == 401
+    await page.get_by_role("button", name="Enable narrow").click()
+    await expect(row).to_contain_text("usable")
+    await page.get_by_role("button", name="Limits of narrow").click()
+    await dialog.get_by_label("Calls at once").fill("3")
+    await dialog.get_by_role("button", name="Set").click()
+    await row.get_by_text("Details of narrow").click()
+    await expect(row).to_contain_text("At once")
+    assert (await called("gpt-4.1"), await called("gemini-2.5-flash")) == (200, 403)
+
+
 async def test_an_account_is_tried_and_serves_again_at_once(visitor: Person) -> None:
     page, router = visitor.page, visitor.router
     await visitor.open("accounts")

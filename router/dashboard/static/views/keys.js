@@ -1,10 +1,12 @@
-// Keys of the gateway: listed, made (shown once), revoked.
+// Keys of the gateway: listed, made (shown once), changed, revoked.
 import { manage } from "../api.js";
-import { bars, fields } from "../budgets.js";
+import { bars, fields, places } from "../budgets.js";
 import { card, choice, field, h, put } from "../dom.js";
-import { ask, attempt, filled, say, sure } from "../notice.js";
-import { badge, copyable, time } from "../parts.js";
+import { attempt, filled } from "../notice.js";
+import { badge, time } from "../parts.js";
+import { fields as rightFields, told } from "../rights.js";
 import { table } from "../table.js";
+import { acts, shown } from "./key_acts.js";
 
 const DAY = 86_400;
 const SCOPES = [
@@ -29,17 +31,20 @@ function creation(load) {
   const scope = choice(SCOPES, "client");
   const lasts = choice(LASTS, "");
   const button = h("button", { class: "main", type: "submit" }, "Make a key");
-  const limits = fields(null);
+  const [limits, room, rights] = [fields(null), places(null), rightFields(null)];
+  const narrowed = h("details", {}, h("summary", {}, "Rights"), rights.elements);
+  scope.addEventListener("change", () => { narrowed.hidden = scope.value !== "client"; });
   const form = h("form", { class: "stack" },
     h("div", { class: "row end" }, field("Name", name, "grow"), field("May", scope), field("Expires", lasts), button),
-    h("details", {}, h("summary", {}, "Budgets and limits"), limits.elements));
+    h("details", {}, h("summary", {}, "Budgets and limits"), limits.elements, room.elements), narrowed);
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
     button.disabled = true;
     await attempt(async () => {
-      const wanted = { name: name.value.trim(), scope: scope.value, limits: limits.read(), ...(lasts.value ? { expires_in: Number(lasts.value) } : {}) };
+      const wanted = { name: name.value.trim(), scope: scope.value, limits: limits.read(), ...room.read(), ...(scope.value === "client" ? { rights: rights.read() } : {}), ...(lasts.value ? { expires_in: Number(lasts.value) } : {}) };
       const made = await manage("POST", "keys", wanted);
       form.reset();
+      narrowed.hidden = false;
       load();
       await shown(made);
     });
@@ -48,19 +53,10 @@ function creation(load) {
   return card("A new key", null, form);
 }
 
-function shown(made) {
-  return ask(`The key “${made.name}”`, (close) => [
-    h("p", { class: "note warn" }, "This is the only time that it is shown. Copy it now."),
-    h("p", { class: "code mono", id: "new-key" }, made.key),
-    h("div", { class: "row" }, copyable(made.key, "Copy the key"),
-      h("button", { type: "button", class: "main", on: { click: () => close() } }, "I have it")),
-  ]);
-}
-
 function list(keys, admin, load) {
   return table("Keys; their text is kept nowhere", [
     { title: "Name", cell: (key) => [key.name, h("br"), h("small", {}, key.id)] },
-    { title: "May", cell: (key) => key.scopes.join(", ") },
+    { title: "May", cell: allowed },
     { title: "State", kind: "tight", cell: (key) => badge(key.state) },
     { title: "Used of its limits", cell: (key) => (key.limits ? bars(key) : h("small", {}, "no limit")) },
     { title: "Expires", cell: (key) => (key.expires_at === null ? "never" : time(key.expires_at)) },
@@ -69,41 +65,8 @@ function list(keys, admin, load) {
   ], keys);
 }
 
-function acts(key, load) {
-  return h("div", { class: "row" }, limit(key, load), rotate(key, load), revoke(key, load));
-}
-
-function limit(key, load) {
-  return h("button", { type: "button", "aria-label": `Limits of ${key.name}`, on: { click: async () => {
-    const wanted = fields(key.limits);
-    const given = await ask(`What ${key.name} may use`, (close) => h("form", { class: "stack", on: { submit: (event) => { event.preventDefault(); close({ limits: wanted.read() }); } } },
-      h("p", {}, "An empty field is no limit. Days and months are those of UTC. It counts from the next call on."), wanted.elements,
-      h("div", { class: "row" }, h("button", { class: "main", type: "submit" }, "Set"), h("button", { type: "button", on: { click: () => close() } }, "Cancel"))));
-    if (given === undefined) return;
-    await attempt(async () => {
-      await manage("PATCH", `keys/${encodeURIComponent(key.id)}`, given);
-      say(`The limits of ${key.name} are set.`);
-    });
-    load();
-  } } }, "Limits");
-}
-
-function rotate(key, load) {
-  return h("button", { type: "button", "aria-label": `Replace ${key.name}`, on: { click: async () => {
-    if (!(await sure(`Replace the key “${key.name}”?`, "The old text ends at once; name, scope and limits stay.", "Replace it"))) return;
-    await attempt(async () => shown(await manage("POST", `keys/${encodeURIComponent(key.id)}/rotate`)));
-    load();
-  } } }, "Replace");
-}
-
-function revoke(key, load) {
-  return h("button", { type: "button", class: "bad", "aria-label": `Revoke ${key.name}`, on: { click: async () => {
-    const text = `Calls with ${key.name} are refused from now on. This cannot be undone.`;
-    if (!(await sure(`Revoke the key “${key.name}”?`, text, "Revoke it"))) return;
-    await attempt(async () => {
-      await manage("DELETE", `keys/${encodeURIComponent(key.id)}`);
-      say(`The key ${key.name} is revoked.`);
-    });
-    load();
-  } } }, "Revoke");
+/** Scopes, and what narrows them. */
+function allowed(key) {
+  const more = told(key);
+  return [key.scopes.join(", "), more && h("details", {}, h("summary", {}, "Details", h("span", { class: "unseen" }, ` of ${key.name}`)), more)];
 }
