@@ -1,15 +1,21 @@
 from __future__ import annotations
 
+import asyncio
 import re
+import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from router.access.keys import ClientKey, KeyRing, digest, generate, key_id
+from router.access.limits import KeyLimits
 from router.access.sources import file_keys, settings_keys
 from router.access.stored import stored_keys
 from router.clock import FakeClock
 from router.secret import Secret
+from router.settings.auth import KeyRights
 from router.settings.load import load
 from router.state.client_keys import StoredKey, add_key, revoke_key
 from router.state.migrate import migrate
@@ -55,6 +61,64 @@ def test_a_key_given_twice_has_both_scopes_and_is_revoked_by_either() -> None:
     assert found is not None and found.scopes == ("client", "management")
     ring.replace_fixed([client_key(), client_key(revoked_at=1.0)])
     assert ring.verify(RAW) is None
+
+
+def test_of_a_key_given_twice_the_narrower_rights_and_limits_count() -> None:
+    wide = client_key(rights=KeyRights(models=("gpt-*",)), limits=KeyLimits(requests_per_minute=9, usd_per_day=5))
+    other = client_key(
+        source="database",
+        rights=KeyRights(models=("claude-*",), ips=("10.0.0.1",)),
+        limits=KeyLimits(requests_per_minute=4, soft=0.5),
+    )
+    found = KeyRing([wide, other], FakeClock()).verify(RAW)
+    assert found is not None
+    assert found.rights == KeyRights(models=("gpt-*",), ips=("10.0.0.1",))  # the settings have the last word
+    assert found.limits == KeyLimits(requests_per_minute=4, usd_per_day=5, soft=0.5)
+    found = KeyRing([client_key(), replace(other, disabled=True)], FakeClock()).verify(RAW)
+    assert found is None
+
+
+@pytest.mark.parametrize(
+    ("facts", "state"),
+    [
+        ({}, "usable"),
+        ({"disabled": True}, "disabled"),
+        ({"expires_at": 5.0}, "expired"),
+        ({"expires_at": 5.0, "disabled": True}, "disabled"),
+        ({"revoked_at": 5.0, "disabled": True}, "revoked"),
+    ],
+)
+def test_why_a_key_does_not_count(facts: dict[str, Any], state: str) -> None:
+    key = client_key(**facts)
+    assert (key.state(9.0), key.usable(9.0)) == (state, state == "usable")
+
+
+async def test_an_older_look_at_the_database_does_not_undo_a_newer_one() -> None:
+    begun, goes_on, seen = threading.Event(), threading.Event(), [client_key()]
+    narrow = KeyRights(models=("gpt-*",))
+
+    def database() -> list[ClientKey]:
+        found = list(seen)
+        if found[0].rights is None:
+            begun.set()
+            assert goes_on.wait(5)
+        return found
+
+    ring = KeyRing([], FakeClock(), database=database)
+    told: list[Any] = []
+    ring.told = lambda keys: told.append([key.rights for key in keys])
+    async with asyncio.TaskGroup() as group:
+        group.create_task(ring.look())
+        assert await asyncio.to_thread(begun.wait, 5)
+        seen[0] = client_key(rights=narrow)
+        await ring.look()
+        assert told == []  # somebody looks just now
+        await ring.look(at_once=True)
+        goes_on.set()
+    found = ring.verify(RAW)
+    assert found is not None and found.rights == narrow
+    await ring.look(at_once=True)
+    assert told == [[narrow]]  # once, although it was read three times
 
 
 def test_of_a_key_given_twice_the_tighter_limit_counts() -> None:

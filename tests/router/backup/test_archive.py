@@ -9,10 +9,14 @@ from pathlib import Path
 
 import pytest
 
+from router.access.stored import stored_keys
 from router.backup import archive
 from router.backup.contents import DATABASE, Places, left_out
+from router.state.database import transaction
+from router.state.migrate import migrate
 from router.vault.keys import AccountVault, account_vault
 from router.vault.profiles import ProfileFiles
+from tests.router.state.test_migrate import at
 
 WORDS = "correct horse battery"
 STAMP = "20261127-100000"
@@ -170,3 +174,20 @@ def test_folders_that_are_made_are_for_their_owner(here: Places, tmp_path: Path)
     put_back(elsewhere, file)
     for folder in (elsewhere.state, elsewhere.accounts, elsewhere.state / "keys"):
         assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+
+
+def test_a_backup_of_an_earlier_version_is_put_back_and_brought_up(here: Places, tmp_path: Path) -> None:
+    database = here.state / DATABASE
+    database.unlink()
+    at(database, "0009")
+    with closing(sqlite3.connect(database)) as connection, connection:
+        connection.execute(
+            "INSERT INTO client_keys (id, name, digest, scopes, created_at) VALUES ('k', 'a', 'd', 'client', 7.0)"
+        )
+    file = written(here, tmp_path / "backup")
+    database.unlink()
+    migrate(database)
+    put_back(here, file)
+    migrate(database)
+    with transaction(database) as now:
+        assert [(key.name, key.usable(8.0), key.rights) for key in stored_keys(now)] == [("a", True, None)]

@@ -42,6 +42,10 @@ async def test_axe_finds_nothing(lived: Running, browser: Any, colours: str, onl
         await page.get_by_role("row").filter(has_text="after a failure").get_by_role("link").click()
         await page.get_by_role("region", name="What would happen now").get_by_role("table").first.wait_for()
         assert await violations(page, only) == []
+        await one.open("keys")
+        await page.get_by_text("Rights", exact=True).click()
+        await page.get_by_label("Thinking at most").wait_for()
+        assert await violations(page, only) == []
         await one.open("accounts")
         await page.get_by_role("button", name="Sign in to Claude").click()
         await page.get_by_role("dialog").wait_for()
