@@ -94,12 +94,13 @@ class Snapshot(Struct, frozen=True, kw_only=True):
         own = self.access.of(key).own
         return self.providers if own is None else own
 
-    def for_keys(self, keys: Iterable[ClientKey]) -> Snapshot:
-        """The same with the rights of these keys, worked out here once and not for every call."""
-        keys = tuple(keys)
+    def for_keys(self, keys: Iterable[ClientKey], before: Access | None = None) -> Snapshot:
+        """The same with the rights of these keys, worked out here once and not for every call. before: rights of which
+        some are the same."""
+        keys, known = tuple(keys), (before or self.access).rights
         return replace(
             self,
-            access=access_of(self.settings, self.table.resolve_provider, self.providers.values(), keys),
+            access=access_of(self.settings, self.table.resolve_provider, self.providers.values(), keys, known),
             shapes=shapes_of(self.settings, {key.id: key.rights for key in keys if key.rights is not None}),
         )
 
@@ -296,7 +297,7 @@ class Gateway:
     def replace(self, snapshot: Snapshot, restart_needed: tuple[str, ...] = ()) -> None:
         """Put new settings in force for the calls that start from now on. restart_needed: paths of those that wait."""
         snapshot.tariff.remember(self.current.tariff)
-        self.current = snapshot.for_keys(self.keys.known())
+        self.current = snapshot.for_keys(self.keys.known(), self.current.access)
         self.restart_needed = restart_needed
         self._follow(snapshot)
         self.cache.clear()  # whatever was changed may change answers
@@ -319,15 +320,14 @@ class Gateway:
         """Keys came, went or changed: what they may do counts for the calls that start from now on."""
         keys = tuple(keys)
         self.admission.follow_keys(keys)
-        now = self.current.for_keys(keys)
-        if (now.access, now.shapes) != (self.current.access, self.current.shapes):
-            self.current = now
+        if not self.current.access.fits(keys):
+            self.current = self.current.for_keys(keys)
             self.cache.clear()
 
     def reroute(self, snapshot: Snapshot) -> None:
         """The same settings with other accounts."""
         snapshot.tariff.remember(self.current.tariff)
-        before, self.current = self.current, snapshot.for_keys(self.keys.known())
+        before, self.current = self.current, snapshot.for_keys(self.keys.known(), self.current.access)
         self.arrivals.changed(before.providers, snapshot.providers)
 
     def reject(self, reason: str) -> None:

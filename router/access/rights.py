@@ -7,6 +7,8 @@ each snapshot. Rights belong to a key's id, which follows from its digest. A key
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from functools import cache
+from types import MappingProxyType
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -24,13 +26,14 @@ from router.settings.schema import Settings
 
 
 class Rights(Struct, frozen=True, kw_only=True):
-    """What one key may do. name: of the key. by: where each of its rights stands, for words. models: of names that may
-    be asked for, or of models that answer; empty: all. providers: their ids; None: all. substitution: whether other
-    models than the one that was asked for may answer. own: every provider with those accounts alone that the key may
-    use; None: all."""
+    """What one key may do. name: of the key. by: where each of its rights stands, for words. block: what this was made
+    of. models: of names that may be asked for, or of models that answer; empty: all. providers: their ids; None: all.
+    substitution: whether other models than the one that was asked for may answer. own: every provider with those
+    accounts alone that the key may use; None: all."""
 
     name: str = ""
     by: Callable[[str], str] = str
+    block: KeyRights | None = None
     models: tuple[Pattern, ...] = ()
     providers: frozenset[str] | None = None
     addresses: AddressRules = AddressRules()
@@ -100,6 +103,11 @@ class Access(Struct, frozen=True, kw_only=True):
         """The rights of the key with this id."""
         return self.rights.get(key, EVERYTHING)
 
+    def fits(self, keys: Iterable[ClientKey]) -> bool:
+        """Whether these keys have the very rights that are here."""
+        theirs = {key.id: (key.name, key.rights) for key in keys if key.rights is not None}
+        return theirs == {key: (rights.name, rights.block) for key, rights in self.rights.items()}
+
     def address(self, peer: str, forwarded: Callable[[], Iterable[str]]) -> str:
         """Where a call comes from. forwarded: gives its ``X-Forwarded-For`` headers."""
         return client_address(peer, forwarded(), self.trusted) if self.trusted else peer
@@ -110,40 +118,53 @@ def access_of(
     ids: Callable[[str], tuple[str, ...]],
     providers: Iterable[ProviderConfig],
     keys: Iterable[ClientKey],
+    before: Mapping[str, Rights] = MappingProxyType({}),
 ) -> Access:
     """What is allowed. ids: the providers that a name means. providers: all, with the accounts of now. keys: all that
-    are known."""
+    are known. before: rights from which what does not depend on providers is taken over, where a key has the same."""
     providers = tuple(providers)
     ips = settings.policies.ips
+    own = cache(lambda texts: _with_accounts(texts, providers))  # many keys may have the same
     return Access(
         addresses=AddressRules(allow=networks(ips.allow), deny=networks(ips.deny)),
         trusted=networks(ips.trusted_proxies),
-        rights={key.id: _rights(key, key.rights, ids, providers) for key in keys if key.rights is not None},
+        rights={
+            key.id: replace(
+                _rights(key, key.rights, before.get(key.id)),
+                providers=_named(key.rights.providers, ids) if key.rights.providers else None,
+                own=own(key.rights.accounts) if key.rights.accounts else None,
+            )
+            for key in keys
+            if key.rights is not None
+        },
     )
 
 
-def _rights(
-    key: ClientKey, block: KeyRights, ids: Callable[[str], tuple[str, ...]], providers: Iterable[ProviderConfig]
-) -> Rights:
-    named = [provider for name in block.providers for provider in ids(name)]
+def _rights(key: ClientKey, block: KeyRights, before: Rights | None) -> Rights:
     by = _IN_SETTINGS if key.source == "settings" else _IN_DATABASE
+    if before is not None and (before.name, before.by, before.block) == (key.name, by, block):
+        return before
     return Rights(
         name=key.name,
         by=by,
+        block=block,
         models=tuple(compile_pattern(text) for text in block.models),
-        providers=frozenset(named) if block.providers else None,
         addresses=AddressRules(allowed_by=f"{by('ips')}, key {key.name!r}", allow=networks(block.ips)),
         substitution=block.substitution,
-        own=_with_accounts(block.accounts, providers) if block.accounts else None,
     )
+
+
+def _named(names: Iterable[str], ids: Callable[[str], tuple[str, ...]]) -> frozenset[str]:
+    return frozenset(provider for name in names for provider in ids(name))
 
 
 def _with_accounts(texts: Iterable[str], providers: Iterable[ProviderConfig]) -> Mapping[str, ProviderConfig]:
     """The providers with those accounts alone that a pattern names, by id."""
     patterns = tuple(compile_pattern(text) for text in texts)
-    return {
-        each.id: replace(
-            each, accounts=tuple(account for account in each.accounts if any(p.matches(account.id) for p in patterns))
-        )
+    kept = {
+        each.id: tuple(account for account in each.accounts if any(p.matches(account.id) for p in patterns))
         for each in providers
+    }
+    return {
+        each.id: each if kept[each.id] == each.accounts else replace(each, accounts=kept[each.id]) for each in providers
     }

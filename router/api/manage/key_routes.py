@@ -9,7 +9,7 @@ from msgspec import UNSET
 from msgspec.structs import replace
 
 from router.access.keys import ClientKey, KeyRing, digest, generate, key_id, with_rights
-from router.api.manage.key_shapes import Changed, Key, Keys, Made, Wanted, given_limits, given_rights, shown
+from router.api.manage.key_shapes import LARGEST, Changed, Key, Keys, Made, Wanted, given_limits, given_rights, shown
 from router.api.manage.operation import Asked, Operation, Refused
 from router.clock import Clock
 from router.settings.provider_names import ProviderNames
@@ -54,10 +54,11 @@ class KeyDesk:
             Operation(
                 method="POST", path="/keys", need="admin", name="key_create", body=Wanted, answer=Made,
                 handler=self.create, summary="Make a key. Its text is in the answer and nowhere else.", audited=True,
+                size=LARGEST,
             ),
             Operation(
                 method="PATCH", path="/keys/{id}", need="admin", name="key_change", body=Changed, answer=Key,
-                handler=self.change, audited=True,
+                handler=self.change, audited=True, size=LARGEST,
                 summary="Change a key of the database: when it ends, what it may use and do, whether it is refused.",
             ),
             Operation(

@@ -18,9 +18,11 @@ Count: TypeAlias = Annotated[int, Meta(ge=1, le=10**15)]
 Calls: TypeAlias = Annotated[int, Meta(ge=1, le=10**6)]
 Dollars: TypeAlias = Annotated[float, Meta(gt=0, le=10**9)]
 Lasts: TypeAlias = Annotated[float, Meta(gt=0, le=315_360_000)]
-Text: TypeAlias = Annotated[str, Meta(min_length=1, max_length=500)]
-Names: TypeAlias = Annotated[list[Text], Meta(max_length=500)]
+Text: TypeAlias = Annotated[str, Meta(min_length=1, max_length=300)]
+Names: TypeAlias = Annotated[list[Text], Meta(max_length=200)]
 Words: TypeAlias = Annotated[str, Meta(max_length=65_536)]
+LARGEST = 1024 * 1024
+"""Bytes of a request, which may have two long prompts."""
 
 
 class Limits(Struct, frozen=True, forbid_unknown_fields=True):
