@@ -73,9 +73,9 @@ def change_stored(connection: Connection, id_or_name: str, change: Change) -> Cl
     row = find_key(connection, id_or_name)
     if row is None:
         return None
-    key = change(from_stored(row))
-    change_key(connection, to_stored(key, row.created_at))
-    return key
+    changed = _written(change(from_stored(row)), row, row.created_at)
+    change_key(connection, changed)
+    return from_stored(changed)
 
 
 def rotate_stored(connection: Connection, id_or_name: str, digest: str, now: float) -> ClientKey | None:
@@ -85,9 +85,16 @@ def rotate_stored(connection: Connection, id_or_name: str, digest: str, now: flo
     if row is None:
         return None
     revoke_key(connection, row.id, now)
-    key = replace(from_stored(row), id=key_id(digest), digest=digest)
-    add_key(connection, to_stored(key, now))
-    return key
+    made = _written(replace(from_stored(row), id=key_id(digest), digest=digest), row, now)
+    add_key(connection, made)
+    return from_stored(made)
+
+
+def _written(key: ClientKey, before: StoredKey, now: float) -> StoredKey:
+    """A key as a row. Rights that did not change stay as they stand there, also where they cannot be read: who enables
+    such a key must not give it all of them."""
+    stored = to_stored(key, now)
+    return replace(stored, rights=before.rights) if key.rights == from_stored(before).rights else stored
 
 
 def _limits(text: str) -> KeyLimits | None:

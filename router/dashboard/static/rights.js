@@ -46,11 +46,9 @@ export function fields(rights) {
     system_prompt: prepend.value || append.value ? { prepend: prepend.value, append: append.value } : null,
     thinking: mode.value ? { mode: mode.value, default: usual.value.trim() || null, max: most.value.trim() || null } : null,
   });
-  return { read, elements: [
-    h("div", { class: "grid" }, lists.map(([, title, input]) => field(title, input))),
-    h("div", { class: "grid" }, field("Words before system prompts", prepend), field("Words behind system prompts", append)),
-    h("div", { class: "grid" }, field("Instead of the model", other), field("How much models think", mode), field("Thinking by default", usual), field("Thinking at most", most)),
-  ] };
+  return { read, elements: h("div", { class: "grid" }, lists.map(([, title, input]) => field(title, input)),
+    field("Words before system prompts", prepend), field("Words behind system prompts", append), field("Instead of the model", other),
+    field("How much models think", mode), field("Thinking by default", usual), field("Thinking at most", most)) };
 }
 
 function lines(input) {

@@ -93,6 +93,20 @@ def test_rights_that_cannot_be_read_open_nothing(text: str) -> None:
     assert key.disabled and not key.usable(1.0)
 
 
+def test_rights_that_cannot_be_read_are_replaced_and_never_lost(tmp_path: Path) -> None:
+    database = tmp_path / "switchyard.sqlite"
+    migrate(database)
+    with transaction(database, writes=True) as connection:
+        add_key(connection, StoredKey(id="k", name="a", digest="d", created_at=0.0, rights='{"of_a_newer_version": 1}'))
+        enabled = change_stored(connection, "a", lambda key: replace(key, disabled=False, queue=2))
+        assert enabled is not None and (enabled.disabled, enabled.queue) == (True, 2)
+        rotated = rotate_stored(connection, "a", "e", 1.0)
+        assert rotated is not None and rotated.disabled
+        rights = KeyRights(models=("gpt-*",))
+        given = change_stored(connection, "a", lambda key: replace(key, disabled=False, rights=rights))
+        assert given is not None and given.usable(1.0) and given.rights == rights
+
+
 def test_a_change_is_made_to_what_stands_there_or_not_at_all(tmp_path: Path) -> None:
     database = tmp_path / "switchyard.sqlite"
     migrate(database)

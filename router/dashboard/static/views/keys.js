@@ -36,7 +36,7 @@ function creation(load) {
   scope.addEventListener("change", () => { narrowed.hidden = scope.value !== "client"; });
   const form = h("form", { class: "stack" },
     h("div", { class: "row end" }, field("Name", name, "grow"), field("May", scope), field("Expires", lasts), button),
-    h("details", {}, h("summary", {}, "Budgets and limits"), limits.elements, room.elements), narrowed);
+    h("details", {}, h("summary", {}, "Budgets and limits"), h("div", { class: "stack" }, limits.elements, room.elements)), narrowed);
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
     button.disabled = true;
