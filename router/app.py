@@ -37,6 +37,8 @@ from router.api.sign_in import Hall, LoginRoutes
 from router.api.sockets import Sockets
 from router.api.surfaces import ModelSurfaces
 from router.api.web_cookies import WebCookieRoutes
+from router.backup.contents import Places
+from router.backup.shelf import Shelf
 from router.call import Record
 from router.clock import SystemClock
 from router.config_history import ConfigHistory
@@ -66,6 +68,8 @@ from router.sign_ins import SignIns
 from router.supervisord import Supervisord, ask_parent, socket_of
 from router.tasks import Tasks
 from router.usage.ledger import Ledger
+from router.usage.price_file import PriceMistakes
+from router.vault.keys import VARIABLE
 from router.web_services import WebServices
 
 _log = logging.getLogger("switchyard.app")
@@ -186,6 +190,9 @@ class Router:
                 supervisord=Supervisord(socket_of(self._file.environ, places.ROOT)),
                 debugging=self._debugging,
                 replace=lambda: ask_parent(self._file.environ),
+                shelf=Shelf(self._places(), self._clock.wall),
+                judged=self._mistakes,
+                elsewhere=VARIABLE in self._file.environ,
             ),
             self._clock,
         )
@@ -211,6 +218,10 @@ class Router:
         front = Front(surfaces, rest)
         relay = RelaySocket(self._hub, self._keys, self._settings, known=self._edge.known.wait)
         return Sockets(Cors(front, settings=self._settings), {"/v1/ws": relay})
+
+    def _places(self) -> Places:
+        """What a backup is made of: where it was at the start, as both folders count from then on."""
+        return Places(self._file.path, self._state_dir, places.in_checkout(self._started_with.auth.dir))
 
     def _settings(self) -> Settings:
         return self._gateway.current.settings
@@ -318,6 +329,14 @@ class Router:
         trial = SettingsFile(self._file.path, self._file.environ)
         loaded = trial.load(text)
         return loaded, trial.snapshot(loaded, self._signed_in())
+
+    def _mistakes(self, text: str) -> str | None:
+        """What keeps a text from being put in force, None where nothing does."""
+        try:
+            self._check(text)
+        except (SettingsError, RoutingMistakes, CapabilityMistakes, PriceMistakes, OSError) as problem:
+            return str(problem)
+        return None
 
     async def _apply_file(self) -> None:
         """Put in force at once what was written into the file; what does not fit is told as after any change."""

@@ -23,6 +23,8 @@ from router.vault.disk import Disk, writing
 
 FORMAT = 1
 MANIFEST = "manifest.json"
+WRITING, READING = ".switchyard-backup-", ".switchyard-restore-"
+"""How the folders begin that are there meanwhile; a killed process leaves them behind."""
 LARGEST = 8 * 1024**3
 """Bytes of one member: a damaged length must not fill a disk."""
 
@@ -47,13 +49,16 @@ class CannotRestore(ValueError):
     """A backup that cannot be put back; nothing was changed."""
 
 
-def write(places: Places, to: Path, passphrase: str, *, version: str, now: float) -> Manifest:
-    """Write everything into `to`, readable by nobody else. Raises `OSError`, `sqlite3.Error`."""
+def write(
+    places: Places, to: Path, passphrase: str, *, version: str, now: float, scratch: Path | None = None
+) -> Manifest:
+    """Write everything into `to`, readable by nobody else. scratch: the folder for copies meanwhile, that of the state
+    unless given. Raises `OSError`, `sqlite3.Error`."""
     to.parent.mkdir(parents=True, exist_ok=True)
     private(places.state)
     with (
-        tempfile.TemporaryDirectory(prefix=".switchyard-backup-", dir=places.state) as copies,
-        tempfile.TemporaryDirectory(prefix=".switchyard-backup-", dir=to.parent) as folder,
+        tempfile.TemporaryDirectory(prefix=WRITING, dir=scratch or places.state) as copies,
+        tempfile.TemporaryDirectory(prefix=WRITING, dir=to.parent) as folder,
     ):
         files = _copies(places, Path(copies))
         members = {name: Member(path.stat().st_size, _digest(path)) for name, path in files.items()}
@@ -111,7 +116,7 @@ def unpacked(source: Path, passphrase: str, folder: Path) -> Iterator[tuple[Mani
     """What is in a backup, verified, in files of a folder that goes with the context. folder: on whose disk. Raises
     `CannotRestore`, `OSError`."""
     private(folder)
-    with tempfile.TemporaryDirectory(prefix=".switchyard-restore-", dir=folder) as made:
+    with tempfile.TemporaryDirectory(prefix=READING, dir=folder) as made:
         try:
             with source.open("rb") as file, tarfile.open(fileobj=_Pieces(file, passphrase), mode="r|") as tar:
                 yield _verified(tar, Path(made))

@@ -17,6 +17,8 @@ from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 
 MAGIC = b"SWITCHYARD-BACKUP-1\n"
 PIECE = 1024 * 1024
+SHORTEST = 10
+"""Characters of a passphrase: the file holds every key and sign-in."""
 _SALT, _PREFIX, _TAG = 16, 7, 16
 _WORK = 2**15
 """scrypt's N, with r = 8 and p = 1: 32 MiB and about a tenth of a second, as RFC 7914 has it for files."""

@@ -13,12 +13,12 @@ from pathlib import Path
 from router import places
 from router.backup.archive import CannotRestore, put_back, unpacked, write
 from router.backup.contents import Places, left_out, target
+from router.backup.sealed import SHORTEST
 from router.cli.talk import Place, find_place
 from router.version import VERSION
 
 OK, FAILED = 0, 1
 VARIABLE = "SWITCHYARD_BACKUP_PASSPHRASE"
-SHORTEST = 10
 
 
 class _Refused(ValueError):

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field
 
 from router.settings.auth import Auth
+from router.settings.backups import Backups
 from router.settings.block import Block, Seconds, Texts, setting
 from router.settings.combo_blocks import Combo
 from router.settings.network import Network
@@ -194,5 +195,6 @@ class Settings(Block):
     relay: Relay = setting(Relay(), "Services and browsers that connect to this router.")
     usage: Usage = setting(Usage(), "What calls used and what they cost.")
     observe: Observe = setting(Observe(), "What the router says about its work.")
+    backups: Backups = setting(Backups(), "Backups that are made over the management API.")
     supervision: Supervision = setting(Supervision(), "Who looks whether the programs work.")
     services: tuple[OwnService, ...] = setting((), "Programs of your own that run beside the router.")

@@ -11,6 +11,7 @@ from starlette.routing import Route
 
 from router.api.accounts import AccountViews
 from router.api.manage.account_routes import AccountDesk
+from router.api.manage.backup_routes import BackupDesk
 from router.api.manage.call_routes import CallDesk
 from router.api.manage.config_routes import ConfigDesk
 from router.api.manage.debug_routes import DebugDesk
@@ -26,6 +27,7 @@ from router.api.manage.record_routes import RecordDesk
 from router.api.manage.session_routes import SessionDesk
 from router.api.manage.state_routes import StateDesk
 from router.api.manage.usage_routes import Reader, UsageDesk
+from router.backup.shelf import Shelf
 from router.clock import Clock
 from router.config_history import ConfigHistory
 from router.gateway import Gateway, Snapshot
@@ -42,7 +44,8 @@ from router.supervisord import Supervisord
 
 class Sources(Struct, frozen=True, kw_only=True):
     """What the operations work with. check, apply: see `ConfigDesk`. keys: the database, None while it is not open.
-    usage: reads the ledger, None likewise. audit: takes who, what and which. replace: see `ProcessDesk`."""
+    usage: reads the ledger, None likewise. audit: takes who, what and which. replace: see `ProcessDesk`. judged,
+    elsewhere: see `BackupDesk`."""
 
     accounts: AccountViews
     announced: Announced
@@ -60,6 +63,9 @@ class Sources(Struct, frozen=True, kw_only=True):
     supervisord: Supervisord
     debugging: Debugging
     replace: Callable[[], bool]
+    shelf: Shelf
+    judged: Callable[[str], str | None]
+    elsewhere: bool
 
 
 def assemble(gateway: Gateway, sources: Sources, clock: Clock) -> list[Route]:
@@ -79,6 +85,9 @@ def assemble(gateway: Gateway, sources: Sources, clock: Clock) -> list[Route]:
     table.add(DebugDesk(gateway, sources.debugging).operations())
     table.add(PriceDesk(gateway, clock.wall).operations())
     table.add(ProcessDesk(sources.supervisord, sources.replace).operations())
+    table.add(
+        BackupDesk(gateway, sources.shelf, sources.judged, sources.audit, elsewhere=sources.elsewhere).operations()
+    )
     table.add(UsageDesk(sources.usage, partial(_kept, gateway), clock.wall).operations())
     described = cache(lambda: document(table.operations))  # takes some milliseconds, and never changes
 

@@ -72,6 +72,8 @@ def _operation(each: Operation, known: dict[str, Any], components: dict[str, Any
         content = {"application/json": {"schema": known[repr(each.answer)]}}
         if each.answer is str:  # a stream of server-sent events
             content = {"text/event-stream": {"schema": {"type": "string"}}}
+        elif each.answer is bytes:  # a file
+            content = {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}
         made["responses"]["200"] = {"description": "What was asked for.", "content": content}
     if each.body is not None:
         made["requestBody"] = {"required": True, "content": {"application/json": {"schema": known[repr(each.body)]}}}

@@ -809,6 +809,20 @@ async def records_kept(router: Running) -> int:
     return len(list(folder.newest()))
 
 
+async def backups_kept(router: Running) -> int:
+    """Of two that are made."""
+    headers, path = {"authorization": f"Bearer {MANAGEMENT}"}, "/v0/management/backups"
+    for file in (router.state / "backups").glob("*.backup"):
+        file.unlink()
+    for _ in range(2):
+        await router.send(path, {"passphrase": "correct horse battery"}, headers=headers)
+    return len((await router.send(path, headers=headers)).json["backups"])
+
+
+case("backups.keep", at("backups.keep", 1), {}, 1, 2)(backups_kept)
+case("backups.max_bytes", at("backups.max_bytes", 1024), {}, 0, 2)(backups_kept)
+
+
 case("observe.request_log_days", {}, at("observe.request_log_days", 4), 2, 1)(records_kept)
 case("observe.request_log_bytes", {}, at("observe.request_log_bytes", 6000), 2, 1)(records_kept)
 

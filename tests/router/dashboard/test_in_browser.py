@@ -315,6 +315,39 @@ async def test_somebody_elses_change_is_not_overwritten(visitor: Person) -> None
     await expect(text).to_have_value(re.compile("max_attempts: 7"))
 
 
+async def test_a_backup_is_made_verified_taken_away_and_removed(visitor: Person) -> None:
+    page, words = visitor.page, "correct horse battery"
+    await visitor.open("settings")
+    part = page.get_by_role("region", name="Backup", exact=True)
+    await expect(part).to_contain_text("None was made from here yet.")
+    await part.get_by_label("Passphrase", exact=True).fill(words)
+    await part.get_by_label("Once more").fill("another passphrase")
+    await part.get_by_role("button", name="Make a backup").click()
+    await expect(page.get_by_text("The two passphrases are not the same.")).to_be_visible()
+    await part.get_by_label("Once more").fill(words)
+    await part.get_by_role("button", name="Make a backup").click()
+    await expect(part).to_contain_text("signed in as you everywhere")
+    async with page.expect_download() as taken:
+        await part.get_by_role("link", name="Download the backup of").click()
+    download = await taken.value
+    assert re.fullmatch(r"switchyard-[\d-]+\.backup", download.suggested_filename)
+    (kept,) = (visitor.router.state / "backups").glob("*.backup")
+    assert (await download.path()).read_bytes() == kept.read_bytes()
+    await part.get_by_role("button", name="Verify the backup of").click()
+    dialog = page.get_by_role("dialog")
+    await dialog.get_by_label("Its passphrase").fill("another passphrase")
+    await dialog.get_by_role("button", name="Verify it").click()
+    await expect(dialog.get_by_role("alert")).to_contain_text("passphrase is another one")
+    await dialog.get_by_label("Its passphrase").fill(words)
+    await dialog.get_by_role("button", name="Verify it").click()
+    await expect(dialog).to_contain_text("It is whole")
+    await dialog.get_by_role("button", name="Close").click()
+    await part.get_by_role("button", name="Remove the backup of").click()
+    await page.get_by_role("button", name="Remove it").click()
+    await expect(part).to_contain_text("None was made from here yet.")
+    assert words not in await page.content()
+
+
 async def test_a_session_ends_with_its_key(lived: Running, browser: Any) -> None:
     manages = {"authorization": f"Bearer {MANAGEMENT}"}
     made = await lived.send("/v0/management/keys", {"name": "guest", "scope": "viewer"}, headers=manages)

@@ -2,6 +2,7 @@
 import { manage } from "../api.js";
 import { card, field, h, put } from "../dom.js";
 import { attempt, filled, say, wrong } from "../notice.js";
+import { backups } from "./settings_backup.js";
 import { history, settingsList } from "./settings_lists.js";
 
 let draft = null; // what was written and not put in force: {digest, text}; another screen does not cost it
@@ -23,7 +24,7 @@ export async function show(main, { signal, may }) {
     h("div", { class: "stack" }, warnings,
       card("The file", null, field("Settings as YAML", editor),
         h("div", { class: "row" }, check, may("admin") ? apply : h("small", {}, "Only a management key may change it."), undo), result),
-      card("Earlier files", null, past), card("Every setting in force", null, all)));
+      card("Earlier files", null, past), may("admin") ? backups(signal) : null, card("Every setting in force", null, all)));
 
   addEventListener("beforeunload", (event) => { if (draft !== null) event.preventDefault(); }, { signal });
   editor.addEventListener("input", () => {
