@@ -24,6 +24,11 @@ def filled(value: Any, environ: Mapping[str, str], missing: Callable[[Path, str]
     return value
 
 
+def escaped(text: str) -> str:
+    """A text that `filled` turns into this one."""
+    return _REFERENCE.sub(lambda found: f"${found.group(0)}", text)
+
+
 def _text(value: str, environ: Mapping[str, str], missing: Callable[[Path, str], None], path: Path) -> str:
     def replace(match: re.Match[str]) -> str:
         escaped, name, default = match.groups()

@@ -15,6 +15,7 @@ from router.cli.talk import Refused, Unreachable, find_place, manage
 from router.faults import Fault
 from router.gateway import Snapshot, snapshot_of
 from router.models.capabilities import CapabilityMistakes
+from router.models.kinds import kind_of
 from router.routing.choose import View
 from router.routing.explain import as_text
 from router.routing.explain import explain as tell
@@ -74,7 +75,8 @@ def snapshot_here(config: str | None) -> Snapshot:
 def _listed(config: str | None) -> Any:
     names = ("id", "provider", "model", "display_name", "context_window", "max_output", "label")
     models = snapshot_here(config).catalogue.models
-    return {"models": [{name: getattr(model, name) for name in names} for model in models]}
+    told = [(model, {name: getattr(model, name) for name in names}) for model in models]
+    return {"models": [{**facts, "kind": kind_of(model.capabilities), "origin": model.origin} for model, facts in told]}
 
 
 def _explained(model: str, dialect: str, config: str | None) -> Any:

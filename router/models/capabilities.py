@@ -41,8 +41,8 @@ class CapabilityTable:
         """What `model` (upstream name) of `provider` accepts when spoken to in `dialect`.
 
         Later wins: defaults of the dialect, model data, facts of the provider's kind, `provider.quirks`, the user's
-        overrides. Never raises for an unknown model: the defaults describe a capable modern one. A name that is only an
-        account's own for a model is taken for that model.
+        overrides, what the settings say of this very model. Never raises for an unknown model: the defaults describe a
+        capable modern one. A name that is only an account's own for a model is taken for that model.
         """
         key = (provider.id, model, dialect)
         known = self._found.get(key)
@@ -69,6 +69,9 @@ class CapabilityTable:
             for override in self._overrides:
                 if override.pattern.matches(name):
                     fields.update(override.fields)
+        for name in dict.fromkeys((model, real)):
+            if name in provider.custom:
+                fields.update(provider.custom[name].facts)
         return msgspec.convert(fields, Capabilities)
 
     def _entry(self, model: str) -> Entry | None:

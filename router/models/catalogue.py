@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Literal, TypeAlias
 
 from msgspec import Struct
 
@@ -12,6 +13,9 @@ from router.providers.config import ProviderConfig
 from router.wire.capabilities import Capabilities
 
 DEMO_LABEL = "demo"
+Origin: TypeAlias = Literal["custom", "settings", "listed", "alias"]
+"""Where a model comes from: `models.custom`, the provider's `models`, what is known of the provider, or a name that
+stands for another one."""
 
 
 class Model(Struct, frozen=True, kw_only=True):
@@ -28,6 +32,7 @@ class Model(Struct, frozen=True, kw_only=True):
     created: int = 0
     label: str | None = None
     capabilities: Capabilities | None = None
+    origin: Origin = "alias"
 
 
 class Catalogue(Struct, frozen=True):
@@ -70,16 +75,18 @@ def _of(provider: ProviderConfig, table: CapabilityTable) -> Iterator[Model]:
         if _any(excluded, upstream):
             continue
         known = table.capabilities(provider, upstream, provider.dialects[0])
+        custom = provider.custom.get(upstream)
         for name in shown:
             yield Model(
                 id=name,
                 provider=provider.id,
                 model=upstream,
-                display_name=name,
+                display_name=(custom.title if custom is not None else None) or name,
                 context_window=known.context_window,
                 max_output=known.max_output,
                 label=DEMO_LABEL if provider.kind == "demo" else None,
                 capabilities=known,
+                origin="custom" if custom is not None else "settings" if upstream in provider.models else "listed",
             )
 
 

@@ -33,6 +33,13 @@ Kind = Literal[
 ]
 
 
+class Custom(Struct, frozen=True):
+    """What the settings say of one model that was added by itself. title: for people. facts: as of `Capabilities`."""
+
+    title: str | None = None
+    facts: Mapping[str, object] = {}
+
+
 class ProviderConfig(Struct, frozen=True, kw_only=True):
     """One provider as configured.
 
@@ -40,8 +47,9 @@ class ProviderConfig(Struct, frozen=True, kw_only=True):
     dialects: upstream dialects it speaks, the preferred first. base_urls: tried in order, without a trailing slash;
     for Gemini without version (``…/v1beta`` is added by the executor where absent).
     prefix: written as ``prefix/model`` by users; the id always works too. models: upstream name -> names shown for it
-    (aliases); empty: any name is passed on. listed: models shown in model lists. accounts: may be empty (keyless local
-    servers get one with an empty secret). headers: extra request headers. proxy: outbound proxy of all accounts.
+    (aliases); empty: any name is passed on. open: the same where there are some. custom: upstream name -> what is said
+    of it, for those of `models` that were added one by one. listed: models shown in model lists. accounts: may be empty
+    (keyless local servers get one with an empty secret). headers: extra request headers. proxy: of all accounts.
     quirks: capability overrides for every model of this provider, as keys of `Capabilities`.
     max_concurrency: calls that it gets at once, None for any number. max_queue: calls that may wait for a place at it.
     reason: why it cannot serve at all (switched off, no account). comes: it is on, and its accounts are services that
@@ -55,6 +63,8 @@ class ProviderConfig(Struct, frozen=True, kw_only=True):
     base_urls: tuple[str, ...] = ()
     prefix: str | None = None
     models: Mapping[str, tuple[str, ...]] = {}
+    open: bool = False
+    custom: Mapping[str, Custom] = {}
     excluded: tuple[str, ...] = ()
     listed: tuple[str, ...] = ()
     accounts: tuple[Account, ...] = ()

@@ -10,10 +10,12 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from router.accounts.record import Account
-from router.providers.config import Kind, ProviderConfig
+from router.providers.config import Custom, Kind, ProviderConfig
 from router.providers.registry import KNOWN, catalogue, demo_models, vertex_address
 from router.relay.accounts import Connected
 from router.secret import Secret
+from router.settings.checks import configured_names
+from router.settings.custom_models import CustomModel
 from router.settings.environment import PickedUp, pick_up
 from router.settings.presets import Preset, shipped_presets
 from router.settings.provider_blocks import (
@@ -27,7 +29,7 @@ from router.settings.provider_blocks import (
     Vertex,
     WebAI,
 )
-from router.settings.provider_names import BUILT_IN, SIGN_INS, plain
+from router.settings.provider_names import BUILT_IN, SIGN_INS, plain, provider_names
 from router.settings.schema import Settings
 from router.settings.sign_in_blocks import block_of, sign_ins, turned_on
 from router.settings.sign_ins import SignIn
@@ -77,7 +79,24 @@ def resolve(
         *(_subscription(name, facts, settings, signed_in) for name, facts in sign_ins(blocks).items()),
         _demo(blocks.demo.enabled),
     ]
+    names = provider_names(presets, configured_names(settings))
+    added: dict[str, list[CustomModel]] = {}
+    for model in settings.models.custom:
+        added.setdefault(names.single(model.provider) or "", []).append(model)
+    providers = [_with_custom(provider, added.get(provider.id, ())) for provider in providers]
     return tuple(sorted(providers, key=lambda provider: provider.priority))
+
+
+def _with_custom(provider: ProviderConfig, models: Sequence[CustomModel]) -> ProviderConfig:
+    """With models that were added one by one: a provider that passes every name on goes on doing so."""
+    if not models:
+        return provider
+    return replace(
+        provider,
+        models={**provider.models, **{model.name: model.aliases for model in models}},
+        open=not provider.models,
+        custom={model.name: Custom(model.display_name, model.facts) for model in models},
+    )
 
 
 def _built_in(name: str, block: KeyedUpstream, found: PickedUp | None) -> ProviderConfig:

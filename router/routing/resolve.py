@@ -178,7 +178,8 @@ def _missing(table: Table, target: Target) -> Skipped | None:
     if provider.reason is not None:
         return Skipped(provider.id, model, provider.reason, "account")
     names = table.upstream[provider.id]
-    if names and model.lower() not in names and model.lower() not in table.aliased[provider.id]:
+    closed = bool(names) and not provider.open
+    if closed and model.lower() not in names and model.lower() not in table.aliased[provider.id]:
         return Skipped(provider.id, model, "its models do not include this one", "model")
     if any(pattern.matches(model) for pattern in table.excluded[provider.id]):
         return Skipped(provider.id, model, "its settings exclude this model", "model")

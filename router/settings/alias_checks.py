@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from msgspec import Struct
 
 from router.models.loops import way_back
 from router.models.patterns import compile_pattern
+from router.settings.custom_models import PLACE, CustomModel
 from router.settings.mistakes import Path
 from router.settings.provider_blocks import Upstream
 
@@ -25,16 +26,17 @@ class Found(Struct, frozen=True):
 def alias_mistakes(
     aliases: Mapping[str, tuple[str, ...]],
     blocks: Iterable[tuple[str, Path, Upstream]],
+    custom: Sequence[tuple[str, CustomModel]],
     shown: Callable[[Path], str],
 ) -> Iterator[Found]:
-    """All of them. aliases: the setting ``models.aliases``. blocks: id, place and block of every provider. shown: a
-    place as a person reads it."""
+    """All of them. aliases: the setting ``models.aliases``. blocks: id, place and block of every provider. custom: the
+    setting ``models.custom``, with the ids of the providers. shown: a place as a person reads it."""
     blocks = tuple(blocks)
     yield from _written(aliases)
     yield from _loops(aliases)
     for _, place, block in blocks:
         yield from _models(place, block)
-    yield from _meanings(aliases, blocks, shown)
+    yield from _meanings(aliases, [*_named(blocks), *_added(custom)], shown)
 
 
 def _at(alias: str) -> Path:
@@ -84,19 +86,29 @@ def _models(place: Path, block: Upstream) -> Iterator[Found]:
 
 def _meanings(
     aliases: Mapping[str, tuple[str, ...]],
-    blocks: Iterable[tuple[str, Path, Upstream]],
+    models: Iterable[tuple[str, Path, tuple[str, ...]]],
     shown: Callable[[Path], str],
 ) -> Iterator[Found]:
-    """One meaning for a name across ``models.aliases`` and the models of all providers, without case."""
+    """One meaning for a name across ``models.aliases`` and the models of all providers, without case. models: whole
+    name, place and aliases of each."""
     meaning: dict[str, tuple[tuple[str, ...], Path]] = {}
-    for alias, models in aliases.items():
-        meaning.setdefault(alias.lower(), (models, _at(alias)))
+    for alias, targets in aliases.items():
+        meaning.setdefault(alias.lower(), (targets, _at(alias)))
+    for name, path, names in models:
+        full = (name,)
+        for alias in names:
+            before, where = meaning.setdefault(alias.lower(), (full, path))
+            if before not in (full, (name.partition("/")[2],)):
+                problem = f"says that {alias!r} stands for {name}, but {shown(where)} says {', '.join(before)}"
+                yield Found(path, problem, ONE_NAME)
+
+
+def _named(blocks: Iterable[tuple[str, Path, Upstream]]) -> Iterator[tuple[str, Path, tuple[str, ...]]]:
     for provider, place, block in blocks:
         for at, model in enumerate(block.models):
-            for alias in model.shown_as:
-                path = (*place, "models", at)
-                full = (f"{provider}/{model.name}",)
-                before, where = meaning.setdefault(alias.lower(), (full, path))
-                if before not in (full, (model.name,)):
-                    problem = f"says that {alias!r} stands for {full[0]}, but {shown(where)} says {', '.join(before)}"
-                    yield Found(path, problem, ONE_NAME)
+            yield f"{provider}/{model.name}", (*place, "models", at), model.shown_as
+
+
+def _added(custom: Sequence[tuple[str, CustomModel]]) -> Iterator[tuple[str, Path, tuple[str, ...]]]:
+    for at, (provider, model) in enumerate(custom):
+        yield f"{provider}/{model.name}", (*PLACE, at), model.aliases

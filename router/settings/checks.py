@@ -12,6 +12,7 @@ from router.models.patterns import compile_pattern
 from router.settings.alias_checks import alias_mistakes
 from router.settings.auth import Key
 from router.settings.combo_checks import combo_mistakes
+from router.settings.custom_models import PLACE, custom_mistakes
 from router.settings.document import Document
 from router.settings.key_rights import unknown_provider, wrong_rights
 from router.settings.mistakes import Mistake, Path, dotted, nearest
@@ -208,9 +209,13 @@ class _Checker:
                 yield self._mistake(path, f"has a wrong pattern: {error}")
 
     def aliases(self) -> Iterator[Mistake]:
-        blocks = upstreams(self._settings)
-        for one in alias_mistakes(self._settings.models.aliases, blocks, lambda path: dotted(self._original(path))):
+        blocks, custom = tuple(upstreams(self._settings)), self._settings.models.custom
+        added = [(self._table.single(model.provider) or model.provider, model) for model in custom]
+        shown = self._settings.models.aliases
+        for one in alias_mistakes(shown, blocks, added, lambda path: dotted(self._original(path))):
             yield self._mistake(one.path, one.problem, one.remedy)
+        for path, problem, remedy, near in custom_mistakes(custom, blocks, self._table):
+            yield self._mistake(path, problem, remedy, near)
         for two in combo_mistakes(self._settings.models.combos, self._settings.models.aliases):
             yield self._mistake(two.path, two.problem, two.remedy)
 
@@ -267,6 +272,8 @@ class _Checker:
         for pattern, facts in self._settings.models.capabilities.items():
             yield from self._patterns((pattern,), ("models", "capabilities", pattern))
             yield from self._capabilities(("models", "capabilities", pattern), facts)
+        for at, model in enumerate(self._settings.models.custom):
+            yield from self._capabilities((*PLACE, at, "capabilities"), model.capabilities)
 
     def _capabilities(self, path: Path, facts: Mapping[str, Any]) -> Iterator[Mistake]:
         known = Capabilities.__struct_fields__

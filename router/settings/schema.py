@@ -10,6 +10,7 @@ from router.settings.auth import Auth
 from router.settings.backups import Backups
 from router.settings.block import Block, Seconds, Texts, setting
 from router.settings.combo_blocks import Combo
+from router.settings.custom_models import CustomModel
 from router.settings.network import Network
 from router.settings.policy_blocks import Housekeeping, Ips, PayloadRule, SystemPrompt, Thinking
 from router.settings.processes import OwnService, Supervision
@@ -76,6 +77,9 @@ class ModelRules(Block):
     )
     combos: dict[str, Combo] = setting({}, "Named chains of models: a name that clients ask for to its models.")
     exclusions: Texts = setting((), "Models that nobody may ask for and no list shows; `*` stands for any text.")
+    custom: tuple[CustomModel, ...] = setting(
+        (), "Models that providers have beside those that are known of them, also where that is every name."
+    )
     capabilities: dict[str, dict[str, Any]] = setting(
         {}, "What a model accepts, where the shipped data is wrong: pattern with `*` to facts of `docs/providers.md`."
     )

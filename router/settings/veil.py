@@ -83,6 +83,11 @@ def _found(value: object, *, secret: bool) -> Iterator[str]:
         yield value
 
 
+def is_mark(text: str) -> bool:
+    """Whether a text would stand for a secret in a file that comes back."""
+    return _MARK.fullmatch(text.strip()) is not None
+
+
 def veiled(text: str, secrets: frozenset[str]) -> str:
     """`text` with a mark in the place of each secret; nothing of one that is no YAML, where nobody knows what is
     one."""

@@ -17,6 +17,7 @@ from router.api.manage.config_routes import ConfigDesk
 from router.api.manage.debug_routes import DebugDesk
 from router.api.manage.key_routes import KeyDesk, Store
 from router.api.manage.log_routes import LogDesk
+from router.api.manage.model_routes import ModelDesk
 from router.api.manage.network_routes import NetworkDesk
 from router.api.manage.openapi import document
 from router.api.manage.operation import Asked, Operation, Table
@@ -81,6 +82,10 @@ def assemble(gateway: Gateway, sources: Sources, clock: Clock) -> list[Route]:
     table.add(ConfigDesk(gateway, sources.history, sources.file, sources.check, sources.apply).operations())
     names = partial(_names, gateway)
     table.add(KeyDesk(gateway.keys, gateway.budgets, sources.keys, names, clock).operations())
+    config = ConfigDesk(gateway, sources.history, sources.file, sources.check, sources.apply)
+    table.add(config.operations())
+    table.add(ModelDesk(gateway, config, sources.audit).operations())
+    table.add(KeyDesk(gateway.keys, gateway.budgets, sources.keys, clock).operations())
     table.add(AccountDesk(gateway, sources.accounts, sources.audit).operations())
     table.add(DebugDesk(gateway, sources.debugging).operations())
     table.add(PriceDesk(gateway, clock.wall).operations())

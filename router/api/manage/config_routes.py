@@ -166,6 +166,13 @@ class ConfigDesk:
         before = await asyncio.to_thread(self._history.text)
         return await self._put(before, asked.body.text, asked.body.digest, asked.who.key.name)
 
+    async def edit(self, edited: Callable[[str], str], who: str) -> Done:
+        """Put in force what a function makes of the file: on a thread, its `Refused` goes on. No mark of a secret is
+        taken for one in it."""
+        before = await asyncio.to_thread(self._history.text)
+        whole = await asyncio.to_thread(edited, before)
+        return await self._in_force(await self._judged(before, whole), whole, digest_of(before), who)
+
     async def versions(self, asked: Asked) -> History:
         return History(await asyncio.to_thread(self._history.versions))
 
@@ -178,6 +185,9 @@ class ConfigDesk:
 
     async def _put(self, before: str, text: str, digest: str, who: str) -> Done:
         plan, whole = await self._planned(before, text)
+        return await self._in_force(plan, whole, digest, who)
+
+    async def _in_force(self, plan: Plan, whole: str, digest: str, who: str) -> Done:
         if plan.mistakes:
             told = "; ".join(f"{each.path}: {each.problem}" for each in plan.mistakes[:5])
             raise Refused(400, f"The settings have {len(plan.mistakes)} mistakes and were not put in force: {told}")
@@ -195,18 +205,23 @@ class ConfigDesk:
 
     async def _planned(self, before: str, text: str) -> tuple[Plan, str]:
         """The plan, and the text with its secrets."""
-        current = self._gateway.current
         try:
             whole = unveiled(text, before, self._secrets(before))
-            loaded, snapshot = await asyncio.to_thread(self._check, whole)
         except Unknown as problem:
             return _wrong([Mistake("", f"{problem}", "Leave the marks of secrets as they are.", None)]), ""
+        return await self._judged(before, whole), whole
+
+    async def _judged(self, before: str, whole: str) -> Plan:
+        """What a text with its secrets would do."""
+        current = self._gateway.current
+        try:
+            loaded, snapshot = await asyncio.to_thread(self._check, whole)
         except SettingsError as problem:
-            return _wrong([Mistake(one.path, one.problem, one.remedy, one.line) for one in problem.mistakes]), ""
+            return _wrong([Mistake(one.path, one.problem, one.remedy, one.line) for one in problem.mistakes])
         except RoutingMistakes as problem:
-            return _wrong([Mistake(f"models.{one.where}", one.message, None, None) for one in problem.mistakes]), ""
+            return _wrong([Mistake(f"models.{one.where}", one.message, None, None) for one in problem.mistakes])
         except CapabilityMistakes as problem:
-            return _wrong([Mistake("models.capabilities", str(problem), None, None)]), ""
+            return _wrong([Mistake("models.capabilities", str(problem), None, None)])
         old = Loaded(current.settings, current.provenance, current.warnings)
         serving = {name for name, each in current.providers.items() if each.reason is None}
         will = {name for name, each in snapshot.providers.items() if each.reason is None}
@@ -218,7 +233,7 @@ class ConfigDesk:
             beyond_reach=out_of_reach(before, whole),
             providers_added=sorted(will - serving),
             providers_removed=sorted(serving - will),
-        ), whole
+        )
 
 
 def _wrong(mistakes: list[Mistake]) -> Plan:

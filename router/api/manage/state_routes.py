@@ -1,4 +1,4 @@
-"""What is configured and what it does now: status, models, accounts, the relay, and why a name leads where it leads."""
+"""What is configured and what it does now: status, accounts, the relay, and why a name leads where it leads."""
 
 from __future__ import annotations
 
@@ -61,22 +61,6 @@ class Status(Struct, frozen=True):
     providers: list[ProviderStatus]
 
 
-class ListedModel(Struct, frozen=True):
-    """One model of the lists. id: what clients write. model: what its provider calls it."""
-
-    id: str
-    provider: str
-    model: str
-    display_name: str
-    context_window: int | None
-    max_output: int | None
-    label: str | None
-
-
-class Models(Struct, frozen=True):
-    models: list[ListedModel]
-
-
 class Wanted(Struct):
     """dialect: of the call. provider: pinned. key: name or id of the client key that asks."""
 
@@ -103,10 +87,6 @@ class StateDesk:
             Operation(
                 method="GET", path="/explain", need="viewer", name="explain", query=Wanted, answer=dict[str, Any],
                 handler=self.explain, summary="What would serve a model and why, from the engine that routes.",
-            ),
-            Operation(
-                method="GET", path="/models", need="viewer", name="models", answer=Models, handler=self.models,
-                summary="Every model that lists show, with its provider.",
             ),
             Operation(
                 method="GET", path="/accounts", need="viewer", name="accounts", answer=AccountList,
@@ -168,22 +148,6 @@ class StateDesk:
         if found is None:
             raise Refused(404, f"No key is called {name[:100]!r}; `switchyard keys list` shows them.")
         return found
-
-    async def models(self, asked: Asked) -> Models:
-        return Models(
-            [
-                ListedModel(
-                    id=entry.id,
-                    provider=entry.provider,
-                    model=entry.model,
-                    display_name=entry.display_name,
-                    context_window=entry.context_window,
-                    max_output=entry.max_output,
-                    label=entry.label,
-                )
-                for entry in self._gateway.current.catalogue.models
-            ]
-        )
 
     async def accounts(self, asked: Asked) -> dict[str, Any]:
         return self._accounts.all()

@@ -498,6 +498,40 @@ case(
 )(quick)
 
 
+def custom(**entry: Any) -> dict[str, Any]:
+    """A model that is added to a provider: OpenAI's simulator has it, and nothing in its name says so."""
+    return at("models.custom", [{"provider": "openai", "name": "deepseek-reasoner", **entry}])
+
+
+async def custom_served(router: Running) -> bool:
+    return (await router.ask("chat", "deepseek-reasoner")).status == 200
+
+
+case("models.custom", {}, custom(), False, True)(custom_served)
+case("models.custom[].provider", custom(provider="gemini"), custom(), False, True)(custom_served)
+case("models.custom[].name", custom(name="deepseek"), custom(), False, True)(custom_served)
+case("models.custom[].aliases", custom(), custom(aliases=["quick"]), False, True)(quick)
+
+
+async def custom_told(router: Running) -> tuple[Any, ...]:
+    """What the list for Gemini's clients says of it: name, window, longest answer, whether it thinks, methods."""
+    told = (await router.send("/v1beta/models/deepseek-reasoner")).json
+    facts = (told.get(name) for name in ("displayName", "inputTokenLimit", "outputTokenLimit", "thinking"))
+    return (*facts, "embedContent" in told["supportedGenerationMethods"])
+
+
+PLAIN = {"context_window": 5000, "max_output": 600, "capabilities": {"thinking": "effort"}}
+TOLD = ("deepseek-reasoner", 5000, 600, True, False)
+for _name, _value, _told in (
+    ("display_name", "House", ("House", *TOLD[1:])),
+    ("context_window", 7000, (TOLD[0], 7000, *TOLD[2:])),
+    ("max_output", 800, (*TOLD[:2], 800, *TOLD[3:])),
+    ("capabilities", {"thinking": "none"}, (*TOLD[:3], None, False)),
+    ("kind", "embedding", (*TOLD[:4], True)),
+):
+    case(f"models.custom[].{_name}", custom(**PLAIN), custom(**{**PLAIN, _name: _value}), TOLD, _told)(custom_told)
+
+
 @case("providers.openai.headers", {}, openai(headers={"x-team": "blue"}), None, "blue")
 async def sent_header(router: Running) -> Any:
     await served(router)

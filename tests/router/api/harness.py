@@ -21,7 +21,8 @@ import msgspec
 from yarl import URL
 
 from router.api.manage.account_shapes import AccountList
-from router.api.manage.state_routes import Models, Status
+from router.api.manage.model_routes import Models
+from router.api.manage.state_routes import Status
 from router.app import Router
 from router.server.config import ServerSettings
 from router.server.drain import Drain

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from router.models.capabilities import load
 from router.models.catalogue import build
-from router.providers.config import ProviderConfig
+from router.providers.config import Custom, ProviderConfig
 from tests.router.routing.making import account, provider
 
 TABLE = load()
@@ -37,6 +37,16 @@ def test_entries_carry_what_is_known_of_the_model():
     assert model is not None
     assert (model.context_window, model.max_output, model.label) == (1_000_000, 128_000, None)
     assert found.find("opus") is None
+
+
+def test_a_model_that_was_added_is_shown_as_the_settings_say_beside_the_listed_ones():
+    said = Custom("House", {"context_window": 7})
+    own = provider("own", models={"m": ("one",)}, open=True, custom={"m": said}, listed=("n",))
+    found = build([own, provider("b", models={"x": ()})], TABLE, aliases={"y": "x"}).models
+    assert [(each.id, each.origin) for each in found] == [
+        ("one", "custom"), ("n", "listed"), ("x", "settings"), ("y", "alias"),
+    ]  # fmt: skip
+    assert (found[0].display_name, found[0].context_window) == ("House", 7)
 
 
 def test_demo_models_are_labelled():

@@ -21,6 +21,13 @@ def test_a_route_gives_its_providers_in_order():
     assert targets(plan(made, "gpt-5-mini", needs=CHAT)) == ["openai:gpt-5-mini", "ctonew:gpt-5-mini"]
 
 
+def test_a_provider_with_models_of_its_own_passes_other_names_on_only_where_it_is_open():
+    for open_too in (False, True):
+        made = table(provider("a", models={"x": ("fast",)}, open=open_too))
+        assert targets(plan(made, "Fast", needs=CHAT)) == targets(plan(made, "a/x", needs=CHAT)) == ["a:x"]
+        assert targets(draft(made, "a/other", needs=CHAT)) == (["a:other"] if open_too else [])
+
+
 def test_routes_are_tried_by_priority_then_in_file_order():
     rules = [
         Rule(pattern="^gpt-", providers=("a",), priority=5),

@@ -102,6 +102,30 @@ def test_an_alias_that_leads_back_to_itself_is_a_mistake_with_the_way() -> None:
         ),
         ("providers: {openai: {models: [{name: a, alias: x}, A]}}", "providers.openai.models[1]", "a second time"),
         ("providers: {openai: {models: [{name: a, alias: ' '}]}}", "providers.openai.models[0]", "empty alias"),
+        *(
+            (f"{{providers: {{openai: {{models: [{{name: a, alias: b}}]}}}}, models: {{custom: {text}}}}}", path, says)
+            for text, path, says in (
+                ("[{provider: openai, name: A}]", "models.custom[0]", "a second time"),
+                ("[{provider: openai, name: b}]", "models.custom[0]", "at openai it stands for a"),
+                ("[{provider: openai, name: c, aliases: [A]}]", "models.custom[0]", "at openai it stands for a"),
+                ("[{provider: gemini, name: c, aliases: [b]}]", "models.custom[0]", "stands for gemini/c, but"),
+                ("[{provider: openai, name: c}, {provider: openai, name: C}]", "models.custom[1]", "a second time"),
+                ("[{provider: opnai, name: c}]", "models.custom[0].provider", "not known"),
+                (
+                    "[{provider: qwen, name: c}, {provider: claude, name: c}]",
+                    "models.custom[1].provider",
+                    "claude-oauth",
+                ),
+                ("[{provider: demo, name: c}]", "models.custom[0].provider", "models of its own"),
+                ("[{provider: openai, name: a//c}]", "models.custom[0].name", "empty path segment"),
+                ("[{provider: openai, name: ' c'}]", "models.custom[0].name", "outer blanks"),
+                (
+                    "[{provider: openai, name: c, capabilities: {imges: 1}}]",
+                    "models.custom[0].capabilities.imges",
+                    "no fact",
+                ),
+            )
+        ),
         ("models: {aliases: {' ': a}}", "models.aliases. ", "empty name"),
         ("models: {aliases: {a: [b, '']}}", "models.aliases.a", "at least one model"),
         ("models: {aliases: {a: b, A: b}}", "models.aliases.A", "without case"),

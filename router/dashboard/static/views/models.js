@@ -11,6 +11,7 @@ const MOST = 200;
 
 export async function show(main, { signal, query }) {
   const search = h("input", { type: "search", value: query.get("text") ?? "", placeholder: "name or provider" });
+  const kind = choice([["", "all"], "chat", "embedding", "image"], "");
   const state = h("span", { class: "muted", role: "status" });
   const place = h("div");
   const name = h("input", { required: true, value: query.get("model") ?? "", placeholder: "gpt-5, claude-…, my-alias", autocomplete: "off", spellcheck: "false" });
@@ -24,11 +25,12 @@ export async function show(main, { signal, query }) {
   });
   const draw = () => {
     const words = search.value.trim().toLowerCase();
-    const found = models.filter((each) => `${each.id} ${each.provider} ${each.display_name ?? ""}`.toLowerCase().includes(words));
+    const found = models.filter((each) => (!kind.value || each.kind === kind.value) && `${each.id} ${each.provider} ${each.display_name ?? ""}`.toLowerCase().includes(words));
     put(state, found.length > MOST ? `the first ${MOST} of ${many(found.length, "model")}` : many(found.length, "model"));
     put(place, list(found.slice(0, MOST), (id) => { name.value = id; test(); name.focus(); }));
   };
   search.addEventListener("input", soon(draw, 150));
+  kind.addEventListener("change", draw);
   put(main, h("h1", {}, "Models and routes"),
     h("p", { class: "lead" }, "What a name would do, and why, before it costs anything; and every model of the lists."),
     h("div", { class: "stack" },
@@ -36,7 +38,7 @@ export async function show(main, { signal, query }) {
         h("form", { class: "row end", on: { submit: (event) => { event.preventDefault(); test(); } } },
           field("Model", name, "grow"), field("Asked in", dialect), h("button", { class: "main", type: "submit" }, "Show the plan")),
         result),
-      card("All models", state, field("Search", search), place)));
+      card("All models", state, h("div", { class: "row end" }, field("Search", search, "grow"), field("Kind", kind)), place)));
   await filled(place, async () => {
     ({ models } = await manage("GET", "models", undefined, { signal }));
     draw();
@@ -48,7 +50,8 @@ export async function show(main, { signal, query }) {
 function list(models, take) {
   return table("Models", [
     { title: "Name", cell: (each) => each.id },
-    { title: "Provider", cell: (each) => each.provider },
+    { title: "Provider", cell: (each) => (each.origin === "custom" ? `${each.provider} (added)` : each.provider) },
+    { title: "Kind", cell: (each) => each.kind },
     { title: "Window", kind: "number", cell: (each) => short(each.context_window) },
     { title: "Longest answer", kind: "number", cell: (each) => short(each.max_output) },
     { title: "Actions", cell: (each) => h("button", { type: "button", "aria-label": `Plan for ${each.id}`, on: { click: () => take(each.id) } }, "Plan") },

@@ -138,6 +138,7 @@ async def test_knowing_an_id_opens_nothing_more(desk: Running) -> None:
         "/calls/{id}": [(await manage(desk, "GET", "/calls")).json["calls"][0]["id"]],
         "/processes/{name}/restart": ["router", "aistudio"],
         **{f"/backups/{{id}}{what}": ["20261127-100000-000"] for what in ("", "/file", "/verify")},
+        "/models/custom/{provider}/{id}": ["openai"],
         "/records/{id}": [(await manage(desk, "GET", "/calls")).json["calls"][0]["id"]],
         **{f"/accounts/{{id}}/{what}": ["openai/1", "anthropic/1"] for what in ("probe", "reset", "call")},
     }

@@ -9,7 +9,8 @@ import msgspec
 import pytest
 
 from router.api.manage.account_shapes import AccountList
-from router.api.manage.state_routes import Models, Status
+from router.api.manage.model_routes import Models
+from router.api.manage.state_routes import Status
 from tests.router.api.harness import running
 from tests.router.api.manage.desk import manage, opened
 from tests.simulators import Upstream
