@@ -16,7 +16,7 @@ from starlette.responses import FileResponse
 from router.api.manage.operation import Asked, Operation, Refused
 from router.backup.judge import KEY_ELSEWHERE, Verdict
 from router.backup.sealed import SHORTEST
-from router.backup.shelf import Busy, Kept, Shelf, TooLarge
+from router.backup.shelf import Busy, Kept, Made, Shelf, TooLarge
 from router.gateway import Gateway
 from router.version import VERSION
 
@@ -109,10 +109,13 @@ class BackupDesk:
     async def make(self, asked: Asked) -> Written:
         bounds, passphrase = self._gateway.current.settings.backups, asked.body.passphrase
         await self._gateway.ledger.move()  # what calls cost until now waits in a journal, which no backup has
-        made = await _done(
-            lambda: self._shelf.make(passphrase, version=VERSION, most=bounds.keep, most_bytes=bounds.max_bytes)
-        )
-        self._audit(asked.who.key.name, "backup_make", made.kept.id)
+
+        def make() -> Made:
+            made = self._shelf.make(passphrase, version=VERSION, most=bounds.keep, most_bytes=bounds.max_bytes)
+            self._audit(asked.who.key.name, "backup_make", made.kept.id)  # here, as whoever asked may be gone by now
+            return made
+
+        made = await _done(make)
         missing = [f"Not in it, since it is a link or has an unusual name: {each}." for each in made.left_out]
         return Written(
             id=made.kept.id,

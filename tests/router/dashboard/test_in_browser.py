@@ -266,6 +266,8 @@ async def test_names_are_tried_and_logs_come_as_they_are_written(visitor: Person
     await expect(page.get_by_text("gemini/gemini-2.5-flash would answer")).to_be_visible()
     await page.get_by_label("Search").fill("error-5")
     await expect(page.get_by_text("5 models", exact=True)).to_be_visible()
+    await page.get_by_label("Kind").select_option("embedding")
+    await expect(page.get_by_text("No model fits.")).to_be_visible()
     await visitor.open("logs")
     await expect(page.get_by_role("status").filter(has_text="live")).to_be_visible()
     await visitor.router.ask("chat", "no-such-thing-at-all")

@@ -198,6 +198,22 @@ async def test_one_at_a_time_and_nobody_waits_for_it(desk: Running) -> None:
     assert len(await kept(desk)) == 1
 
 
+async def test_who_goes_away_meanwhile_leaves_a_backup_that_stands_in_the_audit_log(desk: Running) -> None:
+    accounts = desk.folder / "accounts"
+    accounts.mkdir(exist_ok=True)
+    with writing(accounts):
+        asked = asyncio.gather(manage(desk, "POST", "/backups", {"passphrase": WORDS}))
+        await desk.until(lambda: list((desk.state / "backups").glob(f"{WRITING}*")))
+        asked.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await asked
+    log = desk.state / "audit.jsonl"
+    await desk.until(lambda: log.exists() and "backup_make" in log.read_text())
+    (backup_id,) = await kept(desk)
+    line = json.loads(log.read_text().splitlines()[-1])
+    assert (line["reason"], line["account"]) == ("backup_make", backup_id)
+
+
 async def test_what_a_killed_process_left_behind_goes(desk: Running) -> None:
     left = desk.state / "backups" / f"{WRITING}old"
     left.mkdir(parents=True)
