@@ -115,6 +115,7 @@ class ConfigDesk:
         self._file = file
         self._check = check
         self._apply = apply
+        self._editing = asyncio.Lock()
 
     def operations(self) -> Sequence[Operation]:
         return [
@@ -168,10 +169,11 @@ class ConfigDesk:
 
     async def edit(self, edited: Callable[[str], str], who: str) -> Done:
         """Put in force what a function makes of the file: on a thread, its `Refused` goes on. No mark of a secret is
-        taken for one in it."""
-        before = await asyncio.to_thread(self._history.text)
-        whole = await asyncio.to_thread(edited, before)
-        return await self._in_force(await self._judged(before, whole), whole, digest_of(before), who)
+        taken for one in it. One at a time: nobody has seen the file before, so nobody could be told to look again."""
+        async with self._editing:
+            before = await asyncio.to_thread(self._history.text)
+            whole = await asyncio.to_thread(edited, before)
+            return await self._in_force(await self._judged(before, whole), whole, digest_of(before), who)
 
     async def versions(self, asked: Asked) -> History:
         return History(await asyncio.to_thread(self._history.versions))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -161,6 +162,13 @@ async def test_two_providers_may_have_the_same_name(desk: Running) -> None:
     assert (await manage(desk, "POST", "/models/custom", {"provider": "gemini", "id": NAME})).status == 200
     assert (await manage(desk, "DELETE", f"/models/custom/google/{NAME}")).status == 200
     assert [each["provider"] for each in (await manage(desk, "GET", "/models/custom")).json["models"]] == ["openai"]
+
+
+async def test_several_at_once_are_all_kept(desk: Running) -> None:
+    answers = await asyncio.gather(*(added(desk, id=f"house-{number}") for number in range(5)))
+    assert {each.status for each in answers} == {200}
+    there = (await manage(desk, "GET", "/models/custom")).json["models"]
+    assert {each["id"] for each in there} == {f"house-{number}" for number in range(5)}
 
 
 async def test_a_name_with_slashes_goes_and_comes(desk: Running) -> None:
