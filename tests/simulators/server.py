@@ -204,6 +204,17 @@ class Upstream:
             await self._arrived.wait_for(lambda: len(self.requests) >= count)
         return self.requests
 
+    async def count(self, count: int) -> None:
+        """Wait until `count` requests have come, however long that takes."""
+        async with self._arrived:
+            await self._arrived.wait_for(lambda: len(self.requests) >= count)
+
+    async def seen(self, text: str) -> None:
+        """Wait until a request whose body has `text` has come, however long that takes."""
+        sought = text.encode()
+        async with self._arrived:
+            await self._arrived.wait_for(lambda: any(sought in one.request.body for one in reversed(self.requests)))
+
     def _choose(self, attempt: Attempt) -> Misbehaviour:
         for rule in self._rules:
             if rule.fits(attempt):
