@@ -100,7 +100,8 @@ class Try(Struct, frozen=True, kw_only=True):
     """One upstream attempt, for the record: which target, with which account, how it went and why.
 
     usage: what it used, None where it used nothing that is known. cost, worth: micro-USD that are to be paid for it,
-    and that it would cost at list prices; None where nobody knows the price.
+    and that it would cost at list prices; None where nobody knows the price. unpriced: what has no known price, so that
+    the cost is only a part.
     """
 
     provider: str
@@ -113,14 +114,15 @@ class Try(Struct, frozen=True, kw_only=True):
     usage: Usage | None = None
     cost: int | None = None
     worth: int | None = None
+    unpriced: tuple[str, ...] = ()
 
 
 class Record(Struct, kw_only=True):
     """What happened to one call; filled while it runs, told once when it is over.
 
-    began: Unix time. upstream_dialect: what was spoken to the provider. usage: of all attempts together. cost, worth:
-    as of `Try`, of all attempts together. prices: version of the price table. first_token: seconds to the first
-    content.
+    began: Unix time. upstream_dialect: what was spoken to the provider. usage: of all attempts together. cost, worth,
+    unpriced: as of `Try`, of all attempts together. prices: version of the price table. first_token: seconds to the
+    first content.
     """
 
     call_id: str
@@ -144,6 +146,7 @@ class Record(Struct, kw_only=True):
     usage: Usage | None = None
     cost: int | None = None
     worth: int | None = None
+    unpriced: tuple[str, ...] = ()
     prices: str = ""
     first_byte: float | None = None  # seconds from the start of the call
     first_token: float | None = None

@@ -8,9 +8,10 @@ from typing import Literal, Protocol, TypeAlias
 import msgspec
 from msgspec import Struct
 
+from router.money import MICRO
+
 Period: TypeAlias = Literal["minute", "day", "month"]
 Unit: TypeAlias = Literal["requests", "tokens", "usd"]
-MICRO = 1_000_000
 
 
 class Cap(Struct, frozen=True):

@@ -17,6 +17,7 @@ from router.providers.executor import Operation
 from router.routing.plan import Candidate, Needs
 from router.wire import codec, images
 from router.wire.dialects import DIALECTS
+from router.wire.image_usage import picture_usage
 from router.wire.images import ImageAnswer, ImageRequest, MadeImage
 from router.wire.notes import header_value, refuse_if_strict
 from router.wire.written import Written
@@ -50,23 +51,27 @@ async def _ask(side: Side, candidate: Candidate, request: ImageRequest) -> tuple
         refuse_too_much(request.n, None)
         return ImageAnswer(tuple(MadeImage(data=picture(request.prompt)) for _ in range(request.n))), {}
     if kind not in ("gemini", "vertex"):
-        return await _made(side, candidate, "images", [images.write_openai(request)])
+        return await _made(side, candidate, "images", request, [images.write_openai(request)])
     if candidate.model.startswith("imagen"):
-        return await _made(side, candidate, "predict", images.write_imagen(request))
-    return await _made(side, candidate, "images", images.write_gemini(request))
+        return await _made(side, candidate, "predict", request, images.write_imagen(request))
+    return await _made(side, candidate, "images", request, images.write_gemini(request))
 
 
 _READERS = {"predict": images.read_imagen_reply, "images": images.read_gemini_reply}
 
 
 async def _made(
-    side: Side, candidate: Candidate, operation: Operation, calls: Sequence[Written]
+    side: Side, candidate: Candidate, operation: Operation, request: ImageRequest, calls: Sequence[Written]
 ) -> tuple[ImageAnswer, dict[str, str]]:
     """Make the upstream calls of one request, one after the other; one that fails fails the request."""
     notes = calls[0].notes
     refuse_if_strict(notes, strict=side.call.strict)
     google = side.snapshot.providers[candidate.provider].kind in ("gemini", "vertex")
     read = _READERS[operation] if google else images.read_openai_reply
-    answers = [read(answer_object((await side.ask(candidate, operation, codec.dumps(call.body)))[0])) for call in calls]
+    answers = []
+    for call in calls:
+        body = answer_object((await side.ask(candidate, operation, codec.dumps(call.body)))[0])
+        answers.append(read(body))
+        side.used(picture_usage(body, request, len(answers[-1].images)))
     answer = images.joined(answers)
     return answer, {"x-switchyard-notes": header_value(notes)} if notes else {}

@@ -7,6 +7,7 @@ from contextlib import closing
 from typing import TypeVar
 
 from msgspec import Struct, field
+from msgspec.structs import replace
 
 from router.accounts.health import Cooling, Crowded, Lease
 from router.accounts.record import Account
@@ -28,6 +29,7 @@ from router.usage.ledger import USES_NOTHING
 from router.wire import codec
 from router.wire.conversation import JsonObject
 from router.wire.dialect import DialectSpec
+from router.wire.events import Usage
 
 MAX_ANSWER = 128 * 1024 * 1024
 
@@ -135,6 +137,10 @@ class Side(Struct, kw_only=True):
         )
         with closing(response):
             return await response.read(MAX_ANSWER), response.headers
+
+    def used(self, usage: Usage) -> None:
+        """What the attempt has used that has just been answered."""
+        self.record.tries[-1] = replace(self.record.tries[-1], usage=usage)
 
     def _note(self, candidate: Candidate, account: str, fault: Fault | None) -> None:
         record = self.record

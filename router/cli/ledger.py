@@ -14,8 +14,8 @@ from router.cli.config_commands import DATABASE, settings_or_exit, state_dir
 from router.state.database import Connection, reading
 from router.state.migrate import revision
 
-FIRST = "0007"
-"""The revision that brought the ledger."""
+FIRST, THIS = "0007", "0010"
+"""The revisions that brought the ledger, and the columns that are read here."""
 _SPAN = re.compile(r"^(\d{1,5})([hdw])$")
 _HOURS = {"h": 1, "d": 24, "w": 168}
 
@@ -28,6 +28,9 @@ def open_ledger(config: str | None) -> Iterator[Connection]:
     found = revision(path)
     if found is None or found < FIRST:
         typer.echo(f"there is no ledger in {path} yet: it begins when the router has started", err=True)
+        raise typer.Exit(1)
+    if found < THIS:
+        typer.echo(f"the ledger in {path} is of an older version: start the router, which renews it", err=True)
         raise typer.Exit(1)
     with reading(path) as connection:
         yield connection

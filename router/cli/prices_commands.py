@@ -6,6 +6,7 @@ Exit codes: 0 done, 1 nobody knows the model, or a table cannot be used, 2 wrong
 from __future__ import annotations
 
 import json
+from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -14,7 +15,7 @@ import typer
 from router import places
 from router.cli.config_commands import ConfigOption, JsonOption, settings_or_exit, state_dir
 from router.usage.price_file import NAME, PriceMistakes, load, read_file
-from router.usage.prices import Price, PriceTable, rows
+from router.usage.prices import NOT_TEXT, Price, PriceTable, Rates, rows
 
 app = typer.Typer(help="Show the price table, or take over another one.", no_args_is_help=True)
 
@@ -25,7 +26,7 @@ def show(
     as_json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
-    """Show the prices in force, in US dollars per million tokens, with their month and page."""
+    """Show the prices in force, in US dollars per million tokens and per piece, with their month and page."""
     loaded, _ = settings_or_exit(config, need_key=False)
     own = loaded.settings.usage.prices
     try:
@@ -40,7 +41,12 @@ def show(
         for price in found:
             typer.echo(_line(price))
             for above, rates in price.tiers:
-                typer.echo(f"{'':<50} above {above:,}: input {rates.input:g}  output {rates.output:g}")
+                typer.echo(f"{'':<50} above {above:,}: {_told(rates)}")
+            for name, service in price.services.items():
+                told = f"{service:g} times" if isinstance(service, Decimal) else _told(service)
+                typer.echo(f"{'':<50} {name}: {told}")
+            for kind, each in price.pieces.items():
+                typer.echo(f"{'':<50} {kind}: {'  '.join(_piece(detail, usd) for detail, usd in each.items())}")
         typer.echo(f"table of {table.version}; list prices, not verified online", err=True)
     if not found:
         typer.echo(f"nobody knows what {model} costs; say it in a table of your own (docs/usage.md)", err=True)
@@ -88,18 +94,42 @@ def _is(table: PriceTable, price: Price, model: str) -> bool:
 
 
 def _facts(price: Price) -> dict[str, Any]:
-    def rates(some: Any) -> dict[str, float]:
-        return {name: float(getattr(some, name)) for name in some.__struct_fields__}
+    def rates(some: Rates) -> dict[str, float]:
+        given = {name: getattr(some, name) for name in some.__struct_fields__}
+        return {name: float(rate) for name, rate in given.items() if rate is not None}
 
     tiers = [{"tokens": above, **rates(some)} for above, some in price.tiers]
     facts = {"vendor": price.vendor, "model": price.model, "as_of": price.as_of, "source": price.source}
-    return {**facts, **rates(price.rates), "above": tiers}
+    services = {
+        name: float(each) if isinstance(each, Decimal) else rates(each) for name, each in price.services.items()
+    }
+    pieces = {
+        kind: {detail or "default": float(usd) for detail, usd in each.items()} for kind, each in price.pieces.items()
+    }
+    tokens = rates(price.rates) if price.by_token else {}
+    return {**facts, **tokens, "above": tiers, "service_tiers": services, "each": pieces}
 
 
 def _line(price: Price) -> str:
-    rates = price.rates
-    return (
-        f"{f'{price.vendor}/{price.model}':<44} input {rates.input:g}  cache read {rates.cache_read:g}"
-        f"  cache write {rates.cache_write_5m:g}/{rates.cache_write_1h:g}  output {rates.output:g}"
-        f"  ({price.as_of}, {price.source})"
-    )
+    tokens = _told(price.rates, caches=True) if price.by_token else "by the piece"
+    return f"{f'{price.vendor}/{price.model}':<44} {tokens}  ({price.as_of}, {price.source})"
+
+
+def _told(rates: Rates, *, caches: bool = False) -> str:
+    """Reasoning and what is no text only where it costs something else."""
+    parts = [f"input {rates.input:g}"]
+    if caches:
+        parts.append(f"cache read {rates.cache_read:g}")
+        parts.append(f"cache write {rates.cache_write_5m:g}/{rates.cache_write_1h:g}")
+    parts.append(f"output {rates.output:g}")
+    if rates.reasoning != rates.output:
+        parts.append(f"reasoning {rates.reasoning:g}")
+    for name in NOT_TEXT:
+        rate = getattr(rates, name)
+        if rate is not None:
+            parts.append(f"{name.replace('_', ' ')} {rate:g}")
+    return "  ".join(parts)
+
+
+def _piece(detail: str, usd: Decimal) -> str:
+    return f"{usd:g}" if detail == "*" else f"{detail or 'default'} {usd:g}"

@@ -13,10 +13,10 @@ from typing import Annotated, Any
 
 import typer
 
-from router.access.limits import MICRO
 from router.cli.config_commands import ConfigOption, JsonOption
 from router.cli.ledger import moment, open_ledger
 from router.clock import SystemClock
+from router.money import MICRO
 from router.state.usage_reports import every_call, report, total
 from router.usage.lines import BY, Line
 

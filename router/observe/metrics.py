@@ -15,6 +15,7 @@ from prometheus_client.registry import Collector
 
 from router.accounts.quota import Window
 from router.call import Record
+from router.money import MICRO
 from router.routing.gate import Reason, Scope
 from router.wire.events import Usage
 
@@ -76,13 +77,13 @@ class Metrics:
         )
         self.cost = Counter(
             f"{name}_cost_usd",
-            "US dollars that calls cost by the token, as far as their prices are known.",
+            "US dollars that calls cost, as far as their prices are known.",
             ("provider",),
             registry=self.registry,
         )
         self.unpriced = Counter(
             f"{name}_unpriced_attempts",
-            "Attempts that cost something, nobody knows how much.",
+            "Attempts of whose cost a part or everything has no known price.",
             ("provider",),
             registry=self.registry,
         )
@@ -167,10 +168,10 @@ class Metrics:
             child(self.attempts, attempt.provider, how).inc()
             if how == "failed":
                 child(self.upstream_errors, attempt.provider, attempt.outcome).inc()
-            if attempt.cost is None and record.prices:
+            if (attempt.cost is None or attempt.unpriced) and record.prices:
                 child(self.unpriced, attempt.provider).inc()
-            elif attempt.cost:
-                child(self.cost, attempt.provider).inc(attempt.cost / 1e6)
+            if attempt.cost:
+                child(self.cost, attempt.provider).inc(attempt.cost / MICRO)
         lane = record.lane or "none"
         if record.first_byte is not None:
             child(self.first_byte, record.dialect, lane).observe(record.first_byte)

@@ -26,7 +26,9 @@ class AttemptRow(Struct, frozen=True):
 
 
 class CallRow(Struct, frozen=True, kw_only=True):
-    """One finished call. at: Unix seconds of its end. Times in seconds. outcome: "ok", or the kind of its fault."""
+    """One finished call. at: Unix seconds of its end. Times in seconds. outcome: "ok", or the kind of its fault.
+    cost: micro-USD as far as known, None where nobody knows. unpriced: what of it has no known price. service_tier: ""
+    for the usual one."""
 
     id: str
     at: float
@@ -51,6 +53,10 @@ class CallRow(Struct, frozen=True, kw_only=True):
     cached: int | None
     output: int | None
     reasoning: int | None
+    cost: int | None
+    unpriced: tuple[str, ...]
+    service_tier: str
+    items: dict[str, int]
     notes: str
     attempts: tuple[AttemptRow, ...]
 
@@ -90,6 +96,7 @@ class Recent:
 def row(record: Record, at: float) -> CallRow:
     """A record as it is shown."""
     usage, caller = record.usage, record.caller
+    charges = usage.charges if usage else None
     return CallRow(
         id=record.call_id,
         at=at,
@@ -114,6 +121,10 @@ def row(record: Record, at: float) -> CallRow:
         cached=usage.cache_read if usage else None,
         output=usage.output if usage else None,
         reasoning=usage.reasoning if usage else None,
+        cost=record.cost,
+        unpriced=record.unpriced,
+        service_tier=charges.tier if charges else "",
+        items={item.name: item.count for item in charges.items} if charges else {},
         notes=header_value(record.notes) if record.notes else "",
         attempts=tuple(
             AttemptRow(

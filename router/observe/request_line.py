@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
 from router.call import Record
 from router.clock import Clock
+from router.money import MICRO
 from router.observe.logs import QueueWriter
 from router.wire.notes import header_value
 
@@ -47,7 +49,8 @@ def fields(record: Record) -> dict[str, Any]:
         "output": usage.output if usage else None,
         "reasoning": usage.reasoning if usage else None,
         "estimated": usage.estimated if usage else None,
-        "cost_usd": None if record.cost is None else record.cost / 1e6,
+        "cost_usd": None if record.cost is None else record.cost / MICRO,
+        "unpriced": list(record.unpriced) or None,
         "notes": header_value(record.notes) or None,
     }
 
@@ -67,7 +70,7 @@ def line(record: Record) -> str:
         f"tries={len(record.tries)}",
         f"first={_told(record.first_byte)} total={_told(record.total)}",
         f"tokens={tokens}",
-        f"cost={_dollars(record.cost) if usage or record.cost else '-'}",
+        f"cost={_dollars(record.cost, record.unpriced) if usage or record.cost else '-'}",
     ]
     if record.waited:
         parts.append(f"waited={_told(record.waited)}")
@@ -114,9 +117,9 @@ def _told(seconds: float | None) -> str:
     return "-" if seconds is None else f"{_ms(seconds)}ms"
 
 
-def _dollars(cost: int | None) -> str:
-    """``?`` where nobody knows the price."""
-    return "?" if cost is None else f"${cost / 1e6:.6f}"
+def _dollars(cost: int | None, unpriced: Sequence[str]) -> str:
+    """``?`` where nobody knows the price, ``+?`` where that is so of a part."""
+    return "?" if cost is None else f"${cost / MICRO:.6f}{'+?' if unpriced else ''}"
 
 
 def _ms(seconds: float | None) -> float | None:

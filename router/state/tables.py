@@ -117,14 +117,19 @@ consents = Table(
 )
 
 
+BESIDES = ("service_tier", "items", "unpriced")
+
+
 def _tokens_and_money() -> list[Column[Any]]:
-    """What was used, in disjoint kinds, and micro-USD: paid for it, and at list prices. NULL: nobody knows."""
+    """What was used, in disjoint kinds, and micro-USD: paid for it, and at list prices. NULL: nobody knows. Then what
+    decides the cost besides: the service tier, what is paid for each, and what of all that has no known price."""
     kinds = ("fresh_input", "cache_read", "cache_write_5m", "cache_write_1h", "output", "reasoning")
     return [
         *(Column(kind, BigInteger, nullable=False) for kind in kinds),
         Column("estimated", Boolean, nullable=False),
         Column("cost", BigInteger),
         Column("worth", BigInteger),
+        *(Column(name, String, nullable=False, server_default=text("''")) for name in BESIDES),
     ]
 
 

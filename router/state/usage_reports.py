@@ -91,7 +91,7 @@ def days_of_models(connection: Connection, since: float, until: float, provider:
             func.sum(at.fresh_input + at.cache_read + at.cache_write_5m + at.cache_write_1h).label("input"),
             func.sum(at.output + at.reasoning).label("output"),
             func.coalesce(func.sum(at.cost), 0).label("cost"),
-            _count(at.cost.is_(None), "unknown"),
+            _count(has_unknown(attempts), "unknown"),
             _count(at.estimated, "estimated"),
         )
         .where(at.at >= since, at.at < until)
@@ -124,6 +124,11 @@ def every_call(
         after = (rows[-1]["id"], rows[-1]["at"])
 
 
+def has_unknown(table: Table) -> ColumnElement[bool]:
+    """Whether the cost of a row, or a part of it, is what nobody knows."""
+    return table.c.cost.is_(None) | (table.c.unpriced != "")
+
+
 def _day(table: Table) -> ColumnElement[str]:
     return func.date(table.c.at, "unixepoch")
 
@@ -132,7 +137,7 @@ def _sums(table: Table) -> list[ColumnElement[Any]]:
     summed = [func.coalesce(func.sum(table.c[name]), 0).label(name) for name in (*KINDS, "cost", "worth")]
     return [
         *summed,
-        _count(table.c.cost.is_(None), "unknown"),
+        _count(has_unknown(table), "unknown"),
         _count(table.c.estimated, "estimated"),
         _count(table.c.outcome == LOST, "lost"),
     ]

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Integer, Select, case, cast, func, select
 
 from router.state.tables import calls
+from router.state.usage_reports import has_unknown
 from router.usage.lines import Step
 
 _FINE = ("", "ok", "cancelled")
@@ -41,7 +42,7 @@ def _sums(connection: Connection, number: ColumnElement[int], here: Any) -> Iter
             func.sum(of.fresh_input + of.cache_read + of.cache_write_5m + of.cache_write_1h).label("input"),
             func.sum(of.output + of.reasoning).label("output"),
             func.coalesce(func.sum(of.cost), 0).label("cost"),
-            _count(of.cost.is_(None), "unknown"),
+            _count(has_unknown(calls), "unknown"),
         )
         .where(*here)
         .group_by("number")

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
 import msgspec
 from msgspec import Struct
 
 from router.call import Record, Try
+from router.wire.charges import MODALITIES
 from router.wire.events import Usage
 from router.wire.notes import header_value
 
@@ -32,7 +33,9 @@ NONE = Tokens()
 
 
 class Attempt(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One upstream attempt. cost, worth: micro-USD, None for unknown. seconds: as of `router.call.Try`."""
+    """One upstream attempt. cost, worth: micro-USD, None for unknown. service_tier: "" for the usual one. items: what
+    was paid for by the piece, and tokens that were no text. unpriced: what of it nobody knows the price of. seconds: as
+    of `router.call.Try`."""
 
     provider: str
     model: str
@@ -45,6 +48,9 @@ class Attempt(Struct, frozen=True, kw_only=True, omit_defaults=True):
     estimated: bool = False
     cost: int | None = None
     worth: int | None = None
+    service_tier: str = ""
+    items: str = ""
+    unpriced: str = ""
 
 
 class Opened(Struct, frozen=True, kw_only=True, omit_defaults=True, tag="open", tag_field="is"):
@@ -85,6 +91,9 @@ class Closed(Struct, frozen=True, kw_only=True, omit_defaults=True, tag="close",
     estimated: bool = False
     cost: int | None = None
     worth: int | None = None
+    service_tier: str = ""
+    items: str = ""
+    unpriced: str = ""
     prices: str = ""
     first_byte: float | None = None
     first_token: float | None = None
@@ -158,6 +167,9 @@ def closed(record: Record) -> Closed:
         estimated=usage is not None and usage.estimated,
         cost=record.cost,
         worth=record.worth,
+        service_tier=_tier(usage),
+        items=_items(usage),
+        unpriced=_names(record.unpriced),
         prices=record.prices,
         first_byte=record.first_byte,
         first_token=record.first_token,
@@ -192,7 +204,28 @@ def _attempt(made: Try) -> Attempt:
         estimated=usage is not None and usage.estimated,
         cost=made.cost,
         worth=made.worth,
+        service_tier=_tier(usage),
+        items=_items(usage),
+        unpriced=_names(made.unpriced),
     )
+
+
+def _tier(usage: Usage | None) -> str:
+    return "" if usage is None or usage.charges is None else usage.charges.tier
+
+
+def _items(usage: Usage | None) -> str:
+    """``web_search=2, audio_input_tokens=30``"""
+    charges = None if usage is None else usage.charges
+    if charges is None:
+        return ""
+    tokens = [(f"{name}_tokens", getattr(charges, name)) for name in MODALITIES]
+    counts = [*((item.name, item.count) for item in charges.items), *tokens]
+    return ", ".join(f"{name}={count}" for name, count in counts if count)[:_REASON]
+
+
+def _names(unpriced: Sequence[str]) -> str:
+    return ", ".join(unpriced)[:_REASON]
 
 
 def _tokens(usage: Usage) -> Tokens:

@@ -14,8 +14,8 @@ KINDS = ("fresh_input", "cache_read", "cache_write_5m", "cache_write_1h", "outpu
 class Line(Struct, frozen=True, kw_only=True):
     """Calls that have something in common. Tokens in disjoint kinds; cost, worth: micro-USD, as far as known.
 
-    unknown: calls, or attempts where those are added up, whose cost nobody knows. estimated: those with such tokens.
-    lost: those whose router ended before they were over.
+    unknown: calls, or attempts where those are added up, whose cost nobody knows, or not all of it. estimated: those
+    with such tokens. lost: those whose router ended before they were over.
     """
 
     name: str
@@ -36,8 +36,8 @@ class Line(Struct, frozen=True, kw_only=True):
 
 class Step(Struct, frozen=True, kw_only=True):
     """The calls that began in one step of time. at: Unix seconds of its beginning. input: caches included. output:
-    reasoning included. cost: micro-USD, as far as known. unknown: calls whose cost nobody knows. p50, p95: seconds to
-    the first word, None where nobody measured any."""
+    reasoning included. cost: micro-USD, as far as known. unknown: calls whose cost nobody knows, or not all of it. p50,
+    p95: seconds to the first word, None where nobody measured any."""
 
     at: float
     calls: int = 0

@@ -16,13 +16,18 @@ from typing import Any
 
 import yaml
 
-from router.usage.prices import Price, PriceTable, Rates, spelled
+from router.usage.prices import NOT_TEXT, Common, Price, PriceTable, Rates, spelled
+from router.wire.charges import PICTURE, tier
 
 _log = logging.getLogger("switchyard.usage")
-_KINDS = ("input", "output", "cache_read", "cache_write_5m", "cache_write_1h", "reasoning")
+_KINDS = ("input", "output", "cache_read", "cache_write_5m", "cache_write_1h", "reasoning", *NOT_TEXT)
+_COMMON = ("tools", "service_tiers")
+_NO_TOKENS = {"input": 0, "output": 0}
 _MULTIPLES = ("cache_read", "cache_write_5m", "cache_write_1h")
 _VERSION = re.compile(r"20\d\d-\d\d-\d\d")
 _MOST = Decimal(1_000_000)
+_MOST_FOR_ONE = Decimal(10_000)
+_WORD = re.compile(r"[a-z0-9_.-]{1,40}")
 NAME = "prices.yaml"
 
 
@@ -108,37 +113,48 @@ class _Reader:
             f"like.{name}: must be the name of a vendor" for name, vendor in like.items() if not isinstance(vendor, str)
         ]
         hosts: dict[str, str] = {}
+        common: dict[str, Common] = {}
         return PriceTable(
             version=str(version),
-            vendors={str(name): dict(self._vendor(str(name), block, hosts)) for name, block in vendors.items()},
+            vendors={str(name): dict(self._vendor(str(name), block, hosts, common)) for name, block in vendors.items()},
             like={str(name): str(vendor) for name, vendor in like.items()},
             hosts=hosts,
+            common=common,
         )
 
-    def _vendor(self, vendor: str, block: Any, hosts: dict[str, str]) -> Iterator[tuple[str, Price]]:
+    def _vendor(
+        self, vendor: str, block: Any, hosts: dict[str, str], common: dict[str, Common]
+    ) -> Iterator[tuple[str, Price]]:
         at = f"vendors.{vendor}"
-        block = self._mapping(block, at, ("source", "as_of", "hosts", "multiples", "models"))
+        block = self._mapping(block, at, ("source", "as_of", "hosts", "multiples", "models", *_COMMON))
         if block is None:
             return
         hosts.update(dict.fromkeys(self._names(block, "hosts", at), vendor))
         multiples = self._mapping(block.get("multiples", {}), f"{at}.multiples", _MULTIPLES) or {}
         multiples = {name: self._number(value, f"{at}.multiples.{name}") for name, value in multiples.items()}
+        everywhere = Common(self._services(block, multiples, at), self._pieces(block, at))
+        common[vendor] = everywhere
         seen: set[str] = set()
         for model, row in (self._mapping(block.get("models", {}), f"{at}.models") or {}).items():
             place = f"{at}.models.{model}"
-            row = self._mapping(row, place, (*_KINDS, "above", "also", "as_of", "source"))
+            row = self._mapping(row, place, (*_KINDS, "above", "also", "as_of", "source", "pictures", *_COMMON))
             if row is None:
                 continue
+            by_token = "pictures" not in row or any(kind in row for kind in _KINDS)
             price = Price(
                 vendor=vendor,
                 model=str(model),
-                rates=self._rates(row, multiples, place),
+                rates=self._rates(row if by_token else _NO_TOKENS, multiples, place),
                 tiers=tuple(self._tiers(row, multiples, place)),
+                services=self._services(row, multiples, place),
+                pieces=self._pieces(row, place),
+                by_token=by_token,
                 as_of=str(row.get("as_of", block.get("as_of", ""))),
                 source=str(row.get("source", block.get("source", ""))),
             )
             if not price.as_of or not price.source:
                 self.mistakes.append(f"{place}: needs `as_of` and `source`, of its own or of its vendor")
+            price = everywhere.under(price)
             for name in (model, *self._names(row, "also", place)):
                 key = spelled(str(name))
                 if key in seen:
@@ -169,6 +185,46 @@ class _Reader:
             found.append((tokens, self._rates(block, multiples, place)))
         yield from sorted(found, key=lambda tier: -tier[0])
 
+    def _services(
+        self, block: Mapping[str, Any], multiples: Mapping[str, Decimal], at: str
+    ) -> dict[str, Decimal | Rates]:
+        """By the name of a service tier: what it multiplies the rates by, or its own."""
+        found: dict[str, Decimal | Rates] = {}
+        for name, value in (self._mapping(block.get("service_tiers", {}), f"{at}.service_tiers") or {}).items():
+            place = f"{at}.service_tiers.{name}"
+            if not isinstance(name, str) or tier(name) != name:
+                self.mistakes.append(f"{place}: is no name of a service tier besides the usual one, like batch or flex")
+            elif isinstance(value, dict):
+                own = self._mapping(value, place, _KINDS) or {}
+                found[name] = self._rates(own, multiples, place)
+            else:
+                found[name] = self._number(value, place, "a multiple of the price, or a mapping of prices")
+        return found
+
+    def _pieces(self, block: Mapping[str, Any], at: str) -> dict[str, dict[str, Decimal]]:
+        """What is paid for each: `pictures`, and `tools` by their names."""
+        found: dict[str, dict[str, Decimal]] = {}
+        if "pictures" in block:
+            found[PICTURE] = self._each(block["pictures"], f"{at}.pictures")
+        for name, value in (self._mapping(block.get("tools", {}), f"{at}.tools") or {}).items():
+            if not isinstance(name, str) or not _WORD.fullmatch(name):
+                self.mistakes.append(f"{at}.tools.{name}: must be a name like web_search")
+            found[str(name)] = self._each(value, f"{at}.tools.{name}")
+        return found
+
+    def _each(self, value: Any, at: str) -> dict[str, Decimal]:
+        """One price for all, or prices by size and quality (``1024x1024 high``); `default` is where neither is said."""
+        if not isinstance(value, dict):
+            return {"*": self._number(value, at, most=_MOST_FOR_ONE)}
+        found: dict[str, Decimal] = {}
+        for name, usd in value.items():
+            words = str(name).split()
+            if name not in ("default", "*") and not (1 <= len(words) <= 2 and all(map(_WORD.fullmatch, words))):
+                self.mistakes.append(f"{at}.{name}: must be a size and a quality, like 1024x1024 high, default or *")
+            detail = "" if name == "default" else " ".join(words)
+            found[detail] = self._number(usd, f"{at}.{name}", most=_MOST_FOR_ONE)
+        return found
+
     def _rates(self, row: Mapping[str, Any], multiples: Mapping[str, Decimal], at: str) -> Rates:
         """What is not given for a cache is a multiple of input, or input itself; reasoning is output."""
         for needed in ("input", "output"):
@@ -177,14 +233,17 @@ class _Reader:
         given = {name: self._number(row[name], f"{at}.{name}") for name in _KINDS if name in row}
         fresh, output = given.get("input", Decimal(0)), given.get("output", Decimal(0))
         caches = {name: given.get(name, fresh * multiples.get(name, Decimal(1))) for name in _MULTIPLES}
-        return Rates(input=fresh, output=output, reasoning=given.get("reasoning", output), **caches)
+        others = {name: given[name] for name in NOT_TEXT if name in given}
+        return Rates(input=fresh, output=output, reasoning=given.get("reasoning", output), **caches, **others)
 
-    def _number(self, value: Any, at: str) -> Decimal:
+    def _number(
+        self, value: Any, at: str, what: str = "a number of US dollars, 0 or more", most: Decimal = _MOST
+    ) -> Decimal:
         if isinstance(value, int | float) and not isinstance(value, bool):
             number = Decimal(repr(value))
-            if number.is_finite() and 0 <= number < _MOST:
+            if number.is_finite() and 0 <= number < most:
                 return number
-        self.mistakes.append(f"{at}: must be a number of US dollars, 0 or more")
+        self.mistakes.append(f"{at}: must be {what}")
         return Decimal(0)
 
     def _mapping(self, value: Any, at: str, known: tuple[str, ...] = ()) -> Mapping[Any, Any] | None:

@@ -10,9 +10,9 @@ from decimal import Decimal, InvalidOperation
 from msgspec import Struct
 from msgspec.structs import replace
 
+from router.money import MICRO
 from router.usage.prices import versionless
 
-MICRO = 1_000_000
 CENT = 10_000  # micro-USD
 USUAL: Mapping[str, tuple[str, ...]] = {
     "date": ("date", "day", "usage_date", "usage_date_utc", "start_time", "start_time_iso", "timestamp"),

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from router.call import Record, Try
 from router.providers.config import Kind, ProviderConfig
-from router.usage.prices import Price, PriceTable, cost
+from router.usage.prices import EVERYTHING, Price, PriceTable, charge
 from router.wire.splice import together
 
 _METERED: Mapping[Kind, str] = MappingProxyType(
@@ -83,7 +83,7 @@ class Tariff:
         if len(record.tries) == 1 and record.tries[0].usage is not None:  # nearly all of them
             made = self._priced(_sane(record.tries[0]), record.surface)
             record.tries = [made]
-            record.usage, record.cost, record.worth = made.usage, made.cost, made.worth
+            record.usage, record.cost, record.worth, record.unpriced = made.usage, made.cost, made.worth, made.unpriced
             return
         shares = record.shares()
         if shares and not any(attempt.usage is not None for attempt in record.tries):
@@ -97,6 +97,7 @@ class Tariff:
         record.usage = reduce(together, used) if used else None
         record.cost = _sum(attempt.cost for attempt in record.tries)
         record.worth = _sum(attempt.worth for attempt in record.tries)
+        record.unpriced = tuple(dict.fromkeys(name for attempt in record.tries for name in attempt.unpriced))
 
     def _priced(self, attempt: Try, surface: str) -> Try:
         """A failed attempt without usage costs nothing; what a good one without usage costs, nobody knows."""
@@ -107,8 +108,10 @@ class Tariff:
         ):
             return replace(attempt, cost=0, worth=0)
         price = self.price(provider, attempt.model) if usage is not None else None
-        worth = cost(usage, price) if usage is not None and price is not None else None
-        return replace(attempt, cost=worth if self.metered(provider) else 0, worth=worth)
+        worth = charge(usage, price) if usage is not None and price is not None else EVERYTHING
+        if not self.metered(provider):
+            return replace(attempt, cost=0, worth=worth.cost)
+        return replace(attempt, cost=worth.cost, worth=worth.cost, unpriced=worth.unpriced)
 
     def _find(self, provider: str, model: str) -> Price | None:
         charged = self._charged.get(provider)

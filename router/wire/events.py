@@ -13,6 +13,7 @@ from typing import Literal, TypeAlias
 from msgspec import Struct, field
 
 from router.faults import Fault
+from router.wire.charges import Charges
 from router.wire.conversation import Dialect, Extra, JsonObject, Opaque, Part, Source
 
 Reason: TypeAlias = Literal[
@@ -22,7 +23,8 @@ Reason: TypeAlias = Literal[
 
 class Usage(Struct, frozen=True):
     """Token counts. `input` is everything in the prompt, caches included; `output` everything generated, reasoning
-    included. The other four are parts of these two, so that `input + output` is the total."""
+    included. The other four are parts of these two, so that `input + output` is the total. charges: what else decides
+    what it costs, None for nothing."""
 
     input: int = 0
     output: int = 0
@@ -31,6 +33,7 @@ class Usage(Struct, frozen=True):
     cache_write_1h: int = 0
     reasoning: int = 0
     estimated: bool = False
+    charges: Charges | None = None
 
     @property
     def cache_write(self) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
+from router.wire.charges import joined
 from router.wire.conversation import Conversation, Reasoning, Text, Turn
 from router.wire.delivered import Delivered, GivenCall
 from router.wire.events import (
@@ -83,6 +84,7 @@ def together(one: Usage, other: Usage) -> Usage:
         cache_write_1h=one.cache_write_1h + other.cache_write_1h,
         reasoning=one.reasoning + other.reasoning,
         estimated=one.estimated or other.estimated,
+        charges=joined(one.charges, other.charges),
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from decimal import Decimal
 from itertools import islice
 from typing import Annotated
 
@@ -15,7 +16,9 @@ from router.usage.prices import Price, Rates, newest, rows
 
 
 class RowRates(Struct, frozen=True):
-    """US dollars per million tokens. tokens: a prompt of more is charged at these rates as a whole; 0: any."""
+    """US dollars per million tokens. tokens: a prompt of more is charged at these rates as a whole; 0: any. audio_input
+    … image_output: of tokens that are no text; null where they cost what text does. service_tier: "" for the usual
+    one."""
 
     tokens: int
     input: float
@@ -24,17 +27,34 @@ class RowRates(Struct, frozen=True):
     cache_write_5m: float
     cache_write_1h: float
     reasoning: float
+    audio_input: float | None = None
+    audio_output: float | None = None
+    image_input: float | None = None
+    image_output: float | None = None
+    service_tier: str = ""
+
+
+class Each(Struct, frozen=True):
+    """What one piece costs. kind: `picture`, or a tool that the provider runs. detail: its size and quality; empty
+    where neither is said, `*` for any."""
+
+    kind: str
+    detail: str
+    usd: float
 
 
 class PriceRow(Struct, frozen=True):
-    """What one model costs at one vendor. model: perhaps a pattern with `*`. rates: the plain ones first. as_of: the
-    month in which they were right. source: where they stand."""
+    """What one model costs at one vendor. model: perhaps a pattern with `*`. rates: the plain ones first; none where
+    tokens have no price. times: by service tier, what it multiplies them by. each: what is paid for by the piece.
+    as_of: the month in which they were right. source: where they stand."""
 
     vendor: str
     model: str
     as_of: str
     source: str
     rates: list[RowRates]
+    times: dict[str, float]
+    each: list[Each]
 
 
 class Prices(Struct, frozen=True):
@@ -93,9 +113,19 @@ class PriceDesk:
 
 
 def _row(price: Price) -> PriceRow:
-    rates = [_rates(0, price.rates), *(_rates(above, some) for above, some in reversed(price.tiers))]
-    return PriceRow(price.vendor, price.model, price.as_of, price.source, rates)
+    rates, times = [], {}
+    if price.by_token:
+        rates = [_rates(0, price.rates), *(_rates(above, some) for above, some in reversed(price.tiers))]
+    for tier, service in price.services.items():
+        if isinstance(service, Decimal):
+            times[tier] = float(service)
+        else:
+            rates.append(_rates(0, service, tier))
+    each = [Each(kind, detail, float(usd)) for kind, some in price.pieces.items() for detail, usd in some.items()]
+    return PriceRow(price.vendor, price.model, price.as_of, price.source, rates, times, each)
 
 
-def _rates(tokens: int, rates: Rates) -> RowRates:
-    return RowRates(tokens, *(float(getattr(rates, name)) for name in Rates.__struct_fields__))
+def _rates(tokens: int, rates: Rates, tier: str = "") -> RowRates:
+    given = {name: getattr(rates, name) for name in Rates.__struct_fields__}
+    told = {name: None if rate is None else float(rate) for name, rate in given.items()}
+    return RowRates(tokens=tokens, service_tier=tier, **told)  # type: ignore[arg-type]  # those of text are given

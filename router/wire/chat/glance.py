@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 from msgspec import Struct
 
@@ -23,6 +25,7 @@ class _Reply(Struct):
     id: str = ""
     model: str = ""
     usage: JsonObject | None = None
+    service_tier: Any = None
 
 
 _decode = msgspec.json.Decoder(_Reply).decode
@@ -39,9 +42,10 @@ def glance(body: bytes, capabilities: Capabilities) -> list[Event] | None:
         return None
     if len(reply.choices) != 1 or reply.choices[0].finish_reason == "" or reply.usage is None:
         return None
+    outside = capabilities.reasoning_outside_output
     return [
         Started(response_id=reply.id, model=reply.model),
         Finished(read_finish(reply.choices[0].finish_reason, called=False)),
-        UsageReported(read_usage(reply.usage, reasoning_outside=capabilities.reasoning_outside_output)),
+        UsageReported(read_usage(reply.usage, reasoning_outside=outside, tier=reply.service_tier)),
         Ended(),
     ]

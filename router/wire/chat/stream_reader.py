@@ -32,6 +32,7 @@ class ChatStreamReader:
         self._capabilities = capabilities
         self._choices: dict[int, ChoiceReader] = {}
         self._call_ids: set[str] = set()
+        self._tier: Any = None
         self._started = False
         self._ended = False
 
@@ -80,6 +81,7 @@ class ChatStreamReader:
             self._ended = True
             return [Failed(openai_errors.from_error(failed))]
         events = self._head(chunk, choices)
+        self._tier = chunk.get("service_tier") or self._tier
         for choice in choices if isinstance(choices, list) else []:
             if not isinstance(choice, dict):
                 raise _broken("a choice that is not an object")
@@ -91,7 +93,7 @@ class ChatStreamReader:
         usage = _usage_in(chunk)
         if usage is not None:
             outside = self._capabilities.reasoning_outside_output
-            events.append(UsageReported(read_usage(usage, reasoning_outside=outside)))
+            events.append(UsageReported(read_usage(usage, reasoning_outside=outside, tier=self._tier)))
         return events
 
     def close(self) -> list[Event]:

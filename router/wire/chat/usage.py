@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from router.wire import charges
+from router.wire.charges import Charges, Item
 from router.wire.conversation import JsonObject
 from router.wire.events import Usage
+
+_SEARCHES = (("num_search_queries", "web_search"), ("num_sources_used", "search_source"))
 
 
 def _count(value: Any) -> int:
@@ -18,12 +22,13 @@ def _details(usage: JsonObject, key: str) -> JsonObject:
     return found if isinstance(found, dict) else {}
 
 
-def read_usage(usage: JsonObject, *, reasoning_outside: bool = False) -> Usage:
+def read_usage(usage: JsonObject, *, reasoning_outside: bool = False, tier: Any = None) -> Usage:
     """The counts of a `usage` object of any compatible server.
 
     reasoning_outside: the server counts reasoning beside `completion_tokens` (xAI). The total settles the
     question where it is given: reasoning is outside exactly if the total says so. Some servers (Google's layer)
     show reasoning in the total alone. A server that only guesses (our own, of Gemini's web page) says `estimated`.
+    tier: `service_tier` of the answer, which stands beside its usage.
     """
     prompt_details = _details(usage, "prompt_tokens_details")
     completion_details = _details(usage, "completion_tokens_details")
@@ -47,7 +52,27 @@ def read_usage(usage: JsonObject, *, reasoning_outside: bool = False) -> Usage:
         cache_write_5m=_count(prompt_details.get("cache_write_tokens")),
         reasoning=min(reasoning, completion),
         estimated=usage.get("estimated") is True,
+        charges=_charges(usage, prompt_details, completion_details, tier),
     )
+
+
+def _charges(usage: JsonObject, prompt: JsonObject, completion: JsonObject, tier: Any) -> Charges | None:
+    """Tools are counted by Perplexity, xAI and OpenRouter, each in a place of its own."""
+    found = Charges(
+        tier=charges.tier(tier),
+        items=charges.counted(
+            (
+                *charges.tools(usage.get("server_tool_use"), "_requests"),
+                *charges.tools(usage.get("server_side_tool_usage_details"), "_calls"),
+                *(Item(kind, many) for key, kind in _SEARCHES if (many := charges.count(usage.get(key)))),
+            )
+        ),
+        audio_input=_count(prompt.get("audio_tokens")),
+        audio_output=_count(completion.get("audio_tokens")),
+        image_input=_count(prompt.get("image_tokens")),
+        image_output=_count(completion.get("image_tokens")),
+    )
+    return charges.some(found)
 
 
 def write_usage(usage: Usage) -> JsonObject:

@@ -7,6 +7,7 @@ from typing import Any
 from router.faults import Fault
 from router.wire import names
 from router.wire.capabilities import Capabilities
+from router.wire.charges import Item
 from router.wire.codec import Malformed, dumps_text, loads
 from router.wire.conversation import Inline, Json, JsonObject, Opaque, Url
 from router.wire.events import (
@@ -62,6 +63,8 @@ class GeminiStreamReader:
         self._over = False
         self._calls = 0
         self._usage: Usage | None = None
+        self._counts: Json = None
+        self._searches: dict[str, int] = {}
 
     @property
     def place(self) -> int:
@@ -104,7 +107,9 @@ class GeminiStreamReader:
             if isinstance(candidate, dict):
                 events += self._candidate(candidate)
         events += self._feedback(payload)
-        counted = usage.read(payload.get("usageMetadata"))
+        items = tuple(Item(kind, many) for kind, many in self._searches.items())
+        self._counts = payload.get("usageMetadata") or self._counts
+        counted = usage.read(self._counts, items)
         if counted is not None and counted != self._usage:
             self._usage = counted
             events.append(UsageReported(counted))
@@ -138,6 +143,8 @@ class GeminiStreamReader:
             if isinstance(part, dict):
                 events += self._part(part, state, choice)
         if candidate.get("groundingMetadata") or candidate.get("citationMetadata"):
+            for kind, many in usage.searches(candidate).items():
+                self._searches[kind] = max(many, self._searches.get(kind, 0))  # it may come again, and grow
             found = dict.fromkeys(grounding.citations(candidate, "".join(state.text), choice))
             told = [each for each in found if each not in state.cited]
             state.cited.update(told)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from router.wire import charges
+from router.wire.charges import Charges, Item
 from router.wire.conversation import Json, JsonObject
 from router.wire.events import Usage
 
 
-def read(value: Json) -> Usage | None:
-    """None where it holds no counts, as on the frames of Vertex that only name the traffic type."""
+def read(value: Json, items: tuple[Item, ...] = ()) -> Usage | None:
+    """None where it holds no counts, as on the frames of Vertex that only name the traffic type. items: what else is
+    paid for, see `searches`."""
     if not isinstance(value, dict):
         return None
     prompt, candidates = _count(value, "promptTokenCount"), _count(value, "candidatesTokenCount")
@@ -19,7 +22,38 @@ def read(value: Json) -> Usage | None:
         output=(candidates or 0) + (thoughts or 0),
         cache_read=_count(value, "cachedContentTokenCount") or 0,
         reasoning=thoughts or 0,
+        charges=charges.some(
+            Charges(
+                tier=charges.tier(value.get("serviceTier")) or charges.tier(value.get("trafficType")),
+                items=items,
+                audio_input=_tokens_of(value, "promptTokensDetails", "AUDIO"),
+                audio_output=_tokens_of(value, "candidatesTokensDetails", "AUDIO"),
+                image_input=_tokens_of(value, "promptTokensDetails", "IMAGE"),
+                image_output=_tokens_of(value, "candidatesTokensDetails", "IMAGE"),
+            )
+        ),
     )
+
+
+def searches(candidate: JsonObject) -> dict[str, int]:
+    """What grounding is charged for: the prompt as a whole by some models, each query by others."""
+    metadata = candidate.get("groundingMetadata")
+    if not isinstance(metadata, dict):
+        return {}
+    found: dict[str, int] = {}
+    queries = metadata.get("webSearchQueries")
+    if isinstance(queries, list) and queries:
+        found |= {"grounded_prompt": 1, "web_search": len(queries)}
+    chunks = metadata.get("groundingChunks")
+    if isinstance(chunks, list) and any(isinstance(chunk, dict) and "maps" in chunk for chunk in chunks):
+        found["maps_grounding"] = 1
+    return found
+
+
+def _tokens_of(value: JsonObject, key: str, modality: str) -> int:
+    details = value.get(key)
+    told = [each for each in details if isinstance(each, dict)] if isinstance(details, list) else []
+    return sum(max(0, _count(each, "tokenCount") or 0) for each in told if each.get("modality") == modality)
 
 
 def write(usage: Usage) -> JsonObject:

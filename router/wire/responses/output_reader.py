@@ -30,6 +30,9 @@ from router.wire.surrogates import Halves
 CALLS = {"function_call": "arguments", "custom_tool_call": "input"}
 """Item types that are calls of the caller's tools, and the key of what the model wrote."""
 
+HOSTED = frozenset({"web_search_call", "file_search_call", "code_interpreter_call", "image_generation_call"})
+"""Item types that are calls of the provider's own tools, which may be paid for each."""
+
 
 class _Item:
     """What of one item has been told."""
@@ -60,6 +63,7 @@ class OutputReader:
     def __init__(self, family: str) -> None:
         self.response_id = ""
         self.called = False  # a complete call of the caller's tools was told
+        self.hosted: list[JsonObject] = []  # calls of the provider's own tools
         self.names: dict[int, tuple[str, str]] = {}  # index -> type and id of every item that began
         self._family = family
         self._items: dict[int, _Item] = {}
@@ -184,6 +188,8 @@ class OutputReader:
         if state.done:
             return events
         state.done = True
+        if kind in HOSTED:
+            self.hosted.append(item)
         if kind == "message":
             content = item.get("content")
             for number, part in enumerate(content if isinstance(content, list) else []):

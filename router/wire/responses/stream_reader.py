@@ -213,7 +213,7 @@ def finish(response: JsonObject, output: OutputReader) -> list[Event]:
     for index, item in enumerate(items if isinstance(items, list) else []):
         if isinstance(item, dict):
             events += output.complete(index, item)
-    usage = read_usage(response.get("usage"))
+    usage = read_usage(response.get("usage"), response.get("service_tier"), output.hosted)
     if usage is not None:
         events.append(UsageReported(usage))
     reason: Reason = "tools" if output.called else "end"

@@ -1,7 +1,7 @@
 // One call: every attempt with its reason, and who would answer the same call now.
 import { manage } from "../api.js";
 import { card, h, put } from "../dom.js";
-import { count, span } from "../format.js";
+import { count, money, span } from "../format.js";
 import { filled } from "../notice.js";
 import { badge, copyable, time } from "../parts.js";
 import { facts } from "../table.js";
@@ -52,6 +52,9 @@ function numbers(call) {
     ["The gateway's own", call.overhead === null ? null : span(call.overhead)],
     ["Tokens in", count(call.input)], ["of them cached", call.cached ? count(call.cached) : null],
     ["Tokens out", count(call.output)], ["of them reasoning", call.reasoning ? count(call.reasoning) : null],
+    ["Cost", call.cost === null ? (call.input === null ? null : "unknown") : money(call.cost, call.unpriced.length)],
+    ["Without a known price", call.unpriced.join(", ")], ["Service tier", call.service_tier],
+    ["Paid for each", Object.entries(call.items).map(([name, many]) => `${many} × ${name}`).join(", ")],
     ["Changed on the way", call.notes],
   ]));
 }
