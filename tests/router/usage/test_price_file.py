@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from router.usage.price_file import NAME, PriceMistakes, load, read, read_file, shipped
+from router.wire.charges import Item
 
 GOOD = """
 version: 2026-02-03
@@ -85,6 +86,67 @@ def test_all_mistakes_are_told_at_once() -> None:
     assert len(caught.value.mistakes) == 3
 
 
+PIECES = """
+version: 2026-02-03
+vendors:
+  acme:
+    source: Acme, Prices
+    as_of: 2026-01
+    multiples: {cache_read: 0.1}
+    tools: {web_search: 0.01, drawing: {1024x1024 high: 0.2, default: 0.1}}
+    service_tiers: {batch: 0.5}
+    models:
+      talker: {input: 1, output: 2, audio_input: 10, image_output: 30, tools: {web_search: 0.02}}
+      hasty: {input: 1, output: 2, service_tiers: {priority: {input: 3, output: 4}, batch: 0.4}}
+      painter: {pictures: {default: 0.04, 1024x1024 hd: 0.08, "*": 0.1}}
+      sketcher: {pictures: 0.02, input: 1, output: 2}
+"""
+
+
+def test_pieces_and_service_tiers_of_a_model_stand_above_those_of_its_vendor() -> None:
+    table = read(PIECES, "x")
+    talker, hasty, painter, sketcher = (table.find("acme", name) for name in ("talker", "hasty", "painter", "sketcher"))
+    assert talker is not None and hasty is not None and painter is not None and sketcher is not None
+    assert (talker.piece(Item("web_search", 1)), hasty.piece(Item("web_search", 1))) == (
+        Decimal("0.02"),
+        Decimal("0.01"),
+    )
+    assert (talker.rates.audio_input, talker.rates.audio_output, talker.rates.image_output) == (10, None, 30)
+    assert (talker.services, hasty.services["batch"]) == ({"batch": Decimal("0.5")}, Decimal("0.4"))
+    dear = hasty.rates_in("priority", 10)
+    assert dear is not None and (dear.input, dear.cache_read, dear.output) == (3, Decimal("0.3"), 4)
+    assert hasty.rates_in("scale", 10) is None
+    details = ("", "1024x1024 hd", "512x512")
+    assert [painter.piece(Item("picture", 1, detail)) for detail in details] == [
+        Decimal("0.04"),
+        Decimal("0.08"),
+        Decimal("0.1"),
+    ]
+    assert [talker.piece(Item("drawing", 1, detail)) for detail in details] == [Decimal("0.1"), None, None]
+    assert (painter.by_token, sketcher.by_token) == (False, True)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ("pictures: 0.02", "pictures: -1", "models.sketcher.pictures: must be a number of US dollars"),
+        ("pictures: 0.02", "pictures: 20000", "models.sketcher.pictures: must be a number of US dollars"),
+        ("1024x1024 hd: 0.08", "a b c: 1", "models.painter.pictures.a b c: must be a size and a quality"),
+        ("web_search: 0.01", "Web Search: 0.01", "acme.tools.Web Search: must be a name like web_search"),
+        ("{web_search: 0.01, drawing: {1024x1024 high: 0.2, default: 0.1}}", "[1]", "acme.tools: must be a mapping"),
+        ("{batch: 0.5}", "{standard: 1}", "acme.service_tiers.standard: is no name of a service tier"),
+        ("{batch: 0.5}", "{batch: half}", "acme.service_tiers.batch: must be a multiple of the price"),
+        ("{input: 3, output: 4}", "{input: 3}", "models.hasty.service_tiers.priority.output: is missing"),
+        ("{input: 3, output: 4}", "{input: 3, output: 4, x: 1}", "service_tiers.priority.x: is not known here"),
+    ],
+)
+def test_a_mistake_in_what_is_paid_for_each_is_told_with_its_place(old: str, new: str, told: str) -> None:
+    assert old in PIECES
+    with pytest.raises(PriceMistakes) as caught:
+        read(PIECES.replace(old, new), "x")
+    assert any(told in mistake for mistake in caught.value.mistakes), caught.value.mistakes
+
+
 def test_a_file_that_cannot_be_read_is_a_mistake(tmp_path: Path) -> None:
     with pytest.raises(PriceMistakes, match="cannot be read"):
         read_file(tmp_path / "none.yaml")
@@ -133,7 +195,7 @@ def test_the_shipped_table_knows_the_models_that_are_listed() -> None:
         for model in catalogue[vendor]
         if table.find(vendor, model) is None
     ]
-    assert unknown == ["openai/gpt-image-1"]  # pictures have prices of another kind
+    assert unknown == []
 
 
 def test_every_shipped_price_has_a_month_and_a_page_and_a_cache_is_never_dearer_than_a_write() -> None:

@@ -10,8 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from router.usage.prices import Price, PriceTable, Rates, cost, plain, spelled
+from router.usage.prices import Charged, Common, Price, PriceTable, Rates, charge, cost, plain, spelled
+from router.wire.charges import Charges, Item
 from router.wire.events import Usage
+from router.wire.splice import together
 
 RATES = Rates(
     input=Decimal(3),
@@ -81,7 +83,7 @@ def test_no_token_is_paid_for_twice(usage: Usage, price: Price, kind: str) -> No
 
 @given(usages(), usages(), prices())
 def test_more_tokens_never_cost_less(one: Usage, other: Usage, price: Price) -> None:
-    both = Usage(*(getattr(one, name) + getattr(other, name) for name in one.__struct_fields__ if name != "estimated"))
+    both = together(one, other)
     assert cost(both, price) >= max(cost(one, price), cost(other, price))
     assert abs(cost(both, price) - cost(one, price) - cost(other, price)) <= 1
 
@@ -159,3 +161,87 @@ def test_a_table_over_another_one_wins_and_the_other_fills_in() -> None:
     assert (both.find("v", "a"), both.find("v", "b"), both.find("w", "c")) == (dear, cheap, cheap)
     assert both.version == "2026-01-01+2026-02-02"
     assert both.like == {"x": "v"}
+
+
+PIECES = {
+    "web_search": {"*": Decimal("0.01")},
+    "picture": {"": Decimal("0.04"), "1024x1024 hd": Decimal("0.08")},
+}
+RICH = replace(
+    PRICE, pieces=PIECES, services={"flex": Decimal("0.5"), "priority": Rates(**dict.fromkeys(KINDS, Decimal(7)))}
+)
+TOKENS = Usage(input=100, output=10)
+
+
+def charged(**facts: object) -> Charged:
+    """What `TOKENS` with these charges cost by `RICH`."""
+    return charge(replace(TOKENS, charges=Charges(**facts)), RICH)  # type: ignore[arg-type]
+
+
+def test_pieces_are_paid_for_beside_the_tokens() -> None:
+    assert charged(items=(Item("web_search", 3),)) == Charged(450 + 30_000)
+    assert charged(items=(Item("picture", 2, "1024x1024 hd"), Item("picture", 1))) == Charged(450 + 160_000 + 40_000)
+
+
+def test_a_service_tier_multiplies_the_tokens_or_has_rates_of_its_own_and_leaves_the_pieces() -> None:
+    assert charged(tier="flex") == Charged(225)
+    assert charged(tier="priority") == Charged(770)
+    assert charged(tier="flex", items=(Item("web_search", 1),)) == Charged(225 + 10_000)
+
+
+def test_half_a_micro_dollar_of_a_tier_and_of_a_piece_is_rounded_once() -> None:
+    price = replace(RICH, pieces={"web_search": {"*": Decimal("0.0000005")}})
+    usage = Usage(input=1, charges=Charges(tier="flex", items=(Item("web_search", 1),)))
+    assert charge(usage, price) == Charged(2)  # 1.5 and 0.5, which would be 2 and 0, or 1 and 1
+
+
+def test_what_has_no_price_is_named_and_the_rest_is_counted() -> None:
+    assert charged(items=(Item("file_search", 1), Item("web_search", 1))) == Charged(10_450, ("file_search",))
+    assert charged(tier="scale") == Charged(None, ("service tier scale",))
+    assert charged(tier="scale", items=(Item("file_search", 1),)).unpriced == ("service tier scale", "file_search")
+
+
+def test_a_picture_is_paid_for_by_its_price_or_by_its_tokens() -> None:
+    by_tokens = replace(PRICE, rates=replace(RATES, image_output=Decimal(40)))
+    item = (Item("picture", 1, "1024x1024 high"),)
+    assert charge(Usage(input=10, output=100, charges=Charges(items=item, image_output=100)), by_tokens).cost == 4030
+    assert charge(Usage(charges=Charges(items=item)), by_tokens) == Charged(None, ("picture 1024x1024 high",))
+    by_piece = replace(RICH, by_token=False)
+    assert charge(Usage(charges=Charges(items=(Item("picture", 2),))), by_piece) == Charged(80_000)
+    assert charge(Usage(charges=Charges(items=item)), by_piece) == Charged(None, ("picture 1024x1024 high",))
+    assert charge(TOKENS, by_piece) == Charged(None, ("everything",)), "its rates are no prices"
+
+
+@given(usages(), st.integers(0, 10**7), st.integers(0, 10**7), st.integers(0, 10**7), st.integers(0, 10**7))
+def test_audio_and_pictures_cost_their_own_rate_and_no_token_twice(
+    usage: Usage, heard: int, shown: int, spoken: int, drawn: int
+) -> None:
+    also = Charges(audio_input=heard, image_input=shown, audio_output=spoken, image_output=drawn)
+    everything = replace(usage, charges=also)
+    same = replace(
+        PRICE, rates=replace(RATES, audio_input=RATES.input, image_input=RATES.input, image_output=RATES.output)
+    )
+    assert charge(everything, same) == charge(everything, PRICE) == Charged(cost(usage, PRICE))
+    free = replace(PRICE, rates=Rates(**{**dict.fromkeys(KINDS, Decimal(1)), "audio_input": Decimal(0)}))
+    assert charge(everything, free).cost == usage.total - min(heard, usage.fresh_input)
+
+
+def test_what_a_vendor_says_for_all_its_models_reaches_the_rows_of_the_table_below() -> None:
+    shipped = PriceTable(
+        version="2026-01-01",
+        vendors={"v": {"m": RICH}},
+        common={"v": Common({"flex": Decimal("0.5")}, {"file_search": {"*": Decimal(1)}})},
+    )
+    own = PriceTable(
+        version="2026-02-02",
+        vendors={"v": {"n": replace(PRICE, model="n")}},
+        common={"v": Common({"batch": Decimal("0.4")}, {"web_search": {"*": Decimal(2)}})},
+    )
+    both = own.over(shipped)
+    below, above = both.find("v", "m"), both.find("v", "n")
+    assert below is not None and above is not None
+    assert below.piece(Item("web_search", 1)) == 2, "the own table wins"
+    assert below.piece(Item("picture", 1)) == Decimal("0.04")
+    assert set(below.services) == {"flex", "priority", "batch"}
+    assert above.piece(Item("file_search", 1)) == 1, "and the shipped one fills in"
+    assert above.services["flex"] == Decimal("0.5")
