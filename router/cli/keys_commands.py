@@ -21,7 +21,7 @@ from msgspec.structs import replace
 
 from router import places
 from router.access.keys import SCOPES, ClientKey, digest, generate, key_id
-from router.access.limits import MICRO, amount
+from router.access.limits import amount
 from router.access.sources import file_keys, settings_keys
 from router.access.stored import Change, change_stored, rotate_stored, stored_keys, to_stored
 from router.cli.config_commands import DATABASE, ConfigOption, JsonOption, settings_or_exit, state_dir

@@ -12,14 +12,14 @@ import asyncio
 import logging
 import math
 from collections import deque
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 from msgspec import Struct
 
 from router.access.keys import ClientKey
-from router.access.limits import Cap, amount
+from router.access.limits import Cap, Period, amount
 from router.call import Record
 from router.clock import Clock
 from router.faults import Fault
@@ -123,7 +123,7 @@ class Budgets:
 
     async def ready(self, key: ClientKey) -> None:
         """Know what a key with a limit of a day or a month has used before; waits for the ledger at most once."""
-        if key.limits is None or not any(cap.period != "minute" for cap in key.limits.caps()):
+        if not _lasting(key):
             return
         state = self._keys.setdefault(key.id, _Key())
         if state.base is None:
@@ -133,6 +133,20 @@ class Budgets:
             if state.base is None:
                 _log.warning("what the key %s has used before is not known: the ledger cannot be read", key.name)
                 state.base = Sums()
+
+    async def look(self, keys: Iterable[ClientKey]) -> None:
+        """Know what these keys have used before, for whoever looks at them; where the ledger cannot be read in time,
+        only what was settled here is known."""
+        limited = [key for key in keys if _lasting(key)]
+        states = [self._keys.setdefault(key.id, _Key()) for key in limited]
+        if any(state.base is None for state in states):
+            with suppress(TimeoutError):
+                async with asyncio.timeout(READ_WITHIN):
+                    await self.refresh()
+
+    def renewed_at(self, period: Period) -> float:
+        """When this day or this month ends (UTC), in Unix seconds."""
+        return _end(period, self._clock.wall())
 
     def reserve(self, call_id: str, key: ClientKey, estimate: Estimate) -> str:
         """Admit a call, which `settle` ends; gives what to tell of limits that are nearly reached, "" for nothing.
@@ -220,10 +234,7 @@ class Budgets:
                 if left < 0:
                     return at + MINUTE
             return now + MINUTE
-        today = datetime.fromtimestamp(now, UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-        if cap.period == "day":
-            return (today + timedelta(days=1)).timestamp()
-        return (today.replace(day=28) + timedelta(days=4)).replace(day=1).timestamp()
+        return _end(cap.period, now)
 
     def _notice(self, key: ClientKey, state: _Key, cap: Cap, used: int, now: float) -> str:
         told = f"{cap.name} {used / cap.most:.0%} of {amount(cap.most, cap.unit)}"
@@ -261,6 +272,18 @@ def _refusal(name: str, cap: Cap, used: int, resets: float, now: float) -> Fault
     if cap.period == "minute":
         return Fault("rate_limited", text, retry_after=float(wait), details=facts)
     return Fault("quota_spent", text, retry_after=float(wait), code="budget_exceeded", details=facts)
+
+
+def _lasting(key: ClientKey) -> bool:
+    """Whether it has a limit of a day or a month."""
+    return key.limits is not None and any(cap.period != "minute" for cap in key.limits.caps())
+
+
+def _end(period: Period, now: float) -> float:
+    today = datetime.fromtimestamp(now, UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    if period == "day":
+        return (today + timedelta(days=1)).timestamp()
+    return (today.replace(day=28) + timedelta(days=4)).replace(day=1).timestamp()
 
 
 def _day(at: float) -> str:

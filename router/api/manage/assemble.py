@@ -12,6 +12,7 @@ from starlette.routing import Route
 from router.api.accounts import AccountViews
 from router.api.manage.account_routes import AccountDesk
 from router.api.manage.backup_routes import BackupDesk
+from router.api.manage.budget_routes import BudgetDesk
 from router.api.manage.call_routes import CallDesk
 from router.api.manage.config_routes import ConfigDesk
 from router.api.manage.debug_routes import DebugDesk
@@ -84,6 +85,7 @@ def assemble(gateway: Gateway, sources: Sources, clock: Clock) -> list[Route]:
     config = ConfigDesk(gateway, sources.history, sources.file, sources.check, sources.apply)
     table.add(config.operations())
     table.add(ModelDesk(gateway, config, sources.audit).operations())
+    table.add(BudgetDesk(gateway.keys, gateway.budgets, clock).operations())
     table.add(AccountDesk(gateway, sources.accounts, sources.audit).operations())
     table.add(DebugDesk(gateway, sources.debugging).operations())
     table.add(PriceDesk(gateway, clock.wall).operations())

@@ -73,7 +73,9 @@ class KeyDesk:
         ]  # fmt: skip
 
     async def all(self, asked: Asked) -> Keys:
-        return Keys([self._shown(key) for key in self._all()])
+        keys = self._all()
+        await self._budgets.look(keys)
+        return Keys([self._shown(key) for key in keys])
 
     async def create(self, asked: Asked) -> Made:
         wanted: Wanted = asked.body

@@ -8,7 +8,7 @@ import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from router.access.keys import ClientKey, Scope, State
-from router.access.limits import MICRO, KeyLimits, limits_in_dollars
+from router.access.limits import KeyLimits, limits_in_dollars
 from router.call import Priority
 from router.routing.substitutes import Substitution
 from router.settings.auth import KeyRights

@@ -1,7 +1,7 @@
 // What keys may use, and how much of it they have: shown as bars, and as fields to be filled in.
 import { choice, field, h } from "./dom.js";
 import { count, money, percent } from "./format.js";
-import { meter } from "./parts.js";
+import { meter, time } from "./parts.js";
 
 const dollars = (amount) => money(amount * 1e6);
 const LIMITS = [
@@ -13,20 +13,24 @@ const LIMITS = [
   { name: "requests_per_minute", title: "Calls a minute", when: "calls a minute", words: count, step: "1" },
 ];
 
-/** Whether a key has a limit of a day or a month: what people call a budget. */
-export function hasBudget(key) {
-  return LIMITS.slice(0, 4).some(({ name }) => key.limits?.[name] != null);
+/** Every limit of a key with what is used of it. */
+export function bars(key) {
+  return LIMITS.filter(({ name }) => key.limits?.[name] != null).map(({ name }) => bar(name, key.used[name] ?? 0, key.limits[name]));
 }
 
-/** Every limit of a key with what is used of it. only: "budget" leaves those of a minute out. */
-export function bars(key, only) {
-  const here = only === "budget" ? LIMITS.slice(0, 4) : LIMITS;
-  return here.filter(({ name }) => key.limits?.[name] != null).map(({ name, when, words }) => {
-    const [used, most] = [key.used[name] ?? 0, key.limits[name]];
-    return h("div", { class: "bar" },
-      h("small", {}, `${words(used)} of ${words(most)} ${when}${used >= most ? ": used up" : ""}`, h("span", { class: "unseen" }, `, ${percent(used / most)}`)),
-      meter(used / most));
-  });
+/** Budgets as /budgets tells them: the limits of a day or a month, by key, the fullest first. */
+export function standing(budgets) {
+  const names = [...new Set(budgets.map((each) => each.key))];
+  return h("ul", { class: "list" }, names.map((name) => h("li", {}, h("strong", {}, name),
+    budgets.filter((each) => each.key === name).map((each) => bar(each.limit, each.used, each.most, each.resets_at)))));
+}
+
+function bar(limit, used, most, until) {
+  const { when, words } = LIMITS.find(({ name }) => name === limit);
+  return h("div", { class: "bar" },
+    h("small", {}, `${words(used)} of ${words(most)} ${when}${used >= most ? ": used up" : ""}`,
+      h("span", { class: "unseen" }, `, ${percent(used / most)}`), until ? [", anew ", time(until)] : null),
+    meter(used / most));
 }
 
 /** Fields for limits. Gives the elements, and what reads them: an object, or null where nothing is limited. */

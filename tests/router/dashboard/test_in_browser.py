@@ -139,6 +139,7 @@ async def test_budgets_are_set_changed_and_shown_beside_the_costs(visitor: Perso
     await visitor.open("overview")
     await expect(page.get_by_role("region", name="What did it cost today?")).to_contain_text("of $2.50 today")
     await expect(page.get_by_role("link", name="A limit of the key was reached: gpt-4.1")).to_be_visible()
+    await expect(page.get_by_role("region", name="What did it cost today?")).to_contain_text(re.compile(r"today \(UTC\), 0.?%, anew \d"))
     await visitor.open("keys")
     await expect(row).to_contain_text("1 of 1 calls a minute: used up")
     await page.get_by_role("button", name="Limits of editor").click()
@@ -298,6 +299,25 @@ async def test_whoever_may_only_look_is_offered_nothing_else(lived: Running, bro
         await one.open("accounts")
         await expect(one.page.get_by_role("table").first).to_be_visible()
         assert await one.page.get_by_role("button", name="Sign in to").count() == 0
+
+
+async def test_whoever_may_only_look_sees_what_it_cost_against_the_budgets(lived: Running, browser: Any) -> None:
+    manages = {"authorization": f"Bearer {MANAGEMENT}"}
+    made = await lived.send("/v0/management/keys", {"name": "watcher", "scope": "viewer"}, headers=manages)
+    async with person(lived, browser) as one:
+        await one.sign_in(made.json["key"])
+        costs = one.page.get_by_role("region", name="What did it cost today?")
+        await expect(costs).to_contain_text("No key has a budget.")
+        assert await costs.get_by_role("link", name="Set one").count() == 0
+        saved = {"name": "spender", "limits": {"usd_per_day": 2.5, "tokens_per_month": 1000}}
+        spender = await lived.send("/v0/management/keys", saved, headers=manages)
+        await lived.ask("chat", "gpt-4.1", headers={"authorization": f"Bearer {spender.json['key']}"})
+        await one.page.reload()
+        await expect(costs).to_contain_text("spender")
+        await expect(costs).to_contain_text("of $2.50 today (UTC)")
+        await expect(costs).to_contain_text("of 1,000 tokens this month (UTC)")
+        await expect(costs).to_contain_text("since midnight")
+        assert await one.page.get_by_role("button", name="Limits of").count() == 0
 
 
 async def test_somebody_elses_change_is_not_overwritten(visitor: Person) -> None:

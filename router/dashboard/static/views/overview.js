@@ -40,10 +40,10 @@ export function show(main, { signal, may }) {
   }));
   const count = repeat(signal, COSTS_EVERY, () => guarded(async () => {
     const asked = (by) => manage("GET", `usage?by=${by}&since=${midnight()}`, undefined, { signal });
-    const known = may("operator") ? manage("GET", "keys", undefined, { signal }) : null; // others may not see keys
-    const [byKey, byModel, keys] = await Promise.all([asked("key"), asked("model"), known]);
+    const known = manage("GET", "budgets", undefined, { signal });
+    const [byKey, byModel, { budgets }] = await Promise.all([asked("key"), asked("model"), known]);
     const { until, ...rest } = byKey;
-    if (changed(places.costs, [rest, byModel.lines, keys])) put(places.costs, costs(byKey, byModel, keys?.keys));
+    if (changed(places.costs, [rest, byModel.lines, budgets])) put(places.costs, costs(byKey, byModel, budgets, may("admin")));
   }));
   const [lookSoon, countSoon] = [soon(look), soon(count, 3000)]; // the ledger is a second or two behind
   follow("calls/live", signal, () => { lookSoon(); countSoon(); });

@@ -1,13 +1,13 @@
 // What did it cost today: by key and by model, beside a budget where there is one, honest about unknown prices.
-import { bars, hasBudget } from "../budgets.js";
+import { standing } from "../budgets.js";
 import { h } from "../dom.js";
 import { many, money, short } from "../format.js";
 import { table } from "../table.js";
 
 const MOST = 6;
 
-/** The card's content, from two reports of /usage, and the keys where they may be seen. */
-export function costs(byKey, byModel, keys) {
+/** The card's content, from two reports of /usage and from /budgets. sets: whether whoever looks can set one. */
+export function costs(byKey, byModel, budgets, sets) {
   const whole = byKey.total;
   const tokens = whole.fresh_input + whole.cache_read + whole.cache_write_5m + whole.cache_write_1h + whole.output + whole.reasoning;
   return [
@@ -21,16 +21,14 @@ export function costs(byKey, byModel, keys) {
     whole.unknown > 0
       ? h("p", { class: "note warn" }, `The price of ${many(whole.unknown, "call")} is unknown, so the true sum may be higher. A price table of your own (usage.prices) names it.`)
       : null,
-    keys ? budgets(keys) : null,
+    against(budgets, sets),
     lines("By key", "Key", byKey.lines), lines("By model", "Model", byModel.lines),
   ];
 }
 
-/** Keys with a limit of a day or a month, the fullest first. */
-function budgets(keys) {
-  const limited = keys.filter((each) => each.state === "usable" && hasBudget(each));
-  if (limited.length === 0) return h("small", {}, "No key has a budget. ", h("a", { href: "#/keys" }, "Set one"), ".");
-  return h("div", {}, h("h3", {}, "Budgets"), h("ul", { class: "list" }, limited.map((each) => h("li", {}, h("strong", {}, each.name), bars(each, "budget")))));
+function against(budgets, sets) {
+  if (budgets.length === 0) return h("small", {}, "No key has a budget.", sets ? [" ", h("a", { href: "#/keys" }, "Set one"), "."] : null);
+  return h("div", {}, h("h3", {}, "Budgets"), standing(budgets));
 }
 
 function lines(caption, title, rows) {
