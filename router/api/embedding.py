@@ -60,13 +60,14 @@ def _gemini_batch(answer: EmbeddingAnswer, request: EmbeddingRequest, model: str
 
 
 async def _embed(side: Side, request: EmbeddingRequest, tell: Tell) -> Answer:
+    side.expected = Usage(input=embeddings.estimated_tokens(request), estimated=True)
     needs = Needs(dialect=side.call.dialect, surface="embeddings")
     chosen = planned(side.snapshot, side.call, needs)
 
     async def ask(candidate: Candidate) -> Answer:
         answer, headers = await _ask(side, candidate, replace(request, model=candidate.model))
         counted = embeddings.input_tokens(request, answer)
-        side.record.usage = Usage(input=counted, estimated=answer.input_tokens is None)
+        side.used(Usage(input=counted, estimated=answer.input_tokens is None))
         return Answer(codec.dumps(tell(answer, request, side.call.asked)), headers)
 
     return await first_answer(side, chosen.candidates, ask, "No provider with an account has this model's embeddings.")

@@ -69,6 +69,7 @@ async def _made(
     google = side.snapshot.providers[candidate.provider].kind in ("gemini", "vertex")
     read = _READERS[operation] if google else images.read_openai_reply
     answers = []
+    side.expected = replace(picture_usage({}, request, max(1, request.n // len(calls))), estimated=True)
     for call in calls:
         body = answer_object((await side.ask(candidate, operation, codec.dumps(call.body)))[0])
         answers.append(read(body))

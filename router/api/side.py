@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import closing
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from msgspec import Struct, field
 from msgspec.structs import replace
@@ -36,7 +37,8 @@ MAX_ANSWER = 128 * 1024 * 1024
 
 class Side(Struct, kw_only=True):
     """One such request, understood. call.body is its body, empty for a GET. full: candidates whose providers had no
-    place. patient: whether to wait for one."""
+    place. patient: whether to wait for one. expected: what an attempt may be charged for although nobody saw its
+    answer, None for nothing."""
 
     edge: Edge
     snapshot: Snapshot
@@ -45,6 +47,7 @@ class Side(Struct, kw_only=True):
     spec: DialectSpec
     full: list[Candidate] = field(default_factory=list)
     patient: bool = False
+    expected: Usage | None = None
 
     async def ask(self, candidate: Candidate, operation: Operation, body: bytes) -> tuple[bytes, Mapping[str, str]]:
         """Ask one candidate, with one account after another. Raises the last `Fault`, or unavailable at once where the
@@ -68,10 +71,12 @@ class Side(Struct, kw_only=True):
             if isinstance(lease, Crowded):
                 self.full.append(candidate)
                 raise last or lease.fault()
+            left = asyncio.Event()
             try:
-                answer = await self._send(candidate, provider, lease.account, operation, body)
+                answer = await self._send(candidate, provider, lease.account, operation, body, left.set)
             except Fault as fault:
-                self._note(candidate, lease.account.id, fault)
+                unseen = self.expected if left.is_set() and fault.kind == "timeout" else None
+                self._note(candidate, lease.account.id, fault, unseen)
                 held_against = await self._judge(lease, fault, renewing)
                 last = held_against or fault
                 if held_against is None:
@@ -82,6 +87,8 @@ class Side(Struct, kw_only=True):
                 tried.add(lease.account.id)
             except BaseException:
                 gateway.health.release(lease)
+                if left.is_set():
+                    self._add(candidate, lease.account.id, "cancelled", usage=self.expected)
                 raise
             else:
                 gateway.health.succeeded(lease)
@@ -122,7 +129,13 @@ class Side(Struct, kw_only=True):
         return held_against
 
     async def _send(
-        self, candidate: Candidate, provider: ProviderConfig, account: Account, operation: Operation, body: bytes
+        self,
+        candidate: Candidate,
+        provider: ProviderConfig,
+        account: Account,
+        operation: Operation,
+        body: bytes,
+        sent: Callable[[], None],
     ) -> tuple[bytes, Mapping[str, str]]:
         response = await self.edge.gateway.runner.send(
             self.call,
@@ -133,29 +146,30 @@ class Side(Struct, kw_only=True):
             body=body,
             stream=False,
             operation=operation,
-            sent=_nothing,
+            sent=sent,
         )
         with closing(response):
             return await response.read(MAX_ANSWER), response.headers
 
     def used(self, usage: Usage) -> None:
-        """What the attempt has used that has just been answered."""
-        self.record.tries[-1] = replace(self.record.tries[-1], usage=usage)
+        """What the attempt has used that has just been answered; the call, where it needed none."""
+        if self.record.tries:
+            self.record.tries[-1] = replace(self.record.tries[-1], usage=usage)
+        else:
+            self.record.usage = usage
 
-    def _note(self, candidate: Candidate, account: str, fault: Fault | None) -> None:
+    def _note(self, candidate: Candidate, account: str, fault: Fault | None, usage: Usage | None = None) -> None:
         record = self.record
-        record.tries.append(
-            Try(
-                provider=candidate.provider,
-                model=candidate.model,
-                account=account,
-                outcome="ok" if fault is None else fault.kind,
-                status=None if fault is None else fault.status,
-                reason="" if fault is None else fault.message,
-            )
-        )
+        if fault is None:
+            self._add(candidate, account, "ok")
+        else:
+            self._add(candidate, account, fault.kind, status=fault.status, reason=fault.message, usage=usage)
         if fault is None:
             record.provider, record.model, record.account = candidate.provider, candidate.model, account
+
+    def _add(self, candidate: Candidate, account: str, outcome: str, **facts: Any) -> None:
+        made = Try(provider=candidate.provider, model=candidate.model, account=account, outcome=outcome, **facts)
+        self.record.tries.append(made)
 
 
 class Answer(Struct, frozen=True):
@@ -285,7 +299,3 @@ def _headers(record: Record) -> dict[str, str]:
         "x-switchyard-attempts": str(len(record.tries)),
         **({HEADER: record.budget} if record.budget else {}),
     }
-
-
-def _nothing() -> None:
-    """The overhead of these calls is not measured."""

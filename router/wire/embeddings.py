@@ -219,8 +219,11 @@ def decode(text: str) -> tuple[float, ...]:
 
 def input_tokens(request: EmbeddingRequest, answer: EmbeddingAnswer) -> int:
     """What the provider counted, else an estimate."""
-    if answer.input_tokens is not None:
-        return answer.input_tokens
+    return estimated_tokens(request) if answer.input_tokens is None else answer.input_tokens
+
+
+def estimated_tokens(request: EmbeddingRequest) -> int:
+    """Where nobody counts."""
     sizes = (len(e) if not isinstance(e, str) else math.ceil(len(e) / _CHARACTERS_PER_TOKEN) for e in request.inputs)
     return sum(sizes)
 

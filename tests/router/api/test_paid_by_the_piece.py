@@ -15,6 +15,7 @@ from tests.router.api.manage.desk import manage
 from tests.router.api.test_ledger import every_call, one_call, rows
 from tests.router.wire.test_charges import CHAT, GEMINI, MESSAGES, RESPONSES, streamed
 from tests.simulators import Misbehaviour, Upstream
+from tests.simulators.faulty import hang
 
 WHOLE = {"chat": CHAT, "responses": RESPONSES, "messages": MESSAGES, "gemini": GEMINI}
 # Micro-dollars, by arithmetic of the test's own, at 20 tokens of input and 9 of output of the models of `MODELS`.
@@ -129,6 +130,22 @@ async def test_pictures_cost_what_their_size_and_quality_say(
     assert row["unpriced"] == unpriced
 
 
+async def test_pictures_of_which_each_is_a_call_upstream_are_all_paid_for(upstream: Upstream, tmp_path: Path) -> None:
+    part = {"inlineData": {"mimeType": "image/png", "data": "AA=="}}
+    details = [{"modality": "IMAGE", "tokenCount": 1290}]
+    counts = {"promptTokenCount": 10, "candidatesTokenCount": 1290, "candidatesTokensDetails": details}
+    whole = {"candidates": [{"content": {"parts": [part]}, "finishReason": "STOP"}], "usageMetadata": counts}
+    async with running(upstream, tmp_path) as router:
+        upstream.script(*[Misbehaviour(body=json.dumps(whole).encode())] * 2)
+        asked = {**PICTURE, "model": "gemini/gemini-2.5-flash-image"}
+        made = await router.send("/v1/images/generations", asked)
+        assert made.status == 200, made.body
+        row = await one_call(router)
+    assert (row["output"], row["items"]) == (2580, "picture=2, image_output_tokens=2580")
+    assert row["cost"] == 2 * (10 * 3 // 10 + 1290 * 30)
+    assert [each["cost"] for each in rows(router, "SELECT * FROM attempts")] == [3 + 38_700] * 2
+
+
 async def test_pictures_count_against_a_budget(upstream: Upstream, tmp_path: Path) -> None:
     keys = [{"name": "tester", "key": KEY, "limits": {"usd_per_day": 0.07}}]
     changes = {"auth": {"keys": keys}, "models": {"aliases": {"painter": ["openai/dall-e-3"]}}}
@@ -194,3 +211,44 @@ async def test_the_price_of_pieces_is_shown(
         assert await asyncio.to_thread(main, words) == 0
         told = capsys.readouterr().out
         assert all(line in told for line in lines), told
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "items", "cost"),
+    [
+        ("images/generations", {**PICTURE, "model": "openai/dall-e-3"}, "picture=2", 80_000),
+        ("images/generations", {**PICTURE, "model": "openai/gpt-image-1"}, "picture=2", None),
+        ("embeddings", {"input": "x" * 3500, "model": "text-embedding-3-small"}, "", 20),
+    ],
+)
+async def test_a_client_that_leaves_has_perhaps_paid_for_what_it_asked_for(
+    upstream: Upstream, tmp_path: Path, path: str, body: Any, items: str, cost: int | None
+) -> None:
+    async with running(upstream, tmp_path) as router:
+        upstream.script(hang())
+        asking = asyncio.get_running_loop().create_task(router.send(f"/v1/{path}", body))
+        await upstream.arrived(1)
+        asking.cancel()
+        await asyncio.gather(asking, return_exceptions=True)
+        row = await one_call(router)
+    assert (row["outcome"], row["provider"], row["estimated"]) == ("cancelled", "openai", 1)
+    assert (row["items"], row["cost"]) == (items, cost)
+    assert row["unpriced"] == ("" if cost is not None else "picture")
+
+
+async def test_an_attempt_that_timed_out_and_one_that_answered_are_both_in_the_cost(
+    upstream: Upstream, tmp_path: Path
+) -> None:
+    changes = {
+        "server": {"timeouts": {"first_token": 0.3, "slow_first_token": 0.3}},
+        "models": {"aliases": {"vectors": ["openai/text-embedding-3-small"]}},
+    }
+    async with running(upstream, tmp_path, changes) as router:
+        upstream.script(hang())
+        answer = await router.send("/v1/embeddings", {"input": "words " * 1000, "model": "vectors"})
+        assert answer.status == 200, answer.body
+        row = await one_call(router)
+    first, second = rows(router, "SELECT * FROM attempts ORDER BY number")
+    assert (first["outcome"], first["estimated"]) == ("timeout", 1)
+    assert (second["outcome"], second["fresh_input"]) == ("ok", answer.json["usage"]["prompt_tokens"])
+    assert row["cost"] == first["cost"] + second["cost"] > second["cost"] > 0

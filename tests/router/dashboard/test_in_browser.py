@@ -139,7 +139,9 @@ async def test_budgets_are_set_changed_and_shown_beside_the_costs(visitor: Perso
     await visitor.open("overview")
     await expect(page.get_by_role("region", name="What did it cost today?")).to_contain_text("of $2.50 today")
     await expect(page.get_by_role("link", name="A limit of the key was reached: gpt-4.1")).to_be_visible()
-    await expect(page.get_by_role("region", name="What did it cost today?")).to_contain_text(re.compile(r"today \(UTC\), 0.?%, anew \d"))
+    await expect(page.get_by_role("region", name="What did it cost today?")).to_contain_text(
+        re.compile(r"today \(UTC\), 0.?%, anew \d")
+    )
     await visitor.open("keys")
     await expect(row).to_contain_text("1 of 1 calls a minute: used up")
     await page.get_by_role("button", name="Limits of editor").click()
