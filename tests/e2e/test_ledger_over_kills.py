@@ -6,7 +6,8 @@ What must hold, call by call (each names itself in its user agent and in its pro
 - A call has one row, or none where it never reached the router: then no provider saw it and its client got nothing.
 - An attempt of a settled call whose answer went out whole is in the ledger to the token and to the micro-dollar, once.
 - An attempt that broke off, or whose client went away, is an estimate: above nothing, and at most `ESTIMATE` times what
-  the provider would have charged for the whole answer. There are never more of them than answers that broke off.
+  the provider would have charged for the whole answer in the usual service. There are never more of them than answers
+  that broke off.
 - A row that is lost says that its cost is unknown. There is one only where the process was killed while the call ran,
   or within `SETTLES` seconds of its end, at most as many for each kill as calls run at once; and what the providers
   charged for lost calls is exactly what the ledger is short of.
@@ -27,6 +28,7 @@ from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, closing, suppress
 from dataclasses import dataclass, field
+from fractions import Fraction
 from pathlib import Path
 from typing import Any, Literal
 
@@ -47,6 +49,8 @@ BETWEEN = (50, 110)
 """Requests that arrive at the simulators between two kills, the fewest and the most."""
 KEYS = 24
 """Accounts of each provider: those that met a fault rest for a while."""
+TIERS = {"flex": Fraction(1, 2), "priority": Fraction(7, 4)}
+"""What answers of OpenAI in these service tiers cost, times the usual."""
 ESTIMATE = 3
 SETTLES = 2.0
 SCENES = ("plain", "plain", "plain", "plain", "busy", "refused", "breaks", "leaves", "leaves early")
@@ -81,6 +85,8 @@ def scene(chance: random.Random, number: int) -> Scene:
     path, body = ask(dialect, f"first-{chance.choice(list(TARGETS))}", said, stream=stream)
     if dialect == "messages" and chance.random() < 0.5:
         body["system"] = [{"type": "text", "text": "Be brief. " * 30, "cache_control": {"type": "ephemeral"}}]
+    if dialect in ("chat", "responses") and chance.random() < 0.4:
+        body["service_tier"] = chance.choice(list(TIERS))
     bad: Misbehaviour | None = None
     if kind == "busy":
         bad = status(chance.choice((429, 500, 503, 529)), retry_after="0")
@@ -281,7 +287,8 @@ def ours(row: dict[str, Any]) -> tuple[Any, ...]:
 
 def theirs(attempt: Attempt) -> tuple[Any, ...]:
     assert attempt.usage is not None
-    return attempt.host, *buckets(attempt.usage), charged(attempt.host, attempt.usage)
+    times = TIERS.get(attempt.body.get("service_tier"), Fraction(1)) if attempt.host == "openai" else Fraction(1)
+    return attempt.host, *buckets(attempt.usage), charged(attempt.host, attempt.usage, times)
 
 
 def whole(attempt: Attempt) -> bool:
@@ -354,6 +361,7 @@ async def test_the_ledger_is_what_the_providers_counted_although_the_router_is_k
                 total - less for total, less in zip(totals, short, strict=True)
             ], host
             assert exact, host
+        assert {one["service_tier"] for one in made} == {"", *TIERS}
         outcomes = Counter(row["outcome"] for row in rows)
         assert outcomes["ok"] >= CALLS / 3
     with capsys.disabled():

@@ -35,7 +35,7 @@ def _head(prompt: Prompt, kind: str) -> dict[str, Any]:
         "object": kind,
         "created": CREATED,
         "model": prompt.model,
-        "service_tier": "default",
+        "service_tier": prompt.echo["service_tier"],
         "system_fingerprint": "fp_sim",
     }
 

@@ -133,7 +133,11 @@ def _settings(body: Mapping[str, Any], prompt: Prompt) -> None:
     prompt.always_thinks = prompt.thinks and effort is not None
     prompt.shows = facts.exposes
     options = body.get("stream_options") or {}
-    prompt.echo = {"n": body.get("n") or 1, "include_usage": options.get("include_usage") is True}
+    prompt.echo = {
+        "n": body.get("n") or 1,
+        "include_usage": options.get("include_usage") is True,
+        "service_tier": rules.served(body.get("service_tier")),
+    }
 
 
 def _stops(stop: Any, prompt: Prompt) -> None:

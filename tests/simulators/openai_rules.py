@@ -262,3 +262,8 @@ def metadata(value: Any) -> None:
     for key, text in value.items():
         short(key, 64, "metadata")
         short(typed(text, str, f"metadata.{key}", "a string"), 512, f"metadata.{key}")
+
+
+def served(tier: Any) -> str:
+    """The service tier in which an answer is given, and charged for."""
+    return str(tier) if tier in ("flex", "priority") else "default"

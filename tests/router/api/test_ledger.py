@@ -50,11 +50,11 @@ def buckets(used: Usage) -> tuple[int, ...]:
     return fresh, used.cached, used.written, 0, used.output - used.reasoning, used.reasoning
 
 
-def charged(host: str, used: Usage) -> int:
-    """Micro-dollars, by arithmetic of the test's own."""
+def charged(host: str, used: Usage, times: Fraction = Fraction(1)) -> int:
+    """Micro-dollars, by arithmetic of the test's own. times: of the service tier."""
     fresh, read, write, output = (Fraction(price) for price in PRICES[host])
     counts = buckets(used)
-    return round(counts[0] * fresh + counts[1] * read + counts[2] * write + (counts[4] + counts[5]) * output)
+    return round(times * (counts[0] * fresh + counts[1] * read + counts[2] * write + (counts[4] + counts[5]) * output))
 
 
 class Scene:
