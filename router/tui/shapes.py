@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from router.money import MICRO
+
 Row = tuple[str, ...]
 MARKS: Mapping[str, str] = {"ok": "● works", "partly": "▲ works in part", "down": "■ down", "off": "○ off"}
 PROVIDERS: Row = ("provider", "state", "accounts", "next try", "why")
@@ -29,7 +31,7 @@ def today(usage: Mapping[str, Any]) -> str:
     """What a usage report costs; unknown prices are told and never counted as nothing."""
     total = usage["total"]
     unknown = f" + {total['unknown']} calls of unknown price" if total["unknown"] else ""
-    return f"${total['cost'] / 1e6:.4f}{unknown}"
+    return f"${total['cost'] / MICRO:.4f}{unknown}"
 
 
 def provider_rows(overview: Mapping[str, Any]) -> Iterator[Row]:
@@ -49,7 +51,8 @@ def cost_rows(usage: Mapping[str, Any]) -> Iterator[Row]:
     for each in usage["lines"]:
         kinds = ("fresh_input", "cache_read", "cache_write_5m", "cache_write_1h", "output", "reasoning")
         tokens = sum(each.get(kind, 0) for kind in kinds)
-        cost = "unknown" if each["unknown"] and not each["cost"] else f"${each['cost'] / 1e6:.4f}"
+        rest = " + ?" if each["unknown"] else ""
+        cost = "unknown" if each["unknown"] and not each["cost"] else f"${each['cost'] / MICRO:.4f}{rest}"
         yield each["name"], str(each["calls"]), f"{tokens:,}", cost
 
 

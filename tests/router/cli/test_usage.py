@@ -228,6 +228,15 @@ def test_without_a_ledger_it_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert not (tmp_path / "none").exists()  # looking makes nothing
 
 
+def test_a_ledger_of_an_older_version_is_told_apart_from_none(place: Path) -> None:
+    path = place / "state" / "switchyard.sqlite"
+    with closing(sqlite3.connect(path)) as database, database:
+        database.execute("UPDATE alembic_version SET version_num = '0009'")
+    result = run()
+    assert result.exit_code == 1
+    assert "is of an older version: start the router" in result.stderr
+
+
 def test_an_empty_time_is_no_mistake(place: Path) -> None:
     assert told("--since", "1h", "--until", str(TODAY + timedelta(days=3)), "--by", "key")["total"]["calls"] == 3
     result = run("--since", str(TODAY + timedelta(days=2)), "--until", str(TODAY + timedelta(days=3)))

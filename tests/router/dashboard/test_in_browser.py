@@ -8,7 +8,7 @@ from typing import Any
 
 from tests.router.api.harness import DIALECTS, KEY, MANAGEMENT, Running
 from tests.router.dashboard.browser import Person, needs_browser, person
-from tests.simulators.faulty import status
+from tests.simulators.faulty import Misbehaviour, status
 
 pytestmark = needs_browser
 
@@ -87,6 +87,24 @@ async def test_a_failure_shows_by_itself_as_text_and_never_as_markup(visitor: Pe
     steps = page.get_by_role("region", name="Attempts, in order").get_by_role("listitem")
     await expect(steps).to_have_count(2)
     await expect(steps.first).to_contain_text("status 401")
+
+
+async def test_a_request_tells_what_it_cost_and_what_of_it_has_no_price(visitor: Person) -> None:
+    page = visitor.page
+    usage = {
+        "prompt_tokens": 1000, "completion_tokens": 10, "total_tokens": 1010, "num_search_queries": 2,
+        "num_sources_used": 5,
+    }  # fmt: skip
+    message = {"index": 0, "message": {"role": "assistant", "content": "hi"}, "finish_reason": "stop"}
+    body = {"id": "c", "model": "gpt-4.1", "service_tier": "flex", "choices": [message], "usage": usage}
+    visitor.router.upstream.script(Misbehaviour(body=json.dumps(body).encode()))
+    called = await visitor.router.ask("chat", "gpt-4.1")
+    await visitor.open(f"requests/{called.headers['x-switchyard-request-id']}")
+    told = page.get_by_role("region", name="Facts")
+    await expect(told).to_contain_text("$0.0210 + ?")
+    await expect(told).to_contain_text("Service tierflex")
+    await expect(told).to_contain_text("2 × web_search, 5 × search_source")
+    await expect(told).to_contain_text("Without a known pricesearch_source")
 
 
 async def test_a_key_is_made_shown_once_used_and_revoked(visitor: Person) -> None:

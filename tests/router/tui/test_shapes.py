@@ -26,6 +26,8 @@ def test_providers_and_windows_say_when_they_come_back() -> None:
 def test_an_unknown_price_is_not_nothing() -> None:
     assert [row[-1] for row in shapes.cost_rows(USAGE)] == ["$0.0125", "unknown"]
     assert next(shapes.cost_rows(USAGE))[2] == "1,234"
+    partly = {**USAGE["lines"][0], "unknown": 1}
+    assert next(shapes.cost_rows({"lines": [partly]}))[-1] == "$0.0125 + ?"
 
 
 def test_calls_and_their_story() -> None:
