@@ -90,7 +90,7 @@ def _put(path: Path, text: str) -> None:
 def _is(table: PriceTable, price: Price, model: str) -> bool:
     """A pattern names no model, so that it does not answer for one."""
     found = table.find(price.vendor, model)
-    return found is price and "*" not in price.model
+    return found is not None and found.model == price.model and "*" not in price.model
 
 
 def _facts(price: Price) -> dict[str, Any]:

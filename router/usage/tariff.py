@@ -75,7 +75,7 @@ class Tariff:
         if not self.metered(provider):
             return 0.0
         price = self.price(provider, model)
-        return None if price is None else float(3 * price.rates.input + price.rates.output)
+        return None if price is None or not price.by_token else float(3 * price.rates.input + price.rates.output)
 
     def settle(self, record: Record) -> None:
         """Put what the call costs into its record and its attempts."""

@@ -228,6 +228,16 @@ def test_without_a_ledger_it_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert not (tmp_path / "none").exists()  # looking makes nothing
 
 
+def test_another_name_of_a_model_is_found_below_a_table_of_ones_own(place: Path) -> None:
+    row = "{source: s, as_of: 2099-01, tools: {web_search: 9}, models: {}}"
+    (place / "own.yaml").write_text(f"version: 2099-01-01\nvendors:\n  openai: {row}\n")
+    (place / "config.yaml").write_text(f"usage: {{prices: {place / 'own.yaml'}}}\n")
+    result = run("show", "gpt-5-codex", app=prices_commands.app)
+    assert result.exit_code == 0, result.stderr
+    assert "openai/gpt-5 " in result.stdout
+    assert "web_search: 9" in result.stdout
+
+
 def test_a_ledger_of_an_older_version_is_told_apart_from_none(place: Path) -> None:
     path = place / "state" / "switchyard.sqlite"
     with closing(sqlite3.connect(path)) as database, database:

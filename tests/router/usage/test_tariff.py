@@ -6,11 +6,13 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from router.call import Record, Try
 from router.providers.config import ProviderConfig
 from router.usage.prices import Price, PriceTable, Rates
 from router.usage.tariff import Tariff
+from router.wire.charges import Charges, Item
 from router.wire.events import Usage
 
 KINDS = ("input", "output", "cache_read", "cache_write_5m", "cache_write_1h", "reasoning")
@@ -122,3 +124,25 @@ def test_counts_that_are_out_of_this_world_are_cut_and_told(count: int) -> None:
     assert 0 < record.cost < 2**53
     assert record.usage is not None
     assert (record.usage.estimated, record.usage.output) == (True, 5)
+
+
+SEARCHED = Usage(input=10, output=5, charges=Charges(items=(Item("web_search", 2), Item("x_search", 1))))
+
+
+def test_what_of_an_attempt_has_no_price_is_told_of_the_call_too() -> None:
+    record = settled(attempt(outcome="upstream_broken"), attempt(usage=SEARCHED), attempt("gone"))
+    assert [one.unpriced for one in record.tries] == [(), ("web_search", "x_search"), ("everything",)]
+    assert record.unpriced == ("web_search", "x_search", "everything")
+    assert settled(attempt(usage=SEARCHED)).unpriced == ("web_search", "x_search")
+    assert settled(attempt(usage=SEARCHED)).cost == 30
+
+
+def test_a_subscription_has_nothing_without_a_price() -> None:
+    record = settled(attempt("plan", usage=SEARCHED), providers=(provider("plan", "chatgpt-oauth"),))
+    assert (record.cost, record.worth, record.unpriced) == (0, 30, ())
+
+
+def test_a_model_that_is_paid_for_by_the_picture_is_not_the_cheapest_by_the_token() -> None:
+    painter = replace(price("openai", 0), by_token=False, pieces={"picture": {"*": Decimal(1)}})
+    tariff = Tariff(PriceTable(version="2026-01-01", vendors={"openai": {"m": painter}}), (provider("openai"),))
+    assert tariff.per_token("openai", "m") is None
