@@ -27,6 +27,7 @@ from router.access.stored import Change, change_stored, rotate_stored, stored_ke
 from router.cli.config_commands import DATABASE, ConfigOption, JsonOption, settings_or_exit, state_dir
 from router.cli.key_options import CLEARED, Options, applied, check, with_options
 from router.clock import SystemClock
+from router.money import MICRO
 from router.secret import Secret
 from router.settings.checks import names_in
 from router.settings.key_rights import plain

@@ -10,6 +10,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 from router.access.keys import ClientKey, Scope, State
 from router.access.limits import KeyLimits, limits_in_dollars
 from router.call import Priority
+from router.money import MICRO
 from router.routing.substitutes import Substitution
 from router.settings.auth import KeyRights
 from router.settings.key_rights import plain
