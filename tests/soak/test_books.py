@@ -31,6 +31,11 @@ def test_what_adds_up_is_no_mistake() -> None:
     left = {**RECORD, "outcome": "cancelled", "status": 499}
     assert found(replace(WHOLE, outcome="left"), left, direct=2) == []
     assert found(replace(WHOLE, outcome="left", status=None), direct=0) == []
+    given_up = {**left, "attempts": [*TRIES, {"provider": "openai", "outcome": "cancelled"}]}
+    for arrived in (1, 2):  # while the last one connected, or later
+        assert found(replace(WHOLE, outcome="left"), given_up, direct=arrived) == []
+    assert found(replace(WHOLE, outcome="left"), given_up, direct=0) != []
+    assert found(WHOLE, {**given_up, "outcome": "ok", "status": 200}) != []
 
 
 @pytest.mark.parametrize(
