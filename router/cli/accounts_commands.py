@@ -15,7 +15,7 @@ from urllib.parse import quote
 import typer
 
 from router.cli.account_lines import details, headline
-from router.cli.config_commands import ConfigOption, JsonOption
+from router.cli.options import ConfigOption, JsonOption
 from router.cli.talk import Refused, Unreachable, find_place, manage, request
 from router.observe.redact import one_line
 

@@ -14,7 +14,7 @@ import typer
 
 from router import places
 from router.cli import service_environment
-from router.cli.config_commands import ConfigOption
+from router.cli.options import ConfigOption
 
 app = typer.Typer(help="The AI Studio service on this machine.", no_args_is_help=True)
 

@@ -9,7 +9,6 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
-from urllib.parse import urlsplit
 
 from msgspec import Struct
 
@@ -77,7 +76,7 @@ def _send(address: str, key: str | None, path: str, body: Any, timeout: float) -
         except OSError as error:
             raise Unreachable(f"no gateway answers at {address} ({error}). Start it, or give its --address.") from error
         wire: socket.socket = connection.sock
-        connection.request("POST", urlsplit(address).path.rstrip("/") + path, json.dumps(body), headers)
+        connection.request("POST", path, json.dumps(body), headers)
         answer = connection.getresponse()
         status = answer.status
         while (left := deadline - time.monotonic()) > 0:

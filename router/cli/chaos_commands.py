@@ -15,8 +15,8 @@ from msgspec import to_builtins
 
 from router.cli import chaos_calls
 from router.cli.chaos_reading import CLIENTS, ENDINGS, STRIKING, strikes
-from router.cli.config_commands import ConfigOption, JsonOption
-from router.cli.talk import Unreachable, find_place, url
+from router.cli.options import AddressOption, ConfigOption, JsonOption, KeyFileOption
+from router.cli.talk import Unreachable, find_place, key_stays, url
 from router.observe.redact import one_line
 from router.providers.demo.chaos import CHAOS, placed
 from router.providers.demo.models import ERRORS, model_names
@@ -53,10 +53,8 @@ def list_(as_json: JsonOption = False) -> None:
 def run(
     dialect: Annotated[str, typer.Option(help="The client's: chat, responses, messages, gemini, or all.")] = "all",
     fault: Annotated[str, typer.Option(help="One of `chaos list`, also with a place (cut-5), or all.")] = "all",
-    address: Annotated[
-        str | None, typer.Option(help="Of the gateway. Default: the one of these settings.", metavar="URL")
-    ] = None,
-    key_file: Annotated[Path | None, typer.Option(help="With a client key. Default: the one made here.")] = None,
+    address: AddressOption = None,
+    key_file: KeyFileOption = None,
     timeout: Annotated[
         float, typer.Option(help="Seconds for each call; stall and hang last as long as the gateway's limits.", min=1)
     ] = 180.0,
@@ -66,10 +64,10 @@ def run(
     """Send each fault through the running gateway, and show what a client sees. 1 where a part looked like a whole."""
     dialects = _dialects(dialect)
     faults = list(DOES) if fault == "all" else [_known(fault.removeprefix("demo/"))]
-    if address is not None and not address.startswith(("http://", "https://")):
-        raise typer.BadParameter("must begin with http:// or https://", param_hint="--address")
     place = find_place(config)
-    key = _key(key_file) if key_file is not None else place.key("client")
+    if address is not None and key_file is None and (why := key_stays(place, address)):
+        raise typer.BadParameter(why, param_hint="--address")
+    key = _key(Path(key_file).expanduser()) if key_file is not None else place.key("client")
     try:
         rows = chaos_calls.run(address or url(*place.address()), key, faults, dialects, timeout)
     except Unreachable as error:

@@ -15,6 +15,8 @@ import typer
 
 from router import places
 from router.access.sources import file_keys
+from router.cli.options import ConfigOption as ConfigOption
+from router.cli.options import JsonOption as JsonOption
 from router.clock import SystemClock
 from router.settings.load import Loaded, load
 from router.settings.mistakes import SettingsError
@@ -26,10 +28,6 @@ from router.state.migrate import revision
 
 DATABASE = "switchyard.sqlite"
 app = typer.Typer(help="Check, show and locate the settings.", no_args_is_help=True)
-ConfigOption = Annotated[
-    str | None, typer.Option("--config", "-c", help="The file to read. Default: config/config.yaml.")
-]
-JsonOption = Annotated[bool, typer.Option("--json", help="JSON for programs.")]
 
 
 def read_settings(config: str | None, *, need_key: bool = True) -> tuple[Loaded, Path | None]:

@@ -22,7 +22,7 @@ def doctor(as_json: bool = False, config: str | None = None, proxy: str | None =
         if place.problem is None or check.__name__ != "certificate":
             findings += check(place, os.environ)
     if proxy is not None:
-        findings += through(proxy.rstrip("/"), place.key("client") or "")
+        findings += through(proxy, place.key("client") or "")
     if as_json:
         print(json.dumps([asdict(finding) for finding in findings], indent=2))
     else:

@@ -16,7 +16,7 @@ import typer
 from router.accounts.import_sources import SOURCES, Source
 from router.accounts.importing import WARNING, Imported, Importer
 from router.cli.account_place import account_place, fail
-from router.cli.config_commands import ConfigOption, JsonOption
+from router.cli.options import ConfigOption, JsonOption
 from router.clock import SystemClock
 
 app = typer.Typer(help="Take over the accounts of other programs.", no_args_is_help=True)

@@ -8,7 +8,6 @@ import json
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
-from urllib.parse import urlsplit
 
 from router.cli.connection import connection_to
 from router.cli.finding import Finding
@@ -95,7 +94,7 @@ def asking(address: str, key: str) -> Ask:
         began = time.monotonic()
         try:
             headers = {"authorization": f"Bearer {key}", "content-type": "application/json"}
-            connection.request("POST", urlsplit(address).path.rstrip("/") + path, json.dumps(body), headers)
+            connection.request("POST", path, json.dumps(body), headers)
             answer = connection.getresponse()
             arrived: list[Arrival] = []
             while data := answer.read1(65536):

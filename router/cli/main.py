@@ -12,8 +12,8 @@ from typing import Annotated
 
 import typer
 
-JSON = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-CONFIG = Annotated[str | None, typer.Option("--config", help="The settings file.", metavar="FILE")]
+from router.cli.options import AddressOption, ConfigOption, JsonOption, KeyFileOption, ThroughOption
+
 OFFLINE = Annotated[bool, typer.Option("--offline", help="Ask the settings, not the running gateway.")]
 DIALECT = Annotated[str, typer.Option("--dialect", help="The caller's: chat, responses, messages or gemini.")]
 GROUPS = {
@@ -39,7 +39,7 @@ app = typer.Typer(
 
 
 @app.command()
-def serve(config: CONFIG = None) -> None:
+def serve(config: ConfigOption = None) -> None:
     """Run the gateway in the foreground. Settings that make no sense stop it with every mistake listed."""
     from router.cli import cloud
     from router.server import parent
@@ -50,7 +50,7 @@ def serve(config: CONFIG = None) -> None:
 
 
 @app.command()
-def status(as_json: JSON = False, config: CONFIG = None) -> None:
+def status(as_json: JsonOption = False, config: ConfigOption = None) -> None:
     """Show what runs, and what is wrong with it."""
     from router.cli import processes
 
@@ -58,7 +58,7 @@ def status(as_json: JSON = False, config: CONFIG = None) -> None:
 
 
 @app.command()
-def models(as_json: JSON = False, offline: OFFLINE = False, config: CONFIG = None) -> None:
+def models(as_json: JsonOption = False, offline: OFFLINE = False, config: ConfigOption = None) -> None:
     """List the models that clients may ask for."""
     from router.cli import models_command
 
@@ -70,9 +70,9 @@ def explain(
     model: str,
     dialect: DIALECT = "chat",
     key: Annotated[str | None, typer.Option(help="The client key that asks, by name or id.")] = None,
-    as_json: JSON = False,
+    as_json: JsonOption = False,
     offline: OFFLINE = False,
-    config: CONFIG = None,
+    config: ConfigOption = None,
 ) -> None:
     """Say who would answer for a model name, in which order, and why."""
     from router.cli import models_command
@@ -82,9 +82,12 @@ def explain(
 
 @app.command()
 def tui(
-    address: Annotated[str | None, typer.Option(help="Of the gateway. Default: the one of this checkout.")] = None,
-    key_file: Annotated[str | None, typer.Option(help="File with a key. Default: the management key.")] = None,
-    config: CONFIG = None,
+    address: AddressOption = None,
+    key_file: Annotated[
+        str | None,
+        typer.Option("--key-file", help="File that holds a key. Default: the management key.", metavar="FILE"),
+    ] = None,
+    config: ConfigOption = None,
 ) -> None:
     """Watch the gateway in the terminal: is it working, requests and their story, accounts, the log."""
     from router.cli import tui_command
@@ -94,12 +97,9 @@ def tui(
 
 @app.command()
 def doctor(
-    as_json: JSON = False,
-    config: CONFIG = None,
-    through: Annotated[
-        str | None,
-        typer.Option(help="Address of a reverse proxy in front: does it let streams through as they are written?"),
-    ] = None,
+    as_json: JsonOption = False,
+    config: ConfigOption = None,
+    through: ThroughOption = None,
 ) -> None:
     """Look for what is wrong here: what, why it matters, and the exact fix."""
     from router.cli import doctor as look
@@ -108,7 +108,7 @@ def doctor(
 
 
 @app.command()
-def version(as_json: JSON = False) -> None:
+def version(as_json: JsonOption = False) -> None:
     """Print the version."""
     import json
     import platform
@@ -134,8 +134,8 @@ def login(
         str | None, typer.Option(help="What to call the account. Default: its address. For aistudio: the profile.")
     ] = None,
     yes: Annotated[bool, typer.Option("--yes", help="Accept the provider's caveat without being asked.")] = False,
-    as_json: JSON = False,
-    config: CONFIG = None,
+    as_json: JsonOption = False,
+    config: ConfigOption = None,
 ) -> None:
     """Sign in to a provider: at the running gateway, or by itself where none runs. Prints the account."""
     from router.cli import login_command
@@ -194,8 +194,8 @@ def reconcile(
     output: Annotated[str | None, typer.Option(help="Header of the output tokens'.")] = None,
     cost: Annotated[str | None, typer.Option(help="Header of the cost's, in US dollars.")] = None,
     tolerance: Annotated[float, typer.Option(help="Per cent that may differ.", min=0.0, max=100.0)] = 0.0,
-    as_json: JSON = False,
-    config: CONFIG = None,
+    as_json: JsonOption = False,
+    config: ConfigOption = None,
 ) -> None:
     """Compare the ledger with what a provider says, by day (UTC) and model. Ends with 1 where they differ."""
     from router.cli import reconcile as command
@@ -208,14 +208,10 @@ def reconcile(
 def replay(
     call: Annotated[str, typer.Argument(help="The recorded call: `switchyard records` lists them.", metavar="ID")],
     to: Annotated[str | None, typer.Option("--to", help="Ask this model instead.", metavar="MODEL")] = None,
-    address: Annotated[
-        str | None, typer.Option("--address", help="The gateway's. Default: that of this installation.")
-    ] = None,
-    key_file: Annotated[
-        str | None, typer.Option("--key-file", help="File that holds the client key. Default: state/keys/client.key.")
-    ] = None,
-    as_json: JSON = False,
-    config: CONFIG = None,
+    address: AddressOption = None,
+    key_file: KeyFileOption = None,
+    as_json: JsonOption = False,
+    config: ConfigOption = None,
 ) -> None:
     """Send a recorded request to the running gateway again; print the answer and how it differs from the one before."""
     from router.cli import replay as command
@@ -234,7 +230,7 @@ PASSPHRASE = Annotated[
 def backup(
     file: Annotated[str, typer.Argument(help="The file to write.")],
     passphrase_file: PASSPHRASE = None,
-    config: CONFIG = None,
+    config: ConfigOption = None,
 ) -> None:
     """Write accounts, profiles, keys, settings and state into one encrypted file. The gateway may run."""
     from router.cli import backup as command
@@ -249,7 +245,7 @@ def restore(
     force: Annotated[
         bool, typer.Option("--force", help="Also where files are here already: they are kept aside.")
     ] = False,
-    config: CONFIG = None,
+    config: ConfigOption = None,
 ) -> None:
     """Put a backup back, on this machine or another. The gateway must not run."""
     from router.cli import backup as command
@@ -266,17 +262,13 @@ def setup(
     undo: Annotated[bool, typer.Option("--undo", help="Put the client's files back as they were.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would happen, and do nothing.")] = False,
     model: Annotated[str | None, typer.Option("--model", help="The model that it shall ask for.")] = None,
-    address: Annotated[
-        str | None, typer.Option("--address", help="The gateway's. Default: that of this installation.")
-    ] = None,
-    key_file: Annotated[
-        str | None, typer.Option("--key-file", help="File that holds the client key. Default: state/keys/client.key.")
-    ] = None,
+    address: AddressOption = None,
+    key_file: KeyFileOption = None,
     shell_file: Annotated[
         str | None, typer.Option("--shell-file", help="Start file of a shell, like ~/.bashrc, for variables.")
     ] = None,
-    as_json: JSON = False,
-    config: CONFIG = None,
+    as_json: JsonOption = False,
+    config: ConfigOption = None,
 ) -> None:
     """Make a client on this machine use the gateway, or put it back. Says every place that it changes."""
     import time
@@ -317,7 +309,7 @@ def translate(
         str | None, typer.Option("--request", help="With --answer: the file of the request that it answers.")
     ] = None,
     status: Annotated[int, typer.Option("--status", help="With --answer: its HTTP status.", min=100, max=599)] = 200,
-    config: CONFIG = None,
+    config: ConfigOption = None,
 ) -> None:
     """Translate a request on stdin as the gateway would send it, or an answer back. Asks nobody; notes on stderr."""
     from router.cli import translate_command as command

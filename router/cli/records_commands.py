@@ -13,7 +13,7 @@ from typing import Annotated, Any
 
 import typer
 
-from router.cli.config_commands import ConfigOption, JsonOption
+from router.cli.options import ConfigOption, JsonOption
 from router.cli.talk import find_place
 from router.observe.records.folder import RecordFolder, Unreadable, opened
 from router.observe.records.stages import CLIENT_ANSWER, CLIENT_REQUEST, META, NEUTRAL

@@ -13,7 +13,7 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qsl, quote, urlencode, urlsplit
+from urllib.parse import parse_qsl, quote, urlencode
 
 import msgspec
 from msgspec import Struct
@@ -21,8 +21,8 @@ from msgspec import Struct
 from router.cli.connection import connection_to
 from router.cli.replay_told import Side, differences, side, table
 from router.cli.setup.splices import CannotEdit
-from router.cli.setup.target import checked_address, read_key
-from router.cli.talk import Place, find_place, url
+from router.cli.setup.target import read_key
+from router.cli.talk import Place, find_place, key_stays, url
 from router.cli.terminal import Terminal
 from router.observe.records.folder import RecordFolder, Unreadable, opened
 from router.observe.records.recorder import HEADER
@@ -68,7 +68,7 @@ def replay(call_id: str, wanted: Wanted, config: str | None, terminal: Terminal 
         path, body = _request(asked, wanted.to)
         if asked["redacted"]:
             terminal.say(f"what looked like a secret stands as {MASK} in the recorded request, and is sent like that")
-        address = _address(wanted.address, place)
+        address = wanted.address or url(*place.address())
         headers = _headers(asked["headers"], _key(wanted, place, terminal), moved=wanted.to is not None)
         status, told, answer = _send(address, path, headers, body, ours=wanted.address is None)
     except _Stopped as stopped:
@@ -127,15 +127,6 @@ def _headers(recorded: Mapping[str, str], key: str, *, moved: bool) -> dict[str,
     return {**kept, "authorization": f"Bearer {key}", "user-agent": "switchyard-replay", HEADER: "1"}
 
 
-def _address(given: str | None, place: Place) -> str:
-    if given is None:
-        return url(*place.address())
-    try:
-        return checked_address(given)
-    except CannotEdit as problem:
-        raise _Stopped(str(problem)) from None
-
-
 def _key(wanted: Wanted, place: Place, terminal: Terminal) -> str:
     """From the file that is named, of this installation, or typed."""
     if wanted.key_file is not None:
@@ -143,6 +134,8 @@ def _key(wanted: Wanted, place: Place, terminal: Terminal) -> str:
             return read_key(Path(wanted.key_file).expanduser()).reveal()
         except CannotEdit as problem:
             raise _Stopped(str(problem)) from None
+    if wanted.address is not None and (why := key_stays(place, wanted.address)):
+        raise _Stopped(why)
     key = place.key("client")
     if not key and terminal.interactive:
         key = terminal.secret("Client key of the gateway: ").strip()
@@ -157,7 +150,7 @@ def _send(
     """Status, headers and body. ours: our own process, found by its own file, whose certificate is not looked at."""
     connection = connection_to(address, WITHIN, ours=ours)
     try:
-        connection.request("POST", urlsplit(address).path.rstrip("/") + path, body, dict(headers))
+        connection.request("POST", path, body, dict(headers))
         answer = connection.getresponse()
         data = answer.read()
     except (OSError, http.client.HTTPException) as error:

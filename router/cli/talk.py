@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from router import places
-from router.cli.connection import connection_to
+from router.cli.connection import connection_to, is_here
 from router.server.product import CannotPrepare, read_settings
 from router.settings.schema import Settings
 
@@ -87,6 +87,14 @@ def callable_host(host: str) -> str:
 def url(scheme: str, host: str, port: int) -> str:
     """A base URL; IPv6 addresses get their brackets."""
     return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
+
+
+def key_stays(place: Place, address: str) -> str | None:
+    """Why no key of this installation is sent to `address` unasked: it is of another machine. None where it may be."""
+    own = url(*place.address())
+    if address == own or is_here(address):
+        return None
+    return f"{address} is not the gateway of this installation ({own}): name the file of its key with --key-file"
 
 
 def fetch(

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from router import places
-from router.cli.talk import find_place, url
+from router.cli.talk import find_place, key_stays, url
 
 Become = Callable[[list[str], Path], object]
 MISSING = "The screens need a package of their own (Textual, MIT). Install it with: make tui"
@@ -31,8 +31,10 @@ def tui(
     key = Path(key_file).expanduser() if key_file is not None else places.key_file(place.state_dir, "management")
     if not key.is_file():
         return _failed(NO_KEY if key_file is None else f"There is no file {key}")
+    if address is not None and key_file is None and (why := key_stays(place, address)):
+        return _failed(why)
     where = address or url(*place.address())
-    words = [str(python), "-m", "router.tui", where.rstrip("/"), str(key.absolute())]
+    words = [str(python), "-m", "router.tui", where, str(key.absolute())]
     (become or _become)(words, root)
     return 0
 

@@ -12,7 +12,7 @@ import typer
 
 from router.accounts import vaults
 from router.cli.account_place import account_place, fail
-from router.cli.config_commands import ConfigOption, JsonOption
+from router.cli.options import ConfigOption, JsonOption
 from router.vault.keys import OLD_VARIABLE, VARIABLE
 
 app = typer.Typer(help="Encryption of the account files.", no_args_is_help=True)

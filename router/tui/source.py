@@ -5,7 +5,6 @@ from __future__ import annotations
 import http.client
 import json
 from typing import Any, Protocol
-from urllib.parse import urlsplit
 
 from router.cli.connection import connection_to
 from router.secret import Secret
@@ -29,8 +28,6 @@ class HttpSource:
 
     def __init__(self, address: str, key: Secret) -> None:
         self._address = address
-        parts = urlsplit(address)
-        self._where = f"{parts.hostname}:{parts.port}"
         self._key = key
 
     def get(self, path: str) -> Any:
@@ -41,13 +38,13 @@ class HttpSource:
             answer = connection.getresponse()
             data = answer.read()
         except (OSError, http.client.HTTPException) as error:
-            raise Unavailable(f"no gateway answers at {self._where} ({error}); start it with: make up") from None
+            raise Unavailable(f"no gateway answers at {self._address} ({error}); start it with: make up") from None
         finally:
             connection.close()
         try:
             decoded = json.loads(data)
         except ValueError:
-            raise Unavailable(f"{self._where} answers {answer.status} and no JSON") from None
+            raise Unavailable(f"{self._address} answers {answer.status} and no JSON") from None
         if answer.status != 200:
             told = decoded.get("error", {}).get("message", "") if isinstance(decoded, dict) else ""
             raise Unavailable(f"the gateway answered {answer.status}: {told}")

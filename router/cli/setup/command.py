@@ -13,7 +13,7 @@ from router.cli.setup import journal, told, work
 from router.cli.setup.clients import CLIENTS, OTHER_NAMES, block
 from router.cli.setup.journal import Journal
 from router.cli.setup.splices import CannotEdit
-from router.cli.setup.target import Target, checked_address, checked_model, read_key
+from router.cli.setup.target import Target, checked_model, read_key
 from router.cli.setup.wishes import FileWish, Recipe, Wish
 from router.cli.talk import Place, find_place, url
 from router.places import key_file
@@ -115,7 +115,7 @@ def _undo(name: str, wanted: Wanted, place: Place) -> int:
 
 def _target(wanted: Wanted, place: Place) -> Target:
     own = url(*place.address())
-    address = own if wanted.address is None else checked_address(wanted.address)
+    address = own if wanted.address is None else wanted.address
     if wanted.key_file is None and address != own:
         raise CannotEdit(f"{address} is not the gateway of this installation ({own}): name its key with --key-file")
     named = Path(wanted.key_file).expanduser().absolute() if wanted.key_file else key_file(place.state_dir, "client")

@@ -6,7 +6,6 @@ import re
 import shlex
 from collections.abc import Mapping
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from msgspec import Struct
 
@@ -18,7 +17,7 @@ _MODEL = re.compile(r"[^\s\"'\\\x00-\x1f\x7f]+")
 
 
 class Target(Struct, frozen=True, kw_only=True):
-    """The gateway as a client sees it. address: without a path. key_file: where `key` was read."""
+    """The gateway as a client sees it. address: as `checked_address` gives it. key_file: where `key` was read."""
 
     address: str
     key: Secret
@@ -42,21 +41,6 @@ class Target(Struct, frozen=True, kw_only=True):
         """A client's folder: as its variable says, else the usual one in the home folder."""
         named = self.environ.get(variable)
         return Path(named).expanduser() if named else self.home.joinpath(*usual)
-
-
-def checked_address(text: str) -> str:
-    """An address without path and slash. Raises `CannotEdit`."""
-    plain = text.strip().rstrip("/")
-    for ending in ("/v1", "/v1beta"):
-        plain = plain.removesuffix(ending)
-    try:
-        parts = urlsplit(plain)
-        fine = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port is None or parts.port > 0)
-    except ValueError:
-        fine, parts = False, urlsplit("")
-    if not fine or parts.path or parts.query or parts.fragment or "@" in parts.netloc or re.search(r"[\s\"'\\]", plain):
-        raise CannotEdit(f"{text!r} is no address of a gateway; write it like http://127.0.0.1:8317")
-    return plain
 
 
 def checked_model(text: str | None) -> str | None:

@@ -134,7 +134,7 @@ async def test_an_error_and_nobody_have_their_exit_codes(
     assert "status" in capsys.readouterr().out
     assert await run("replay", call_id, "--address", f"http://127.0.0.1:{free_port()}") == 3
     assert "no gateway answers" in capsys.readouterr().err
-    assert await run("replay", call_id, "--address", "nonsense") == 1
+    assert await run("replay", call_id, "--address", "nonsense") == 2
     (router.state / "keys" / "client.key").unlink()
     assert await run("replay", call_id, "--address", router.url) == 1
     assert "--key-file" in capsys.readouterr().err
