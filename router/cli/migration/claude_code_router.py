@@ -8,7 +8,7 @@ from typing import Any
 
 from router.cli.migration.gathered import Gathered
 from router.cli.migration.servers import Dialect, Server, Servers
-from router.cli.migration.values import DOLLAR, address_of, key_of, mappings, proxy_of, texts, whole
+from router.cli.migration.values import DOLLAR, address_of, key_of, mappings, proxy_of, whole
 from router.settings.mistakes import Path
 
 REASONS: Mapping[str, str] = MappingProxyType(
@@ -16,7 +16,7 @@ REASONS: Mapping[str, str] = MappingProxyType(
         "transformer": "requests are adapted by what is known of a model; corrections go into `models.capabilities`",
         "transformers": "programs of your own in the path of a request are not run here",
         "CUSTOM_ROUTER_PATH": "programs of your own in the path of a request are not run here",
-        "REWRITE_SYSTEM_PROMPT": "prompts are not rewritten here",
+        "REWRITE_SYSTEM_PROMPT": "`system_prompt` of a rule or a key puts words around prompts here",
         "think": "a model is chosen by its name here, not by what a request asks; give it a name of its own",
         "webSearch": "a model is chosen by its name here, not by the tools of a request",
         "image": "a model that takes images is chosen by itself where a route has one",
@@ -41,7 +41,7 @@ def fits(values: Any) -> bool:
 
 def translate(values: Mapping[str, Any], out: Gathered) -> None:
     """Everything that has a place here."""
-    servers, known, models = Servers(out), {}, {}
+    servers, known = Servers(out), {}
     name = "Providers" if "Providers" in values else "providers"
     proxy = proxy_of(values.get("PROXY_URL"))
     if proxy is not None:
@@ -50,7 +50,6 @@ def translate(values: Mapping[str, Any], out: Gathered) -> None:
         server = _provider((name, at), entry, servers, out, proxy)
         if server is not None:
             known[str(entry.get("name"))] = server
-            models[str(entry.get("name"))] = texts(entry.get("models"))
     _router(values.get("Router"), known, out)
     _server(values, out)
     out.note(
@@ -79,10 +78,11 @@ def _provider(
     key = key_of(entry.get("api_key"), marks=DOLLAR)
     if key is not None:
         out.take((*path, "api_key"), server.add_key(key, proxy=proxy))
-    names = texts(entry.get("models"))
-    if names:
-        server.add_models([{"name": model} for model in names])
-        out.take((*path, "models"), f"{server.place}.models")
+    models = entry.get("models")
+    for at, model in enumerate(models) if isinstance(models, list) else ():
+        if isinstance(model, str) and model:
+            server.add_models([{"name": model}])
+            out.take((*path, "models", at), f"{server.place}.models")
     return server
 
 

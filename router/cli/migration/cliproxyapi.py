@@ -14,7 +14,7 @@ from router.settings.mistakes import Path
 
 REASONS: Mapping[str, str] = MappingProxyType(
     {
-        "payload": "request bodies are not rewritten by rules here; `models.capabilities` says what a model accepts",
+        "payload": "`policies.payload` has such rules here, written in another way",
         "ampcode": "the routes of Amp are not served here",
         "amp": "the routes of Amp are not served here",
         "cloak": "clients are not made to look like others here",
@@ -26,8 +26,8 @@ REASONS: Mapping[str, str] = MappingProxyType(
         "logging-to-file": "logs go to standard output here; supervisord keeps them in logs/",
         "logs-max-total-size-mb": "logs go to standard output here; supervisord keeps them in logs/",
         "error-logs-max-files": "logs go to standard output here; supervisord keeps them in logs/",
-        "request-log": "prompts are not stored here",
-        "usage-statistics-enabled": "usage is always in /metrics and in the log here",
+        "request-log": "`observe.request_log` records calls here, and is off by default",
+        "usage-statistics-enabled": "usage is always counted here: `switchyard usage`",
         "disable-cooling": "an account whose limit is met always rests here",
         "max-retry-interval": "`retry.deadline` bounds a call here, waiting included",
         "request-scoped-errors": "what may be tried again is decided by the kind of the fault here",
@@ -267,11 +267,11 @@ def _facts(path: Path, entry: Mapping[str, Any], server: Server, out: Gathered) 
         server.block.setdefault("headers", {})[str(header)] = Secret(str(value))
         out.take((*path, "headers", header), f"{server.place}.headers")
     for at, model in mappings(entry.get("models")):
-        if model.get("name"):
-            server.add_models([{key: model[key] for key in ("name", "alias") if model.get(key)}])
-            for key in ("name", "alias"):
-                if model.get(key):
-                    out.take((*path, "models", at, key), f"{server.place}.models")
+        said = {key: model[key] for key in ("name", "alias") if isinstance(model.get(key), str) and model[key]}
+        if "name" in said:
+            server.add_models([said])
+            for key in said:
+                out.take((*path, "models", at, key), f"{server.place}.models")
     for at, excluded in enumerate(texts(entry.get("excluded-models"))):
         server.block.setdefault("excluded_models", []).append(excluded)
         out.take((*path, "excluded-models", at), f"{server.place}.excluded_models")
@@ -285,7 +285,8 @@ def _oauth(values: Mapping[str, Any], servers: Servers, out: Gathered) -> None:
         for at, entry in mappings(entries):
             if provider and entry.get("name") and entry.get("alias"):
                 place = out.alias(str(entry["alias"]), f"{provider}/{entry['name']}")
-                out.take((name, channel, at), place)
+                for field in ("name", "alias"):
+                    out.take((name, channel, at, field), place)
     excluded = values.get("oauth-excluded-models")
     for channel, models in excluded.items() if isinstance(excluded, dict) else ():
         provider = CHANNELS.get(str(channel))

@@ -70,6 +70,12 @@ class Gathered:
         known.extend(target for target in targets if target not in known)
         return f"models.aliases.{name}"
 
+    def combo(self, name: str, strategy: str, targets: list[Any]) -> str:
+        """Add a combo; the place."""
+        combos = self.settings.setdefault("models", {}).setdefault("combos", {})
+        combos[name] = {"strategy": strategy, "targets": targets}
+        return f"models.combos.{name}"
+
     def leave_the_rest(self, document: Any, reasons: Mapping[str, str]) -> None:
         """Say of every place that nobody has spoken of why it stays behind. reasons: by the first key of a path that is
         in them."""

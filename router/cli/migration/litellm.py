@@ -17,13 +17,13 @@ REASONS: Mapping[str, str] = MappingProxyType(
         "callbacks": "there are no callbacks here; /metrics and the log have every call",
         "success_callback": "there are no callbacks here; /metrics and the log have every call",
         "failure_callback": "there are no callbacks here; /metrics and the log have every call",
-        "cache": "answers are not cached here",
-        "cache_params": "answers are not cached here",
+        "cache": "`policies.cache` keeps exact repetitions here, and is off by default",
+        "cache_params": "`policies.cache` keeps exact repetitions here, and is off by default",
         "guardrails": "there are no guardrails here",
-        "rpm": "requests per minute are not limited here; the provider's own limits are obeyed",
-        "tpm": "tokens per minute are not limited here; the provider's own limits are obeyed",
-        "max_parallel_requests": "calls per model are not limited here",
-        "model_info": "prices and windows are known by the model's name here, or said in `models.capabilities`",
+        "rpm": "limits belong to client keys here (`auth.keys[].limits`); those of providers are obeyed",
+        "tpm": "limits belong to client keys here (`auth.keys[].limits`); those of providers are obeyed",
+        "max_parallel_requests": "`max_concurrency` of a provider limits calls at once here",
+        "model_info": "prices and windows are known by a model's name, or said in `usage.prices` and `models.capabilities`",
         "redis_host": "the state of limits is in state/ here",
         "redis_port": "the state of limits is in state/ here",
         "redis_password": "the state of limits is in state/ here",
@@ -106,8 +106,10 @@ def _model(path: Path, entry: Mapping[str, Any], servers: Servers, out: Gathered
         why = "a server that speaks OpenAI's dialect needs an api_base" if not address else "not at this address"
         out.leave(path, f"there is no provider {kind} here; {why}")
         return
-    if params.get("api_base"):
-        out.take((*below, "api_base"), server.place)
+    for field in ("api_base", "base_url"):
+        if params.get(field):
+            out.take((*below, field), server.place)
+            break
     weight = whole(params.get("weight"))
     key = key_of(params.get("api_key"), marks=LITELLM)
     if key is not None:
@@ -165,7 +167,7 @@ def _settings(name: str, block: Mapping[str, Any], out: Gathered) -> None:
         field = "request_timeout" if "request_timeout" in block else "timeout"
         out.take((name, field), out.put("server.timeouts.total", timeout))
     strategy = block.get("routing_strategy")
-    if strategy in _STRATEGIES:
+    if isinstance(strategy, str) and strategy in _STRATEGIES:
         place = out.put("routing.strategy", _STRATEGIES[strategy])
         out.change((name, "routing_strategy"), f"{place}, among the keys of one provider; models go in file order")
     if block.get("drop_params") is True:

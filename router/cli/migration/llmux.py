@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
@@ -51,7 +52,7 @@ def translate(values: Any, out: Gathered) -> None:
         return
     if values.get("BIND_ADDRESS"):
         out.take(("BIND_ADDRESS",), out.put("server.host", values["BIND_ADDRESS"]))
-    if str(values.get("PORT", "")).isdigit():
+    if re.fullmatch(r"[0-9]{1,5}", str(values.get("PORT", ""))):
         out.take(("PORT",), out.put("server.port", int(values["PORT"])))
     level = str(values.get("LOG_LEVEL", "")).lower()
     if level in ("debug", "info", "warning", "error"):

@@ -8,7 +8,7 @@ from typing import Any
 
 from router.cli.migration.gathered import Gathered
 from router.cli.migration.servers import Server, Servers
-from router.cli.migration.values import address_of, key_of, mappings, whole
+from router.cli.migration.values import address_of, key_of, mappings, texts, whole
 from router.settings.mistakes import Path
 from router.settings.presets import shipped_presets
 from router.settings.provider_names import provider_names
@@ -18,9 +18,9 @@ REASONS: Mapping[str, str] = MappingProxyType(
         "settings": "settings of its pages have no counterpart here",
         "usageHistory": "what was used is not taken over",
         "domainCostHistory": "what was used is not taken over",
-        "domainBudgets": "there are no budgets here yet",
+        "domainBudgets": "budgets belong to client keys here: `auth.keys[].limits`",
         "_meta": "tells only of the export",
-        "pricing": "prices are not counted here yet",
+        "pricing": "`usage.prices` names a price table of your own here",
     }
 )
 _PREFIXES: Mapping[str, str] = MappingProxyType(
@@ -42,6 +42,10 @@ _PREFIXES: Mapping[str, str] = MappingProxyType(
     }
 )
 """What it calls sign-ins, in models and connections."""
+_STRATEGIES: Mapping[str, str] = MappingProxyType(
+    {"weighted": "weighted", "round-robin": "round_robin", "cost-optimized": "cheapest"}
+)
+"""Its strategies of a combo that ours know too, besides the order of the list."""
 _ACCOUNT_FACTS = ("id", "createdAt", "updatedAt", "testStatus", "lastError", "lastErrorAt", "errorCode", "expiresAt")
 
 
@@ -66,7 +70,7 @@ def translate(values: Mapping[str, Any], out: Gathered) -> None:
     for at, combo in mappings(values.get("combos")):
         _combo(("combos", at), combo, ids, names, out)
     for at, key in mappings(values.get("apiKeys")):
-        _client_key(("apiKeys", at), at, key, out)
+        _client_key(("apiKeys", at), at, key, ids, out)
     aliases = values.get("modelAliases")
     for alias, target in aliases.items() if isinstance(aliases, dict) else ():
         if isinstance(target, str):
@@ -130,7 +134,9 @@ def _server(
             chat = node.get("apiType") != "responses"
             server = servers.at(str(node.get("name") or called), address, "chat" if chat else "responses")
         if node and server is not None:
-            out.take(("providerNodes", at), server.place)
+            for fact in ("baseUrl", "name", "type", "apiType", "prefix", "id", "createdAt", "updatedAt"):
+                if node.get(fact) is not None:
+                    out.take(("providerNodes", at, fact), server.place)
         return server
     ours = provider_names(shipped_presets()).single(called)
     return None if ours is None else servers.block(ours)
@@ -141,29 +147,75 @@ def _combo(path: Path, combo: Mapping[str, Any], ids: Mapping[str, str], names: 
     if not name or not isinstance(models, list):
         out.leave(path, "it has no name or no models")
         return
-    targets = []
-    for step in models:
-        model = step if isinstance(step, str) else (step.get("model") or step.get("comboName") or step.get("combo"))
-        if isinstance(model, str):
-            provider = step.get("providerId") or step.get("provider") if isinstance(step, dict) else None
-            full = model if "/" in model or model in names or not provider else f"{provider}/{model}"
-            targets.append(full if full in names else _model(full, ids))
+    targets: list[tuple[str, int | None]] = []
+    for at, step in enumerate(models):
+        target = _target(step, ids, names)
+        if target is not None:
+            weight = whole(step.get("weight")) if isinstance(step, dict) else None
+            targets.append((target, weight))
+            below = ("providerId", "provider", "model", "comboName", "combo")
+            for field in below if isinstance(step, dict) else ():
+                if step.get(field):
+                    out.take((*path, "models", at, field), target)
+            if not isinstance(step, dict):
+                out.take((*path, "models", at), target)
     if not targets:
         out.leave(path, "it has no models")
         return
-    place = out.alias(name, *targets)
-    if combo.get("strategy") in (None, "priority", "fallback"):
-        out.take(path, f"{place}, tried in this order")
+    strategy = combo.get("strategy")
+    ours = _STRATEGIES.get(strategy) if isinstance(strategy, str) else None
+    if ours is None:
+        place = out.alias(name, *(target for target, _ in targets))
     else:
-        out.change(path, f"{place}, tried in this order; {combo['strategy']} among models is not known here")
+        weighted = ours == "weighted"
+        steps = [
+            {"model": target, "weight": weight} if weighted and weight is not None else target
+            for target, weight in targets
+        ]
+        place = out.combo(name, ours, steps)
+    out.take((*path, "name"), place)
+    if ours is not None:
+        out.take((*path, "strategy"), f"{place}.strategy")
+    elif strategy in (None, "", "priority", "fallback"):
+        out.take((*path, "strategy"), f"{place}, tried in this order")
+    else:
+        out.change((*path, "strategy"), f"{place}, tried in this order; `models.combos` has the strategies of ours")
+    for at, (_, weight) in enumerate(targets):
+        if weight is not None:
+            told = out.take if ours == "weighted" else out.leave
+            told((*path, "models", at, "weight"), f"{place}" if ours == "weighted" else "its strategy does not weigh")
 
 
-def _client_key(path: Path, at: int, entry: Mapping[str, Any], out: Gathered) -> None:
+def _target(step: Any, ids: Mapping[str, str], names: set[str]) -> str | None:
+    """One step of a combo: a model of ours, or another combo."""
+    fields = step if isinstance(step, dict) else {"model": step}
+    model = fields.get("model") or fields.get("comboName") or fields.get("combo")
+    if not isinstance(model, str):
+        return None
+    provider = fields.get("providerId") or fields.get("provider")
+    full = model if "/" in model or model in names or not provider else f"{provider}/{model}"
+    return full if full in names else _model(full, ids)
+
+
+def _client_key(path: Path, at: int, entry: Mapping[str, Any], ids: Mapping[str, str], out: Gathered) -> None:
     key = key_of(entry.get("key"))
     if key is None or str(entry.get("key")).startswith("enc:"):
         out.leave(path, "the key itself is not in the export; `switchyard keys create NAME` makes one")
         return
-    out.take(path, out.append("auth.keys", {"name": f"omniroute-{at + 1}", "key": key}))
+    made: dict[str, Any] = {"name": f"omniroute-{at + 1}", "key": key}
+    if entry.get("isActive") in (False, 0):  # a key that is off there opens nothing here
+        made["disabled"] = True
+    allowed = texts(entry.get("allowedModels"))
+    if allowed:  # nor does one that is narrowed open everything
+        made["models"] = [_model(model, ids) for model in allowed]
+    place = out.append("auth.keys", made)
+    out.take((*path, "key"), place)
+    if entry.get("name") is not None:
+        out.change((*path, "name"), f"is called {made['name']} here")
+    if entry.get("isActive") is not None:
+        out.take((*path, "isActive"), f"{place}.disabled" if "disabled" in made else "is on here as well")
+    for index in range(len(allowed)):
+        out.change((*path, "allowedModels", index), f"{place}.models")
 
 
 def _model(name: str, ids: Mapping[str, str]) -> str:

@@ -7,8 +7,7 @@ from types import MappingProxyType
 from typing import Any
 
 from router.cli.migration.gathered import Gathered
-from router.cli.migration.values import proxy_of
-from router.secret import Secret
+from router.cli.migration.values import key_of, proxy_of
 
 REASONS: Mapping[str, str] = MappingProxyType(
     {
@@ -33,17 +32,17 @@ def translate(values: Mapping[str, Any], out: Gathered) -> None:
     sections = {str(name).lower(): (str(name), block) for name, block in values.items() if isinstance(block, dict)}
     out.put("providers.webai.enabled", True)
     name, cookies = sections.get("cookies", ("Cookies", {}))
-    first = cookies.get("gemini_cookie_1psid")
-    if first:
-        account = {"secure_1psid": Secret(first)}
+    first, second = key_of(cookies.get("gemini_cookie_1psid")), key_of(cookies.get("gemini_cookie_1psidts"))
+    if first is not None:
+        account = {"secure_1psid": first}
         out.take((name, "gemini_cookie_1psid"), "providers.webai.gemini.accounts.default")
-        if cookies.get("gemini_cookie_1psidts"):
-            account["secure_1psidts"] = Secret(cookies["gemini_cookie_1psidts"])
+        if second is not None:
+            account["secure_1psidts"] = second
             out.take((name, "gemini_cookie_1psidts"), "providers.webai.gemini.accounts.default")
         out.put("providers.webai.gemini.accounts.default", account)
     name, browser = sections.get("browser", ("Browser", {}))
     wanted = str(browser.get("name") or "").lower()
-    if first and wanted:
+    if first is not None and wanted:
         out.leave((name, "name"), "not needed where the cookies are given")
     elif wanted in _BROWSERS:
         out.take((name, "name"), out.put("providers.webai.gemini.browser", wanted))

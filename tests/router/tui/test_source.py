@@ -58,13 +58,13 @@ def test_the_command_becomes_the_screens(tmp_path: Path, capsys: pytest.CaptureF
     def become(words: list[str], where: Path) -> None:
         became.append((words, where))
 
-    assert tui("http://127.0.0.1:8317/", root=tmp_path, become=become) == 1
+    assert tui("http://127.0.0.1:8317", root=tmp_path, become=become) == 1
     assert MISSING in capsys.readouterr().err
     python = tmp_path / ".venvs" / "tui" / "bin" / "python"
     python.parent.mkdir(parents=True)
     python.touch()
     key = tmp_path / "a.key"
-    assert tui("http://127.0.0.1:8317/", str(key), root=tmp_path, become=become) == 1
+    assert tui("http://127.0.0.1:8317", str(key), root=tmp_path, become=become) == 1
     key.write_text("sk")
-    assert tui("http://127.0.0.1:8317/", str(key), root=tmp_path, become=become) == 0
+    assert tui("http://127.0.0.1:8317", str(key), root=tmp_path, become=become) == 0
     assert became == [([str(python), "-m", "router.tui", "http://127.0.0.1:8317", str(key)], tmp_path)]

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -146,12 +147,40 @@ def test_omniroute() -> None:
     assert ours["providers"]["openai_compatible"][0]["name"] == "office"
     assert ours["models"]["aliases"] == {
         "best": ["claude-oauth/claude-opus-4-5", "office/big"],
-        "mixed": ["best", "openai/gpt-5"],
         "fast": ["office/small"],
     }
     assert "switchyard login claude-oauth" in lines["providerConnections.1"][1]
     assert "encrypted" in lines["providerConnections.3"][1] and "off" in lines["providerConnections.4"][1]
-    assert lines["providerConnections.5"][0] == "left" and lines["combos.1"][0] == "changed"
+    assert lines["providerConnections.5"][0] == "left"
+    assert ours["models"]["combos"] == {"mixed": {"strategy": "weighted", "targets": ["best", "openai/gpt-5"]}}
+    assert lines["combos.0.models.1.weight"][0] == "left", "an order has no weights"
+
+
+def test_a_key_that_is_off_or_narrowed_in_omniroute_is_so_here() -> None:
+    keys = [
+        {"key": "sk-off-0123456789abcdef", "isActive": False},
+        {"key": "sk-few-0123456789abcdef", "isActive": True, "allowedModels": ["cc/claude-opus-4-5", "gpt-*"]},
+    ]
+    text = json.dumps({"providerConnections": [], "apiKeys": keys})
+    off, few = settings(text)["auth"]["keys"]
+    assert off["disabled"] is True and "models" not in off
+    assert few["models"] == ["claude-oauth/claude-opus-4-5", "gpt-*"] and "disabled" not in few
+    assert told(text)["apiKeys.1.allowedModels.0"][0] == "changed"
+
+
+def test_a_weighted_combo_keeps_its_weights(imported: Import) -> None:
+    steps = [{"model": "openai/gpt-5", "weight": 70}, {"model": "groq/llama", "weight": 30}]
+    connections = [{"provider": name, "apiKey": f"sk-{name}"} for name in ("openai", "groq")]
+    combos = [{"name": "split", "strategy": "weighted", "models": steps}]
+    text = json.dumps({"providerConnections": connections, "combos": combos})
+    assert settings(text)["models"]["combos"]["split"] == {"strategy": "weighted", "targets": steps}
+    assert imported(text).exit_code == 0
+
+
+def test_the_address_of_a_server_is_taken_under_either_name() -> None:
+    params = {"model": "openai/a", "api_key": "sk-1", "base_url": "https://a.example/v1"}
+    lines = told(json.dumps({"model_list": [{"model_name": "a", "litellm_params": params}]}))
+    assert lines["model_list.0.litellm_params.base_url"] == ("taken", "providers.openai_compatible[0]")
 
 
 def test_llmux() -> None:
@@ -236,18 +265,56 @@ def test_a_key_that_looks_like_a_variable_stays_a_key(imported: Import, tmp_path
     assert "sk-$${NOT_A_VARIABLE}-0123456789" in (tmp_path / "ours.yaml").read_text()
 
 
-def test_an_unknown_shape_of_a_known_place_never_breaks() -> None:
-    """Lists for mappings, numbers for texts: whatever stands there, something is said of it."""
-    wrong: list[Any] = [None, 1, "x", [], {}, [1], ["x"], {"x": 1}, [{"x": [1]}], True]
-    for name, known in FORMATS.items():
-        values = read(ALL[name]).values
-        for key in values:
-            for value in wrong:
-                bent = {**values, key: value}
-                paths = {line.path for line in converted(name, bent).lines}
-                for leaf in leaves(bent):
-                    assert any(leaf[:end] in paths for end in range(1, len(leaf) + 1)), (name, key, value, leaf)
-        assert known.title
+def places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """Every place of a document, itself first."""
+    yield path
+    steps = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for step, item in steps:
+        yield from places(item, (*path, step))
+
+
+def at(document: Any, path: tuple[Any, ...]) -> Any:
+    for step in path:
+        document = document[step]
+    return document
+
+
+def bent(document: Any, path: tuple[Any, ...], value: Any) -> Any:
+    """The document with another value at one place."""
+    new = copy.deepcopy(document)
+    at(new, path[:-1])[path[-1]] = value
+    return new
+
+
+WRONG: list[Any] = [None, 1, -0.5, "x", "²", "", [], {}, [1], ["x"], [[]], {"x": 1}, {7: [None]}, [{"x": [1]}], True]
+SHAPES = {**ALL, "llmux .env": LLMUX}
+
+
+@pytest.mark.parametrize("name", SHAPES)
+def test_an_unknown_shape_of_a_known_place_never_breaks(name: str) -> None:
+    """Lists for mappings, numbers for texts, at any depth: whatever stands there, something is said of it."""
+    values, form = read(SHAPES[name]).values, name.split()[0]
+    for path in list(places(values))[1:]:
+        for wrong in WRONG:
+            document = bent(values, path, wrong)
+            out = converted(form, document)
+            said = {line.path for line in out.lines}
+            for leaf in leaves(document):
+                assert any(leaf[:end] in said for end in range(1, len(leaf) + 1)), (path, wrong, leaf)
+            as_yaml(out.settings, reveal=True)
+
+
+@pytest.mark.parametrize("name", SHAPES)
+def test_whatever_nobody_knows_is_told_wherever_it_stands(name: str) -> None:
+    """Nothing that a place holds besides hides behind "taken": it is said to be left, or named itself."""
+    values, form = read(SHAPES[name]).values, name.split()[0]
+    for path in places(values):
+        if isinstance(at(values, path), dict):
+            new = (*path, "zz-unknown")
+            lines = converted(form, bent(values, new, 7)).lines
+            assert any(
+                line.path == new or (line.verdict == "left" and line.path == new[: len(line.path)]) for line in lines
+            ), new
 
 
 def test_unreadable_is_raised_for_an_empty_one() -> None:
