@@ -137,9 +137,18 @@ class Auth(Block):
     dir: str = setting(
         "~/.cli-proxy-api", "Folder of the accounts that people signed in to, one file each.", effect="restart"
     )
-    store: Literal["file"] = setting("file", "How they are kept; other stores come later. Reserved.", effect="restart")
+    store: Literal["file"] = setting(
+        "file", "How they are kept: no other store is taken in this version.", effect="restart"
+    )
     keys: tuple[Key, ...] = setting((), "Client keys. More can be made with `switchyard keys create`.")
     management: Management = setting(Management(), "Access to management.")
+
+    @field_validator("store", mode="before")
+    @classmethod
+    def _files_only(cls, value: Any) -> Any:
+        if value != "file":
+            raise ValueError("must be `file`: sign-ins are kept as files in the folder auth.dir. Leave the line out")
+        return value
 
     @model_validator(mode="before")
     @classmethod

@@ -215,6 +215,13 @@ def _warnings(settings: Settings, environ: Mapping[str, str], presets: Mapping[s
     management = settings.auth.management.key
     if management is not None and len(management.reveal()) < 16:
         yield "auth.management.key is short: leave it out, and one that nobody guesses is made (state/keys)."
+    for name in ("aistudio", "webai"):
+        block = getattr(settings.providers, name)
+        if block is not None and block.enabled and block.service.command is not None:
+            yield (
+                f"providers.{name}.service.command is not used: the service that ships with this product is started. "
+                "Take the line out; programs of your own stand under `services`."
+            )
     patterns = [route.pattern for route in settings.models.routing]
     for pattern in sorted({pattern for pattern in patterns if patterns.count(pattern) > 1}):
         yield f"models.routing has the pattern {pattern!r} more than once; only the first one is ever used."

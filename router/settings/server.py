@@ -80,7 +80,9 @@ class Server(Block):
         "127.0.0.1", "Address to listen on. Any other than loopback needs at least one client key.", effect="restart"
     )
     port: int = setting(8317, "TCP port to listen on. 0: any free one.", effect="restart", ge=0, le=65_535)
-    workers: int = setting(1, "Router processes. More than 1 comes with a later version.", effect="restart", ge=1)
+    workers: int = setting(
+        1, "Router processes on this host: one, and no other value is taken in this version.", effect="restart", ge=1
+    )
     state_dir: str = setting(
         "state", "Folder of the database, generated keys and sockets. Relative: to the checkout.", effect="restart"
     )
@@ -93,5 +95,5 @@ class Server(Block):
     @classmethod
     def _one_worker(cls, value: int) -> int:
         if value > 1:
-            raise ValueError("must be 1: several router processes on one host come with a later version")
+            raise ValueError("must be 1: this version serves with one process. Leave the line out")
         return value

@@ -23,7 +23,7 @@ REASONS: Mapping[str, str] = MappingProxyType(
         "rpm": "limits belong to client keys here (`auth.keys[].limits`); those of providers are obeyed",
         "tpm": "limits belong to client keys here (`auth.keys[].limits`); those of providers are obeyed",
         "max_parallel_requests": "`max_concurrency` of a provider limits calls at once here",
-        "model_info": "prices and windows are known by a model's name, or said in `usage.prices` and `models.capabilities`",
+        "model_info": "prices and windows are known by a model's name here; `usage.prices`, `models.capabilities`",
         "redis_host": "the state of limits is in state/ here",
         "redis_port": "the state of limits is in state/ here",
         "redis_password": "the state of limits is in state/ here",
@@ -103,8 +103,8 @@ def _model(path: Path, entry: Mapping[str, Any], servers: Servers, out: Gathered
     if server is None:
         kind = params["model"].partition("/")[0]
         address = params.get("api_base") or params.get("base_url")
-        why = "a server that speaks OpenAI's dialect needs an api_base" if not address else "not at this address"
-        out.leave(path, f"there is no provider {kind} here; {why}")
+        why = f"there is no provider {kind} here; a server that speaks OpenAI's dialect needs an api_base"
+        out.leave(path, why if not address else f"{kind} at its address cannot be used here")
         return
     for field in ("api_base", "base_url"):
         if params.get(field):

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,7 @@ from router.access.keys import KeyRing
 from router.access.stored import stored_keys
 from router.cli import config_commands, keys_commands
 from router.clock import FakeClock, SystemClock
+from router.places import ROOT
 from router.secret import Secret
 from router.state.store import StateStore
 
@@ -47,6 +50,24 @@ def test_check_accepts_good_settings_and_lists_every_mistake_of_bad_ones(place: 
     found = json.loads(listing.stdout)
     first = found["mistakes"][0]
     assert (first["line"], first["path"], first["nearest"]) == (1, "server.prt", "port")
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("server: {workers: 2}", "server.workers must be 1: this version serves with one process. Leave the line out"),
+        ("auth: {store: redis}", "auth.store must be `file`: sign-ins are kept as files in the folder auth.dir. Leave"),
+    ],
+)
+def test_a_gateway_with_a_value_that_it_cannot_take_says_what_to_do(text: str, told: str, place: Path) -> None:
+    """Nothing of it is taken in silence: the gateway does not start, and one that runs keeps its settings."""
+    place.write_text(f"{text}\n")
+    words = [sys.executable, "-m", "router", "serve"]
+    done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 1 and told in done.stdout + done.stderr
+    assert told in run(config_commands.app, "check").stderr
+    place.write_text("server: {workers: 1}\nauth: {store: file}\n")
+    assert run(config_commands.app, "check").exit_code == 0
 
 
 def test_check_finds_what_only_a_start_would_meet_and_lists_it_with_the_rest(place: Path, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Every setting of the schema has a test that proves its effect, or stands here with the reason why not yet."""
+"""Every setting of the schema has a test that proves its effect."""
 
 from __future__ import annotations
 
@@ -23,6 +23,8 @@ API = "tests/router/api/"
 SIGN_INS = "tests/router/api/test_sign_in_settings.py::"
 SERVER = "tests/router/server/"
 ADDRESS = f"{SERVER}test_listen.py::test_an_address_of_another_machine_is_refused_with_the_setting_named"
+ONE_VALUE = "tests/router/cli/test_config_and_keys.py::test_a_gateway_with_a_value_that_it_cannot_take_says_what_to_do"
+OLD_COMMAND = "tests/router/cli/test_services_run.py::test_an_old_command_starts_our_service_whatever_it_says"
 AISTUDIO = "tests/services/aistudio/"
 IN_BROWSER: Mapping[str, str] = {
     "browser.attach_url": "engines::test_a_persons_own_browser_is_used_and_left_as_it_was",
@@ -153,6 +155,10 @@ PROOFS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         **dict.fromkeys(CASES, (FLIPPED,)),
         "server.host": (MAPPED, ADDRESS),
         "server.port": (MAPPED, f"{SERVER}test_parent.py::test_a_changed_port_is_taken_over_by_the_replacement"),
+        "server.workers": (ONE_VALUE,),
+        "auth.store": (ONE_VALUE,),
+        "providers.aistudio.service.command": (OLD_COMMAND,),
+        "providers.webai.service.command": (OLD_COMMAND,),
         "server.state_dir": (f"{API}test_affinity.py::test_makers_are_remembered_over_a_restart",),
         "server.tls.cert": (MAPPED, CERTIFICATE),
         "server.tls.key": (MAPPED, CERTIFICATE),
@@ -261,16 +267,6 @@ PROOFS: Mapping[str, tuple[str, ...]] = MappingProxyType(
 )  # fmt: skip
 """Setting -> node ids of the black-box tests that fail where it has no effect."""
 
-PENDING: Mapping[str, str] = MappingProxyType(
-    {
-        "server.workers": "takes no value but 1 in this version",
-        "auth.store": "reserved: takes no value but file in this version",
-        "providers.webai.service.command": "accepted and not used, as its description says",
-        "providers.aistudio.service.command": "accepted and not used, as its description says",
-    }
-)
-"""Setting -> why nothing proves it. The reserved ones are read and kept, and the reference says so."""
-
 
 def settings() -> dict[str, str]:
     """Every setting of the reference with its effect. What several blocks share stands there once."""
@@ -279,11 +275,10 @@ def settings() -> dict[str, str]:
     return dict(rows)
 
 
-def test_every_setting_is_proved_or_pending_and_nothing_else_is() -> None:
+def test_every_setting_is_proved_and_nothing_else_is() -> None:
     known = set(settings())
-    assert known - set(PROOFS) - set(PENDING) == set(), "settings without a proof of their effect"
-    assert (set(PROOFS) | set(PENDING)) - known == set(), "proofs of settings that are gone"
-    assert set(PROOFS) & set(PENDING) == set()
+    assert known - set(PROOFS) == set(), "settings without a proof of their effect"
+    assert set(PROOFS) - known == set(), "proofs of settings that are gone"
 
 
 def test_what_is_flipped_on_a_running_router_is_what_applies_on_reload() -> None:
@@ -297,12 +292,6 @@ def test_each_proof_is_a_test_that_exists(node: str) -> None:
     file, _, name = node.partition("::")
     tree = ast.parse((ROOT / file).read_text(encoding="utf-8"))
     assert name in {each.name for each in tree.body if isinstance(each, ast.FunctionDef | ast.AsyncFunctionDef)}
-
-
-@pytest.mark.parametrize("path", [path for path, why in PENDING.items() if why.startswith("reserved")])
-def test_a_reserved_setting_says_so(path: str) -> None:
-    row = next(line for line in describe().splitlines() if line.startswith(f"| `{path}` |"))
-    assert "Reserved." in row
 
 
 def test_the_servers_own_settings_follow_the_schema() -> None:

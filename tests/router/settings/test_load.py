@@ -90,7 +90,8 @@ def test_the_users_configuration_loads_word_for_word() -> None:
         ("^claude-sonnet", (("llmux-claude",), ("claude-oauth",))),
         ("gemini-.*-aistudio$", (("aistudio",),)),
     ]
-    assert result.warnings == ()
+    (warning,) = result.warnings
+    assert warning.startswith("providers.aistudio.service.command is not used: the service that ships with")
 
 
 @pytest.mark.parametrize("text", ["", "# nothing\n", "server:\nproviders:\n", "---\n"])
@@ -167,7 +168,16 @@ def test_a_misspelt_name_is_named_with_the_nearest_valid_one(text: str, path: st
         ("server: {port: 1, port: 2}", "server.port", "given twice"),
         ("server: {port: 70000}", "server.port", "at most 65535"),
         ("server: {port: abc}", "server.port", "whole number"),
-        ("server: {workers: 4}", "server.workers", "must be 1"),
+        (
+            "server: {workers: 4}",
+            "server.workers",
+            "must be 1: this version serves with one process. Leave the line out",
+        ),
+        (
+            "auth: {store: redis}",
+            "auth.store",
+            "must be `file`: sign-ins are kept as files in the folder auth.dir. Leave",
+        ),
         ("server: {tls: {cert: a.pem}}", "server.tls", "key is missing"),
         ("server: {cors: {origins: [chat.example]}}", "server.cors.origins", "no origin"),
         ("server: {timeouts: {idle: .inf}}", "server.timeouts.idle", "finite"),
