@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Sequence
 from dataclasses import asdict
 
+from router.cli import no_access
 from router.cli.finding import Finding
-from router.cli.findings import CHECKS
+from router.cli.findings import CHECKS, Check
 from router.cli.live_findings import through
-from router.cli.talk import find_place
+from router.cli.talk import Place, find_place
 
 MARKS = {"ok": "ok   ", "warning": "warn ", "error": "ERROR"}
 
@@ -20,7 +22,7 @@ def doctor(as_json: bool = False, config: str | None = None, proxy: str | None =
     findings: list[Finding] = []
     for check in CHECKS:
         if place.problem is None or check.__name__ != "certificate":
-            findings += check(place, os.environ)
+            findings += _looked(check, place, findings)
     if proxy is not None:
         findings += through(proxy, place.key("client") or "")
     if as_json:
@@ -29,6 +31,21 @@ def doctor(as_json: bool = False, config: str | None = None, proxy: str | None =
         for finding in findings:
             _show(finding)
     return 1 if any(finding.level == "error" for finding in findings) else 0
+
+
+def _looked(check: Check, place: Place, before: Sequence[Finding]) -> list[Finding]:
+    """What a check finds; a file that it may not read is told once."""
+    found: list[Finding] = []
+    try:
+        found.extend(check(place, os.environ))  # what came before an error stays
+    except OSError as error:
+        what = no_access.told(error)
+        if what is None:
+            raise
+        if all(each.what != what for each in before):
+            why = "What lies in it cannot be looked at."
+            found.append(Finding("error", "access", what, why, no_access.advice(error)))
+    return found
 
 
 def _show(finding: Finding) -> None:

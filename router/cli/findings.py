@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import stat
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -182,7 +182,8 @@ def _days_left(cert: Path) -> float:
     return (until.timestamp() - time.time()) / 86_400
 
 
-CHECKS = (
+Check = Callable[[Place, Mapping[str, str]], Iterator[Finding]]
+CHECKS: tuple[Check, ...] = (
     configuration,
     keys,
     folders,

@@ -338,6 +338,14 @@ def main(words: Sequence[str]) -> int:
         app(list(words), prog_name="switchyard")
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else 1
+    except OSError as error:
+        from router.cli import no_access
+
+        sentence = no_access.told(error)
+        if sentence is None:
+            raise
+        print(f"{sentence}. {no_access.advice(error)}.", file=sys.stderr)
+        return 1
     return 0
 
 

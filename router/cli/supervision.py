@@ -27,7 +27,9 @@ class Busy(Exception):
 
 @contextlib.contextmanager
 def supervisor() -> Iterator[Any]:
-    """supervisord's XML-RPC, or None when it does not run. The current folder must be the checkout."""
+    """supervisord's XML-RPC, or None when it does not run. The current folder must be the checkout.
+
+    Raises `PermissionError` where its socket is another user's."""
     from supervisor.xmlrpc import SupervisorTransport  # type: ignore[import-untyped]
 
     transport = SupervisorTransport(None, None, serverurl=f"unix://{SOCKET}")
@@ -35,6 +37,8 @@ def supervisor() -> Iterator[Any]:
     try:
         try:
             proxy.supervisor.getState()
+        except PermissionError as error:  # it may well run
+            raise PermissionError(error.errno, error.strerror, str(SOCKET)) from None
         except (OSError, xmlrpc.client.Error):
             yield None
         else:

@@ -40,13 +40,15 @@ class Place:
 
     @property
     def process(self) -> dict[str, Any] | None:
-        """What the serving process wrote about itself, if that process is alive."""
+        """What the serving process wrote about itself, if that process is alive. Raises `PermissionError` where it may
+        not be read: then nobody knows whether it runs."""
         try:
             facts: dict[str, Any] = json.loads((places.run_dir(self.state_dir) / "router.json").read_text())
-            os.kill(facts["pid"], 0)
+            with contextlib.suppress(PermissionError):  # it is alive, and another user's
+                os.kill(facts["pid"], 0)
         except PermissionError:
-            return facts
-        except (OSError, ValueError, KeyError):
+            raise
+        except (OSError, ValueError, KeyError, TypeError):
             return None
         return facts
 

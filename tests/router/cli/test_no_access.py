@@ -1,0 +1,88 @@
+"""Verbs where the files of the installation are not ours to read: told in words, with whose they are."""
+
+from __future__ import annotations
+
+import errno
+import getpass
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from router.cli import main, no_access
+from router.places import ROOT
+
+Run = Callable[..., "subprocess.CompletedProcess[str]"]
+MAY_NOT = ["--bounding-set=-dac_override,-dac_read_search", "--inh-caps=-dac_override,-dac_read_search"]
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Iterator[Run]:
+    """Runs a verb in an installation whose state is closed. root too must feel that."""
+    prefix = []
+    if os.geteuid() == 0:
+        setpriv = shutil.which("setpriv")
+        if setpriv is None:
+            pytest.skip("root reads everything, and setpriv is not here")
+        prefix = [setpriv, *MAY_NOT]
+    config, state = tmp_path / "config.yaml", tmp_path / "state"
+    config.write_text(f"server: {{port: 9, state_dir: '{state}'}}\n")
+    state.mkdir()
+    state.chmod(0)
+
+    def do(*words: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [*prefix, sys.executable, "-m", "router", *words],
+            cwd=ROOT,
+            env={**os.environ, "SWITCHYARD_CONFIG": str(config), "HOME": str(tmp_path)},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+
+    yield do
+    state.chmod(0o700)
+
+
+@pytest.mark.parametrize("words", ["status", "models", "accounts", "records", "setup", "keys list", "usage"])
+def test_a_closed_state_is_told_with_its_owner_and_no_traceback(words: str, run: Run) -> None:
+    done = run(*words.split())
+    assert done.returncode == 1 and done.stdout == ""
+    assert "cannot be used: permission denied. Run this as the user whose installation it is" in done.stderr
+    assert f"(sudo -u {getpass.getuser()} …)" in done.stderr and "Traceback" not in done.stderr
+
+
+def test_doctor_goes_on_with_what_it_can_see(run: Run) -> None:
+    done = run("doctor")
+    assert done.returncode == 1 and "Traceback" not in done.stderr
+    assert "is valid" in done.stdout and "open files allowed" in done.stdout
+    assert done.stdout.count("cannot be used: permission denied") >= 1
+    lines = [line for line in done.stdout.splitlines() if "cannot be used" in line]
+    assert len(lines) == len(set(lines))
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (OSError(errno.ENOSPC, "No space left on device", "/x"), "/x cannot be used: its disk is full"),
+        (OSError(errno.EROFS, "Read-only file system", "/x"), "/x cannot be used: its file system is read-only"),
+        (OSError(errno.EIO, "Input/output error", "/x"), None),
+        (PermissionError("bare"), None),
+    ],
+)
+def test_only_what_a_person_can_mend_is_told(error: OSError, told: str | None) -> None:
+    assert no_access.told(error) == told
+
+
+def test_other_errors_keep_their_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> int:
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr("router.cli.processes.status", broken)
+    with pytest.raises(OSError, match="Input/output"):
+        main.main(["status"])
