@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from router.cli.chaos_reading import PROMPT, Connection, Ending, Seen, ending, read, strikes
 from router.cli.connection import connection_to
-from router.cli.talk import Unreachable
+from router.cli.talk import Refused, Unreachable
 from router.wire.conversation import Dialect
 
 AT_ONCE = 32
@@ -34,7 +34,13 @@ class Row(Struct, frozen=True):
 def run(
     address: str, key: str | None, faults: Sequence[str], dialects: Sequence[Dialect], timeout: float
 ) -> tuple[Row, ...]:
-    """Every fault in every dialect, streamed; a fault that strikes every second call twice. Raises `Unreachable`."""
+    """Every fault in every dialect, streamed; a fault that strikes every second call twice. Raises `Unreachable`, and
+    `Refused` where the demo is not reached at all: a key that does not count looks like a fault otherwise."""
+    status, body, _ = _send(address, key, *_request("chat", "demo/echo"), timeout)
+    if status is not None and status != 200:
+        raise Refused(
+            f"the gateway does not let the demo answer ({status}): {read('chat', status, body, 'closed').error}"
+        )
     calls = [
         (fault, dialect)
         for fault in faults

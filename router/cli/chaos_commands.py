@@ -1,6 +1,7 @@
 """``switchyard chaos``: faults on demand, from the demo provider, to see what a client of the gateway sees of them.
 
-Exit codes: 0 done, 1 a part of an answer looked like a finished one, 2 wrong usage, 3 no gateway answers.
+Exit codes: 0 done, 1 a part of an answer looked like a finished one or the gateway lets no call of the demo through,
+2 wrong usage, 3 no gateway answers.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from msgspec import to_builtins
 from router.cli import chaos_calls
 from router.cli.chaos_reading import CLIENTS, ENDINGS, STRIKING, strikes
 from router.cli.options import AddressOption, ConfigOption, JsonOption, KeyFileOption
-from router.cli.talk import Unreachable, find_place, key_stays, url
+from router.cli.talk import Refused, Unreachable, find_place, key_stays, url
 from router.observe.redact import one_line
 from router.providers.demo.chaos import CHAOS, placed
 from router.providers.demo.models import ERRORS, model_names
@@ -73,6 +74,9 @@ def run(
     except Unreachable as error:
         typer.echo(error, err=True)
         raise typer.Exit(UNREACHABLE) from None
+    except Refused as error:
+        typer.echo(error, err=True)
+        raise typer.Exit(FAILED) from None
     if as_json:
         typer.echo(json.dumps(to_builtins(rows), indent=2))
     else:

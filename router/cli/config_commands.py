@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
+import msgspec
 import typer
 
 from router import places
@@ -19,7 +21,7 @@ from router.cli.options import ConfigOption as ConfigOption
 from router.cli.options import JsonOption as JsonOption
 from router.clock import SystemClock
 from router.settings.load import Loaded, load
-from router.settings.mistakes import SettingsError
+from router.settings.mistakes import Mistake, SettingsError
 from router.settings.schema import Settings
 from router.settings.shown import rows
 from router.state.client_keys import usable_keys
@@ -89,8 +91,27 @@ def settings_or_exit(config: str | None, *, need_key: bool = True) -> tuple[Load
     except SettingsError as error:
         typer.echo(str(error), err=True)
     except (OSError, UnicodeDecodeError) as error:
-        typer.echo(f"the settings cannot be read: {error}", err=True)
+        typer.echo(_unreadable(error), err=True)
     raise typer.Exit(1)
+
+
+def _failed(file: str | None, mistakes: Sequence[Mistake], told: str, as_json: bool) -> typer.Exit:
+    """Print the mistakes; the exit to raise."""
+    if as_json:
+        facts = {"ok": False, "file": file, "mistakes": msgspec.to_builtins(mistakes)}
+        typer.echo(json.dumps(facts, indent=2))
+    else:
+        typer.echo(told, err=True)
+    return typer.Exit(1)
+
+
+def _unreadable(error: OSError | UnicodeDecodeError) -> str:
+    """Why, without the numbers of the operating system."""
+    if isinstance(error, FileNotFoundError):
+        return f"there is no settings file {error.filename}"
+    if isinstance(error, OSError):
+        return f"the settings file {error.filename} cannot be read: {error.strerror}"
+    return f"the settings file is not UTF-8 at byte {error.start}"
 
 
 @app.command()
@@ -99,15 +120,10 @@ def check(config: ConfigOption = None, as_json: JsonOption = False) -> None:
     try:
         loaded, path = read_settings(config)
     except SettingsError as error:
-        mistakes = [{name: getattr(one, name) for name in one.__struct_fields__} for one in error.mistakes]
-        if as_json:
-            typer.echo(json.dumps({"ok": False, "file": error.source, "mistakes": mistakes}, indent=2))
-        else:
-            typer.echo(str(error), err=True)
-        raise typer.Exit(1) from None
+        raise _failed(error.source, error.mistakes, str(error), as_json) from None
     except (OSError, UnicodeDecodeError) as error:
-        typer.echo(f"the settings cannot be read: {error}", err=True)
-        raise typer.Exit(1) from None
+        told = _unreadable(error)
+        raise _failed(config, [Mistake(path="", problem=told)], told, as_json) from None
     if as_json:
         result = {"ok": True, "file": str(path) if path else None, "warnings": list(loaded.warnings)}
         typer.echo(json.dumps(result, indent=2))

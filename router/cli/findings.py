@@ -19,6 +19,7 @@ from router.cli.network_findings import network
 from router.cli.price_findings import prices
 from router.cli.talk import Place, Unreachable, fetch, url
 from router.cli.webai_findings import webai
+from router.providers.resolve import resolve
 from router.server.listen import connection_limit, port_holder, raise_descriptor_limit
 from router.settings.checks import is_loopback, upstreams
 from router.settings.environment import pick_up
@@ -84,6 +85,7 @@ def process(place: Place, environ: Mapping[str, str]) -> Iterator[Finding]:
     holder = port_holder(port)
     try:
         _, identity = fetch(place, "/")
+        status, answer = fetch(place, "/readyz")
     except Unreachable:
         if holder is not None:
             fix = f"Stop it, or choose another port: make up PORT={port + 1}"
@@ -105,7 +107,6 @@ def process(place: Place, environ: Mapping[str, str]) -> Iterator[Finding]:
     if identity.get("version") != VERSION:
         what = f"version {identity.get('version')} runs, {VERSION} is installed"
         yield Finding("warning", "process", what, "The update is not in force.", "switchyard reload-process")
-    status, answer = fetch(place, "/readyz")
     if status != 200:
         from router.cli.processes import causes
 
@@ -116,19 +117,29 @@ def process(place: Place, environ: Mapping[str, str]) -> Iterator[Finding]:
 
 
 def providers(place: Place, environ: Mapping[str, str]) -> Iterator[Finding]:
-    """Which providers have a key."""
+    """Who answers: providers with a key, servers that need none, sign-ins. The services have checks of their own."""
     picked, _ = pick_up(environ, shipped_presets(), place.settings.server.port)
     found = {name: f"key of {one.variable}" for name, one in picked.items()}
     for name, _, block in upstreams(place.settings):
         entries: Any = getattr(block, "api_keys", ())
         if block.enabled and (entries or name == "vertex"):
             found[name] = f"{len(entries)} in the settings" if entries else "a service account in the settings"
+    for provider in resolve(place.settings, environ):
+        if provider.kind != "demo" and provider.accounts:
+            found.setdefault(provider.id, "needs no key")
     for name, where in sorted(found.items()):
         yield Finding("ok", "providers", f"{name}: {where}")
-    if not found:
+    folder = places.in_checkout(place.settings.auth.dir)
+    if signed_in := len(list(folder.glob("*.json"))):
+        yield Finding("ok", "providers", f"sign-ins: {signed_in} in {folder}")
+    services = (place.settings.providers.aistudio, place.settings.providers.webai)
+    if not found and not signed_in and not any(block is not None and block.enabled for block in services):
         why = "Only the demo provider answers."
-        fix = f"Put a key under providers in {place.config}, or set OPENAI_API_KEY (or another) before: make up"
-        yield Finding("warning", "providers", "no provider has a key", why, fix)
+        fix = (
+            f"switchyard login PROVIDER; or put a key under providers in {place.config}; or set OPENAI_API_KEY "
+            "(or another) before: make up"
+        )
+        yield Finding("warning", "providers", "there is no key and no sign-in of a provider", why, fix)
 
 
 def machine(place: Place, environ: Mapping[str, str]) -> Iterator[Finding]:

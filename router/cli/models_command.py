@@ -25,7 +25,7 @@ from router.server.product import CannotPrepare, read_settings
 from router.usage.price_file import PriceMistakes
 from router.wire.conversation import Dialect
 
-OK, FAILED, UNREACHABLE = 0, 1, 3
+OK, FAILED, USAGE, UNREACHABLE = 0, 1, 2, 3
 
 
 def models(as_json: bool, offline: bool, config: str | None) -> int:
@@ -36,9 +36,12 @@ def models(as_json: bool, offline: bool, config: str | None) -> int:
 
 def explain(model: str, dialect: str, key: str | None, as_json: bool, offline: bool, config: str | None) -> int:
     """Say who would answer for `model`, in which order, and why. key: name or id of the client key that asks."""
+    if dialect not in get_args(Dialect):
+        print(f"{dialect!r} is no dialect; there are {', '.join(get_args(Dialect))}", file=sys.stderr)
+        return USAGE
     if key is not None and offline:
         print("--key asks the running gateway, which knows all keys; leave out --offline.", file=sys.stderr)
-        return FAILED
+        return USAGE
     wanted = {"model": model, "dialect": dialect, **({} if key is None else {"key": key})}
     path = f"/v0/management/explain?{urlencode(wanted)}"
     return _print(
@@ -82,8 +85,6 @@ def _listed(config: str | None) -> Any:
 def _explained(model: str, dialect: str, config: str | None) -> Any:
     """The answer of the management route, from the same engine; every account counts as healthy."""
     snapshot = snapshot_here(config)
-    if dialect not in get_args(Dialect):
-        raise Refused(f"{dialect!r} is no dialect; there are {', '.join(get_args(Dialect))}")
     try:
         plan = draft(snapshot.table, model, needs=Needs(dialect=cast(Dialect, dialect)))
     except Fault as fault:

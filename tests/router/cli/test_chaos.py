@@ -127,6 +127,19 @@ def liar() -> Iterator[str]:
     server.server_close()
 
 
+async def test_a_key_that_does_not_count_is_no_fault_that_was_seen(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = tmp_path / "a.key"
+    key.write_text("sk-sy-nobody\n")
+    monkeypatch.setenv("SWITCHYARD_CONFIG", str(tmp_path / "none.yaml"))
+    async with Upstream() as upstream, running(upstream, tmp_path, QUICK) as router:
+        words = ["chaos", "run", "--fault", "cut", "--address", router.url, "--key-file", str(key)]
+        assert await asyncio.to_thread(main.main, words) == 1
+    said = capsys.readouterr()
+    assert said.out == "" and "does not let the demo answer (401)" in said.err
+
+
 def test_a_truncated_success_is_exit_code_1(
     liar: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

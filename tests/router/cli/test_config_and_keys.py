@@ -52,6 +52,20 @@ def test_check_accepts_good_settings_and_lists_every_mistake_of_bad_ones(place: 
     assert (first["line"], first["path"], first["nearest"]) == (1, "server.prt", "port")
 
 
+def test_a_file_that_is_not_there_or_no_text_is_told_in_both_forms(place: Path, tmp_path: Path) -> None:
+    (tmp_path / "binary").write_bytes(b"a: \xff")
+    for path, told in (
+        ("nowhere", "there is no settings file "),
+        ("binary", "is not UTF-8 at byte 3"),
+        ("", "cannot be"),
+    ):
+        words = ("check", "--config", str(tmp_path / path))
+        assert told in run(config_commands.app, *words).stderr
+        listing = run(config_commands.app, *words, "--json")
+        facts = json.loads(listing.stdout)
+        assert listing.exit_code == 1 and told in facts["mistakes"][0]["problem"] and facts["ok"] is False
+
+
 @pytest.mark.parametrize(
     ("text", "told"),
     [
@@ -122,7 +136,7 @@ def test_path_prints_the_file_and_fails_without_one(place: Path) -> None:
     missing = run(config_commands.app, "path", "--config", "/nowhere/config.yaml")
     assert missing.exit_code == 1 and missing.stdout == ""
     unreadable = run(config_commands.app, "check", "--config", "/nowhere/config.yaml")
-    assert unreadable.exit_code == 1 and "cannot be read" in unreadable.stderr
+    assert unreadable.exit_code == 1 and "there is no settings file" in unreadable.stderr
 
 
 def test_a_key_is_made_shown_once_listed_and_revoked(place: Path) -> None:

@@ -15,7 +15,7 @@ import pytest
 from router.cli import chaos_calls, main, replay
 from router.cli.connection import checked_address, connection_to
 from router.cli.live_findings import through
-from router.cli.talk import find_place, key_stays
+from router.cli.talk import Refused, find_place, key_stays
 from router.cli.tui_command import tui
 from router.secret import Secret
 from router.tui.source import HttpSource, Unavailable
@@ -114,7 +114,8 @@ def test_everybody_asks_below_the_path_of_an_address(behind_a_prefix: str) -> No
     with pytest.raises(Unavailable, match=r"the gateway answered 404"):
         HttpSource(behind_a_prefix, Secret("sk")).get("/overview")
     list(through(behind_a_prefix, "sk"))
-    chaos_calls.run(behind_a_prefix, "sk", ["cut"], ["chat"], 5.0)
+    with pytest.raises(Refused, match="does not let the demo answer .404."):
+        chaos_calls.run(behind_a_prefix, "sk", ["cut"], ["chat"], 5.0)
     replay._send(behind_a_prefix, "/v1/messages", {}, b"{}", ours=False)
     assert Asked.paths[0] == "/llm/gateway/v0/management/overview"
     assert Asked.paths[-1] == "/llm/gateway/v1/messages"

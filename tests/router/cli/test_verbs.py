@@ -179,6 +179,39 @@ def test_doctor_finds_a_gateway_that_is_well(place: Any, gateway: Any) -> None:
     assert "ready at" in [finding.what for finding in process(here, environ)][-1]
 
 
+@pytest.mark.parametrize(
+    ("more", "files", "told"),
+    [
+        ("", [], "there is no key and no sign-in of a provider"),
+        ("providers: {openai_compatible: [{name: mine, base_url: 'http://127.0.0.1:1/v1'}]}", [], "mine: needs no key"),
+        ("", ["claude-oauth-me.json"], "sign-ins: 1 in "),
+        ("providers: {webai: {enabled: true}}", [], ""),
+    ],
+)
+def test_doctor_misses_no_key_where_something_else_answers(
+    more: str, files: list[str], told: str, place: Any, tmp_path: Path
+) -> None:
+    accounts = tmp_path / "accounts"
+    accounts.mkdir()
+    for name in files:
+        (accounts / name).write_text("{}")
+    found = list(providers(place(free_port(), f"auth: {{dir: '{accounts}'}}\n{more}\n"), {}))
+    assert [finding.level for finding in found] == ([] if not told else ["ok"] if more or files else ["warning"])
+    assert all(told in finding.what for finding in found)
+
+
+@pytest.mark.parametrize(
+    "words", [("--dialect", "latin"), ("--dialect", "latin", "--offline"), ("--key", "a", "--offline")]
+)
+def test_what_explain_cannot_be_asked_is_wrong_usage(
+    words: tuple[str, ...], place: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    place(free_port())
+    assert main.main(["explain", "demo/echo", *words]) == 2
+    said = capsys.readouterr()
+    assert said.out == "" and ("there are chat, responses, messages, gemini" in said.err or "--offline" in said.err)
+
+
 def test_doctor_tells_another_program_on_the_port_from_ours(place: Any, gateway: Any) -> None:
     (finding,) = process(place(gateway({"/": (200, {"hello": "world"})})), {})
     assert finding.level == "error"
