@@ -34,6 +34,9 @@ class Wanted(Struct, frozen=True, kw_only=True):
 def setup(client: str | None, wanted: Wanted, config: str | None, *, as_json: bool = False) -> int:
     """One client, or the list of them."""
     place = find_place(config)
+    if place.problem is not None:  # its address and state are not known, so nothing is guessed
+        _say(place.problem)
+        return 1
     if client is None and (wanted.undo or wanted.model or wanted.address or wanted.shell_file):
         _say(f"name a client: {', '.join(CLIENTS)}")
         return 2

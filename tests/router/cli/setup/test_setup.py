@@ -287,6 +287,17 @@ def test_what_cannot_be_is_refused_before_anything_is_written(
     assert result.exit_code == code and told in result.stderr and files(home) == {}
 
 
+@pytest.mark.parametrize("words", [("claude",), ("claude", "--undo"), ("--json",)])
+def test_broken_settings_of_the_gateway_are_told_and_nothing_is_guessed(
+    words: tuple[str, ...], setup: Setup, home: Path, tmp_path: Path
+) -> None:
+    """Its address and the record of what was set up are where the settings say."""
+    (tmp_path / "config.yaml").write_text("server: {prt: 9317}\n")
+    result = setup(*words)
+    assert result.exit_code == 1 and "server.prt is no setting" in result.stderr
+    assert result.stdout == "" and files(home) == {}
+
+
 def test_a_file_that_cannot_be_changed_leaves_all_as_it_is(setup: Setup, home: Path, tmp_path: Path) -> None:
     (home / ".gemini").mkdir()
     (home / ".gemini" / "settings.json").write_text('{"security": [')
