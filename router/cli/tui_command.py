@@ -31,6 +31,12 @@ def tui(
     key = Path(key_file).expanduser() if key_file is not None else places.key_file(place.state_dir, "management")
     if not key.is_file():
         return _failed(NO_KEY if key_file is None else f"There is no file {key}")
+    try:
+        text = key.read_text(encoding="utf-8").strip()
+    except UnicodeDecodeError:
+        text = ""
+    if not text or not text.isascii() or not text.isprintable():
+        return _failed(f"{key} does not hold one key alone on one line")
     if address is not None and key_file is None and (why := key_stays(place, address)):
         return _failed(why)
     where = address or url(*place.address())

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import zip_longest
 from typing import Any, ClassVar
 
 from rich.text import Text
@@ -16,6 +18,7 @@ from router.tui.source import Source, Unavailable
 
 EVERY = 2.0
 NEWEST = 200
+OTHER_VERSION = "the gateway answers in another shape: it is of another version than these screens"
 
 
 def plain(row: shapes.Row) -> list[Text]:
@@ -79,6 +82,7 @@ class Terminal(App[None]):
         self._every = every
         self._calls: dict[str, dict[str, Any]] = {}
         self._logged: list[str] = []
+        self._keys: dict[str, Sequence[str]] = {}
 
     def compose(self) -> ComposeResult:
         yield Header()
@@ -132,7 +136,10 @@ class Terminal(App[None]):
         except Unavailable as problem:
             self.call_from_thread(self._tell, str(problem))
             return
-        self.call_from_thread(self._show, overview, usage, tab, more)
+        try:
+            self.call_from_thread(self._show, overview, usage, tab, more)
+        except (KeyError, TypeError, AttributeError):
+            self.call_from_thread(self._tell, OTHER_VERSION)
 
     def _maybe(self, path: str) -> Any:
         """None where the ledger is off or not open yet."""
@@ -157,24 +164,24 @@ class Terminal(App[None]):
             table.display = table.row_count > 0
         if tab == "requests":
             self._calls = {each["id"]: each for each in more["calls"]}
-            self._fill_calls(list(shapes.call_rows(more)))
+            self._fill("calls", [row for _, row in shapes.call_rows(more)], list(self._calls))
         elif tab == "accounts":
-            self._fill("listed", list(shapes.account_rows(more)))
+            rows = list(shapes.account_rows(more))
+            self._fill("listed", rows, [row[0] for row in rows])
         elif tab == "logs":
             self._add_lines(list(shapes.log_lines(more)))
 
-    def _fill(self, name: str, rows: list[shapes.Row]) -> None:
+    def _fill(self, name: str, rows: list[shapes.Row], keys: Sequence[str] = ()) -> None:
+        """All rows anew. keys: of the rows, where the cursor shall stay at its row, wherever that is by now."""
         table = self.query_one(f"#{name}", DataTable)
+        here, place = self._keys.get(name, ()), table.cursor_row
+        at = here[place] if 0 <= place < len(here) else None
         table.clear()
-        table.add_rows(map(plain, rows))
-
-    def _fill_calls(self, rows: list[tuple[str, shapes.Row]]) -> None:
-        table = self.query_one("#calls", DataTable)
-        place = table.cursor_row
-        table.clear()
-        for key, row in rows:
+        for row, key in zip_longest(rows, keys):
             table.add_row(*plain(row), key=key)
-        table.move_cursor(row=min(place, max(0, len(rows) - 1)))
+        self._keys[name] = keys
+        if rows and keys:
+            table.move_cursor(row=keys.index(at) if at in keys else min(place, len(rows) - 1))
 
     def _add_lines(self, lines: list[str]) -> None:
         """Only those that are new, so that somebody who has scrolled up stays there."""

@@ -46,6 +46,7 @@ class HttpSource:
         except ValueError:
             raise Unavailable(f"{self._address} answers {answer.status} and no JSON") from None
         if answer.status != 200:
-            told = decoded.get("error", {}).get("message", "") if isinstance(decoded, dict) else ""
+            error = decoded.get("error") if isinstance(decoded, dict) else None
+            told = error.get("message", "") if isinstance(error, dict) else error or ""
             raise Unavailable(f"the gateway answered {answer.status}: {told}")
         return decoded

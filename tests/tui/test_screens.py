@@ -75,6 +75,48 @@ async def test_a_request_tells_its_story(source: Fake) -> None:
         assert not isinstance(app.screen, Story)
 
 
+async def test_the_cursor_stays_at_its_request_and_account(source: Fake, monkeypatch: pytest.MonkeyPatch) -> None:
+    """New calls come in at the top while somebody looks at one further down, and Enter opens that one."""
+    app = Terminal(source, every=3600)
+    async with app.run_test(size=(140, 45)) as pilot:
+        await settled(app, pilot)
+        await pilot.press("2")
+        await settled(app, pilot)
+        calls = app.query_one("#calls", DataTable)
+        calls.focus()
+        await pilot.press("down")
+        before = cells(app, "calls")[calls.cursor_row]
+        old = ANSWERS["/calls?limit=200"]["calls"]
+        newest = [{**old[0], "id": "req_4"}, {**old[0], "id": "req_3"}]
+        monkeypatch.setitem(ANSWERS, "/calls?limit=200", {"calls": [*newest, *old]})
+        await pilot.press("r")
+        await settled(app, pilot)
+        assert calls.cursor_row == 3 and cells(app, "calls")[3] == before
+        await pilot.press("3")
+        await settled(app, pilot)
+        listed = app.query_one("#listed", DataTable)
+        account = ANSWERS["/accounts"]["accounts"][0]
+        more = [{**account, "account": f"openai/{number}"} for number in (1, 2, 3)]
+        monkeypatch.setitem(ANSWERS, "/accounts", {"accounts": more, "files": []})
+        await pilot.press("r")
+        await settled(app, pilot)
+        listed.focus()
+        await pilot.press("down", "down", "r")
+        await settled(app, pilot)
+        assert cells(app, "listed")[listed.cursor_row][0] == "openai/3"
+
+
+async def test_an_answer_of_another_version_is_told(source: Fake, monkeypatch: pytest.MonkeyPatch) -> None:
+    app = Terminal(source, every=3600)
+    async with app.run_test(size=(140, 45)) as pilot:
+        await settled(app, pilot)
+        monkeypatch.setitem(ANSWERS, "/overview", {"version": "9"})
+        await pilot.press("r")
+        await settled(app, pilot)
+        problem = app.query_one("#problem", Static)
+        assert problem.display and "another version" in str(problem.render())
+
+
 async def test_accounts_and_the_log_are_asked_for_when_they_are_seen(source: Fake) -> None:
     app = Terminal(source, every=3600)
     async with app.run_test(size=(140, 45)) as pilot:

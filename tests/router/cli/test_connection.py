@@ -80,6 +80,9 @@ def test_what_is_no_address_is_refused_in_words(typed: str) -> None:
     assert "u:p" not in str(caught.value), "a password is shown"
 
 
+ANSWER = b'{"error": "in words"}'
+
+
 class Asked(BaseHTTPRequestHandler):
     """Answers everything with 404, and keeps what was asked."""
 
@@ -89,9 +92,10 @@ class Asked(BaseHTTPRequestHandler):
         self.paths.append(self.path)
         self.rfile.read(int(self.headers.get("content-length") or 0))
         self.send_response(404)
-        self.send_header("content-length", "2")
+
+        self.send_header("content-length", str(len(ANSWER)))
         self.end_headers()
-        self.wfile.write(b"{}")
+        self.wfile.write(ANSWER)
 
     do_GET = do_POST = answer
 
@@ -111,7 +115,7 @@ def behind_a_prefix() -> Iterator[str]:
 
 def test_everybody_asks_below_the_path_of_an_address(behind_a_prefix: str) -> None:
     """A gateway may stand below a path of a reverse proxy."""
-    with pytest.raises(Unavailable, match=r"the gateway answered 404"):
+    with pytest.raises(Unavailable, match="answered 404: in words"):
         HttpSource(behind_a_prefix, Secret("sk")).get("/overview")
     list(through(behind_a_prefix, "sk"))
     with pytest.raises(Refused, match="does not let the demo answer .404."):

@@ -65,6 +65,10 @@ def test_the_command_becomes_the_screens(tmp_path: Path, capsys: pytest.CaptureF
     python.touch()
     key = tmp_path / "a.key"
     assert tui("http://127.0.0.1:8317", str(key), root=tmp_path, become=become) == 1
-    key.write_text("sk")
+    for wrong in ("", "sk\nsk", "schlüssel"):
+        key.write_text(wrong)
+        assert tui("http://127.0.0.1:8317", str(key), root=tmp_path, become=become) == 1
+        assert "one key alone" in capsys.readouterr().err
+    key.write_text("sk\n")
     assert tui("http://127.0.0.1:8317", str(key), root=tmp_path, become=become) == 0
     assert became == [([str(python), "-m", "router.tui", "http://127.0.0.1:8317", str(key)], tmp_path)]
