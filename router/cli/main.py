@@ -5,6 +5,7 @@ Data goes to stdout, talk to stderr. Exit codes: 0 ok, 1 failed, 2 usage, 3 no g
 
 from __future__ import annotations
 
+import importlib
 import os
 import sys
 from collections.abc import Sequence
@@ -12,7 +13,8 @@ from typing import Annotated
 
 import typer
 
-from router.cli.options import AddressOption, ConfigOption, JsonOption, KeyFileOption, ThroughOption
+from router.cli import client_verbs
+from router.cli.options import AddressOption, ConfigOption, JsonOption, ThroughOption
 
 OFFLINE = Annotated[bool, typer.Option("--offline", help="Ask the settings, not the running gateway.")]
 DIALECT = Annotated[str, typer.Option("--dialect", help="The caller's: chat, responses, messages or gemini.")]
@@ -204,22 +206,6 @@ def reconcile(
     raise typer.Exit(command.reconcile(file, names, provider, tolerance, as_json=as_json, config=config))
 
 
-@app.command()
-def replay(
-    call: Annotated[str, typer.Argument(help="The recorded call: `switchyard records` lists them.", metavar="ID")],
-    to: Annotated[str | None, typer.Option("--to", help="Ask this model instead.", metavar="MODEL")] = None,
-    address: AddressOption = None,
-    key_file: KeyFileOption = None,
-    as_json: JsonOption = False,
-    config: ConfigOption = None,
-) -> None:
-    """Send a recorded request to the running gateway again; print the answer and how it differs from the one before."""
-    from router.cli import replay as command
-
-    wanted = command.Wanted(to=to, address=address, key_file=key_file, as_json=as_json)
-    raise typer.Exit(command.replay(call, wanted, config))
-
-
 PASSPHRASE = Annotated[
     str | None,
     typer.Option("--passphrase-file", help="Its passphrase. Else SWITCHYARD_BACKUP_PASSPHRASE, or asked for."),
@@ -253,87 +239,14 @@ def restore(
     raise typer.Exit(command.restore(file, passphrase_file, force=force, config=config))
 
 
-@app.command()
-def setup(
-    client: Annotated[
-        str | None,
-        typer.Argument(help="claude, codex, gemini, opencode, qwen, aider, continue, cline, llm, shell. None: a list."),
-    ] = None,
-    undo: Annotated[bool, typer.Option("--undo", help="Put the client's files back as they were.")] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would happen, and do nothing.")] = False,
-    model: Annotated[str | None, typer.Option("--model", help="The model that it shall ask for.")] = None,
-    address: AddressOption = None,
-    key_file: KeyFileOption = None,
-    shell_file: Annotated[
-        str | None, typer.Option("--shell-file", help="Start file of a shell, like ~/.bashrc, for variables.")
-    ] = None,
-    as_json: JsonOption = False,
-    config: ConfigOption = None,
-) -> None:
-    """Make a client on this machine use the gateway, or put it back. Says every place that it changes."""
-    import time
-
-    from router.cli.setup import command
-
-    wanted = command.Wanted(
-        undo=undo,
-        dry_run=dry_run,
-        model=model,
-        address=address,
-        key_file=key_file,
-        shell_file=shell_file,
-        now=time.time(),
-    )
-    raise typer.Exit(command.setup(client, wanted, config, as_json=as_json))
-
-
-@app.command()
-def translate(
-    source: Annotated[str, typer.Option("--from", help="The caller's dialect: chat (openai), responses, …")],
-    target: Annotated[str, typer.Option("--to", help="The provider's: … messages (anthropic), gemini (google).")],
-    model: Annotated[
-        str | None, typer.Option("--model", help="The model, where the request has none or another.")
-    ] = None,
-    provider: Annotated[
-        str | None,
-        typer.Option("--provider", help="One of the settings, with its deviations. Default: the maker's API."),
-    ] = None,
-    stream: Annotated[
-        bool, typer.Option("--stream", help="The caller streams: an answer becomes events, not one object.")
-    ] = False,
-    strict: Annotated[bool, typer.Option("--strict", help="Refuse what would be dropped or changed.")] = False,
-    answer: Annotated[
-        bool, typer.Option("--answer", help="Stdin is the provider's answer (JSON or events): translate it back.")
-    ] = False,
-    request: Annotated[
-        str | None, typer.Option("--request", help="With --answer: the file of the request that it answers.")
-    ] = None,
-    status: Annotated[int, typer.Option("--status", help="With --answer: its HTTP status.", min=100, max=599)] = 200,
-    config: ConfigOption = None,
-) -> None:
-    """Translate a request on stdin as the gateway would send it, or an answer back. Asks nobody; notes on stderr."""
-    from router.cli import translate_command as command
-
-    wanted = command.Wanted(
-        source=source,
-        target=target,
-        model=model,
-        provider=provider,
-        stream=stream,
-        strict=strict,
-        answer=answer,
-        request=request,
-        status=status,
-    )
-    raise typer.Exit(command.translate(wanted, config))
+for _verb in (client_verbs.replay, client_verbs.setup, client_verbs.translate):
+    app.command()(_verb)
 
 
 def main(words: Sequence[str]) -> int:
     """Run one command line; returns the exit code."""
-    wanted = words[0] if words else ""
     for group in GROUPS:
-        if wanted in (group, "", "--help"):
-            add_group(group)
+        add_group(group, loads=bool(words) and words[0] == group)
     try:
         app(list(words), prog_name="switchyard")
     except SystemExit as end:
@@ -349,14 +262,18 @@ def main(words: Sequence[str]) -> int:
     return 0
 
 
-def add_group(name: str) -> None:
-    """Load the verbs of one group, once."""
-    import importlib
+_NAME_ALONE = typer.Typer()
+"""Stands in for a group whose verbs nobody asked for: help shows its name, and loads nothing."""
 
-    if any(group.name == name for group in app.registered_groups):
+
+def add_group(name: str, *, loads: bool = True) -> None:
+    """Add one group, once. loads: with its verbs."""
+    known = next((group.typer_instance for group in app.registered_groups if group.name == name), None)
+    if known is not None and (known is not _NAME_ALONE or not loads):
         return
-    module = importlib.import_module(f"router.cli.{name}_commands")
-    app.add_typer(module.app, name=name, help=GROUPS[name])
+    app.registered_groups[:] = [group for group in app.registered_groups if group.name != name]
+    verbs = importlib.import_module(f"router.cli.{name}_commands").app if loads else _NAME_ALONE
+    app.add_typer(verbs, name=name, help=GROUPS[name])
     order = {known: at for at, known in enumerate(GROUPS)}
     app.registered_groups.sort(key=lambda group: order.get(str(group.name), 0))  # the same help, whatever came first
 

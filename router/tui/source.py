@@ -46,7 +46,7 @@ class HttpSource:
         except ValueError:
             raise Unavailable(f"{self._address} answers {answer.status} and no JSON") from None
         if answer.status != 200:
-            error = decoded.get("error") if isinstance(decoded, dict) else None
-            told = error.get("message", "") if isinstance(error, dict) else error or ""
-            raise Unavailable(f"the gateway answered {answer.status}: {told}")
+            told = decoded.get("error") if isinstance(decoded, dict) else None
+            why = told.get("message", "") if isinstance(told, dict) else told or ""
+            raise Unavailable(f"the gateway answered {answer.status}: {why}")
         return decoded

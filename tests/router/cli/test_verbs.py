@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import socket
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -17,6 +19,7 @@ from router.cli import main
 from router.cli.findings import configuration, folders, keys, process, providers
 from router.cli.processes import Row, _ask, causes, duration, for_people
 from router.cli.talk import Place, callable_host, find_place, url
+from router.places import ROOT
 from router.version import NAME, VERSION
 
 Answers = dict[str, tuple[int, Any]]
@@ -280,3 +283,24 @@ def test_durations_and_causes_for_people() -> None:
     assert causes("plain") == "plain"
     told = [{"cause": name, "text": name} for name in ("cooling", "needs_login", "refused", "accounts")]
     assert causes(for_people({"causes": told})) == "needs_login; refused"
+
+
+def test_help_loads_no_more_than_it_shows() -> None:
+    """The names of groups are known without their verbs, which bring the settings and the database with them."""
+    script = (
+        "import sys; from router.cli.main import main; main(['--help']); main(['version']); main(['kyes']);"
+        "print([name for name in ('sqlalchemy', 'aiohttp', 'router.settings') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert all(group in done.stdout for group in main.GROUPS)
+    assert done.stdout.splitlines()[-1] == "[]"
+    assert "Did you mean" in done.stderr and "keys" in done.stderr
+
+
+def test_a_group_that_was_only_named_has_its_verbs_when_they_are_wanted(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main.main(["--help"]) == 0
+    assert main.main(["chaos", "list"]) == 0
+    assert "demo/stall" in capsys.readouterr().out
+    assert main.main(["--help"]) == 0
+    shown = capsys.readouterr().out
+    assert [shown.count(f" {group} ") > 0 for group in main.GROUPS] == [True] * len(main.GROUPS)
