@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -15,7 +13,6 @@ from router.cli.talk import Place, Refused, Unreachable, manage
 
 ABOUT = services.AISTUDIO
 NO_MODELS = "Models of AI Studio do not answer."
-LOOK_WITHIN = 30.0
 
 
 def aistudio(place: Place, environ: Mapping[str, str], root: Path = places.ROOT) -> Iterator[Finding]:
@@ -29,26 +26,9 @@ def aistudio(place: Place, environ: Mapping[str, str], root: Path = places.ROOT)
             what = "the environment of the service is not there (.venvs/aistudio)"
             yield Finding("error", ABOUT, what, NO_MODELS, "make browser && make up")
         else:
-            yield from _parts(_look(python, place, environ, root))
+            yield from _parts(service_environment.look(ABOUT, python, place.config, environ, root))
             yield _process(place)
     yield from _sessions(place)
-
-
-def _look(python: Path, place: Place, environ: Mapping[str, str], root: Path) -> dict[str, Any]:
-    """What the service itself finds; ``problem`` where it cannot even look."""
-    command = [str(python), "-m", "services.aistudio", "doctor", "--router-config", str(place.config)]
-    try:
-        done = subprocess.run(
-            command, cwd=root, env=dict(environ), capture_output=True, text=True, check=False, timeout=LOOK_WITHIN
-        )
-        found: dict[str, Any] = json.loads(done.stdout)
-    except subprocess.TimeoutExpired:
-        return {"problem": f"it does not answer within {LOOK_WITHIN:g} s"}
-    except (OSError, ValueError):
-        return {
-            "problem": "its own look at itself failed: " + (done.stderr.strip().splitlines() or ["no reason given"])[-1]
-        }
-    return found
 
 
 def _parts(found: Mapping[str, Any]) -> Iterator[Finding]:

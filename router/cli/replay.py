@@ -81,7 +81,7 @@ def replay(call_id: str, wanted: Wanted, config: str | None, terminal: Terminal 
     again = _again(folder, place, new_id)
     after = side(again, new_id, status, answer, {**known, **_of_headers(told)})
     _print(before, after, as_json=wanted.as_json)
-    if not after.wire:
+    if again is None:
         terminal.say(
             "what the gateway sent to the provider this time is not known here: set observe.request_log_by_header"
         )

@@ -48,6 +48,9 @@ def translate(wanted: Wanted, config: str | None) -> int:
         if name not in NAMES:
             _say(f"{name!r} is no dialect. Known are: {', '.join(NAMES)}")
             return 2
+    if not wanted.answer and (wanted.request is not None or wanted.status != 200):
+        _say("--request and --status belong to the answer of a provider: add --answer")
+        return 2
     source, target = NAMES[wanted.source], NAMES[wanted.target]
     try:
         provider, table = _facts(wanted, target, config)
@@ -106,7 +109,10 @@ def _answered(
         model = wanted.model or "unknown"
         asked = Asked(dialect=source, shown=model, model=model, stream=wanted.stream, wish=None)
         return asked, Conversation(dialect=source, model=model, stream=wanted.stream), Undo()
-    body = Path(wanted.request).expanduser().read_bytes()
+    try:
+        body = Path(wanted.request).expanduser().read_bytes()
+    except OSError as error:
+        raise Refused(f"{wanted.request} cannot be read: {error.strerror}") from None
     asked = addressed(body, source, wanted.model, wanted.stream)
     facts = table.capabilities(provider, asked.model, target)
     undo = request(body, asked, target, facts, provider.kind, strict=False).undo

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
@@ -20,8 +19,6 @@ from router.settings.provider_blocks import WebAI
 
 ABOUT = services.WEBAI
 NO_MODELS = "Models of WebAI do not answer."
-LOOK_WITHIN = 30.0
-"""Seconds that the service's own look at itself may take."""
 LOGIN = "switchyard login webai --label NAME"
 GEMINI, FREE, BROWSER = "gemini-webapi", "g4f", "browser-cookie3"
 FOR: Mapping[str, tuple[str, str, str]] = MappingProxyType(
@@ -45,28 +42,10 @@ def webai(place: Place, environ: Mapping[str, str], root: Path = places.ROOT) ->
             what = "the environment of the service is not there (.venvs/webai)"
             yield Finding("error", ABOUT, what, NO_MODELS, "make webai EXTRAS=gemini && make up")
         else:
-            yield from _parts(_look(python, place, environ, root), block)
+            yield from _parts(service_environment.look(ABOUT, python, place.config, environ, root), block)
         yield _process(block)
     elif block.endpoint is not None:
         yield _answering(block.endpoint.rstrip("/"), "start the service there, or correct providers.webai.endpoint")
-
-
-def _look(python: Path, place: Place, environ: Mapping[str, str], root: Path) -> dict[str, Any]:
-    """What the service itself finds; ``problem`` where it cannot even look."""
-    command = [str(python), "-m", "services.webai", "doctor", "--router-config", str(place.config)]
-    try:
-        done = subprocess.run(
-            command, cwd=root, env=dict(environ), capture_output=True, text=True, check=False, timeout=LOOK_WITHIN
-        )
-        found: dict[str, Any] = json.loads(done.stdout)
-    except subprocess.TimeoutExpired:
-        return {"problem": f"it does not answer within {LOOK_WITHIN:g} s"}
-    except OSError as error:
-        return {"problem": f"its own look at itself cannot be started: {error.strerror}"}
-    except ValueError:
-        said = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
-        return {"problem": f"its own look at itself failed: {said}"}
-    return found
 
 
 def _parts(found: Mapping[str, Any], block: WebAI) -> Iterator[Finding]:

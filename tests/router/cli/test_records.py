@@ -140,6 +140,15 @@ async def test_an_error_and_nobody_have_their_exit_codes(
     assert "--key-file" in capsys.readouterr().err
 
 
+async def test_a_call_that_reached_no_provider_is_no_lack_of_records(
+    router: Running, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The demo answers without one: there is nothing that a setting would show."""
+    call_id = await recorded(router, "chat", "demo/echo")
+    assert await run("replay", call_id, "--address", router.url) == 0
+    assert "request_log_by_header" not in capsys.readouterr().err
+
+
 async def test_without_a_record_of_the_second_the_rest_is_told(
     router: Running, capsys: pytest.CaptureFixture[str]
 ) -> None:

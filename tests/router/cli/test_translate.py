@@ -113,6 +113,21 @@ def test_a_provider_of_the_settings_counts_with_its_deviations(translate: Transl
     assert "max_tokens" in told(translate(MESSAGES, *words, "--provider", "deepseek"))
 
 
+@pytest.mark.parametrize(
+    ("words", "code", "reason"),
+    [
+        (("--request", "a.json"), 2, "add --answer"),
+        (("--status", "429"), 2, "add --answer"),
+        (("--answer", "--request", "/nowhere/a.json"), 1, "/nowhere/a.json cannot be read: No such file"),
+    ],
+)
+def test_options_that_belong_together_are_told(
+    words: tuple[str, ...], code: int, reason: str, translate: Translate
+) -> None:
+    result = translate(MESSAGES, "--from", "messages", "--to", "chat", *words)
+    assert result.exit_code == code and reason in result.stderr and result.stdout == ""
+
+
 def test_an_answer_comes_back_streamed_and_whole(translate: Translate, tmp_path: Path) -> None:
     words = ("--from", "messages", "--to", "chat", "--answer")
     streamed = translate(CHAT_EVENTS, *words, "--stream", "--model", "shown")
