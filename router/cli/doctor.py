@@ -38,7 +38,7 @@ def _looked(check: Check, place: Place, before: Sequence[Finding]) -> list[Findi
     found: list[Finding] = []
     try:
         found.extend(check(place, os.environ))  # what came before an error stays
-    except OSError as error:
+    except Exception as error:
         what = no_access.told(error)
         if what is None:
             raise

@@ -76,6 +76,10 @@ def folders(place: Place, environ: Mapping[str, str]) -> Iterator[Finding]:
         yield Finding("error", "state", f"{folder}/keys is open to others", why, f"chmod 700 '{folder}/keys'")
     else:
         yield Finding("ok", "state", f"{folder} is writable")
+    from router.cli.config_commands import DATABASE
+    from router.state.migrate import revision
+
+    revision(folder / DATABASE)  # raises where it is damaged
 
 
 def process(place: Place, environ: Mapping[str, str]) -> Iterator[Finding]:

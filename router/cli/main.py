@@ -251,7 +251,7 @@ def main(words: Sequence[str]) -> int:
         app(list(words), prog_name="switchyard")
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else 1
-    except OSError as error:
+    except Exception as error:
         from router.cli import no_access
 
         sentence = no_access.told(error)

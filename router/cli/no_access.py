@@ -1,8 +1,9 @@
-"""What is said where a file of this installation cannot be used: which, whose it is, and what to do."""
+"""What is said where a file of this installation cannot be used: which, whose it is or what is wrong, and what to do."""
 
 from __future__ import annotations
 
 import errno
+import sqlite3
 from contextlib import suppress
 from pathlib import Path
 
@@ -14,21 +15,40 @@ _REASONS = {
 }
 
 
-def told(error: OSError) -> str | None:
+_BROKEN = ("file is not a database", "malformed")
+"""Of a damaged SQLite file."""
+
+
+def told(error: Exception) -> str | None:
     """A sentence about the file; None for errors of another kind, which are mistakes of ours."""
+    if not isinstance(error, OSError):
+        return f"the database in the state folder is damaged ({_reason(error)})" if _damaged(error) else None
     reason = _REASONS.get(error.errno or 0)
     if reason is None or error.filename is None:
         return None
     return f"{error.filename} cannot be used: {reason}"
 
 
-def advice(error: OSError) -> str:
+def advice(error: Exception) -> str:
     """What to do about it."""
+    if not isinstance(error, OSError):
+        return (
+            "Put a backup back (switchyard restore), or move switchyard.sqlite away: the next start makes an empty one"
+        )
     if error.errno not in (errno.EACCES, errno.EPERM):
         return "Make room, or make it writable, and run this again"
     owner = _owner(Path(str(error.filename)))
     whose = f" (sudo -u {owner} …)" if owner else ""
     return f"Run this as the user whose installation it is{whose}, or give this user access"
+
+
+def _damaged(error: Exception) -> bool:
+    """SQLite's own, or SQLAlchemy's around it."""
+    return isinstance(getattr(error, "orig", error), sqlite3.DatabaseError) and _reason(error).endswith(_BROKEN)
+
+
+def _reason(error: Exception) -> str:
+    return str(getattr(error, "orig", error))
 
 
 def _owner(path: Path) -> str | None:

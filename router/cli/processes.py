@@ -204,7 +204,8 @@ def restart(name: str = "router") -> int:
         if which is not None:
             return _say(services.follow(rpc, place, which, anew=True) or [f"{name} is off in the settings."])
         if name not in [process["name"] for process in supervision.processes(rpc)]:
-            print(f"there is no process {name}", file=sys.stderr)
+            known = ", ".join(process["name"] for process in supervision.processes(rpc))
+            print(f"there is no process {name}; there are {known}", file=sys.stderr)
             return FAILED
         if rpc.getProcessInfo(name)["pid"]:
             rpc.stopProcess(name)

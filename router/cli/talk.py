@@ -16,6 +16,9 @@ from router.cli.connection import connection_to, is_here
 from router.server.product import CannotPrepare, read_settings
 from router.settings.schema import Settings
 
+_FACTS = {"pid", "parent", "started", "scheme", "addresses"}
+"""What is read of what the serving process wrote about itself."""
+
 
 class Unreachable(Exception):
     """No gateway answers; the message says where and what to do."""
@@ -44,11 +47,13 @@ class Place:
         not be read: then nobody knows whether it runs."""
         try:
             facts: dict[str, Any] = json.loads((places.run_dir(self.state_dir) / "router.json").read_text())
+            if not facts.keys() >= _FACTS:
+                return None  # cut, or of another version
             with contextlib.suppress(PermissionError):  # it is alive, and another user's
                 os.kill(facts["pid"], 0)
         except PermissionError:
             raise
-        except (OSError, ValueError, KeyError, TypeError):
+        except (OSError, ValueError, TypeError, AttributeError):
             return None
         return facts
 

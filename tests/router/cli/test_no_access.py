@@ -6,6 +6,7 @@ import errno
 import getpass
 import os
 import shutil
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -66,6 +67,41 @@ def test_doctor_goes_on_with_what_it_can_see(run: Run) -> None:
     assert len(lines) == len(set(lines))
 
 
+@pytest.fixture
+def damaged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An installation whose database and note of its process are none."""
+    config, state = tmp_path / "config.yaml", tmp_path / "state"
+    config.write_text(f"server: {{port: 9, state_dir: '{state}'}}\n")
+    monkeypatch.setenv("SWITCHYARD_CONFIG", str(config))
+    (state / "run").mkdir(parents=True)
+    (state / "switchyard.sqlite").write_bytes(b"no database " * 500)
+    return state
+
+
+@pytest.mark.parametrize("words", ["keys list", "usage"])
+def test_a_damaged_database_is_told_with_the_way_out(
+    words: str, damaged: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main.main(words.split()) == 1
+    said = capsys.readouterr()
+    assert "is damaged (file is not a database). Put a backup back (switchyard restore)" in said.err
+    assert said.out == ""
+
+
+def test_doctor_finds_a_damaged_database(damaged: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main.main(["doctor"]) == 1
+    assert "the database in the state folder is damaged" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("note", ["{", "3", "[]", '{"pid": 1}', "null"])
+def test_a_note_of_the_process_that_is_none_means_that_none_runs(
+    note: str, damaged: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (damaged / "run" / "router.json").write_text(note)
+    assert main.main(["models"]) == 3
+    assert "no gateway answers at http://127.0.0.1:9" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("error", "told"),
     [
@@ -73,9 +109,15 @@ def test_doctor_goes_on_with_what_it_can_see(run: Run) -> None:
         (OSError(errno.EROFS, "Read-only file system", "/x"), "/x cannot be used: its file system is read-only"),
         (OSError(errno.EIO, "Input/output error", "/x"), None),
         (PermissionError("bare"), None),
+        (
+            sqlite3.DatabaseError("file is not a database"),
+            "the database in the state folder is damaged (file is not a database)",
+        ),
+        (sqlite3.DatabaseError("no such table: keys"), None),
+        (ValueError("malformed"), None),
     ],
 )
-def test_only_what_a_person_can_mend_is_told(error: OSError, told: str | None) -> None:
+def test_only_what_a_person_can_mend_is_told(error: Exception, told: str | None) -> None:
     assert no_access.told(error) == told
 
 
