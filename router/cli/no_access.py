@@ -1,4 +1,4 @@
-"""What is said where a file of this installation cannot be used: which, whose it is or what is wrong, and what to do."""
+"""What is said where a file of this installation cannot be used: which, whose it is, and what to do."""
 
 from __future__ import annotations
 

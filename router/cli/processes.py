@@ -85,7 +85,8 @@ def _alone(place: Place) -> Row:
     facts = place.process
     if facts is None:
         return Row("router", "stopped", None, None, "-", None, "does not run; start it with: make up")
-    return Row("router", "running", facts["parent"], time.time() - facts["started"], "-", None)
+    uptime = None if facts["started"] is None else time.time() - facts["started"]
+    return Row("router", "running", facts["parent"] or facts["pid"], uptime, "-", None)
 
 
 def _ask(place: Place, row: Row) -> None:
@@ -250,7 +251,7 @@ def _waiting(place: Place) -> list[str]:
 
 def _replace_process(place: Place, within: float) -> int:
     facts = place.process
-    if facts is None:
+    if facts is None or facts["parent"] is None:
         print("No router runs here. Start it with: make up", file=sys.stderr)
         return UNREACHABLE
     with contextlib.suppress(ProcessLookupError):

@@ -16,8 +16,8 @@ from router.cli.connection import connection_to, is_here
 from router.server.product import CannotPrepare, read_settings
 from router.settings.schema import Settings
 
-_FACTS = {"pid", "parent", "started", "scheme", "addresses"}
-"""What is read of what the serving process wrote about itself."""
+_UNKNOWN: Mapping[str, Any] = {"parent": None, "started": None, "scheme": "http", "addresses": []}
+"""What stands for facts that a serving process of another version did not write."""
 
 
 class Unreachable(Exception):
@@ -47,15 +47,13 @@ class Place:
         not be read: then nobody knows whether it runs."""
         try:
             facts: dict[str, Any] = json.loads((places.run_dir(self.state_dir) / "router.json").read_text())
-            if not facts.keys() >= _FACTS:
-                return None  # cut, or of another version
             with contextlib.suppress(PermissionError):  # it is alive, and another user's
                 os.kill(facts["pid"], 0)
         except PermissionError:
             raise
-        except (OSError, ValueError, TypeError, AttributeError):
+        except (OSError, ValueError, KeyError, TypeError):
             return None
-        return facts
+        return {**_UNKNOWN, **facts}
 
     def address(self) -> tuple[str, str, int]:
         """Scheme, host and port to call: those of the running process, else those of the settings."""

@@ -93,8 +93,8 @@ def test_doctor_finds_a_damaged_database(damaged: Path, capsys: pytest.CaptureFi
     assert "the database in the state folder is damaged" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("note", ["{", "3", "[]", '{"pid": 1}', "null"])
-def test_a_note_of_the_process_that_is_none_means_that_none_runs(
+@pytest.mark.parametrize("note", ["{", "3", "[]", '{"pid": 1}', '{"pid": "x"}', "{}", "null"])
+def test_a_note_of_the_process_that_is_cut_breaks_no_verb(
     note: str, damaged: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (damaged / "run" / "router.json").write_text(note)
