@@ -33,7 +33,7 @@ def test_pages_mention_only_what_exists_and_everything_that_must_be() -> None:
         ("`switchyard_request_total`", "no metric switchyard_request_total"),
         ("`POST /v1/chat/completion`", "no endpoint /v1/chat/completion"),
         ("`switchyard explode`", "no verb: switchyard explode"),
-        ("`switchyard keys rotate`", "no verb: switchyard keys rotate"),
+        ("`switchyard keys forget`", "no verb: switchyard keys forget"),
         ("```sh\nmake everything\n```", "no target: make everything"),
         ("`router/wire/nothing.py`", "no file router/wire/nothing.py"),
         ("`x-switchyard-colour`", "no header x-switchyard-colour"),
