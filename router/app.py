@@ -42,7 +42,7 @@ from router.backup.shelf import Shelf
 from router.call import Record
 from router.clock import SystemClock
 from router.config_history import ConfigHistory
-from router.gateway import Gateway, Snapshot
+from router.gateway import Gateway
 from router.models.capabilities import CapabilityMistakes
 from router.net.client import Net
 from router.observe import logs
@@ -65,6 +65,7 @@ from router.settings.schema import Settings
 from router.settings.watch import EVERY, Watch, restart_needed
 from router.settings_file import SettingsFile
 from router.sign_ins import SignIns
+from router.snapshot import Snapshot
 from router.supervisord import Supervisord, ask_parent, socket_of
 from router.tasks import Tasks
 from router.usage.ledger import Ledger

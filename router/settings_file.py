@@ -8,9 +8,9 @@ from pathlib import Path
 
 from router import places
 from router.clock import SystemClock
-from router.gateway import Snapshot, price_files, snapshot_of
 from router.providers.resolve import NOBODY, SignedIn
 from router.settings.load import Loaded, load
+from router.snapshot import Snapshot, price_files, snapshot_of
 from router.usage.price_file import NAME as PRICES
 
 

@@ -22,7 +22,6 @@ from router.api.spending import HEADER, reserve
 from router.api.understand import Addressed, Surface, must_read, read, understand
 from router.call import Call, Limits, Record
 from router.faults import Fault
-from router.gateway import Snapshot
 from router.policies.housekeeping import title_of
 from router.providers.lanes import Lane
 from router.routing.begun import Begun
@@ -30,6 +29,7 @@ from router.routing.limits import limits_of
 from router.routing.needs import needs_of
 from router.routing.plan import Candidate, Needs, Plan
 from router.routing.rescue import Lasting
+from router.snapshot import Snapshot
 from router.trace import Part, Trace
 from router.wire.capabilities import Capabilities
 from router.wire.dialect import DialectSpec

@@ -8,8 +8,8 @@ from router.api.planning import shown
 from router.api.side import Answer, Side, serve
 from router.api.understand import Addressed, dialect_of
 from router.faults import Fault
-from router.gateway import Snapshot
 from router.models.catalogue import Model
+from router.snapshot import Snapshot
 from router.wire import codec
 from router.wire.conversation import JsonObject
 from router.wire.dialects import DIALECTS

@@ -11,12 +11,13 @@ from router.access.rights import Rights
 from router.api.understand import Surface, read
 from router.call import Call
 from router.faults import Fault
-from router.gateway import Gateway, Snapshot
+from router.gateway import Gateway
 from router.models.catalogue import Model
 from router.policies.shapes import Shape
 from router.policies.system_prompt import with_prompt
 from router.routing.combos import Combo, in_order
 from router.routing.plan import Candidate, Needs, Plan, draft, plan
+from router.snapshot import Snapshot
 from router.wire.conversation import Reasoning, Text
 from router.wire.written import Note
 

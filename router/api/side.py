@@ -21,11 +21,11 @@ from router.api.spending import HEADER, reserve
 from router.api.understand import Addressed, model_and_stream
 from router.call import Call, Record, Try
 from router.faults import Fault
-from router.gateway import Snapshot
 from router.providers.config import ProviderConfig
 from router.providers.executor import FORWARDED, OPERATIONS, Operation
 from router.routing.plan import Candidate
 from router.routing.renewing import Renewing
+from router.snapshot import Snapshot
 from router.usage.ledger import USES_NOTHING
 from router.wire import codec
 from router.wire.conversation import JsonObject

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from router.access.keys import ClientKey
 from router.call import Call, Record
-from router.gateway import Gateway, Snapshot
+from router.gateway import Gateway
+from router.snapshot import Snapshot
 from router.usage.budgets import Estimate
 from router.wire.messages import count_tokens
 

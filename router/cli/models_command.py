@@ -13,7 +13,6 @@ from urllib.parse import urlencode
 from router import places
 from router.cli.talk import Refused, Unreachable, find_place, manage
 from router.faults import Fault
-from router.gateway import Snapshot, snapshot_of
 from router.models.capabilities import CapabilityMistakes
 from router.models.kinds import kind_of
 from router.routing.choose import View
@@ -22,6 +21,7 @@ from router.routing.explain import explain as tell
 from router.routing.plan import Needs, draft
 from router.routing.table import RoutingMistakes
 from router.server.product import CannotPrepare, read_settings
+from router.snapshot import Snapshot, snapshot_of
 from router.usage.price_file import PriceMistakes
 from router.wire.conversation import Dialect
 

@@ -14,13 +14,13 @@ from router import places
 from router.api.surfaces import GEMINI_METHODS, POSTS
 from router.api.web_cookies import NAMES as WEBAI
 from router.cli import main as verbs
-from router.gateway import snapshot_of
 from router.models.capabilities import CapabilityMistakes
 from router.observe.metrics import AccountStates, DiskFree, Metrics, QuotaWindows
 from router.routing.table import RoutingMistakes
 from router.settings.describe import describe
 from router.settings.load import load
 from router.settings.mistakes import SettingsError
+from router.snapshot import snapshot_of
 
 ROOT = places.ROOT
 _FENCE = re.compile(r"^```.*?^```$", re.M | re.S)

@@ -32,7 +32,7 @@ from router.api.manage.usage_routes import Reader, UsageDesk
 from router.backup.shelf import Shelf
 from router.clock import Clock
 from router.config_history import ConfigHistory
-from router.gateway import Gateway, Snapshot
+from router.gateway import Gateway
 from router.observe.debugging import Debugging
 from router.observe.recent import Recent
 from router.observe.records.folder import RecordFolder
@@ -41,6 +41,7 @@ from router.relay.announced import Announced
 from router.settings.checks import names_in
 from router.settings.load import Loaded
 from router.settings.provider_names import ProviderNames
+from router.snapshot import Snapshot
 from router.supervisord import Supervisord
 
 

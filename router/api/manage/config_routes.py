@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from router.api.manage.operation import Asked, Operation, Refused
 from router.config_history import ConfigHistory, Stale, Version, digest_of
-from router.gateway import Gateway, Snapshot
+from router.gateway import Gateway
 from router.models.capabilities import CapabilityMistakes
 from router.routing.table import RoutingMistakes
 from router.settings.change_plan import Change, changes, out_of_reach
@@ -18,6 +18,7 @@ from router.settings.load import Loaded
 from router.settings.mistakes import SettingsError
 from router.settings.shown import rows
 from router.settings.veil import Unknown, secrets_in, secrets_of, unveiled, veiled
+from router.snapshot import Snapshot
 
 LARGEST = 1024 * 1024
 

@@ -10,12 +10,13 @@ from router.access.keys import ClientKey
 from router.accounts.record import Account
 from router.call import Call, Caller, Record, Try
 from router.faults import Fault
-from router.gateway import Gateway, Snapshot
+from router.gateway import Gateway
 from router.models.catalogue import Model
 from router.providers.config import ProviderConfig
 from router.routing.plan import Candidate, Needs, Plan, draft
 from router.routing.renewing import Renewing
 from router.routing.spent import Progress, spent
+from router.snapshot import Snapshot
 from router.wire import codec
 
 WITHIN = 60.0

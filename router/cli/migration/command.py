@@ -12,11 +12,11 @@ from router.cli.migration.formats import FORMATS, converted, whose
 from router.cli.migration.gathered import Gathered, Line
 from router.cli.migration.reading import Read, Unreadable, read
 from router.cli.migration.written import as_yaml, variables
-from router.gateway import snapshot_of
 from router.models.capabilities import CapabilityMistakes
 from router.routing.table import RoutingMistakes
 from router.settings.load import load
 from router.settings.mistakes import SettingsError, dotted
+from router.snapshot import snapshot_of
 
 LARGEST = 16 * 1024 * 1024
 _STANDS_IN = "https://set-where-it-runs.example/v1"

@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from router.gateway import Rule
 from router.models import capabilities
 from router.models.capabilities import CapabilityTable
 from router.providers.resolve import resolve
 from router.routing.table import build
 from router.settings.load import load
 from router.settings.mistakes import SettingsError
+from router.snapshot import Rule
 from tests.router.settings.test_load import loaded, mistakes, only, read_file
 
 MANY = """
