@@ -21,6 +21,7 @@ from router.access.keys import ClientKey, KeyRing, double_roles
 from router.access.session_tokens import SessionTokens
 from router.access.sources import file_keys, settings_keys
 from router.accounts.health import Health
+from router.accounts.record import Account
 from router.accounts.windows import UsageReader
 from router.api.account_routes import AccountRoutes
 from router.api.accounts import AccountViews
@@ -176,6 +177,8 @@ class Router:
             self._gateway,
             Sources(
                 accounts=accounts,
+                keeper=self._sign_ins.keeper,
+                with_account=self._with_account,
                 announced=self._announced,
                 recent=self._recent,
                 records=self._recorder.folder,
@@ -244,6 +247,12 @@ class Router:
     def _reroute(self) -> None:
         """Accounts came, went or changed."""
         self._gateway.reroute(self._file.with_accounts(self._gateway.current, self._signed_in()))
+
+    def _with_account(self, account: Account) -> Snapshot:
+        """What is in force, as it would be with one account more."""
+        known = self._signed_in()
+        accounts = {**known.accounts, account.provider: (*known.accounts.get(account.provider, ()), account)}
+        return self._file.with_accounts(self._gateway.current, replace(known, accounts=accounts))
 
     def _signed_in(self) -> SignedIn:
         connected = {**self._hub.connected(), **self._announced.connected()}

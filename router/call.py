@@ -101,7 +101,7 @@ class Try(Struct, frozen=True, kw_only=True):
 
     usage: what it used, None where it used nothing that is known. cost, worth: micro-USD that are to be paid for it,
     and that it would cost at list prices; None where nobody knows the price. unpriced: what has no known price, so that
-    the cost is only a part.
+    the cost is only a part. why: how the plan came to this target.
     """
 
     provider: str
@@ -115,6 +115,7 @@ class Try(Struct, frozen=True, kw_only=True):
     cost: int | None = None
     worth: int | None = None
     unpriced: tuple[str, ...] = ()
+    why: str = ""
 
 
 class Record(Struct, kw_only=True):

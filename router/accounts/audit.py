@@ -27,6 +27,7 @@ What: TypeAlias = Literal[
     "refreshed",
     "refresh_failed",
     "signed_in",
+    "added",
     "imported",
     "changed",
     "deleted",

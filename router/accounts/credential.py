@@ -1,7 +1,8 @@
 """One stored account: its tokens, whose it is, and what the operator chose for it. A value without behaviour.
 
-API keys of the settings are `router.accounts.record.Account` values alone; what a sign-in brought lives in the account
-store as a `Credential`, and the keeper (`router.accounts.keeper`) shows an `Account` of it to the routing.
+API keys of the settings are `router.accounts.record.Account` values alone. What a sign-in brought, and a key that was
+added while the router ran, lives in the account store as a `Credential`, and the keeper (`router.accounts.keeper`) shows
+an `Account` of it to the routing.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import Any, Literal, TypeAlias
 from msgspec import Struct
 
 from router.secret import Secret
+from router.settings.provider_names import SIGN_INS
 
 NOTHING = Secret("")
 Owner: TypeAlias = Literal["ours", "found"]
@@ -22,8 +24,9 @@ written, and whose token is never renewed by us (two programs must not refresh o
 class Credential(Struct, frozen=True, kw_only=True):
     """What one account file says.
 
-    provider: the sign-in's id, such as ``claude-oauth``. label: tells the accounts of one provider apart: the address
-    where there is one, else ``default`` or what the operator called it.
+    provider: the sign-in's id, such as ``claude-oauth``, or that of a provider with keys, such as ``openai``.
+    label: tells the accounts of one provider apart: the address where there is one, else ``default`` or what the operator
+    called it.
     access: what is sent upstream, empty where it must be made first. refresh: what a new one is made with: a refresh
     token, Clerk's ``__client`` cookie, GitHub's token; empty where nothing can be renewed.
     expires_at: of `access`, Unix seconds, None where it does not end (or nobody said so). issued_at: Unix seconds.
@@ -64,6 +67,11 @@ class Credential(Struct, frozen=True, kw_only=True):
     def id(self) -> str:
         """The account's id everywhere: ``<provider>/<label>``."""
         return f"{self.provider}/{self.label}"
+
+    @property
+    def is_key(self) -> bool:
+        """Whether it is an API key: it does not end, and nobody signs in to have another one."""
+        return self.provider not in SIGN_INS
 
     @property
     def renewable(self) -> bool:

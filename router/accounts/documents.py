@@ -11,7 +11,7 @@ Ours is told by ``"switchyard": 1``. The public part can be read and edited by a
 and a secret part, which lies beside it where nothing is encrypted, and else in ``sealed``: base64 of a JSON object that
 is encrypted for this account's id, so that it cannot be put into another's file.
 
-    access, refresh        what is sent upstream, and what a new one is made with
+    access, refresh        what is sent upstream (a token, or an API key), and what a new one is made with
     secrets                further secrets by name
     proxy                  the address of the account's proxy, which may hold a password
     other                  unknown fields that have one of the names above
@@ -37,7 +37,8 @@ from router.accounts.labels import label_problem, named_by_us, named_for
 from router.accounts.moments import read_moment, write_moment
 from router.accounts.unusable import Kind, Unusable
 from router.secret import Secret
-from router.settings.provider_names import SIGN_INS
+from router.settings.presets import shipped_presets
+from router.settings.provider_names import SIGN_INS, by_key
 from router.vault.cipher import Locked
 from router.wire import codec
 
@@ -155,7 +156,7 @@ def _read_ours(document: dict[str, Any], open_sealed: Crypt | None) -> Credentia
     provider, label = document.get("provider"), document.get("label")
     if not isinstance(provider, str) or not isinstance(label, str):
         raise Unusable("corrupt", "names no provider or no label", ours=True)
-    if provider not in SIGN_INS:
+    if provider not in SIGN_INS and provider not in by_key(shipped_presets()):
         raise Unusable("newer", "is of a provider that this version does not know", ours=True)
     if (problem := label_problem(label)) is not None:
         raise Unusable("corrupt", f"has a wrong label: {problem}", ours=True)

@@ -1,4 +1,4 @@
-"""All accounts that people signed in to: read from the store, watched, renewed ahead of time, given to calls.
+"""All accounts of the store, sign-ins and added keys: read, watched, renewed ahead of time, given to calls.
 
 Lives outside the settings snapshot. The store and the exchanges block or wait, so they run on threads and in tasks of
 the keeper's own; what calls and lists ask is answered from memory.
@@ -116,6 +116,8 @@ class Keeper:
         credential = self._credentials.get(account)
         if credential is None:
             raise Fault("unavailable", f"The account {account} is gone.")
+        if credential.is_key:
+            return Access(credential.access, credential.facts)
         if not self._refresher.ready(credential):
             outcome = await self._refresher.access(credential)
             if not isinstance(outcome, Good):
@@ -126,7 +128,7 @@ class Keeper:
     async def renew(self, account: str, rejected: Secret) -> bool:
         """See `router.providers.credentials.Stored`."""
         credential = self._credentials.get(account)
-        if credential is None:
+        if credential is None or credential.is_key:
             return False
         if credential.access != rejected and credential.fresh(self._clock.wall()):
             return True  # renewed since the call was sent
@@ -215,7 +217,7 @@ class Keeper:
                 self._tasks.spawn(self._ahead(credential), f"renew {credential.id}")
 
     def _due(self, credential: Credential) -> float | None:
-        if not self._active(credential.provider) or self._needs_person(credential.id):
+        if credential.is_key or not self._active(credential.provider) or self._needs_person(credential.id):
             return None
         return self._refresher.next_at(credential)
 

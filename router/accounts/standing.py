@@ -48,6 +48,8 @@ def standing(credential: Credential, now: float) -> Held | None:
         return Held("disabled", "switched off by the operator")
     if credential.fresh(now) or credential.renewable:
         return None
+    if credential.is_key:
+        return Held("needs_login", "its file has no key; forget the account and add it again")
     ended = f"its token ended at {_moment(credential.expires_at)}" if credential.access else "its file has no token"
     if credential.owner == "found":
         return Held(

@@ -39,7 +39,7 @@ def account_view(seen: Seen, now: float) -> dict[str, Any]:
         "account": account.id,
         "provider": account.provider,
         "label": account.label,
-        "kind": "sign-in" if account.stored else "key",
+        "kind": "sign-in" if account.stored and not (credential is not None and credential.is_key) else "key",
         "owner": credential.owner if credential is not None else "settings",
         "email": credential.email if credential is not None else None,
         "plan": credential.facts.get("plan") if credential is not None else None,

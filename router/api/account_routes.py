@@ -1,4 +1,4 @@
-"""``/v1/auth``: the accounts that people signed in to: listed, changed, deleted, imported, made of a pasted cookie."""
+"""``/v1/auth``: the accounts that are kept here: listed, changed, deleted, imported, made of a pasted cookie."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ class AccountRoutes:
 
     def _shown(self, account: str) -> Response:
         shown = self._views.one(account)
-        if shown is None or shown["kind"] != "sign-in":
+        if shown is None or shown["owner"] == "settings":
             raise Refused("unknown", self._none(account))
         return _json(shown)
 

@@ -32,7 +32,7 @@ class AccountViews:
     def signed_in(self) -> dict[str, Any]:
         """The same without the keys of the settings."""
         everything = self.all()
-        return {**everything, "accounts": [each for each in everything["accounts"] if each["kind"] == "sign-in"]}
+        return {**everything, "accounts": [each for each in everything["accounts"] if each["owner"] != "settings"]}
 
     def one(self, account: str) -> dict[str, Any] | None:
         """One of them, None where there is none."""

@@ -14,7 +14,8 @@ KEPT = 1000
 
 
 class AttemptRow(Struct, frozen=True):
-    """One attempt of a call. seconds: until its first content, or until it failed."""
+    """One attempt of a call. seconds: until its first content, or until it failed. why: how the plan came to this
+    target. cost: micro-USD, None where it used nothing or nobody knows the price."""
 
     provider: str
     model: str
@@ -23,12 +24,14 @@ class AttemptRow(Struct, frozen=True):
     status: int | None
     reason: str
     seconds: float
+    why: str
+    cost: int | None
 
 
 class CallRow(Struct, frozen=True, kw_only=True):
-    """One finished call. at: Unix seconds of its end. Times in seconds. outcome: "ok", or the kind of its fault.
-    cost: micro-USD as far as known, None where nobody knows. unpriced: what of it has no known price. service_tier: ""
-    for the usual one."""
+    """One finished call. at: Unix seconds of its end. Times in seconds. outcome: "ok", or the kind of its fault. cost,
+    worth: micro-USD that are to be paid, and that it would cost at list prices, as far as known; None where nobody knows
+    the price. unpriced: what of it has no known price. service_tier: "" for the usual one."""
 
     id: str
     at: float
@@ -57,6 +60,7 @@ class CallRow(Struct, frozen=True, kw_only=True):
     unpriced: tuple[str, ...]
     service_tier: str
     items: dict[str, int]
+    worth: int | None
     notes: str
     attempts: tuple[AttemptRow, ...]
 
@@ -125,16 +129,21 @@ def row(record: Record, at: float) -> CallRow:
         unpriced=record.unpriced,
         service_tier=charges.tier if charges else "",
         items={item.name: item.count for item in charges.items} if charges else {},
+        worth=record.worth,
         notes=header_value(record.notes) if record.notes else "",
-        attempts=tuple(
-            AttemptRow(
-                each.provider, each.model, each.account, each.outcome, each.status, each.reason[:300], each.seconds
-            )
-            for each in record.tries
-        ),
+        attempts=tuple(map(_attempt, record.tries)),
     )
 
 
 def _attempt(each: Try) -> AttemptRow:
-    reason = each.reason[:300]
-    return AttemptRow(each.provider, each.model, each.account, each.outcome, each.status, reason, each.seconds)
+    return AttemptRow(
+        provider=each.provider,
+        model=each.model,
+        account=each.account,
+        outcome=each.outcome,
+        status=each.status,
+        reason=each.reason[:300],
+        seconds=each.seconds,
+        why=each.why[:300],
+        cost=each.cost,
+    )

@@ -29,7 +29,7 @@ from router.settings.provider_blocks import (
     Vertex,
     WebAI,
 )
-from router.settings.provider_names import BUILT_IN, SIGN_INS, plain, provider_names
+from router.settings.provider_names import BUILT_IN, BY_KEY, SIGN_INS, plain, provider_names
 from router.settings.schema import Settings
 from router.settings.sign_in_blocks import block_of, sign_ins, turned_on
 from router.settings.sign_ins import SignIn
@@ -60,7 +60,7 @@ def resolve(
 ) -> tuple[ProviderConfig, ...]:
     """Every provider that this version knows, the usable ones with accounts, the others with their `reason`.
 
-    Pure. Keys of the environment count where a block gives none of its own. signed_in: accounts of sign-ins. In the
+    Pure. Keys of the environment count where a block gives none of its own. signed_in: accounts of the store. In the
     order of `priority`, then: what users named themselves, built-in ones, presets, sign-ins.
     """
     presets = shipped_presets() if presets is None else presets
@@ -69,11 +69,12 @@ def resolve(
     providers = [
         *(_compatible(entry, presets) for entry in blocks.openai_compatible),
         *(_anthropic_compatible(entry) for entry in blocks.anthropic_compatible),
-        _built_in("openai", blocks.openai, found.get("openai")),
-        _built_in("anthropic", blocks.anthropic, found.get("anthropic")),
-        _built_in("gemini", blocks.gemini, found.get("gemini")),
+        *(_built_in(name, getattr(blocks, name), found.get(name), signed_in.accounts.get(name, ())) for name in BY_KEY),
         _vertex(blocks.vertex),
-        *(_preset(name, preset, blocks.presets.get(name), found.get(name)) for name, preset in presets.items()),
+        *(
+            _preset(name, preset, blocks.presets.get(name), found.get(name), signed_in.accounts.get(name, ()))
+            for name, preset in presets.items()
+        ),
         _aistudio(blocks.aistudio or AIStudio(), signed_in.connected.get("aistudio", Connected())),
         _webai(blocks.webai or WebAI(), signed_in.connected.get("webai", Connected())),
         *(_subscription(name, facts, settings, signed_in) for name, facts in sign_ins(blocks).items()),
@@ -99,9 +100,9 @@ def _with_custom(provider: ProviderConfig, models: Sequence[CustomModel]) -> Pro
     )
 
 
-def _built_in(name: str, block: KeyedUpstream, found: PickedUp | None) -> ProviderConfig:
+def _built_in(name: str, block: KeyedUpstream, found: PickedUp | None, stored: tuple[Account, ...]) -> ProviderConfig:
     known = KNOWN[name]
-    accounts = _accounts(name, block, found)
+    accounts = _with_stored(_accounts(name, block, found), stored)
     own = block.addresses or ((found.base_url,) if found and found.base_url and not block.api_keys else ())
     elsewhere = bool(own) and own != known.base_urls
     dialects: tuple[Dialect, ...] = (known.elsewhere or known.dialects) if elsewhere else known.dialects
@@ -120,9 +121,15 @@ def _built_in(name: str, block: KeyedUpstream, found: PickedUp | None) -> Provid
     )
 
 
-def _preset(name: str, preset: Preset, block: OpenAICompatible | None, found: PickedUp | None) -> ProviderConfig:
+def _preset(
+    name: str,
+    preset: Preset,
+    block: OpenAICompatible | None,
+    found: PickedUp | None,
+    stored: tuple[Account, ...],
+) -> ProviderConfig:
     present, block = block is not None, block or OpenAICompatible()
-    accounts = _accounts(name, block, found, keyless=preset.keyless and present)
+    accounts = _with_stored(_accounts(name, block, found, keyless=preset.keyless and present), stored)
     if preset.keyless:
         missing = f"not configured: write `providers: {{{name}: {{}}}}` to use the server at {preset.base_url}"
     else:
@@ -275,6 +282,12 @@ def _accounts(name: str, block: KeyedUpstream, found: PickedUp | None, *, keyles
     if keyless:
         return (Account(id=f"{name}/1", provider=name, label="1", secret=Secret("")),)
     return ()
+
+
+def _with_stored(written: tuple[Account, ...], stored: tuple[Account, ...]) -> tuple[Account, ...]:
+    """The keys of the settings, and those of the store; where two have one name the settings win."""
+    taken = {account.id for account in written}
+    return (*written, *(account for account in stored if account.id not in taken))
 
 
 def _account(provider: str, number: int, key: ApiKey) -> Account:

@@ -242,7 +242,14 @@ class Attempts:
     def _made(self, run: _Run) -> Try:
         seconds = self._clock.monotonic() - run.began
         candidate, account = run.candidate, run.lease.account.id
-        return Try(provider=candidate.provider, model=candidate.model, account=account, outcome="ok", seconds=seconds)
+        return Try(
+            provider=candidate.provider,
+            model=candidate.model,
+            account=account,
+            outcome="ok",
+            seconds=seconds,
+            why=candidate.why,
+        )
 
     async def _lost(self, round_: _Round, run: _Run, fault: Fault) -> str | None:
         """Judge a failed attempt. Gives the account's id where it has another secret now and is to be asked again."""

@@ -42,6 +42,8 @@ SIGN_INS: Mapping[str, SignInNames] = MappingProxyType(
 )
 
 
+BY_KEY = ("openai", "anthropic", "gemini")
+"""Built-in providers that take an API key."""
 BUILT_IN: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         "openai": (),
@@ -72,6 +74,11 @@ def sign_in_of(name: str) -> str | None:
         if written == sign_in or written in known.login or written in map(plain, known.names):
             return sign_in
     return None
+
+
+def by_key(presets: Mapping[str, Preset]) -> tuple[str, ...]:
+    """The providers whose API keys can be kept in the account store; servers of the user's own stay in the settings."""
+    return (*BY_KEY, *(name for name, preset in presets.items() if not preset.keyless))
 
 
 def plain(name: str) -> str:

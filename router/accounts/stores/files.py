@@ -20,7 +20,8 @@ from router.accounts.labels import DEFAULT, SUFFIX, file_name, label_problem
 from router.accounts.stores.base import Contents, Trouble
 from router.accounts.stores.folder import Entry, read_folder, signatures
 from router.clock import Clock
-from router.settings.provider_names import SIGN_INS
+from router.settings.presets import shipped_presets
+from router.settings.provider_names import SIGN_INS, by_key
 from router.vault.cipher import KEY_TEMPORARY
 from router.vault.disk import LOCKS, TEMPORARY, Disk, Signature, locked, private_folder, signature, writing
 from router.vault.keys import AccountVault
@@ -247,7 +248,7 @@ def sealed(entry: Entry) -> bool:
 def _check(credential: Credential) -> None:
     if credential.owner != "ours":
         raise ValueError(f"{credential.id} belongs to another program; import it first")
-    if credential.provider not in SIGN_INS:
-        raise ValueError(f"{credential.provider!r} is no provider that people sign in to")
+    if credential.provider not in SIGN_INS and credential.provider not in by_key(shipped_presets()):
+        raise ValueError(f"{credential.provider!r} is no provider that people sign in to, or whose keys are kept here")
     if (problem := label_problem(credential.label)) is not None:
         raise ValueError(f"{credential.id!r} cannot be stored: {problem}")

@@ -9,6 +9,8 @@ from typing import Any
 from msgspec import Struct
 from starlette.routing import Route
 
+from router.accounts.keeper import Keeper
+from router.accounts.record import Account
 from router.api.accounts import AccountViews
 from router.api.manage.account_routes import AccountDesk
 from router.api.manage.backup_routes import BackupDesk
@@ -20,6 +22,7 @@ from router.api.manage.key_routes import KeyDesk, Store
 from router.api.manage.log_routes import LogDesk
 from router.api.manage.model_routes import ModelDesk
 from router.api.manage.network_routes import NetworkDesk
+from router.api.manage.new_account_routes import NewAccountDesk
 from router.api.manage.openapi import document
 from router.api.manage.operation import Asked, Operation, Table
 from router.api.manage.overview import OverviewDesk
@@ -48,9 +51,11 @@ from router.supervisord import Supervisord
 class Sources(Struct, frozen=True, kw_only=True):
     """What the operations work with. check, apply: see `ConfigDesk`. keys: the database, None while it is not open.
     usage: reads the ledger, None likewise. audit: takes who, what and which. replace: see `ProcessDesk`. judged,
-    elsewhere: see `BackupDesk`."""
+    elsewhere: see `BackupDesk`. with_account: see `NewAccountDesk`."""
 
     accounts: AccountViews
+    keeper: Keeper
+    with_account: Callable[[Account], Snapshot]
     announced: Announced
     recent: Recent
     records: RecordFolder
@@ -87,6 +92,7 @@ def assemble(gateway: Gateway, sources: Sources, clock: Clock) -> list[Route]:
     table.add(config.operations())
     table.add(ModelDesk(gateway, config, sources.audit).operations())
     table.add(BudgetDesk(gateway.keys, gateway.budgets, clock).operations())
+    table.add(NewAccountDesk(gateway, sources.keeper, sources.accounts, sources.with_account).operations())
     table.add(AccountDesk(gateway, sources.accounts, sources.audit).operations())
     table.add(DebugDesk(gateway, sources.debugging).operations())
     table.add(PriceDesk(gateway, clock.wall).operations())

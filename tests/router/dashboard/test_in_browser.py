@@ -55,7 +55,7 @@ async def test_the_first_screen_answers_the_four_questions(visitor: Person) -> N
     await expect(page.get_by_role("region", name="How much is left?")).to_contain_text("at this pace used up in")
     failures = page.get_by_role("region", name="Why did that fail?")
     await failures.get_by_role("link", name="A rate limit was reached: claude-sonnet-4-5").click()
-    await expect(page.get_by_role("region", name="Attempts, in order")).to_contain_text("status 429")
+    await expect(page.get_by_role("region", name="Why it went there")).to_contain_text("status 429")
     await expect(page.get_by_role("region", name="What would happen now")).to_contain_text(
         "anthropic/claude-sonnet-4-5"
     )
@@ -84,7 +84,7 @@ async def test_a_failure_shows_by_itself_as_text_and_never_as_markup(visitor: Pe
     await expect(row).to_have_count(0)
     await page.get_by_label("only failures").check()
     await page.get_by_role("row").filter(has_text="ok, after a failure").get_by_role("link").click()
-    steps = page.get_by_role("region", name="Attempts, in order").get_by_role("listitem")
+    steps = page.get_by_role("region", name="Why it went there").get_by_role("listitem")
     await expect(steps).to_have_count(2)
     await expect(steps.first).to_contain_text("status 401")
 

@@ -1,9 +1,10 @@
-// The ways to a new account: a sign-in with a provider, a window of AI Studio, cookies of Gemini's page, a file.
+// The ways to a new account: an API key, a sign-in with a provider, a window of AI Studio, cookies of Gemini's page, a file.
 import { ask } from "../api.js";
 import { card, field, h, put } from "../dom.js";
 import { attempt, filled, say } from "../notice.js";
 import { badge } from "../parts.js";
 import { table } from "../table.js";
+import { byKey } from "./account_key.js";
 import { signInTo } from "./login.js";
 import { studio } from "./login_studio.js";
 
@@ -15,7 +16,7 @@ export function ways(place, signal, again) {
     again();
     load();
   }));
-  put(place, card("Sign in to a subscription", null, providers),
+  put(place, byKey(signal, again), card("Or sign in to a subscription", null, providers),
     h("div", { class: "grid three" }, studio(again), cookies(again), file(again)));
   load();
 }

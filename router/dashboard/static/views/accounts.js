@@ -16,7 +16,7 @@ export function show(main, { signal, may }) {
   const more = h("div", { class: "stack" });
   const trouble = h("div");
   put(main, h("h1", {}, "Accounts"),
-    h("p", { class: "lead" }, "Keys of the settings and accounts that were signed in to, with what each of them does now."),
+    h("p", { class: "lead" }, "What this gateway asks the providers with: API keys and sign-ins, and what each of them does now. The keys that programs use to come in here are on ", h("a", { href: "#/keys" }, "Keys"), "."),
     h("div", { class: "stack" }, trouble, card("All accounts", null, list), more));
   const load = repeat(signal, EVERY, async () => {
     try {
@@ -46,8 +46,8 @@ function accounts(all, may, again) {
     { title: "Tokens in / out", kind: "number", cell: (each) => `${short(each.input_tokens)} / ${short(each.output_tokens)}` },
     { title: "Last used", cell: (each) => time(unix(each.last_used_at)) },
     { title: "Actions", cell: (each) => h("div", { class: "row" },
-      may("operator") ? tries(each, again) : null, may("admin") && each.kind === "sign-in" ? acts(each, again) : null) },
-  ], all, "No provider has an account yet. Sign in to one below, or add a key in the settings.");
+      may("operator") ? tries(each, again) : null, may("admin") && each.owner !== "settings" ? acts(each, again) : null) },
+  ], all, may("admin") ? "No provider has an account yet, so only the demo models answer. Add an API key below, or sign in to a subscription." : "No provider has an account yet, so only the demo models answer. Whoever has the management key can add one.");
 }
 
 function state(each) {
@@ -73,7 +73,7 @@ function acts(each, again) {
   });
   const forget = h("button", { type: "button", class: "bad", "aria-label": `Forget ${each.account}` }, "Forget");
   forget.addEventListener("click", async () => {
-    if (!(await sure(`Forget ${each.account}?`, "Its tokens are removed from this machine. To use it again, sign in again.", "Forget it"))) return;
+    if (!(await sure(`Forget ${each.account}?`, `${each.kind === "key" ? "Its key is" : "Its tokens are"} removed from this machine. To use it again, ${each.kind === "key" ? "add the key" : "sign in"} again.`, "Forget it"))) return;
     await attempt(async () => {
       await ask("DELETE", `v1/auth/${inPath(each.account)}`);
       say(`${each.account} is forgotten.`);

@@ -1,6 +1,7 @@
 // What can be done to a key: other limits and rights, off and on, another text, the end.
 import { manage } from "../api.js";
 import { fields as limitFields, places } from "../budgets.js";
+import { connect } from "../connect.js";
 import { h } from "../dom.js";
 import { ask, attempt, say, sure } from "../notice.js";
 import { copyable } from "../parts.js";
@@ -12,13 +13,14 @@ export function acts(key, load) {
   return h("div", { class: "row" }, limit(key, load), client ? narrow(key, load) : null, turn(key, load), rotate(key, load), revoke(key, load));
 }
 
-/** A key that was just made, this once. */
+/** A key that was just made, this once. made.client: it is for calls of models, which are shown. */
 export function shown(made) {
   return ask(`The key “${made.name}”`, (close) => [
     h("p", { class: "note warn" }, "This is the only time that it is shown. Copy it now."),
     h("p", { class: "code mono", id: "new-key" }, made.key),
     h("div", { class: "row" }, copyable(made.key, "Copy the key"),
       h("button", { type: "button", class: "main", on: { click: () => close() } }, "I have it")),
+    made.client ? h("div", { class: "stack" }, h("h3", {}, "Use it"), connect(made.key)) : null,
   ]);
 }
 
@@ -74,7 +76,7 @@ function turn(key, load) {
 function rotate(key, load) {
   return button("Replace", `Replace ${key.name}`, async () => {
     if (!(await sure(`Replace the key “${key.name}”?`, "The old text ends at once; name, scope, limits and rights stay.", "Replace it"))) return;
-    await attempt(async () => shown(await manage("POST", place(key, "/rotate"))));
+    await attempt(async () => shown({ ...(await manage("POST", place(key, "/rotate"))), client: key.scopes.includes("client") }));
     load();
   });
 }

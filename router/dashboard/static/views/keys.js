@@ -1,6 +1,7 @@
 // Keys of the gateway: listed, made (shown once), changed, revoked.
 import { manage } from "../api.js";
 import { bars, fields, places } from "../budgets.js";
+import { connect } from "../connect.js";
 import { card, choice, field, h, put } from "../dom.js";
 import { attempt, filled } from "../notice.js";
 import { badge, time } from "../parts.js";
@@ -21,8 +22,8 @@ export async function show(main, { signal, may }) {
   const place = h("div");
   const load = () => filled(place, async () => list((await manage("GET", "keys", undefined, { signal })).keys, may("admin"), load));
   put(main, h("h1", {}, "Keys"),
-    h("p", { class: "lead" }, "A key for each tool is better than one for all: it can be revoked alone, and costs are told by key."),
-    h("div", { class: "stack" }, may("admin") ? creation(load) : null, card("All keys", null, place)));
+    h("p", { class: "lead" }, "With these keys programs come in here. A key for each program is better than one for all: it can be revoked alone, and costs are told by key."),
+    h("div", { class: "stack" }, may("admin") ? creation(load) : null, card("All keys", null, place), card("Point a program at this gateway", null, connect())));
   await load();
 }
 
@@ -46,7 +47,7 @@ function creation(load) {
       form.reset();
       narrowed.hidden = false;
       load();
-      await shown(made);
+      await shown({ ...made, client: wanted.scope === "client" });
     });
     button.disabled = false;
   });

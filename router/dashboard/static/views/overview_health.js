@@ -38,7 +38,7 @@ export function health({ providers, causes }, services) {
     h("header", {}, h("h2", {}, "Is it working?"), h("a", { href: "#/accounts" }, "Accounts")),
     h("ul", { class: "strip" }, providers.map(provider), services.map(service)),
     providers.length + services.length === 0
-      ? h("p", { class: "muted" }, "No provider is set up. ", h("a", { href: "#/accounts" }, "Sign in to one"), ", or add a key in ", h("a", { href: "#/settings" }, "Settings"), ".")
+      ? h("p", { class: "muted" }, "No provider is set up. ", h("a", { href: "#/accounts" }, "Add an API key or sign in to one"), "; then ", h("a", { href: "#/keys" }, "make a key"), " for each program, which tells how to point the program here.")
       : null,
     causes.filter((each) => each.cause !== "cooling").map((each) => h("p", { class: `note ${each.blocking ? "bad" : "warn"}` }, each.text)),
   ];

@@ -1,7 +1,7 @@
 // The newest calls as they end, filtered; each leads to its story.
 import { manage } from "../api.js";
 import { field, h, put } from "../dom.js";
-import { many, short, span } from "../format.js";
+import { many, money, short, span } from "../format.js";
 import { follow, soon } from "../live.js";
 import { wrong } from "../notice.js";
 import { badge, tally, time } from "../parts.js";
@@ -17,7 +17,8 @@ const COLUMNS = [
   { title: "Answered by", cell: (call) => (call.provider ? `${call.provider}/${call.model}` : "nobody") },
   { title: "Key, client", cell: (call) => [call.key || "–", call.client ? h("small", {}, h("br"), call.client) : null] },
   { title: "Tries", kind: "number", cell: (call) => call.attempts.length },
-  { title: "In / out", kind: "number", cell: (call) => `${short(call.input)} / ${short(call.output)}` },
+  { title: "Tokens in / out", kind: "number", cell: (call) => `${short(call.input)} / ${short(call.output)}` },
+  { title: "Cost", kind: "number", cell: (call) => (call.cost === null ? (call.input === null ? "–" : "unknown") : money(call.cost)) },
   { title: "Took", kind: "number", cell: (call) => [span(call.total), call.first_byte === null ? null : h("small", {}, h("br"), `first ${span(call.first_byte)}`)] },
 ];
 
@@ -63,7 +64,7 @@ export function show(main, context) {
     const wanted = new URLSearchParams({ failed: String(troubled.checked), text: text.value.trim() });
     try {
       const { calls } = await manage("GET", `calls?limit=${MOST}&${wanted}`, undefined, { signal: mine });
-      put(place, table("Calls, the newest first", COLUMNS, calls, "No call fits."));
+      put(place, table("Calls, the newest first", COLUMNS, calls, text.value || troubled.checked ? "No call fits." : "No call has come yet. The screen Keys tells how to point a program here; its calls then show by themselves."));
       tell(paused ? "paused" : "live");
       if (!paused) follow(`calls/live?${wanted}`, mine, arrived, tell);
     } catch (error) {

@@ -35,10 +35,11 @@ function attempts(call) {
   const steps = call.attempts.map((each) => h("li", {},
     h("div", { class: "row" }, h("strong", {}, `${each.provider}/${each.model}`),
       each.outcome === "ok" ? badge("ok", "answered") : badge("down", outcome(each.outcome)),
-      h("span", { class: "muted" }, span(each.seconds))),
+      h("span", { class: "muted" }, span(each.seconds)), each.cost > 0 ? h("span", { class: "muted" }, money(each.cost)) : null),
+    each.why ? h("p", {}, `Asked because: ${each.why}.`) : null,
     h("p", { class: "muted" }, [each.account && `account ${each.account}`, each.status && `status ${each.status}`].filter(Boolean).join(", ")),
     each.reason ? h("p", {}, each.reason) : null));
-  return card("Attempts, in order", null, steps.length === 0
+  return card("Why it went there: attempts, in order", null, steps.length === 0
     ? h("p", { class: "muted" }, "No provider was asked.") : h("ol", { class: "steps" }, steps));
 }
 
@@ -50,6 +51,7 @@ function numbers(call) {
     ["Lane", call.lane], ["Status", call.status], ["Finish", call.finish],
     ["First byte", span(call.first_byte)], ["Whole time", span(call.total)],
     ["The gateway's own", call.overhead === null ? null : span(call.overhead)],
+    ["Cost", price(call)],
     ["Tokens in", count(call.input)], ["of them cached", call.cached ? count(call.cached) : null],
     ["Tokens out", count(call.output)], ["of them reasoning", call.reasoning ? count(call.reasoning) : null],
     ["Cost", call.cost === null ? (call.input === null ? null : "unknown") : money(call.cost, call.unpriced.length)],
@@ -57,6 +59,14 @@ function numbers(call) {
     ["Paid for each", Object.entries(call.items).map(([name, many]) => `${many} × ${name}`).join(", ")],
     ["Changed on the way", call.notes],
   ]));
+}
+
+/** Nothing was used where nobody answered; a price that nobody knows is told as such, never as free. */
+function price(call) {
+  if (call.input === null && call.output === null) return call.cost ? money(call.cost) : "nothing was used";
+  if (call.cost === null) return ["unknown: no price table has this model (", h("a", { href: "#/settings" }, "usage.prices"), " can name one)"];
+  const listed = call.worth !== null && call.worth !== call.cost ? `, ${money(call.worth)} at list prices` : "";
+  return `${money(call.cost)}${listed}`;
 }
 
 async function explained(call, signal) {
