@@ -105,8 +105,11 @@ def lower_limits(first: KeyLimits | None, second: KeyLimits | None) -> KeyLimits
 
 
 def amount(value: float, unit: Unit) -> str:
-    """``1.25 USD``, ``1,200 tokens``."""
-    return f"{value / MICRO:.2f} USD" if unit == "usd" else f"{value:,.0f} {unit}"
+    """``1.25 USD``, ``0.0021 USD``, ``1,200 tokens``."""
+    if unit != "usd":
+        return f"{value:,.0f} {unit}"
+    cents = value >= MICRO or value % (MICRO // 100) == 0
+    return f"{value / MICRO:.{2 if cents else 4}f} USD"
 
 
 def micro(usd: float | None) -> int | None:

@@ -1,8 +1,8 @@
 """One stored account: its tokens, whose it is, and what the operator chose for it. A value without behaviour.
 
 API keys of the settings are `router.accounts.record.Account` values alone. What a sign-in brought, and a key that was
-added while the router ran, lives in the account store as a `Credential`, and the keeper (`router.accounts.keeper`) shows
-an `Account` of it to the routing.
+added while the router ran, lives in the account store as a `Credential`, and the keeper (`router.accounts.keeper`)
+shows an `Account` of it to the routing.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ class Credential(Struct, frozen=True, kw_only=True):
     """What one account file says.
 
     provider: the sign-in's id, such as ``claude-oauth``, or that of a provider with keys, such as ``openai``.
-    label: tells the accounts of one provider apart: the address where there is one, else ``default`` or what the operator
-    called it.
+    label: tells the accounts of one provider apart: the address where there is one, else ``default`` or what the
+    operator called it.
     access: what is sent upstream, empty where it must be made first. refresh: what a new one is made with: a refresh
     token, Clerk's ``__client`` cookie, GitHub's token; empty where nothing can be renewed.
     expires_at: of `access`, Unix seconds, None where it does not end (or nobody said so). issued_at: Unix seconds.

@@ -79,11 +79,22 @@ async def running_router(
     config |= (settings or {}) | {"server": server}
     path = folder / "config.yaml"
     path.write_text(json.dumps(config, indent=2), encoding="utf-8")
+    async with served(folder, port, environment(folder), "--config", str(path)) as router:
+        yield router
+
+
+def environment(folder: Path) -> dict[str, str]:
+    """What a process gets: a HOME of its own, and no key of a real provider."""
+    return {name: os.environ[name] for name in KEPT if name in os.environ} | {"HOME": str(folder)}
+
+
+@contextlib.asynccontextmanager
+async def served(folder: Path, port: int, environ: dict[str, str], *words: str) -> AsyncIterator[RunningRouter]:
+    """`python -m router serve`, once it is ready; its log is in `folder`. Raises as `running_router`."""
     log = folder / "router.log"
-    environ = {name: os.environ[name] for name in KEPT if name in os.environ} | {"HOME": str(folder)}
     with log.open("wb") as out:
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "router", "serve", "--config", str(path),
+            sys.executable, "-m", "router", "serve", *words,
             cwd=ROOT, env=environ, stdout=out, stderr=asyncio.subprocess.STDOUT, stdin=asyncio.subprocess.DEVNULL,
         )  # fmt: skip
     router = RunningRouter(f"http://127.0.0.1:{port}", KEY, log, process.pid)

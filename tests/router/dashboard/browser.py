@@ -6,11 +6,11 @@ import importlib.util
 import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, Protocol
 
 import pytest
 
-from tests.router.api.harness import MANAGEMENT, Running
+from tests.router.api.harness import MANAGEMENT
 
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 needs_browser = [
@@ -24,10 +24,17 @@ WITHIN = 10_000.0
 _REPORTS = "document.addEventListener('securitypolicyviolation', (e) => console.error('CSP: ' + e.violatedDirective))"
 
 
+class Addressed(Protocol):
+    """Whatever a browser can go to."""
+
+    @property
+    def url(self) -> str: ...
+
+
 class Person:
     """page: of Playwright. troubles: errors of the console, exceptions, refusals by the policy, requests elsewhere."""
 
-    def __init__(self, router: Running, page: Any) -> None:
+    def __init__(self, router: Any, page: Any) -> None:
         self.router = router
         self.page = page
         self.troubles: list[str] = []
@@ -54,7 +61,7 @@ class Person:
 
 
 @asynccontextmanager
-async def person(router: Running, browser: Any, **options: Any) -> AsyncIterator[Person]:
+async def person(router: Addressed, browser: Any, **options: Any) -> AsyncIterator[Person]:
     """With cookies and storage of their own; afterwards nothing may have gone wrong. options: of the context."""
     context = await browser.new_context(**{"reduced_motion": "reduce", **options})
     context.set_default_timeout(WITHIN)

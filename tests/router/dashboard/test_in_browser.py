@@ -113,7 +113,7 @@ async def test_a_key_is_made_shown_once_used_and_revoked(visitor: Person) -> Non
     await page.get_by_label("Name").fill("laptop")
     await page.get_by_label("Expires").select_option("in a week")
     await page.get_by_role("button", name="Make a key").click()
-    key = await page.get_by_role("dialog").locator(".code").inner_text()
+    key = await page.get_by_role("dialog").locator("#new-key").inner_text()
     called = await router.send("/v1/models", headers={"authorization": f"Bearer {key}"})
     assert called.status == 200
     await page.get_by_role("button", name="I have it").click()
@@ -122,7 +122,7 @@ async def test_a_key_is_made_shown_once_used_and_revoked(visitor: Person) -> Non
     await expect(row).to_contain_text("usable")
     assert key not in await page.content()
     assert (await (await again_key(page)).json())["name"] == "laptop"
-    key = await page.get_by_role("dialog").locator(".code").inner_text()
+    key = await page.get_by_role("dialog").locator("#new-key").inner_text()
     await page.get_by_role("button", name="I have it").click()
     assert (await router.send("/v1/models", headers={"authorization": f"Bearer {key}"})).status == 200
     await page.get_by_role("button", name="Revoke laptop").click()
@@ -147,7 +147,7 @@ async def test_budgets_are_set_changed_and_shown_beside_the_costs(visitor: Perso
     await page.get_by_label("Dollars a day").fill("2.50")
     await page.get_by_label("Calls a minute").fill("1")
     await page.get_by_role("button", name="Make a key").click()
-    key = await page.get_by_role("dialog").locator(".code").inner_text()
+    key = await page.get_by_role("dialog").locator("#new-key").inner_text()
     await page.get_by_role("button", name="I have it").click()
     row = page.get_by_role("row").filter(has_text="editor")
     await expect(row).to_contain_text("$0.00 of $2.50 today")

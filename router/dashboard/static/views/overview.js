@@ -46,6 +46,7 @@ export function show(main, { signal, may }) {
     if (changed(places.costs, [rest, byModel.lines, budgets])) put(places.costs, costs(byKey, byModel, budgets, may("admin")));
   }));
   const [lookSoon, countSoon] = [soon(look), soon(count, 3000)]; // the ledger is a second or two behind
+  countSoon(); // what came just before
   follow("calls/live", signal, () => { lookSoon(); countSoon(); });
   tick(signal);
 

@@ -26,7 +26,7 @@ export function summary({ providers, open_calls: open, version }) {
   const down = on.filter((each) => ["down", "failing"].includes(each.state));
   const calls = open === 0 ? "no call is running" : `${many(open, "call")} ${open === 1 ? "is" : "are"} running`;
   const rest = `Version ${version}, ${calls}.`;
-  if (on.length === 0) return `It runs, but no provider has an account yet; only the demo models answer. ${rest}`;
+  if (on.length === 0) return `It runs, and waits for its first account. ${rest}`;
   if (well.length === on.length) return `It works: ${on.length === 1 ? "the provider serves" : `all ${on.length} providers serve`}. ${rest}`;
   if (down.length === on.length) return `No provider answers now. ${rest}`;
   return `It works in part: ${well.length} of ${many(on.length, "provider")} ${well.length === 1 ? "serves" : "serve"} in full. ${rest}`;
@@ -34,13 +34,14 @@ export function summary({ providers, open_calls: open, version }) {
 
 /** The strip. services: [{name, what, ready, cause, busy, capacity}]. */
 export function health({ providers, causes }, services) {
+  const nobody = services.length === 0 && providers.every((each) => each.accounts === 0);
   return [
     h("header", {}, h("h2", {}, "Is it working?"), h("a", { href: "#/accounts" }, "Accounts")),
     h("ul", { class: "strip" }, providers.map(provider), services.map(service)),
-    providers.length + services.length === 0
-      ? h("p", { class: "muted" }, "No provider is set up. ", h("a", { href: "#/accounts" }, "Add an API key or sign in to one"), "; then ", h("a", { href: "#/keys" }, "make a key"), " for each program, which tells how to point the program here.")
+    nobody
+      ? h("p", { class: "note warn" }, "No provider has an account yet; only the demo models answer. ", h("a", { href: "#/accounts" }, "Add an API key or sign in to one"), "; then ", h("a", { href: "#/keys" }, "make a key"), " for each program, which tells how to point the program here.")
       : null,
-    causes.filter((each) => each.cause !== "cooling").map((each) => h("p", { class: `note ${each.blocking ? "bad" : "warn"}` }, each.text)),
+    causes.filter((each) => each.cause !== "cooling" && !(nobody && each.cause === "accounts")).map((each) => h("p", { class: `note ${each.blocking ? "bad" : "warn"}` }, each.text)),
   ];
 }
 
