@@ -28,6 +28,7 @@ SCREENS = (
     "accounts",
     "login",
     "keys",
+    "new-key",
     "models",
     "usage",
     "playground",
@@ -38,12 +39,13 @@ SHOWN = ("overview", "story", "usage", "settings")
 """Those that the document has."""
 SIZE = {"width": 1120, "height": 760}
 TALL = {"width": 1120, "height": 1010}
-SMALL = {"width": 360, "height": 780}
+WIDTHS = (1280, 768, 390)
+"""Of the pictures that are taken to be looked at."""
 
 
 async def prepared(page: Page, screen: str, router: Running) -> None:
     """Show a screen with something on it."""
-    address = {"story": "requests", "login": "accounts"}.get(screen, screen)
+    address = {"story": "requests", "login": "accounts", "new-key": "keys"}.get(screen, screen)
     await page.goto(f"{router.url}/dashboard/#/{address}")
     await page.locator("h1").first.wait_for()
     if screen == "playground":
@@ -54,6 +56,10 @@ async def prepared(page: Page, screen: str, router: Running) -> None:
     if screen == "story":
         await page.get_by_role("row").filter(has_text="after a failure").get_by_role("link").click()
         await page.get_by_role("region", name="What would happen now").get_by_role("table").first.wait_for()
+    if screen == "new-key":
+        await page.get_by_label("Name").fill(f"laptop-{time.monotonic_ns()}")
+        await page.get_by_role("button", name="Make a key").click()
+        await page.get_by_role("dialog").get_by_label("Program").select_option("claude")
     if screen == "login":
         await page.get_by_role("button", name="Sign in to ChatGPT").click()
         await page.get_by_label("I have read this").check()
@@ -116,14 +122,16 @@ async def main(folder: Path, every: bool) -> None:
                         continue
                     await page.set_viewport_size(TALL if screen in ("overview", "settings") else SIZE)
                     await prepared(page, screen, router)
-                    await page.screenshot(path=folder / f"dashboard-{screen}-{theme}.png", full_page=every)
-                    if every:
-                        await page.set_viewport_size(SMALL)
+                    if not every:
+                        await page.screenshot(path=folder / f"dashboard-{screen}-{theme}.png")
+                    for width in WIDTHS if every else ():
+                        await page.set_viewport_size({"width": width, "height": 800})
                         await page.wait_for_timeout(200)
                         wide = await page.evaluate("document.documentElement.scrollWidth")
-                        print(screen, theme, "width at 360:", wide)
-                        await page.screenshot(path=folder / f"dashboard-{screen}-{theme}-small.png")
-                    if screen == "login":
+                        if wide > width:
+                            print(screen, theme, f"scrolls sideways at {width}: {wide}")
+                        await page.screenshot(path=folder / f"{screen}-{theme}-{width}.png", full_page=True)
+                    if screen in ("login", "new-key"):
                         await page.keyboard.press("Escape")
                 await context.close()
             await browser.close()

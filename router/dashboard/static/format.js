@@ -12,9 +12,11 @@ export function short(number) {
   return number === null || number === undefined ? "–" : SHORT.format(number);
 }
 
-/** Micro-dollars as dollars. unknown: how many of the calls have a price that nobody knows; never shown as free. */
+/** Micro-dollars as dollars. unknown: how many of the calls have a price that nobody knows. What costs little, or
+ * nobody knows what, is never shown as free. */
 export function money(micro, unknown = 0) {
   if (unknown > 0 && micro === 0) return "unknown";
+  if (micro > 0 && micro < 50) return unknown > 0 ? "<$0.0001 + ?" : "<$0.0001";
   const dollars = micro / 1e6;
   const places = dollars !== 0 && dollars < 1 ? 4 : 2;
   const text = `$${dollars.toLocaleString("en-US", { minimumFractionDigits: places, maximumFractionDigits: places })}`;
@@ -44,6 +46,11 @@ export function moment(at) {
 /** The day alone. */
 export function day(at) {
   return new Date(at * 1000).toLocaleDateString("en-GB", { day: "numeric", month: "short" });
+}
+
+/** The zone of the times that are shown. */
+export function zone() {
+  return Intl.DateTimeFormat().resolvedOptions().timeZone ?? "of this browser";
 }
 
 /** RFC 3339 as Unix seconds. */

@@ -23,7 +23,7 @@ export function meter(share) {
 export function time(at) {
   if (at === null || at === undefined) return "–";
   const when = new Date(at * 1000);
-  return h("time", { datetime: when.toISOString(), title: when.toLocaleString() }, moment(at));
+  return h("time", { datetime: when.toISOString(), title: when.toLocaleString([], { dateStyle: "full", timeStyle: "long" }) }, moment(at));
 }
 
 /** Words with the seconds until a time, which go on by `tick`. */

@@ -1,7 +1,7 @@
 // A table. columns: [{title, cell(row), kind}]; the first cell of a row is its heading.
 import { h } from "./dom.js";
 
-/** kind: "number" for figures, "tight" for what must not break. empty: words for no rows. */
+/** kind: "number" for figures, "tight" for what must not break, "roomy" for sentences. empty: words for no rows. */
 export function table(caption, columns, rows, empty = "Nothing yet.") {
   if (rows.length === 0) return h("p", { class: "muted" }, empty);
   const head = columns.map(({ title, kind }) => h("th", { scope: "col", class: kind }, title));

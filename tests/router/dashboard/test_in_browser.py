@@ -299,11 +299,11 @@ async def test_usage_is_drawn_and_stands_in_tables_too(visitor: Person) -> None:
     page = visitor.page
     await visitor.open("usage")
     await page.get_by_label("Time", exact=True).select_option("month")
-    drawing = page.get_by_role("img", name=re.compile("Requests: highest"))
+    drawing = page.get_by_role("img", name=re.compile("Requests, each day: highest"))
     await expect(drawing).to_be_visible()
     await expect(drawing.locator("rect").nth(30)).to_be_attached()
     await page.get_by_text("As a table").first.click()
-    await expect(page.get_by_role("table", name="Requests")).to_be_visible()
+    await expect(page.get_by_role("table", name="Requests, each day")).to_be_visible()
     await page.get_by_label("By").select_option("key")
     await expect(page.get_by_role("row").filter(has_text="nightly")).to_contain_text("unknown")
 

@@ -57,11 +57,11 @@ async def test_forecasts(lived: Running, browser: Any) -> None:
 async def test_numbers_for_people(lived: Running, browser: Any) -> None:
     assert await results(
         lived, browser, "format.js",
-        "money(0)", "money(0, 3)", "money(1500)", "money(12_345_678)", "money(1_000_000, 1)",
+        "money(0)", "money(0, 3)", "money(7)", "money(1500)", "money(12_345_678)", "money(1_000_000, 1)",
         "span(0.0123)", "span(3.21)", "span(59)", "span(600)", "span(7800)", "span(200_000)", "span(null)",
         "short(12_345)", "percent(0.426)", "many(1, 'call')", "many(2000, 'call')",
     ) == [
-        "$0.00", "unknown", "$0.0015", "$12.35", "$1.00 + ?",
+        "$0.00", "unknown", "<$0.0001", "$0.0015", "$12.35", "$1.00 + ?",
         "12 ms", "3.2 s", "59 s", "10 min", "2 h 10 min", "2 d 8 h", "–",
         "12.3K", "43 %", "1 call", "2,000 calls",
     ]  # fmt: skip

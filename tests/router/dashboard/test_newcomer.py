@@ -142,7 +142,7 @@ async def makes_a_key_by_keyboard(page: Any) -> tuple[str, str]:
     await expect(dialog.get_by_label("Model")).to_have_value("gpt-4.1")
     command = await copied(page, "Copy this")
     await page.keyboard.press("Escape")
-    await dialog.wait_for(state="detached")
+    await page.locator("dialog").wait_for(state="detached")  # by its role it is gone a moment before
     await expect(page.get_by_role("row").filter(has_text="laptop")).to_contain_text("$0.00 of $0.0020 today")
     assert key not in await page.content()
     return command, key

@@ -27,13 +27,13 @@ function form(providers, again) {
   const send = h("button", { class: "main", type: "submit" }, "Add the key");
   const told = () => {
     const chosen = providers.find((each) => each.provider === provider.value);
-    put(where, chosen.reason || `It is sent to ${chosen.address} and nowhere else, and kept encrypted on the router's machine.`);
+    put(where, chosen.reason || `It is sent to ${chosen.address} and nowhere else, and kept on the router's machine like the sign-ins: encrypted, unless you switched that off.`);
     send.disabled = chosen.reason !== "";
   };
   provider.addEventListener("change", told);
   told();
   const made = h("form", { class: "stack" },
-    h("div", { class: "grid three" }, field("Provider", provider), field("API key", key), field("Name of the account (optional)", label),
+    h("div", { class: "grid" }, field("Provider", provider), field("API key", key), field("Name of the account (optional)", label),
       field("Model to try it with (optional)", model)),
     where, result, h("div", {}, send));
   made.addEventListener("submit", async (event) => {

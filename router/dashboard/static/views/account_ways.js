@@ -5,7 +5,7 @@ import { attempt, filled, say } from "../notice.js";
 import { badge } from "../parts.js";
 import { table } from "../table.js";
 import { byKey } from "./account_key.js";
-import { signInTo } from "./login.js";
+import { FLOWS, signInTo } from "./login.js";
 import { studio } from "./login_studio.js";
 
 /** Fill a place with the cards. again: shows the accounts anew. */
@@ -28,7 +28,7 @@ function list({ providers, logins }, begin) {
     table("Providers that one can sign in to. One that is off is turned on by the first sign-in, or in the settings", [
       { title: "Provider", cell: (each) => each.title },
       { title: "In use", kind: "tight", cell: (each) => (each.on ? badge("ok", "on") : badge("off", "off")) },
-      { title: "Ways", cell: (each) => each.flows.join(", ") },
+      { title: "Ways", cell: (each) => each.flows.map((flow) => FLOWS[flow] ?? flow).join(", or ") },
       { title: "Actions", cell: (each) => h("button", { type: "button", "aria-label": `Sign in to ${each.title}`, on: { click: () => begin(each) } }, "Sign in") },
     ], providers),
   ];

@@ -39,7 +39,7 @@ export function show(main, { signal, may }) {
 function accounts(all, may, again) {
   return table("Accounts by provider, in the order in which they are chosen", [
     { title: "Account", cell: (each) => [each.account, each.email ? h("small", {}, h("br"), each.email) : null] },
-    { title: "State", cell: state },
+    { title: "State", kind: "roomy", cell: state },
     { title: "Left", cell: quota },
     { title: "Calls", kind: "number", cell: (each) => short(each.requests) },
     { title: "Failed", kind: "number", cell: (each) => short(each.failures) },

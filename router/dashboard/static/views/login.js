@@ -6,7 +6,7 @@ import { copyable, countdown, scannable, tick } from "../parts.js";
 
 const EVERY = 2000;
 const OPEN = ["pending", "waiting", "exchanging"];
-const FLOWS = { code: "in a browser", device: "with a code on another device", paste: "by pasting a cookie or token" };
+export const FLOWS = { code: "in a browser", device: "with a code on another device", paste: "by pasting a cookie or token" };
 
 /** Lead a person through it. Resolves when the window is closed. */
 export function signInTo(provider) {

@@ -12,7 +12,7 @@ export function plan(told) {
     table("Who is asked, in this order", [
       { title: "Target", cell: (each) => `${each.provider}/${each.model}` },
       { title: "Now", cell: now },
-      { title: "Why", cell: (each) => each.why },
+      { title: "Why", kind: "roomy", cell: (each) => each.why },
       { title: "Lane", cell: (each) => `${each.lane}, ${each.dialect}` },
       { title: "Account", cell: (each) => each.account ?? waiting(each) },
     ], told.candidates, "Nobody."),

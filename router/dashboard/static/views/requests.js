@@ -1,7 +1,7 @@
 // The newest calls as they end, filtered; each leads to its story.
 import { manage } from "../api.js";
 import { field, h, put } from "../dom.js";
-import { many, money, short, span } from "../format.js";
+import { many, money, short, span, zone } from "../format.js";
 import { follow, soon } from "../live.js";
 import { wrong } from "../notice.js";
 import { badge, tally, time } from "../parts.js";
@@ -13,7 +13,7 @@ const MOST = 300;
 const COLUMNS = [
   { title: "Time", kind: "tight", cell: (call) => h("a", { href: `#/requests/${encodeURIComponent(call.id)}` }, time(call.at)) },
   { title: "Asked for", cell: (call) => call.asked || call.surface },
-  { title: "Result", cell: result },
+  { title: "Result", kind: "roomy", cell: result },
   { title: "Answered by", cell: (call) => (call.provider ? `${call.provider}/${call.model}` : "nobody") },
   { title: "Key, client", cell: (call) => [call.key || "–", call.client ? h("small", {}, h("br"), call.client) : null] },
   { title: "Tries", kind: "number", cell: (call) => call.attempts.length },
@@ -41,7 +41,7 @@ export function show(main, context) {
     else load();
   });
   put(main, h("h1", {}, "Requests"),
-    h("p", { class: "lead" }, "The newest thousand calls since the router started, as they end. Neither prompts nor answers are kept."),
+    h("p", { class: "lead" }, `The newest thousand calls since the router started, as they end. Neither prompts nor answers are kept. Times: ${zone()}.`),
     h("div", { class: "card" },
       h("form", { class: "row end", on: { submit: (event) => event.preventDefault() } }, field("Search", text, "grow"),
         h("label", {}, troubled, " only failures and calls that needed more than one try"), pause, state.element),

@@ -1,7 +1,7 @@
 // One call: every attempt with its reason, and who would answer the same call now.
 import { manage } from "../api.js";
 import { card, h, put } from "../dom.js";
-import { count, money, span } from "../format.js";
+import { count, money, span, zone } from "../format.js";
 import { filled } from "../notice.js";
 import { badge, copyable, time } from "../parts.js";
 import { facts } from "../table.js";
@@ -12,9 +12,11 @@ const DIALECTS = ["chat", "responses", "messages", "gemini"];
 
 export async function story(main, { signal }, id) {
   const place = h("div", { class: "stack" });
-  put(main, h("p", {}, h("a", { href: "#/requests" }, "← All requests")), h("h1", {}, "One request"), place);
+  const about = h("p", { class: "lead" });
+  put(main, h("p", {}, h("a", { href: "#/requests" }, "← All requests")), h("h1", {}, "One request"), about, place);
   await filled(place, async () => {
     const call = await manage("GET", `calls/${encodeURIComponent(id)}`, undefined, { signal });
+    put(about, call.asked ? `For ${call.asked}` : call.surface, call.key ? `, with the key ${call.key}.` : ".");
     const now = h("div");
     if (call.asked) filled(now, () => explained(call, signal));
     return [verdict(call), attempts(call), numbers(call),
@@ -45,7 +47,7 @@ function attempts(call) {
 
 function numbers(call) {
   return card("Facts", copyable(call.id, "Copy the id"), facts([
-    ["Id", h("code", {}, call.id)], ["Ended", time(call.at)], ["Asked for", call.asked],
+    ["Id", h("code", {}, call.id)], ["Ended", [time(call.at), ` (${zone()})`]], ["Asked for", call.asked],
     ["Answered by", call.provider && `${call.provider}/${call.model}`], ["Account", call.account],
     ["Key", call.key], ["Client", call.client], ["Way in", [...new Set([call.surface, call.dialect, call.stream ? "streamed" : "in one piece"])].filter(Boolean).join(", ")],
     ["Lane", call.lane], ["Status", call.status], ["Finish", call.finish],

@@ -2,7 +2,7 @@
 import { manage } from "../api.js";
 import { chart } from "../chart.js";
 import { card, choice, field, h, put } from "../dom.js";
-import { count, day, midnight, moment, money, short, span } from "../format.js";
+import { count, day, midnight, moment, money, short, span, zone } from "../format.js";
 import { filled } from "../notice.js";
 import { table } from "../table.js";
 
@@ -34,7 +34,7 @@ export async function show(main, { signal, query }) {
   wanted.addEventListener("change", () => { draw(); list(); });
   by.addEventListener("change", list);
   put(main, h("h1", {}, "Usage"),
-    h("p", { class: "lead" }, "From the ledger, which has every call once. A price that nobody knows is told as “?”, never as 0."),
+    h("p", { class: "lead" }, `From the ledger, which has every call once. A price that nobody knows is told as “?”, never as 0. Times: ${zone()}.`),
     h("div", { class: "stack" },
       h("div", { class: "row end" }, field("Time", wanted)), charts,
       card("Added up", field("By", by, "inline"), lines)));
@@ -45,16 +45,17 @@ function drawn({ steps, step, kept }) {
   const label = (at) => (step >= DAY ? day(at + DAY / 2) : step > HOUR ? `${day(at)} ${hour(at)}` : hour(at));
   const all = { steps, label };
   const whole = (number) => short(number);
+  const often = { [HOUR]: "each hour", [6 * HOUR]: "every 6 hours", [DAY]: "each day" }[step] ?? `every ${span(step)}`;
   return [
     kept ? null : h("p", { class: "note warn wide" }, "Calls are not kept now: usage.enabled is off in the settings."),
-    chart({ ...all, title: "Requests", kind: "bars", axis: whole, lines: [
+    chart({ ...all, title: `Requests, ${often}`, kind: "bars", axis: whole, lines: [
       { title: "answered", tone: "one", value: (each) => each.calls - each.failed, told: count },
       { title: "failed", tone: "wrong", value: (each) => each.failed, told: count },
     ] }),
-    chart({ ...all, title: "Cost", kind: "bars", axis: (micro) => money(micro), lines: [
+    chart({ ...all, title: `Cost in dollars, ${often}`, kind: "bars", axis: (micro) => money(micro), lines: [
       { title: "known cost", tone: "one", value: (each) => each.cost, told: (micro, each) => money(micro, each.unknown) },
     ] }),
-    chart({ ...all, title: "Tokens", kind: "bars", axis: whole, lines: [
+    chart({ ...all, title: `Tokens, ${often}`, kind: "bars", axis: whole, lines: [
       { title: "in", tone: "one", value: (each) => each.input, told: count },
       { title: "out", tone: "two", value: (each) => each.output, told: count },
     ] }),
