@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+import pytest
 import pytest_asyncio
 
 from tests.router.api.conftest import router, upstream
@@ -32,6 +33,13 @@ async def browser() -> AsyncIterator[Any]:
 async def lived(tmp_path: Path) -> AsyncIterator[Running]:
     """A router that has been used."""
     async with used(tmp_path / "router") as running:
+        yield running
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def looked_at(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Running]:
+    """The same for all tests of a module: of those that look, and change nothing that another one sees."""
+    async with used(tmp_path_factory.mktemp("looked-at") / "router") as running:
         yield running
 
 

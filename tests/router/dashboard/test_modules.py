@@ -13,10 +13,10 @@ from tests.router.dashboard.browser import needs_browser, person
 pytestmark = needs_browser
 
 
-async def results(lived: Running, browser: Any, module: str, *expressions: str) -> list[Any]:
+async def results(router: Running, browser: Any, module: str, *expressions: str) -> list[Any]:
     """What expressions with the names of a module come to."""
-    async with person(lived, browser, timezone_id="UTC", locale="en-US") as one:
-        await one.page.goto(f"{lived.url}/dashboard/")
+    async with person(router, browser, timezone_id="UTC", locale="en-US") as one:
+        await one.page.goto(f"{router.url}/dashboard/")
         names = f"({{{', '.join(_NAMES[module])}}})"
         code = f"import('./{module}').then({names} => [{', '.join(expressions)}])"
         return list(await one.page.evaluate(code))
@@ -34,9 +34,9 @@ DIGESTS = ["d75b9f907243", "059eb6af8062", "25eec0bf2bd2"]
 HALF_USED = "{window: '5h', used: 0.5, resets_at: 9000}"  # began at -9000
 
 
-async def test_forecasts(lived: Running, browser: Any) -> None:
+async def test_forecasts(looked_at: Running, browser: Any) -> None:
     found = await results(
-        lived, browser, "forecast.js",
+        looked_at, browser, "forecast.js",
         f"forecast({HALF_USED}, 0)",  # half of it in half of the time: just enough
         "forecast({window: '5h', used: 0.75, resets_at: 9000}, 0)",
         "forecast({window: '7d_opus', used: 0.1, resets_at: 302400}, 0).left",
@@ -54,9 +54,9 @@ async def test_forecasts(lived: Running, browser: Any) -> None:
     assert found[4:] == [None, {"full_at": 50}, None, None, None, 1800]
 
 
-async def test_numbers_for_people(lived: Running, browser: Any) -> None:
+async def test_numbers_for_people(looked_at: Running, browser: Any) -> None:
     assert await results(
-        lived, browser, "format.js",
+        looked_at, browser, "format.js",
         "money(0)", "money(0, 3)", "money(7)", "money(1500)", "money(12_345_678)", "money(1_000_000, 1)",
         "span(0.0123)", "span(3.21)", "span(59)", "span(600)", "span(7800)", "span(200_000)", "span(null)",
         "short(12_345)", "percent(0.426)", "many(1, 'call')", "many(2000, 'call')",
@@ -65,22 +65,22 @@ async def test_numbers_for_people(lived: Running, browser: Any) -> None:
         "12 ms", "3.2 s", "59 s", "10 min", "2 h 10 min", "2 d 8 h", "–",
         "12.3K", "43 %", "1 call", "2,000 calls",
     ]  # fmt: skip
-    assert await results(lived, browser, "chart.js", "[0, 0.3, 1, 7, 12, 26, 1001].map(ceiling)") == [
+    assert await results(looked_at, browser, "chart.js", "[0, 0.3, 1, 7, 12, 26, 1001].map(ceiling)") == [
         [1, 0.5, 1, 10, 20, 50, 2000]
     ]
 
 
-async def test_streams_are_cut_wherever_they_come_in_pieces(lived: Running, browser: Any) -> None:
+async def test_streams_are_cut_wherever_they_come_in_pieces(looked_at: Running, browser: Any) -> None:
     whole = r"'event: a\r\ndata: {\"x\":1}\r\n\r\n: alive\n\ndata: one\ndata: two\n\n'"
     pieces = f"(() => {{ const read = reader(); return [...{whole}].flatMap((piece) => read(piece)); }})()"
     error = "errorOf({type: 'error', error: {message: 'too long'}})"
-    found = await results(lived, browser, "dialects.js", pieces, error, "errorOf({error: null})", "errorOf({})")
+    found = await results(looked_at, browser, "dialects.js", pieces, error, "errorOf({error: null})", "errorOf({})")
     assert found == [['{"x":1}', "one\ntwo"], "too long", "", ""]
 
 
-async def test_errors_come_with_advice(lived: Running, browser: Any) -> None:
+async def test_errors_come_with_advice(looked_at: Running, browser: Any) -> None:
     found = await results(
-        lived, browser, "words.js",
+        looked_at, browser, "words.js",
         "sentences('one', '', 'two.')", "told({status: 0, message: 'It is gone', more: {}})",
         "told({status: 429, message: 'Too many.', more: {wait: 3}})", "outcome('rate_limited')", "outcome('new-kind')",
     )  # fmt: skip
@@ -88,12 +88,12 @@ async def test_errors_come_with_advice(lived: Running, browser: Any) -> None:
     assert found[3:] == ["A rate limit was reached", "new-kind"]
 
 
-async def test_qr_codes_are_those_that_another_program_read(lived: Running, browser: Any) -> None:
+async def test_qr_codes_are_those_that_another_program_read(looked_at: Running, browser: Any) -> None:
     """The digests are of codes that OpenCV's reader gave back as they went in: versions 1, 5 and 10."""
     texts = ("HELLO", "https://example.org/" + "abcDEF123-_~" * 7, "https://example.org/" + "abcDEF123-_~" * 20)
     codes = [f"qr('{text}').map((row) => row.map(Number).join('')).join(' ')" for text in texts]
     *drawn, longest, too_long = await results(
-        lived, browser, "qr.js", *codes, "qr('x'.repeat(271)).length", "qr('x'.repeat(272))"
+        looked_at, browser, "qr.js", *codes, "qr('x'.repeat(271)).length", "qr('x'.repeat(272))"
     )
     assert [len(code.split()) for code in drawn] == [21, 37, 57] and (longest, too_long) == (57, None)
     assert [hashlib.sha256(code.encode()).hexdigest()[:12] for code in drawn] == DIGESTS

@@ -42,7 +42,7 @@ async def fresh(folder: Path) -> AsyncIterator[Fresh]:
     async with Upstream() as upstream, AuthorisationServer() as vendor:
         port, state = free_port(), folder / "state"
         kimi = {"sign_in": vendor.overrides("kimi-oauth"), "base_url": upstream.base_url("openai")}
-        kimi["sign_in"]["device"]["interval"] = 1
+        vendor.devices.interval = 1
         environ = environment(folder) | {
             places.CONFIG_VARIABLE: str(folder / "config.yaml"),
             places.STATE_VARIABLE: str(state),
@@ -124,7 +124,7 @@ async def makes_a_key_by_keyboard(page: Any) -> tuple[str, str]:
     await tab_to(page, "Budgets and limits")
     await page.keyboard.press("Enter")
     await tab_to(page, "Dollars a day")
-    await page.keyboard.type("0.002")
+    await page.keyboard.type("0.001")
     await page.keyboard.press("Enter")
     dialog = page.get_by_role("dialog")
     await dialog.wait_for()
@@ -143,7 +143,7 @@ async def makes_a_key_by_keyboard(page: Any) -> tuple[str, str]:
     command = await copied(page, "Copy this")
     await page.keyboard.press("Escape")
     await page.locator("dialog").wait_for(state="detached")  # by its role it is gone a moment before
-    await expect(page.get_by_role("row").filter(has_text="laptop")).to_contain_text("$0.00 of $0.0020 today")
+    await expect(page.get_by_role("row").filter(has_text="laptop")).to_contain_text("$0.00 of $0.0010 today")
     assert key not in await page.content()
     return command, key
 
@@ -205,17 +205,17 @@ async def exceeds_the_budget(newcomer: Person, key: str, command: str) -> None:
     page = newcomer.page
     await newcomer.open("keys")
     await expect(page.get_by_role("row").filter(has_text="laptop")).to_contain_text(
-        re.compile(r"\$0\.00\d[1-9] of \$0\.0020 today")
+        re.compile(r"\$0\.00\d[1-9] of \$0\.0010 today")
     )
     for _ in range(CALLS):
         said = json.loads(await run(command))
         if "error" in said:
             break
-    assert "of the 0.0020 USD that it may use per day" in said["error"]["message"]
+    assert "of the 0.0010 USD that it may use per day" in said["error"]["message"]
     assert key not in said["error"]["message"]
     await newcomer.open("overview")
     await expect(page.get_by_role("region", name="What did it cost today?")).to_contain_text(
-        "of $0.0020 today (UTC): used up"
+        "of $0.0010 today (UTC): used up"
     )
     await page.get_by_role("link", name="A limit of the key was reached: gpt-4.1").first.click()
     await expect(page.locator(".note.bad")).to_contain_text("Raise it on the screen Keys, or wait.")

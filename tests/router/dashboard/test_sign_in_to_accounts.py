@@ -9,11 +9,11 @@ from tests.router.api.signing_in import signing
 from tests.router.dashboard.browser import needs_browser, person
 
 pytestmark = needs_browser
-QUICK = {"providers": {"kimi_oauth": {"sign_in": {"device": {"interval": 1}}}}}
 
 
 async def test_a_code_is_shown_and_the_account_appears_goes_off_and_is_forgotten(tmp_path: Path, browser: Any) -> None:
-    async with signing(tmp_path, QUICK, on=False) as one, person(one.router, browser) as visitor:
+    async with signing(tmp_path, on=False) as one, person(one.router, browser) as visitor:
+        one.server.devices.interval = 1
         page = visitor.page
         await visitor.sign_in()
         await visitor.open("accounts")
