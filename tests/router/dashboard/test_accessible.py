@@ -51,6 +51,7 @@ async def test_axe_finds_nothing(looked_at: Running, browser: Any, colours: str,
         await page.get_by_role("button", name="Sign in to Claude").click()
         await page.get_by_role("dialog").wait_for()
         assert await violations(page, only) == []
+        await page.keyboard.press("Escape")
         await one.open("keys")
         await page.get_by_label("Name").fill(f"seen-in-{colours}")
         await page.get_by_role("button", name="Make a key").click()
