@@ -39,7 +39,8 @@ def _told(name: str, view: Mapping[str, Any]) -> str:
 def _fix(view: Mapping[str, Any]) -> str:
     sign_in = SIGN_INS.get(view["provider"])
     if sign_in is None:
-        return f"Give {view['provider']} another key in the settings"
+        kept = view.get("owner") == "ours"
+        return f"Give {view['provider']} another key {'on the dashboard' if kept else 'in the settings'}"
     if view["state"] == "refused":
         return f"Use an API key, or switch it off: switchyard accounts disable '{view['account']}'"
     return f"switchyard login {sign_in.login[0]}"

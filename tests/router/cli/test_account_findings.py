@@ -27,6 +27,7 @@ def test_who_wants_a_person_is_named_with_the_exact_fix(
             one("openai/1", "ready"),
             one("openai/2", "cooling", "slow down"),
             one("openai/3", "needs_login", "the key is wrong"),
+            {**one("groq/default", "needs_login", "the key is wrong"), "owner": "ours"},
             one("claude-oauth/a", "needs_login", "sign in\x1b[2J again"),
             one("claude-oauth/b", "refused", "refused (HTTP 403): not for you"),
         ],
@@ -36,14 +37,16 @@ def test_who_wants_a_person_is_named_with_the_exact_fix(
     assert accounts in CHECKS
     found = list(accounts(place(port), os.environ))
     assert [(each.level, each.what) for each in found] == [
-        ("ok", "1 of 5 are ready; see: switchyard accounts"),
+        ("ok", "1 of 6 are ready; see: switchyard accounts"),
         ("warning", "openai/3 is needs_login: the key is wrong"),
+        ("warning", "groq/default is needs_login: the key is wrong"),
         ("warning", "claude-oauth/a is needs_login: sign in\\x1b[2J again"),
         ("warning", "claude-oauth/b is refused (HTTP 403): not for you"),
         ("warning", "x.json is locked: another key"),
     ]
-    assert [each.fix for each in found[1:4]] == [
+    assert [each.fix for each in found[1:5]] == [
         "Give openai another key in the settings",
+        "Give groq another key on the dashboard",
         "switchyard login claude",
         "Use an API key, or switch it off: switchyard accounts disable 'claude-oauth/b'",
     ]
