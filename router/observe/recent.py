@@ -30,8 +30,8 @@ class AttemptRow(Struct, frozen=True):
 
 class CallRow(Struct, frozen=True, kw_only=True):
     """One finished call. at: Unix seconds of its end. Times in seconds. outcome: "ok", or the kind of its fault. cost,
-    worth: micro-USD that are to be paid, and that it would cost at list prices, as far as known; None where nobody knows
-    the price. unpriced: what of it has no known price. service_tier: "" for the usual one."""
+    worth: micro-USD that are to be paid, and that it would cost at list prices, as far as known; None where nobody
+    knows the price. unpriced: what of it has no known price. service_tier: "" for the usual one."""
 
     id: str
     at: float

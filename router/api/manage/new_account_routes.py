@@ -17,13 +17,14 @@ from router.api.accounts import AccountViews
 from router.api.manage.operation import Asked, Operation, Refused
 from router.api.manage.probe import Target, probe, target
 from router.faults import Fault
-from router.gateway import Gateway, Snapshot
+from router.gateway import Gateway
 from router.net.message import Timeouts
 from router.providers.config import ProviderConfig
 from router.secret import Secret
 from router.settings.presets import shipped_presets
 from router.settings.provider_names import by_key
 from router.settings.secrets import unsendable
+from router.snapshot import Snapshot
 
 _MODELS = {"anthropic": "/v1/models", "gemini": "/v1beta/models"}
 """Kind -> where a provider lists its models, below its address; elsewhere ``/models``."""
