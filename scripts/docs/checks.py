@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping
 from functools import cache
 from pathlib import Path
@@ -37,6 +38,10 @@ _HEADER = re.compile(r"\bx-switchyard-[a-z-]+")
 _VARIABLE = re.compile(r"\bSWITCHYARD__[A-Z0-9_]+")
 _FENCED = re.compile(r"^```(\w*)\n(.*?)^```$", re.M | re.S)
 _MADE_LATER = ("config/config.yaml", "config/aistudio.yaml", "config/webai.yaml", "config/conf.d")
+_WRITTEN = (ROOT / "docs" / "cli.md", ROOT / "docs" / "errors.md")
+"""Pages that a program writes."""
+_LONG = 90
+"""Characters of a line that nobody writes twice."""
 _BLOCKS = {"server", "auth", "providers", "models", "routing", "retry", "policies", "relay", "observe"}
 
 
@@ -252,6 +257,21 @@ def _settings_block(body: str) -> Iterator[str]:
         yield f"a block of settings has mistakes: {error}"
 
 
+def _said_twice(path: Path, text: str) -> Iterator[str]:
+    """What merges leave behind: a long line, or a row of a table by its first two cells, that stands there twice."""
+    if path in _WRITTEN:
+        return
+    prose = _FENCE.sub("", text)
+    for block in prose.split("\n\n"):
+        rows = [tuple(cell.strip() for cell in line.split("|")[1:3]) for line in block.split("\n") if line[:1] == "|"]
+        for row, times in Counter(row for row in rows if all(row)).items():
+            if times > 1 and not set("".join(row)) <= set("-:"):
+                yield f"a table has the row {' | '.join(row)[:80]} {times} times"
+    for line, times in Counter(line for line in prose.split("\n") if len(line) > _LONG and line[0] != "|").items():
+        if times > 1:
+            yield f"a line stands there {times} times: {line[:80]}"
+
+
 CHECKS: tuple[Callable[[Path, str], Iterator[str]], ...] = (
     _links,
     _mentioned_settings,
@@ -262,6 +282,7 @@ CHECKS: tuple[Callable[[Path, str], Iterator[str]], ...] = (
     _mentioned_files,
     _mentioned_headers,
     _yaml_blocks,
+    _said_twice,
 )
 
 

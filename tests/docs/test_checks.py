@@ -38,6 +38,8 @@ def test_pages_mention_only_what_exists_and_everything_that_must_be() -> None:
         ("`router/wire/nothing.py`", "no file router/wire/nothing.py"),
         ("`x-switchyard-colour`", "no header x-switchyard-colour"),
         ("```yaml\nserver: {prot: 1}\n```", "a block of settings has mistakes"),
+        ("| GET | `/healthz` | x |\n| GET | `/healthz` | y |", "the row GET | `/healthz` 2 times"),
+        (f"{'words ' * 20}\nother words\n{'words ' * 20}", "a line stands there 2 times"),
     ],
 )
 def test_a_mention_of_what_is_not_there_is_found(text: str, expected: str) -> None:
