@@ -44,7 +44,7 @@ async def test_axe_finds_nothing(looked_at: Running, browser: Any, colours: str,
         await page.get_by_role("region", name="What would happen now").get_by_role("table").first.wait_for()
         assert await violations(page, only) == []
         await one.open("keys")
-        await page.get_by_text("Rights", exact=True).click()
+        await page.locator("summary").get_by_text("Rights", exact=True).click()
         await page.get_by_label("Thinking at most").wait_for()
         assert await violations(page, only) == []
         await one.open("accounts")

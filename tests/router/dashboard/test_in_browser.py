@@ -173,10 +173,10 @@ async def test_what_a_key_may_do_is_set_shown_and_taken_back(visitor: Person) ->
     page, router = visitor.page, visitor.router
     await visitor.open("keys")
     await page.get_by_label("Name").fill("narrow")
-    await page.get_by_text("Rights", exact=True).click()
+    await page.locator("summary").get_by_text("Rights", exact=True).click()
     await page.get_by_label("Models", exact=True).fill("gemini-*\n")
     await page.get_by_role("button", name="Make a key").click()
-    key = await page.get_by_role("dialog").locator(".code").inner_text()
+    key = await page.get_by_role("dialog").locator("#new-key").inner_text()
     await page.get_by_role("button", name="I have it").click()
 
     async def called(model: str) -> int:
