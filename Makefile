@@ -54,10 +54,8 @@ uninstall-service: ## no more
 environment:
 	@ROOT="$(CURDIR)"; export ROOT; . scripts/environment.sh; make_environment dev
 
-test: environment ## all tests but those in a browser: fast ones in parallel, then the SDKs and the product as a user starts it
-	$(PY) -m pytest tests -n $(JOBS) -q -m "not sdk and not e2e and not browser and not webai and not fuzz"
-	@$(MAKE) --no-print-directory sdk
-	@$(MAKE) --no-print-directory e2e
+test: test-fast ## all tests but those in a browser: fast ones in parallel, then the SDKs beside the product as a user starts it
+	@$(MAKE) --no-print-directory -j2 --output-sync=recurse sdk e2e
 
 test-fast: environment ## the fast tests alone
 	$(PY) -m pytest tests -n $(JOBS) -q -m "not sdk and not e2e and not browser and not webai and not fuzz"
