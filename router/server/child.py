@@ -87,8 +87,9 @@ class Control:
             await asyncio.Event().wait()
             return
         self._pipe.setblocking(False)
-        while await asyncio.get_running_loop().sock_recv(self._pipe, 64):
-            pass
+        with contextlib.suppress(ConnectionError):  # a parent that died with words unread resets the line
+            while await asyncio.get_running_loop().sock_recv(self._pipe, 64):
+                pass
 
 
 def main(words: Sequence[str], prepare: Prepare | None = None) -> int:
