@@ -53,11 +53,10 @@ function numbers(call) {
     ["Lane", call.lane], ["Status", call.status], ["Finish", call.finish],
     ["First byte", span(call.first_byte)], ["Whole time", span(call.total)],
     ["The gateway's own", call.overhead === null ? null : span(call.overhead)],
-    ["Cost", price(call)],
+    ["Cost", price(call)], ["Without a known price", call.unpriced.join(", ")],
     ["Tokens in", count(call.input)], ["of them cached", call.cached ? count(call.cached) : null],
     ["Tokens out", count(call.output)], ["of them reasoning", call.reasoning ? count(call.reasoning) : null],
-    ["Cost", call.cost === null ? (call.input === null ? null : "unknown") : money(call.cost, call.unpriced.length)],
-    ["Without a known price", call.unpriced.join(", ")], ["Service tier", call.service_tier],
+    ["Service tier", call.service_tier],
     ["Paid for each", Object.entries(call.items).map(([name, many]) => `${many} × ${name}`).join(", ")],
     ["Changed on the way", call.notes],
   ]));
@@ -66,9 +65,9 @@ function numbers(call) {
 /** Nothing was used where nobody answered; a price that nobody knows is told as such, never as free. */
 function price(call) {
   if (call.input === null && call.output === null) return call.cost ? money(call.cost) : "nothing was used";
-  if (call.cost === null) return ["unknown: no price table has this model (", h("a", { href: "#/settings" }, "usage.prices"), " can name one)"];
+  if (call.cost === null) return ["unknown: no price table has what it used (", h("a", { href: "#/settings" }, "usage.prices"), " can name one)"];
   const listed = call.worth !== null && call.worth !== call.cost ? `, ${money(call.worth)} at list prices` : "";
-  return `${money(call.cost)}${listed}`;
+  return `${money(call.cost, call.unpriced.length)}${listed}`;
 }
 
 async function explained(call, signal) {
