@@ -40,11 +40,12 @@ export function fields(rights) {
   const [prepend, append] = ["prepend", "append"].map((name) => h("textarea", { rows: 2, placeholder: "nothing", value: rights?.system_prompt?.[name] ?? "" }));
   const mode = choice(THINKS, rights?.thinking ? rights.thinking.mode ?? "passthrough" : "");
   const [usual, most] = ["default", "max"].map((name) => h("input", { autocomplete: "off", placeholder: "low, or tokens", value: rights?.thinking?.[name] ?? "" }));
+  const amounts = () => ({ default: usual.value.trim() || null, max: most.value.trim() || null });
   const read = () => ({
     ...Object.fromEntries(lists.map(([name, , input]) => [name, lines(input)])),
     substitution: other.value === "any" ? null : other.value,
     system_prompt: prepend.value || append.value ? { prepend: prepend.value, append: append.value } : null,
-    thinking: mode.value ? { mode: mode.value, default: usual.value.trim() || null, max: most.value.trim() || null } : null,
+    thinking: mode.value || usual.value.trim() || most.value.trim() ? { mode: mode.value || "passthrough", ...amounts() } : null,
   });
   return { read, elements: h("div", { class: "grid" }, lists.map(([, title, input]) => field(title, input)),
     field("Words before system prompts", prepend), field("Words behind system prompts", append), field("Instead of the model", other),

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import ast
 import hashlib
+import json
+import shlex
+import tomllib
 from typing import Any
 
 import pytest
@@ -26,8 +30,10 @@ _NAMES = {
     "forecast.js": ("forecast", "lengthOf"),
     "format.js": ("money", "span", "short", "percent", "many"),
     "chart.js": ("ceiling",),
+    "connect.js": ("snippets",),
     "dialects.js": ("reader", "errorOf", "DIALECTS"),
     "qr.js": ("qr",),
+    "rights.js": ("fields",),
     "words.js": ("sentences", "told", "outcome"),
 }
 DIGESTS = ["d75b9f907243", "059eb6af8062", "25eec0bf2bd2"]
@@ -97,3 +103,28 @@ async def test_qr_codes_are_those_that_another_program_read(looked_at: Running, 
     )
     assert [len(code.split()) for code in drawn] == [21, 37, 57] and (longest, too_long) == (57, None)
     assert [hashlib.sha256(code.encode()).hexdigest()[:12] for code in drawn] == DIGESTS
+
+
+async def test_a_models_name_stays_one_word_in_what_is_to_be_typed(looked_at: Running, browser: Any) -> None:
+    odd = 'o\'dd $(id) "m"'
+    all_of_them = f"snippets('http://h', 'k', {json.dumps(odd)}).map(([id, , text]) => [id, text])"
+    (shown,) = await results(looked_at, browser, "connect.js", all_of_them)
+    text = dict(shown)
+    assert json.loads(shlex.split(text["curl"])[-1])["model"] == odd
+    assert f"ANTHROPIC_MODEL={odd}" in shlex.split(text["claude"])
+    assert shlex.split(text["gemini"])[-1] == odd
+    assert tomllib.loads(text["codex"])["model"] == odd
+    assert odd in [each.value for each in ast.walk(ast.parse(text["python"])) if isinstance(each, ast.Constant)]
+    assert f"model: {json.dumps(odd)}," in text["node"]
+
+
+async def test_an_amount_of_thinking_counts_without_a_mode(looked_at: Running, browser: Any) -> None:
+    assert await results(
+        looked_at, browser, "rights.js",
+        "fields({thinking: {max: 'low'}}).read().thinking", "fields(null).read().thinking",
+        """(() => { const made = fields(null); const inputs = made.elements.querySelectorAll('input');
+        inputs[1].value = 'high'; return made.read().thinking; })()""",
+    ) == [
+        {"mode": "passthrough", "default": None, "max": "low"}, None,
+        {"mode": "passthrough", "default": None, "max": "high"},
+    ]  # fmt: skip
