@@ -83,6 +83,17 @@ async def _call(one: World, model: str, dialect: str, *, stream: bool) -> None:
     assert one.parrot.manner or answer.status == 200, (model, dialect, answer.body)
 
 
+async def quotas(one: World) -> None:
+    """Every plan is asked how much of it is left, as by a router that has served for half a minute."""
+    router = one.router.router
+    await router._read_usage()
+    for turn in router._usage._turns.values():
+        turn.at = 0.0
+    await router._read_usage()
+    asked = {call.sign_in for call in one.tokens.calls if call.request.path.endswith("/usage")}
+    assert asked == {"claude-oauth", "chatgpt-oauth", "copilot"}
+
+
 async def renewals(one: World) -> None:
     keeper = one.router.router._sign_ins.keeper
     for manner in TOKEN_MANNERS:

@@ -109,10 +109,12 @@ class TokenParrot(AuthorisationServer):
 
 
 class Proxy:
-    """An outbound proxy for http addresses. url: for a user with a password. heard: what it was told of them."""
+    """An outbound proxy for http addresses. url: for a user with a password. heard: what it was told of them.
+    strangers: the tunnels that it was asked for, which lead to none of the simulated servers."""
 
     def __init__(self) -> None:
         self.heard = b""
+        self.strangers: list[str] = []
         self.refuses = False
         self._port = 0
         self._server: asyncio.Server | None = None
@@ -145,6 +147,11 @@ class Proxy:
                 words = head.replace(b"\r\n", b" ")
                 writer.write(b"HTTP/1.1 407 No\r\nproxy-authenticate: Basic\r\ncontent-length: %d\r\n\r\n" % len(words))
                 writer.write(words)
+                await writer.drain()
+                return
+            if head.startswith(b"CONNECT "):  # somebody wants to leave this machine
+                self.strangers.append(head.partition(b"\r\n")[0].decode())
+                writer.write(b"HTTP/1.1 405 No\r\ncontent-length: 0\r\n\r\n")
                 await writer.drain()
                 return
             target = urlsplit(head.split(b" ")[1].decode())

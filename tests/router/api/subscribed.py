@@ -12,6 +12,7 @@ from router.accounts.credential import Credential
 from router.accounts.stores.files import FileStore
 from router.clock import SystemClock
 from router.secret import Secret
+from router.settings.sign_ins import shipped_sign_ins
 from tests.router.api.harness import Running, merged, running
 from tests.simulators import Upstream
 
@@ -39,6 +40,8 @@ MODELS = {
     "copilot": "gpt-4.1",
 }
 """A model of each provider."""
+NOBODY = "http://127.0.0.1:9/usage"
+"""Where plans tell how much of them is left: nowhere, rather than at the real provider."""
 
 
 def facts_of(provider: str, label: str) -> dict[str, str]:
@@ -91,9 +94,12 @@ async def subscribed(
             if facts is not None and account in facts:
                 given["facts"] = facts[account]
             write_account(folder, provider, label, **given)
-    blocks = {
+    blocks: dict[str, Any] = {
         provider.replace("-", "_"): {"enabled": True, "base_url": upstream.base_url(host)}
         for provider, host in HOSTS.items()
     }
+    for provider in HOSTS:
+        if shipped_sign_ins()[provider].upstream.usage_url is not None:  # a router that lives for long asks there
+            blocks[provider.replace("-", "_")]["sign_in"] = {"upstream": {"usage_url": NOBODY}}
     async with running(upstream, folder, merged({"providers": blocks}, changes or {})) as router:
         yield router

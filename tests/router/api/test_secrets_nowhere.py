@@ -22,7 +22,7 @@ from router.net.sockets import SocketRequest
 from router.providers.ctonew.requests import Door
 from router.providers.protocol import Outgoing
 from router.secret import Secret
-from tests.router.api.going_wrong import callers, calls, imports, reloads, renewals, sign_ins
+from tests.router.api.going_wrong import callers, calls, imports, quotas, reloads, renewals, sign_ins
 from tests.router.api.leaks import Allowed, Canary, leaks, planted
 from tests.router.api.parrot import MANNERS
 from tests.router.api.planting import World, world
@@ -97,6 +97,7 @@ def idle(one: World, slots: Iterable[str], used: Iterable[bytes]) -> list[str]:
 async def test_secrets_in_every_slot_are_in_no_sink(tmp_path: Path) -> None:
     async with world(tmp_path) as one:
         assert idle(one, KEPT[:2], one.kept) == []
+        await quotas(one)
         await calls(one, "", *MANNERS)
         for part in (renewals, sign_ins, imports, callers, reloads):
             await part(one)
@@ -106,6 +107,7 @@ async def test_secrets_in_every_slot_are_in_no_sink(tmp_path: Path) -> None:
         await one.router.stop()
         one.learn()
         assert idle(one, HEARD, one.heard) == []
+        assert one.proxy.strangers == []
         assert traces(one) == []
         assert left(one) == []
 

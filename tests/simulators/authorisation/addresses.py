@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from router.settings.sign_ins import shipped_sign_ins
 from tests.simulators.authorisation.vendors import SECRET, VENDORS
 
 PLACES = {
@@ -37,6 +38,8 @@ def overrides(address: str, sign_in: str, redirect_uri: str | None = None) -> di
         changes["device"]["discovery_domain"] = "127.0.0.1"
     if sign_in in VERIFIED:
         changes["device"]["verification_uri"] = base + vendor.paths["verify"]
+    if shipped_sign_ins()[sign_in].upstream.usage_url is not None:
+        changes["upstream"] = {"usage_url": f"{base}/usage"}  # which is not there: quotas are nobody's business here
     if vendor.auth != "none":
         changes["client_secret"] = SECRET
     if redirect_uri is not None:
