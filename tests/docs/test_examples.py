@@ -30,9 +30,10 @@ from router.wire.capabilities import Capabilities
 from router.wire.dialect import events_of
 from router.wire.dialects import DIALECTS
 from router.wire.fold import fold
-from tests.docs.conftest import Running, free_port, running
+from tests.docs.conftest import Running, running
 from tests.docs.examples.acme_provider import acme
 from tests.docs.examples.memory_store import MemoryRows
+from tests.ports import free_port
 
 EXAMPLES = Path(__file__).parent / "examples"
 

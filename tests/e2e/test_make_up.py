@@ -16,16 +16,12 @@ from typing import Any
 
 import pytest
 
+from tests.ports import free_port
+
 ROOT = Path(__file__).parents[2]
 PROVIDER_VARIABLES = ("_API_KEY", "SWITCHYARD", "_BASE_URL")
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
-
-
-def free_port() -> int:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
 
 
 class Checkout:

@@ -11,7 +11,6 @@ import re
 import shlex
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import threading
@@ -31,6 +30,7 @@ import yaml
 from packaging.markers import Marker
 
 from services.link import alive
+from tests.ports import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 SECRET = re.compile(r"KEY|SECRET|TOKEN|PASSWORD", re.IGNORECASE)
@@ -211,12 +211,6 @@ class Image:
         command = yaml.safe_load(words.partition(" CMD ")[2])
         done = subprocess.run(command, cwd=self.tree, env=self.environment, check=False, capture_output=True)
         return done.returncode == 0
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def test_the_router_starts_from_exactly_what_its_image_has(tmp_path: Path) -> None:

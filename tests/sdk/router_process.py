@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import json
 import os
-import socket
 import sys
 import time
 from collections.abc import AsyncIterator
@@ -16,6 +15,7 @@ from typing import Any
 
 import aiohttp
 
+from tests.ports import free_port
 from tests.sdk.environments import ROOT
 from tests.simulators import Upstream
 
@@ -54,13 +54,6 @@ def configuration(upstream: Upstream, port: int, state: Path, openai_dialect: st
             "gemini": {"base_url": upstream.base_url("gemini"), "api_keys": [{"key": "AIzaSim-router"}]},
         },
     }
-
-
-def free_port() -> int:
-    """A port of 127.0.0.1 that is free now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @contextlib.asynccontextmanager

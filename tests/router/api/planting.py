@@ -19,7 +19,7 @@ from router.accounts.stores.files import FileStore
 from router.clock import SystemClock
 from router.secret import Secret
 from router.vault.keys import account_vault
-from tests.router.accounts.login.making import free_port
+from tests.ports import free_port
 from tests.router.api.harness import Answer, Running, running
 from tests.router.api.leaks import STEM, Canary, planted
 from tests.router.api.parrot import Parrot, Proxy, TokenParrot, written

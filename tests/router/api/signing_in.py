@@ -15,7 +15,7 @@ from urllib.parse import urlencode
 from router.accounts.credential import Credential
 from router.accounts.login.flows import Flow
 from router.memory import Memory
-from tests.router.accounts.login.making import free_port
+from tests.ports import free_port
 from tests.router.api.harness import MANAGEMENT, Answer, Running, merged, running
 from tests.simulators import Upstream
 from tests.simulators.authorisation import AuthorisationServer

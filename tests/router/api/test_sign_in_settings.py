@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from router.secret import Secret
-from tests.router.accounts.login.making import free_port
+from tests.ports import free_port
 from tests.router.api.harness import MANAGEMENT, Running, running
 from tests.router.api.parrot import Proxy
 from tests.router.api.subscribed import HOSTS, MODELS, write_account

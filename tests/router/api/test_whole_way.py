@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.router.accounts.login.making import free_port
+from tests.ports import free_port
 from tests.router.api.harness import DIALECTS, MANAGEMENT, Answer, Running, running
 from tests.router.api.subscribed import HOSTS, MODELS
 from tests.simulators import Upstream

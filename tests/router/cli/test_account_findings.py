@@ -9,7 +9,7 @@ from typing import Any
 from router.cli.account_findings import accounts
 from router.cli.findings import CHECKS
 from router.cli.talk import Place
-from tests.router.accounts.login.making import free_port
+from tests.ports import free_port
 from tests.router.cli.test_verbs import READY, Answers, gateway, place
 
 __all__ = ["gateway", "place"]

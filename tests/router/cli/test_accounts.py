@@ -14,7 +14,7 @@ from typer.testing import CliRunner, Result
 
 from router.cli import accounts_commands
 from router.cli.talk import Place
-from tests.router.accounts.login.making import free_port
+from tests.ports import free_port
 from tests.router.api.harness import Running
 from tests.router.api.subscribed import subscribed
 from tests.router.cli.test_login import place_of

@@ -14,7 +14,7 @@ from router.cli import service_environment
 from router.cli.aistudio_findings import aistudio
 from router.cli.finding import Finding
 from router.cli.talk import Place
-from tests.router.accounts.login.making import free_port
+from tests.ports import free_port
 from tests.router.cli.test_verbs import READY, Answers, gateway, place
 
 __all__ = ["gateway", "place"]

@@ -17,8 +17,8 @@ from router.cli.chaos_commands import DOES
 from router.cli.chaos_reading import WHOLE, ending, read, strikes
 from router.providers.demo.models import failure
 from router.wire.conversation import Dialect
+from tests.ports import free_port
 from tests.router.api.harness import DIALECTS, KEY, running
-from tests.router.cli.test_verbs import free_port
 from tests.simulators import Upstream
 
 QUICK: dict[str, Any] = {"server": {"timeouts": {"idle": 1.5, "first_token": 1.5}}}

@@ -22,7 +22,7 @@ from router.cli.terminal import Terminal
 from router.clock import SystemClock
 from router.state.migrate import migrate
 from router.vault.keys import account_vault
-from tests.router.accounts.login.making import free_port
+from tests.ports import free_port
 from tests.router.api.harness import MANAGEMENT
 from tests.router.api.signing_in import Signing, signing
 from tests.simulators.authorisation import AuthorisationServer

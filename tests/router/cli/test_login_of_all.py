@@ -18,7 +18,7 @@ from router.cli.talk import Place
 from router.settings.provider_names import SIGN_INS
 from router.settings.sign_ins import shipped_sign_ins
 from router.state.migrate import migrate
-from tests.router.accounts.login.making import free_port
+from tests.ports import free_port
 from tests.router.api.signing_in import Signing
 from tests.router.api.test_whole_way import BY_BROWSER, World, world
 from tests.router.cli.test_login import Person, Vendors, accounts, place_of, vendors

@@ -18,7 +18,7 @@ import pytest
 from router.accounts.stores.files import FileStore
 from router.clock import SystemClock
 from router.vault.keys import account_vault
-from tests.router.accounts.login.making import free_port
+from tests.ports import free_port
 from tests.router.api.harness import running, settings
 from tests.simulators import Upstream
 from tests.simulators.authorisation import AuthorisationServer

@@ -15,7 +15,7 @@ from router.cli import main
 from router.cli.replay import _request
 from router.cli.replay_told import Side, differences, read, table
 from router.observe.records.folder import RecordFolder, opened
-from tests.router.accounts.login.making import free_port
+from tests.ports import free_port
 from tests.router.api.harness import DIALECTS, KEY, MODELS, Running, running
 from tests.simulators import Upstream
 from tests.simulators.faulty import status

@@ -14,7 +14,7 @@ from router.cli.login_desks import View
 from router.cli.service_login import FAILED, OK, UNREACHABLE
 from router.cli.service_login import login as sign_in
 from router.cli.talk import Place, Refused
-from tests.router.accounts.login.making import free_port
+from tests.ports import free_port
 from tests.router.cli.test_login import Person
 
 WAITING = {"login_id": "a", "profile": "work", "state": "waiting", "message": "Look at the window that has opened."}

@@ -18,7 +18,7 @@ from router.cli.services import AISTUDIO as NAME
 from router.cli.services import Wanted, health
 from router.cli.talk import Place
 from router.settings.schema import Settings
-from tests.router.accounts.login.making import free_port
+from tests.ports import free_port
 
 AISTUDIO = services.PROGRAMS[0]
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 import subprocess
 import sys
 import threading
@@ -21,6 +20,7 @@ from router.cli.processes import Row, _ask, causes, duration, for_people
 from router.cli.talk import Place, callable_host, find_place, url
 from router.places import ROOT
 from router.version import NAME, VERSION
+from tests.ports import free_port
 
 Answers = dict[str, tuple[int, Any]]
 IDENTITY = {"name": NAME, "version": VERSION, "state": "ready"}
@@ -90,12 +90,6 @@ def test_status_says_how_many_calls_wait(
     row = Row("router", "running", 1, 1.0, "-", None)
     _ask(place(port), row)
     assert (row.health, row.wrong) == (told, "")
-
-
-def free_port() -> int:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
 
 
 def test_version_is_data_on_stdout(capsys: pytest.CaptureFixture[str]) -> None:

@@ -15,7 +15,7 @@ from router.cli.finding import Finding
 from router.cli.talk import Place
 from router.cli.webai_findings import FOR, webai
 from services.webai import extras
-from tests.router.accounts.login.making import free_port
+from tests.ports import free_port
 from tests.router.cli.test_verbs import Answers, gateway, place
 
 __all__ = ["gateway", "place"]

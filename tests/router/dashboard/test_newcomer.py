@@ -14,10 +14,11 @@ from pathlib import Path
 from typing import Any
 
 from router import places
+from tests.ports import free_port
 from tests.router.api.harness import OPENAI_KEYS
 from tests.router.dashboard.browser import Person, needs_browser, person
 from tests.sdk.environments import ROOT
-from tests.sdk.router_process import environment, free_port, served
+from tests.sdk.router_process import environment, served
 from tests.simulators import Upstream
 from tests.simulators.authorisation import AuthorisationServer
 

@@ -20,12 +20,13 @@ import pytest
 from router.cli.main import main
 from router.places import ROOT
 from router.state.migrate import migrate
+from tests.ports import free_port
 from tests.router.api.going_wrong import FOUND, IMPORTED
 from tests.router.api.harness import ask, settings
 from tests.router.api.leaks import Allowed, leaks
 from tests.router.api.planting import World, changes, prepared
 from tests.router.api.subscribed import MODELS
-from tests.sdk.router_process import KEPT, free_port
+from tests.sdk.router_process import KEPT
 
 COMMANDS = (
     "status",

@@ -18,6 +18,8 @@ from typing import Any
 
 import pytest
 
+from tests.ports import free_port
+
 ROOT = Path(__file__).parents[3]
 PARENT = "import sys; from router.server.parent import Parent; sys.exit(Parent(sys.argv[1:]).run())"
 WITHIN = 20.0
@@ -222,12 +224,6 @@ def test_the_parent_stays_small(start: Any) -> None:
         pytest.skip("needs Linux's /proc")
     lines = dict(line.split(":", 1) for line in status.read_text().splitlines() if ":" in line)
     assert int(lines["VmRSS"].split()[0]) < 25_000  # kB
-
-
-def free_port() -> int:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
 
 
 def established(port: int) -> bool:

@@ -18,9 +18,10 @@ from typing import Any
 import aiohttp
 
 from services.aistudio import memory
+from tests.ports import free_port
 from tests.router.api.harness import MANAGEMENT, ask
 from tests.router.api.relaying import SERVICE_KEY
-from tests.sdk.router_process import KEY, RunningRouter, free_port, running_router
+from tests.sdk.router_process import KEY, RunningRouter, running_router
 from tests.services.aistudio.conftest import FAST, told_of
 from tests.simulators import Upstream
 from tests.simulators.aistudio_page import Studio

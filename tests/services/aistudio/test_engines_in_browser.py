@@ -17,9 +17,9 @@ from router.faults import Fault
 from services.aistudio import memory, sandbox
 from services.aistudio import settings as settings_module
 from services.aistudio.service import AIStudio
+from tests.ports import free_port
 from tests.services.aistudio.conftest import CHROMIUM, FAST, Start, ask, body, calls, needs_browser, text, told
 from tests.services.aistudio.test_answers_in_browser import BRACKETS, CALL, THOUGHTS
-from tests.services.aistudio.test_login_in_browser import free_port
 from tests.simulators.aistudio_page import Studio
 
 pytestmark = needs_browser

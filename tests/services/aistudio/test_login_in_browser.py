@@ -6,7 +6,6 @@ import asyncio
 import os
 import random
 import shutil
-import socket
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -17,18 +16,13 @@ from websockets.asyncio.client import connect
 from services.aistudio import memory
 from services.aistudio.login import Logins, Progress
 from services.aistudio.service import AIStudio
+from tests.ports import free_port
 from tests.services.aistudio.conftest import Start, ask, needs_browser, text, told_of
 from tests.simulators.aistudio_page import Studio
 
 PROGRAMS = ("Xvfb", "x11vnc", "websockify", "xdotool")
 MISSING = [name for name in PROGRAMS if shutil.which(name) is None]
 pytestmark = [*needs_browser, pytest.mark.skipif(bool(MISSING), reason=f"not installed: {', '.join(MISSING)}")]
-
-
-def free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
 
 
 class Person:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import socket
 import subprocess
 import sys
-from contextlib import closing
 from pathlib import Path
 
 import pytest
+
+from tests.ports import free_port
 
 ROOT = Path(__file__).resolve().parents[3]
 PROGRAM = """
@@ -39,12 +39,6 @@ def test_a_loop_that_hangs_ends_the_process_unless_it_was_to_end(stops: bool) ->
     assert done.stdout == ("worked\nover\n" if stops else "worked\n")
     assert done.returncode == (0 if stops else 1)
     assert ("in stuck" in done.stderr) is not stops
-
-
-def free_port() -> int:
-    with closing(socket.socket()) as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
 
 
 @pytest.mark.timeout(60)

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
 import os
-import socket
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -21,11 +19,11 @@ from router.accounts.renewal import Renew
 from router.clock import FakeClock
 from router.net.client import Net
 from router.settings.sign_ins import SignIn, shipped_sign_ins
+from tests.ports import free_port
 from tests.simulators.authorisation import AuthorisationServer
 from tests.simulators.authorisation.vendors import SECRET
 
 CODE = ("claude-oauth", "chatgpt-oauth", "gemini-cli", "antigravity", "iflow")
-_PORTS = itertools.cycle(range(12_000 + os.getpid() % 200 * 100, 12_100 + os.getpid() % 200 * 100))
 DEVICE = ("chatgpt-oauth", "qwen-oauth", "kimi-oauth", "xai-oauth", "copilot")
 
 
@@ -126,19 +124,6 @@ class Desk:
             ):
                 await asyncio.sleep(0.005)
         return now
-
-
-def free_port() -> int:
-    """One that is free on both loopback families, below those that connections take, and ours among test processes."""
-    while True:
-        port = next(_PORTS)
-        with socket.socket() as first, socket.socket(socket.AF_INET6) as second:
-            try:
-                first.bind(("127.0.0.1", port))
-                second.bind(("::1", port))
-            except OSError:
-                continue
-            return port
 
 
 def facts_of(server: AuthorisationServer, ports: dict[str, int]) -> dict[str, SignIn]:

@@ -12,7 +12,7 @@ import pytest
 
 from router.accounts.login.loopback import MOST_CONNECTIONS, Callbacks, in_the_way
 from router.accounts.login.pages import Page, page
-from tests.router.accounts.login.making import free_port
+from tests.ports import free_port
 
 HEAD = b"GET /callback?code=canary HTTP/1.1\r\nhost: localhost\r\n\r\n"
 
