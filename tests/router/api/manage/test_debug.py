@@ -88,8 +88,6 @@ async def test_where_the_time_goes_is_told_after_some_seconds_of_calls(desk: Run
     await desk.until(lambda: desk.router._debugging._profiling)
     for _ in range(3):
         assert (await desk.ask("chat", "gpt-4.1")).status == 200
-    again = await manage(desk, "POST", "/debug/profile", {"seconds": 0.1})
-    assert again.status == 409 and "already" in again.json["error"]["message"]
     told = (await profile).json
     assert 1.0 <= told["seconds"] < 20 and 0 < told["busy"] <= told["seconds"]
     assert 0 < len(told["top"]) <= 30 and all(row["own"] <= row["whole"] for row in told["top"])
@@ -100,8 +98,10 @@ async def test_where_the_time_goes_is_told_after_some_seconds_of_calls(desk: Run
     assert (await manage(desk, "POST", "/debug/profile", {"seconds": 61})).status == 400
 
 
-async def test_a_profile_ends_with_the_setting(desk: Running) -> None:
+async def test_a_profile_is_one_at_a_time_and_ends_with_the_setting(desk: Running) -> None:
     profile = asyncio.get_running_loop().create_task(manage(desk, "POST", "/debug/profile", {"seconds": 60}))
     await desk.until(lambda: desk.router._debugging._profiling)
+    again = await manage(desk, "POST", "/debug/profile", {"seconds": 0.1})
+    assert again.status == 409 and "already" in again.json["error"]["message"]
     await desk.reloaded({**ON, "observe": {"debug": False}})
     assert (await profile).json["seconds"] < 60
