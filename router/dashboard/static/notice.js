@@ -29,13 +29,22 @@ export function wrong(error, again) {
   return h("div", { class: "note bad", role: "alert" }, h("p", {}, told(error)), button);
 }
 
-/** Load and show: an error stands where the content would. */
+/** Load and show: an error stands where the content would. Whoever stood at a control of the old content stands at that of
+ * the new one, by its name or else its place: without that the keyboard begins anew after every act. */
 export async function filled(place, work) {
   try {
-    put(place, await work());
+    const content = await work();
+    const here = document.activeElement;
+    const at = place.contains(here) ? controls(place).indexOf(here) : -1;
+    put(place, content);
+    if (at >= 0) (controls(place).find((each) => each.ariaLabel && each.ariaLabel === here.ariaLabel) ?? controls(place)[at])?.focus();
   } catch (error) {
     if (error.name !== "AbortError") put(place, wrong(error, () => filled(place, work)));
   }
+}
+
+function controls(place) {
+  return [...place.querySelectorAll("a[href], button, input, select, summary, textarea")];
 }
 
 /** A window in front. build: gets what closes it, gives its content. Resolves with what it was closed with. */

@@ -198,8 +198,10 @@ async def test_what_a_key_may_do_is_set_shown_and_taken_back(visitor: Person) ->
     await dialog.get_by_role("button", name="Set").click()
     await dialog.wait_for(state="detached")
     assert (await called("gpt-4.1"), await called("gemini-2.5-flash")) == (200, 403)
-    await page.get_by_role("button", name="Disable narrow").click()
+    await expect(page.get_by_role("button", name="Rights of narrow")).to_be_focused()
+    await page.get_by_role("button", name="Disable narrow").press("Enter")
     await expect(row).to_contain_text("disabled")
+    await expect(page.get_by_role("button", name="Enable narrow")).to_be_focused()
     assert await called("gpt-4.1") == 401
     await page.get_by_role("button", name="Enable narrow").click()
     await expect(row).to_contain_text("usable")
