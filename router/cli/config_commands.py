@@ -110,7 +110,7 @@ def _unreadable(error: OSError | UnicodeDecodeError) -> str:
     if isinstance(error, FileNotFoundError):
         return f"there is no settings file {error.filename}"
     if isinstance(error, OSError):
-        return f"the settings file {error.filename} cannot be read: {error.strerror}"
+        return f"{error.filename} cannot be read: {error.strerror}"  # of a key, or the database, as well
     return f"the settings file is not UTF-8 at byte {error.start}"
 
 

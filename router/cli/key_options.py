@@ -162,10 +162,10 @@ def moment(text: str, now: float) -> float:
         return now + timedelta(hours=int(span[1]) * _HOURS[span[2]]).total_seconds()
     try:
         parsed = datetime.fromisoformat(text)
-    except ValueError:
+        if len(text) == 10:
+            parsed += timedelta(days=1)
+    except (ValueError, OverflowError):
         raise typer.BadParameter("must be like 30d, 12h, 8w or 2027-01-31", param_hint="--expires") from None
-    if len(text) == 10:
-        parsed += timedelta(days=1)
     found = (parsed if parsed.tzinfo is not None else parsed.replace(tzinfo=UTC)).timestamp()
     if found <= now:
         raise typer.BadParameter("lies in the past", param_hint="--expires")

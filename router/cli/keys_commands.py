@@ -160,7 +160,7 @@ def revoke(
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Revoke a key of the database for good. Running calls end by themselves; new ones are refused within two seconds."""
+    """Revoke a key of the database for good. New calls are refused within two seconds; running ones go on."""
     loaded, _ = settings_or_exit(config, need_key=False)
     with _writing(state_dir(loaded) / DATABASE) as connection:
         revoked = revoke_key(connection, key, SystemClock().wall())

@@ -17,12 +17,18 @@ _REASONS = {
 
 _BROKEN = ("file is not a database", "malformed")
 """Of a damaged SQLite file."""
+_CLOSED = ("unable to open database file", "attempt to write a readonly database")
+"""Of one that is there, and not for this user."""
 
 
 def told(error: Exception) -> str | None:
     """A sentence about the file; None for errors of another kind, which are mistakes of ours."""
+    if _of_database(error, _BROKEN):
+        return f"the database in the state folder is damaged ({_reason(error)})"
+    if _of_database(error, _CLOSED):
+        return f"the database in the state folder cannot be used: {_reason(error)}"
     if not isinstance(error, OSError):
-        return f"the database in the state folder is damaged ({_reason(error)})" if _damaged(error) else None
+        return None
     reason = _REASONS.get(error.errno or 0)
     if reason is None or error.filename is None:
         return None
@@ -31,6 +37,8 @@ def told(error: Exception) -> str | None:
 
 def advice(error: Exception) -> str:
     """What to do about it."""
+    if _of_database(error, _CLOSED):
+        return "Run this as the user whose installation it is, or give this user access"
     if not isinstance(error, OSError):
         return (
             "Put a backup back (switchyard restore), or move switchyard.sqlite away: the next start makes an empty one"
@@ -42,9 +50,9 @@ def advice(error: Exception) -> str:
     return f"Run this as the user whose installation it is{whose}, or give this user access"
 
 
-def _damaged(error: Exception) -> bool:
+def _of_database(error: Exception, words: tuple[str, ...]) -> bool:
     """SQLite's own, or SQLAlchemy's around it."""
-    return isinstance(getattr(error, "orig", error), sqlite3.DatabaseError) and _reason(error).endswith(_BROKEN)
+    return isinstance(getattr(error, "orig", error), sqlite3.DatabaseError) and _reason(error).endswith(words)
 
 
 def _reason(error: Exception) -> str:

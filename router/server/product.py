@@ -47,7 +47,7 @@ def migrate(state_dir: Path) -> None:
     try:
         if revision(database) == HEAD:
             return
-    except sqlite3.Error as error:
+    except (OSError, sqlite3.Error) as error:
         raise CannotPrepare(f"{database} cannot be read as a database: {error}") from error
     done = subprocess.run(  # noqa: S603  our own module
         [sys.executable, "-m", "router.state.migrate", str(database)],

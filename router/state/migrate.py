@@ -6,6 +6,7 @@ The router never imports Alembic (memory); it only compares the revision. A data
 from __future__ import annotations
 
 import argparse
+import errno
 import fcntl
 import os
 import sqlite3
@@ -21,9 +22,12 @@ HEAD = "0011"
 
 
 def revision(path: Path) -> str | None:
-    """The revision of the database at `path`; None where there is none yet."""
+    """The revision of the database at `path`; None where there is none yet. Raises `PermissionError` where it may not
+    be read: SQLite would not say which file that is."""
     if not path.exists() or path.stat().st_size == 0:
         return None
+    if not os.access(path, os.R_OK):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
     with closing(sqlite3.connect(path, timeout=BUSY_MS / 1000)) as connection:
         known = connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'alembic_version'").fetchone()
         row = connection.execute("SELECT version_num FROM alembic_version").fetchone() if known else None

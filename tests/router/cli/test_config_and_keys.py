@@ -196,6 +196,7 @@ def test_the_first_key_of_an_open_router_can_be_made(place: Path) -> None:
         ("a", "--concurrency", "0"),
         ("a", "--expires", "soon"),
         ("a", "--expires", "2001-01-01"),
+        ("a", "--expires", "9999-12-31"),
         (),
     ],
 )

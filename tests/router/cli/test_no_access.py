@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import errno
-import getpass
 import os
+import pwd
 import shutil
 import sqlite3
 import subprocess
@@ -16,6 +16,7 @@ import pytest
 
 from router.cli import main, no_access
 from router.places import ROOT
+from router.state.migrate import migrate
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 MAY_NOT = ["--bounding-set=-dac_override,-dac_read_search", "--inh-caps=-dac_override,-dac_read_search"]
@@ -55,7 +56,7 @@ def test_a_closed_state_is_told_with_its_owner_and_no_traceback(words: str, run:
     done = run(*words.split())
     assert done.returncode == 1 and done.stdout == ""
     assert "cannot be used: permission denied. Run this as the user whose installation it is" in done.stderr
-    assert f"(sudo -u {getpass.getuser()} …)" in done.stderr and "Traceback" not in done.stderr
+    assert f"(sudo -u {pwd.getpwuid(os.geteuid()).pw_name} …)" in done.stderr and "Traceback" not in done.stderr
 
 
 def test_doctor_goes_on_with_what_it_can_see(run: Run) -> None:
@@ -65,6 +66,24 @@ def test_doctor_goes_on_with_what_it_can_see(run: Run) -> None:
     assert done.stdout.count("cannot be used: permission denied") >= 1
     lines = [line for line in done.stdout.splitlines() if "cannot be used" in line]
     assert len(lines) == len(set(lines))
+
+
+@pytest.mark.parametrize(
+    ("words", "mode", "told"),
+    [
+        ("keys list", 0, "switchyard.sqlite cannot be used: permission denied"),
+        ("usage", 0, "switchyard.sqlite cannot be used: permission denied"),
+        ("keys create laptop", 0o400, "the database in the state folder cannot be used: attempt to write a readonly"),
+    ],
+)
+def test_so_is_a_closed_database_in_an_open_folder(words: str, mode: int, told: str, run: Run, tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    state.chmod(0o700)
+    migrate(state / "switchyard.sqlite")
+    (state / "switchyard.sqlite").chmod(mode)
+    done = run(*words.split())
+    assert done.returncode == 1 and done.stdout == "" and "Traceback" not in done.stderr
+    assert told in done.stderr and "Run this as the user whose installation it is" in done.stderr
 
 
 @pytest.fixture
