@@ -16,8 +16,8 @@ WITHIN = 10.0
 @pytest.fixture
 def line() -> Iterator[tuple[socket.socket, Control]]:
     """The parent's end, and what the child makes of its own."""
-    parents, childs = socket.socketpair()
-    control = Control(childs.detach())
+    parents, other = socket.socketpair()
+    control = Control(other.detach())
     assert control._pipe is not None
     with parents, control._pipe:
         yield parents, control
