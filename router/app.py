@@ -197,6 +197,7 @@ class Router:
                 shelf=Shelf(self._places(), self._clock.wall),
                 judged=self._mistakes,
                 elsewhere=VARIABLE in self._file.environ,
+                environ=self._file.environ,
             ),
             self._clock,
         )
@@ -353,7 +354,7 @@ class Router:
         try:
             text = await asyncio.to_thread(self._file.path.read_text, encoding="utf-8")
             await self._apply(await asyncio.to_thread(self._file.load, text))
-        except (SettingsError, RoutingMistakes, CapabilityMistakes, OSError) as problem:
+        except (SettingsError, RoutingMistakes, CapabilityMistakes, PriceMistakes, OSError) as problem:
             self._gateway.reject(str(problem))
 
     async def _look_at_sessions(self) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeAlias
 
 Path: TypeAlias = tuple[str | int, ...]
@@ -22,6 +22,11 @@ def filled(value: Any, environ: Mapping[str, str], missing: Callable[[Path, str]
     if isinstance(value, list):
         return [filled(item, environ, missing, (*path, at)) for at, item in enumerate(value)]
     return value
+
+
+def names_in(text: str) -> Iterator[str]:
+    """The variables that a text refers to."""
+    return (found[2] for found in _REFERENCE.finditer(text) if not found[1])
 
 
 def escaped(text: str) -> str:

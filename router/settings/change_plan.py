@@ -22,7 +22,7 @@ LEAVES = frozenset(
     }
 )
 ENDINGS = ("_file", "_files", "_dir")
-BLOCKS: tuple[Path, ...] = (("server", "tls"), ("services",), ("auth", "management"))
+BLOCKS: tuple[Path, ...] = (("server", "tls"), ("services",), ("auth", "management"), ("usage", "prices"))
 """What the management API can never set: commands, paths, files of TLS, where services connect to, and its own door. A
 stolen management key must not become a shell, nor send credentials elsewhere."""
 

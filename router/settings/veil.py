@@ -85,7 +85,18 @@ def _found(value: object, *, secret: bool) -> Iterator[str]:
 
 def is_mark(text: str) -> bool:
     """Whether a text would stand for a secret in a file that comes back."""
-    return _MARK.fullmatch(text.strip()) is not None
+    return number_of(text.strip()) is not None
+
+
+def number_of(text: str) -> int | None:
+    """The number of a mark, None for any other text."""
+    mark = _MARK.fullmatch(text)
+    return int(mark[1]) if mark is not None else None
+
+
+def kept(text: str, secrets: frozenset[str]) -> list[str]:
+    """What the marks of a veiled text stand for, by their number."""
+    return [value for _, _, value in _places(text, secrets)]
 
 
 def veiled(text: str, secrets: frozenset[str]) -> str:
@@ -101,14 +112,14 @@ def veiled(text: str, secrets: frozenset[str]) -> str:
 
 def unveiled(text: str, original: str, secrets: frozenset[str]) -> str:
     """`text` with what its marks stand for in `original`. Raises `Unknown`."""
-    kept = [value for _, _, value in _places(original, secrets)]
+    known = kept(original, secrets)
     for node in reversed(list(_scalars(text))):
-        mark = _MARK.fullmatch(node.value)
-        if mark is None:
+        number = number_of(node.value)
+        if number is None:
             continue
-        if int(mark[1]) >= len(kept):
-            raise Unknown(f"{mark[0]} in line {node.start_mark.line + 1} stands for no secret of the file")
-        text = text[: node.start_mark.index] + json.dumps(kept[int(mark[1])]) + text[node.end_mark.index :]
+        if number >= len(known):
+            raise Unknown(f"{node.value} in line {node.start_mark.line + 1} stands for no secret of the file")
+        text = text[: node.start_mark.index] + json.dumps(known[number]) + text[node.end_mark.index :]
     return text
 
 

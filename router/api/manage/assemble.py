@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cache, partial
 from typing import Any
 
@@ -49,8 +49,8 @@ from router.supervisord import Supervisord
 
 
 class Sources(Struct, frozen=True, kw_only=True):
-    """What the operations work with. check, apply: see `ConfigDesk`. keys: the database, None while it is not open.
-    usage: reads the ledger, None likewise. audit: takes who, what and which. replace: see `ProcessDesk`. judged,
+    """What the operations work with. check, apply, environ: see `ConfigDesk`. keys: the database, None while it is not
+    open. usage: reads the ledger, None likewise. audit: takes who, what and which. replace: see `ProcessDesk`. judged,
     elsewhere: see `BackupDesk`. with_account: see `NewAccountDesk`."""
 
     accounts: AccountViews
@@ -74,6 +74,7 @@ class Sources(Struct, frozen=True, kw_only=True):
     shelf: Shelf
     judged: Callable[[str], str | None]
     elsewhere: bool
+    environ: Mapping[str, str]
 
 
 def assemble(gateway: Gateway, sources: Sources, clock: Clock) -> list[Route]:
@@ -88,7 +89,7 @@ def assemble(gateway: Gateway, sources: Sources, clock: Clock) -> list[Route]:
     table.add(LogDesk(sources.tail).operations())
     names = partial(_names, gateway)
     table.add(KeyDesk(gateway.keys, gateway.budgets, sources.keys, names, clock).operations())
-    config = ConfigDesk(gateway, sources.history, sources.file, sources.check, sources.apply)
+    config = ConfigDesk(gateway, sources.history, sources.file, sources.check, sources.apply, sources.environ)
     table.add(config.operations())
     table.add(ModelDesk(gateway, config, sources.audit).operations())
     table.add(BudgetDesk(gateway.keys, gateway.budgets, clock).operations())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from msgspec import Struct
@@ -13,14 +13,19 @@ from router.config_history import ConfigHistory, Stale, Version, digest_of
 from router.gateway import Gateway
 from router.models.capabilities import CapabilityMistakes
 from router.routing.table import RoutingMistakes
+from router.settings.borrowed import borrowed, exposed, quotes
 from router.settings.change_plan import Change, changes, out_of_reach
 from router.settings.load import Loaded
 from router.settings.mistakes import SettingsError
 from router.settings.shown import rows
-from router.settings.veil import Unknown, secrets_in, secrets_of, unveiled, veiled
+from router.settings.veil import Unknown, kept, secrets_in, secrets_of, unveiled, veiled
 from router.snapshot import Snapshot
+from router.usage.price_file import PriceMistakes
 
 LARGEST = 1024 * 1024
+_PRICES = "usage.prices"
+_UNTOLD = "has what stands for a secret or for a variable of this machine where everybody would read it"
+_REMEDY = "Write the text itself, or change the file on its machine."
 
 
 class Setting(Struct, frozen=True):
@@ -101,7 +106,7 @@ class Back(Struct, forbid_unknown_fields=True):
 
 class ConfigDesk:
     """check: the settings and what follows from them, from a text; raises what `SettingsFile` raises. apply: puts a
-    text that lies in the file in force at once."""
+    text that lies in the file in force at once. environ: the variables that a text may name."""
 
     def __init__(
         self,
@@ -110,12 +115,14 @@ class ConfigDesk:
         file: str,
         check: Callable[[str], tuple[Loaded, Snapshot]],
         apply: Callable[[], Any],
+        environ: Mapping[str, str],
     ) -> None:
         self._gateway = gateway
         self._history = history
         self._file = file
         self._check = check
         self._apply = apply
+        self._environ = environ
         self._editing = asyncio.Lock()
 
     def operations(self) -> Sequence[Operation]:
@@ -149,7 +156,7 @@ class ConfigDesk:
         return Config(
             file=self._file,
             digest=digest_of(text),
-            text=veiled(text, self._secrets(text)),
+            text=await asyncio.to_thread(lambda: veiled(text, self._secrets(text))),
             settings=[Setting(*row) for row in rows(current.settings, current.provenance)],
             warnings=list(current.warnings),
             restart_needed=list(gateway.restart_needed),
@@ -162,11 +169,12 @@ class ConfigDesk:
 
     async def plan(self, asked: Asked) -> Plan:
         before = await asyncio.to_thread(self._history.text)
-        return (await self._planned(before, asked.body.text))[0]
+        return (await asyncio.to_thread(self._planned, before, asked.body.text))[0]
 
     async def put(self, asked: Asked) -> Done:
         before = await asyncio.to_thread(self._history.text)
-        return await self._put(before, asked.body.text, asked.body.digest, asked.who.key.name)
+        plan, whole = await asyncio.to_thread(self._planned, before, asked.body.text)
+        return await self._in_force(plan, whole, asked.body.digest, asked.who.key.name)
 
     async def edit(self, edited: Callable[[str], str], who: str) -> Done:
         """Put in force what a function makes of the file: on a thread, its `Refused` goes on. No mark of a secret is
@@ -174,7 +182,8 @@ class ConfigDesk:
         async with self._editing:
             before = await asyncio.to_thread(self._history.text)
             whole = await asyncio.to_thread(edited, before)
-            return await self._in_force(await self._judged(before, whole), whole, digest_of(before), who)
+            plan = await asyncio.to_thread(self._judged, before, whole)
+            return await self._in_force(plan, whole, digest_of(before), who)
 
     async def versions(self, asked: Asked) -> History:
         return History(await asyncio.to_thread(self._history.versions))
@@ -184,11 +193,8 @@ class ConfigDesk:
         if text is None:
             raise Refused(404, f"There is no version {asked.body.id[:100]!r}.")
         before = await asyncio.to_thread(self._history.text)
-        return await self._put(before, text, asked.body.digest, asked.who.key.name)
-
-    async def _put(self, before: str, text: str, digest: str, who: str) -> Done:
-        plan, whole = await self._planned(before, text)
-        return await self._in_force(plan, whole, digest, who)
+        plan = await asyncio.to_thread(self._judged, before, text)
+        return await self._in_force(plan, text, asked.body.digest, asked.who.key.name)
 
     async def _in_force(self, plan: Plan, whole: str, digest: str, who: str) -> Done:
         if plan.mistakes:
@@ -206,25 +212,32 @@ class ConfigDesk:
             raise Refused(503, f"The file is written, but not in force: {self._gateway.config_error}")
         return Done(new, plan.changes, list(self._gateway.restart_needed))
 
-    async def _planned(self, before: str, text: str) -> tuple[Plan, str]:
+    def _planned(self, before: str, text: str) -> tuple[Plan, str]:
         """The plan, and the text with its secrets."""
+        secrets = self._secrets(before)
         try:
-            whole = unveiled(text, before, self._secrets(before))
+            whole = unveiled(text, before, secrets)
         except Unknown as problem:
             return _wrong([Mistake("", f"{problem}", "Leave the marks of secrets as they are.", None)]), ""
-        return await self._judged(before, whole), whole
+        lent = borrowed(text, veiled(before, secrets), kept(before, secrets), self._environ)
+        return self._judged(before, whole, lent), whole
 
-    async def _judged(self, before: str, whole: str) -> Plan:
-        """What a text with its secrets would do."""
-        current = self._gateway.current
+    def _judged(self, before: str, whole: str, lent: frozenset[str] = frozenset()) -> Plan:
+        """What a text with its secrets would do. lent: texts that whoever sent it has not written and must not read.
+        Reads files: for a thread."""
+        current, beyond = self._gateway.current, out_of_reach(before, whole)
         try:
-            loaded, snapshot = await asyncio.to_thread(self._check, whole)
-        except SettingsError as problem:
-            return _wrong([Mistake(one.path, one.problem, one.remedy, one.line) for one in problem.mistakes])
-        except RoutingMistakes as problem:
-            return _wrong([Mistake(f"models.{one.where}", one.message, None, None) for one in problem.mistakes])
-        except CapabilityMistakes as problem:
-            return _wrong([Mistake("models.capabilities", str(problem), None, None)])
+            loaded, snapshot = self._check(whole)
+        except (SettingsError, RoutingMistakes, CapabilityMistakes) as problem:
+            return _wrong([_discreet(mistake, lent) for mistake in _mistakes(problem)])
+        except PriceMistakes as problem:
+            told = "can be changed in the file alone, not from here" if _PRICES in beyond else str(problem)
+            return _wrong([_discreet(Mistake(_PRICES, told, None, None), lent)])
+        open_to_all = [
+            Mistake(path, _UNTOLD, _REMEDY, None) for path in exposed(loaded.settings, current.settings, lent)
+        ]
+        if open_to_all:
+            return _wrong(open_to_all)
         old = Loaded(current.settings, current.provenance, current.warnings)
         serving = {name for name, each in current.providers.items() if each.reason is None}
         will = {name for name, each in snapshot.providers.items() if each.reason is None}
@@ -233,10 +246,27 @@ class ConfigDesk:
             mistakes=[],
             warnings=list(loaded.warnings),
             changes=changes(old, loaded),
-            beyond_reach=out_of_reach(before, whole),
+            beyond_reach=beyond,
             providers_added=sorted(will - serving),
             providers_removed=sorted(serving - will),
         )
+
+
+def _mistakes(problem: SettingsError | RoutingMistakes | CapabilityMistakes) -> Iterator[Mistake]:
+    if isinstance(problem, SettingsError):
+        yield from (Mistake(one.path, one.problem, one.remedy, one.line) for one in problem.mistakes)
+    elif isinstance(problem, RoutingMistakes):
+        yield from (Mistake(f"models.{one.where}", one.message, None, None) for one in problem.mistakes)
+    else:
+        yield Mistake("models.capabilities", str(problem), None, None)
+
+
+def _discreet(mistake: Mistake, lent: frozenset[str]) -> Mistake:
+    """The same without what it may not tell."""
+    path = "" if quotes(mistake.path, lent) else mistake.path
+    if path == mistake.path and not quotes(mistake.problem, lent) and not quotes(mistake.remedy, lent):
+        return mistake
+    return Mistake(path, _UNTOLD, _REMEDY, mistake.line)
 
 
 def _wrong(mistakes: list[Mistake]) -> Plan:

@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
+from router.config_history import ConfigHistory
 from tests.router.api.harness import ANTHROPIC_KEY, KEY, MANAGEMENT, OPENAI_KEYS, Running, running
-from tests.router.api.manage.desk import manage
+from tests.router.api.manage.desk import made_key, manage
 from tests.simulators import Upstream
 
 SECRETS = (*OPENAI_KEYS, ANTHROPIC_KEY, KEY, MANAGEMENT)
@@ -170,3 +171,117 @@ async def test_a_file_that_is_no_yaml_is_not_shown(desk: Running) -> None:
     await desk.until(lambda: desk.router._gateway.config_error)
     answer = await manage(desk, "GET", "/config")
     assert answer.json["text"] == "" and answer.json["error"] and "sk-very-new" not in answer.body.decode()
+
+
+CANARY = "kanarienvogel-of-the-environment"
+
+
+VISIBLE: tuple[dict[str, Any], ...] = (
+    {"models": {"aliases": {"quick": "*"}}},
+    {"models": {"custom": [{"provider": "openai", "name": "mine", "display_name": "*"}]}},
+    {"policies": {"system_prompt": {"prepend": "*"}}},
+    {"policies": {"payload": [{"set": {"key": "*"}}]}},
+    {"observe": {"level": "*"}},
+    {"server": {"port": "*"}},
+    {"models": {"routing": [{"pattern": "x", "providers": ["*"]}]}},
+)
+
+
+@pytest.mark.parametrize("written", ["kept:0", "${CANARY}", "behind ${CANARY:-x}"])
+async def test_nobody_reads_a_secret_or_a_variable_by_putting_its_name_elsewhere(
+    upstream: Upstream, tmp_path: Path, written: str
+) -> None:
+    async with running(upstream, tmp_path, {}, environ={"CANARY": CANARY}) as router:
+        await router.until(lambda: router.router.recall.memory)
+        operator = await made_key(router, "helper", "operator")
+        config, before = await shown(router), router.config.read_text()
+        for blocks in VISIBLE:
+            text = changed(config, **json.loads(json.dumps(blocks).replace("*", written)))
+            plan = await manage(router, "POST", "/config/plan", {"text": text}, key=operator)
+            done = await manage(router, "PUT", "/config", {"text": text, "digest": config["digest"]})
+            assert (plan.status, plan.json["ok"], done.status) == (200, False, 400), (blocks, plan.body)
+            told = (plan.body + done.body).decode().casefold()
+            assert not any(secret[:12].casefold() in told for secret in (*SECRETS, CANARY)), blocks
+        assert router.config.read_text() == before
+
+
+async def test_an_anchor_takes_no_secret_elsewhere_and_no_name_is_made_of_one(desk: Running) -> None:
+    for text in (
+        "providers: {openai: {api_keys: [&a kept:0]}}\nmodels: {aliases: {quick: *a}}\n",
+        "providers: {openai: {api_keys: [kept:0]}}\nmodels: {aliases: {kept:0: gpt-4.1}}\n",
+        "providers: {openai: {api_keys: [kept:0]}}\nmodels: {kept:0: 1}\n",
+    ):
+        plan = await manage(desk, "POST", "/config/plan", {"text": text})
+        assert plan.status == 200 and not plan.json["ok"], plan.body
+        assert not any(secret in plan.body.decode() for secret in SECRETS)
+
+
+async def test_a_secret_and_a_variable_may_go_where_secrets_are(upstream: Upstream, tmp_path: Path) -> None:
+    proxy = "http://me:kanarienvogel@proxy.example:8080"
+    plain = {"providers": {"openai": {"proxy": proxy}}, "models": {"aliases": {"quick": "${MODEL}"}}}
+    async with running(upstream, tmp_path, plain, environ={"CANARY": CANARY, "MODEL": "gpt-4.1"}) as router:
+        config = await shown(router)
+        given = json.loads(config["text"])
+        openai = given["providers"]["openai"]
+        given["network"] = {**given.get("network", {}), "proxy": openai.pop("proxy")}
+        openai["api_keys"] = [openai["api_keys"][1], {"key": "${CANARY}"}, openai["api_keys"][0]]
+        done = await manage(router, "PUT", "/config", {"text": json.dumps(given), "digest": config["digest"]})
+        assert done.status == 200, done.body
+        assert proxy in router.config.read_text() and all(each in router.config.read_text() for each in OPENAI_KEYS)
+        assert "kanarienvogel" not in done.body.decode()
+
+
+async def test_the_way_back_leads_to_what_a_person_wrote(upstream: Upstream, tmp_path: Path) -> None:
+    plain = {"models": {"aliases": {"quick": "${MODEL}"}}}
+    async with running(upstream, tmp_path, plain, environ={"MODEL": "gpt-4.1"}) as router:
+        first = await shown(router)
+        done = await manage(router, "PUT", "/config", {"text": changed(first, models={}), "digest": first["digest"]})
+        version = (await manage(router, "GET", "/config/history")).json["versions"][0]["id"]
+        back = await manage(router, "POST", "/config/rollback", {"id": version, "digest": done.json["digest"]})
+        assert back.status == 200, back.body
+        assert (await router.ask("chat", "quick")).status == 200
+
+
+async def test_a_price_table_with_mistakes_is_told_and_another_one_is_out_of_reach(
+    upstream: Upstream, tmp_path: Path
+) -> None:
+    table = tmp_path / "own.yaml"
+    table.write_text('version: "2026-11-01"\nvendors: {}\n')
+    async with running(upstream, tmp_path, {"usage": {"prices": str(table)}}) as router:
+        config = await shown(router)
+        table.write_text("nothing: of the kind\n")
+        text = changed(config, retry={"max_attempts": 2})
+        plan = (await manage(router, "POST", "/config/plan", {"text": text})).json
+        assert [each["path"] for each in plan["mistakes"]] == ["usage.prices"]
+        assert "version" in plan["mistakes"][0]["problem"]
+        done = await manage(router, "PUT", "/config", {"text": text, "digest": config["digest"]})
+        assert done.status == 400 and "price table" in done.json["error"]["message"]
+        for other in (router.config, tmp_path / "nothing.yaml"):
+            text = changed(config, usage={"prices": str(other)})
+            plan = (await manage(router, "POST", "/config/plan", {"text": text})).json
+            assert [each["path"] for each in plan["mistakes"]] == ["usage.prices"]
+            assert "not from here" in plan["mistakes"][0]["problem"]
+        table.write_text('version: "2026-11-01"\nvendors: {}\n')
+        text = changed(config, usage={"prices": None})
+        done = await manage(router, "PUT", "/config", {"text": text, "digest": config["digest"]})
+        assert done.status == 403 and "usage.prices" in done.json["error"]["message"]
+
+
+async def test_a_price_table_that_breaks_while_settings_are_put_in_force_is_told(
+    upstream: Upstream, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table = tmp_path / "own.yaml"
+    table.write_text('version: "2026-11-01"\nvendors: {}\n')
+    put = ConfigHistory.put
+
+    def broken(self: ConfigHistory, text: str, digest: str, by: str) -> str:
+        made = put(self, text, digest, by)
+        table.write_text("nothing: of the kind\n")
+        return made
+
+    monkeypatch.setattr(ConfigHistory, "put", broken)
+    async with running(upstream, tmp_path, {"usage": {"prices": str(table)}}) as router:
+        config = await shown(router)
+        text = changed(config, retry={"max_attempts": 2})
+        done = await manage(router, "PUT", "/config", {"text": text, "digest": config["digest"]})
+        assert done.status == 503 and "not in force" in done.json["error"]["message"], done.body
