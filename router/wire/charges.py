@@ -50,13 +50,24 @@ NOTHING = Charges()
 MODALITIES = Charges.__struct_fields__[2:]
 
 
-def some(charges: Charges) -> Charges | None:
-    """None for nothing."""
-    return None if charges == NOTHING else charges
+def some(
+    tier: str,
+    items: tuple[Item, ...],
+    audio_input: int = 0,
+    audio_output: int = 0,
+    image_input: int = 0,
+    image_output: int = 0,
+) -> Charges | None:
+    """None for nothing, as it is nearly always."""
+    if tier or items or audio_input or audio_output or image_input or image_output:
+        return Charges(tier, items, audio_input, audio_output, image_input, image_output)
+    return None
 
 
 def tier(value: Any) -> str:
     """A service tier as an answer states it, in one spelling; "" for the usual one, and for none."""
+    if value is None or (type(value) is str and value in _USUAL):  # nearly always
+        return ""
     word = _word(value).removesuffix("_unspecified")
     return "" if word in _USUAL or word in ("service_tier", "traffic_type") else _TRAFFIC.get(word, word)
 

@@ -7,7 +7,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from router.wire import charges
-from router.wire.charges import NOTHING, Charges
+from router.wire.charges import NOTHING
 from router.wire.conversation import JsonObject
 from router.wire.events import Usage
 from router.wire.gemini import usage as gemini
@@ -35,7 +35,7 @@ def _openai(usage: Any) -> Usage:
         input=given,
         output=made,
         cache_read=min(given, _count(details, "cached_tokens")),
-        charges=charges.some(Charges(image_input=_count(details, "image_tokens"), image_output=drawn)),
+        charges=charges.some("", (), image_input=_count(details, "image_tokens"), image_output=drawn),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from router.wire import charges
@@ -9,7 +10,9 @@ from router.wire.charges import Charges, Item
 from router.wire.conversation import JsonObject
 from router.wire.events import Usage
 
+_TOOLS = (("server_tool_use", "_requests"), ("server_side_tool_usage_details", "_calls"))
 _SEARCHES = (("num_search_queries", "web_search"), ("num_sources_used", "search_source"))
+_BY_THE_PIECE = frozenset(key for key, _ in (*_TOOLS, *_SEARCHES))
 
 
 def _count(value: Any) -> int:
@@ -58,21 +61,20 @@ def read_usage(usage: JsonObject, *, reasoning_outside: bool = False, tier: Any 
 
 def _charges(usage: JsonObject, prompt: JsonObject, completion: JsonObject, tier: Any) -> Charges | None:
     """Tools are counted by Perplexity, xAI and OpenRouter, each in a place of its own."""
-    found = Charges(
+    return charges.some(
         tier=charges.tier(tier),
-        items=charges.counted(
-            (
-                *charges.tools(usage.get("server_tool_use"), "_requests"),
-                *charges.tools(usage.get("server_side_tool_usage_details"), "_calls"),
-                *(Item(kind, many) for key, kind in _SEARCHES if (many := charges.count(usage.get(key)))),
-            )
-        ),
+        items=() if _BY_THE_PIECE.isdisjoint(usage) else charges.counted(_pieces(usage)),
         audio_input=_count(prompt.get("audio_tokens")),
         audio_output=_count(completion.get("audio_tokens")),
         image_input=_count(prompt.get("image_tokens")),
         image_output=_count(completion.get("image_tokens")),
     )
-    return charges.some(found)
+
+
+def _pieces(usage: JsonObject) -> Iterator[Item]:
+    for key, suffix in _TOOLS:
+        yield from charges.tools(usage.get(key), suffix)
+    yield from (Item(kind, many) for key, kind in _SEARCHES if (many := charges.count(usage.get(key))))
 
 
 def write_usage(usage: Usage) -> JsonObject:

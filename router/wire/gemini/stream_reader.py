@@ -65,6 +65,7 @@ class GeminiStreamReader:
         self._usage: Usage | None = None
         self._counts: Json = None
         self._searches: dict[str, int] = {}
+        self._items: tuple[Item, ...] = ()
 
     @property
     def place(self) -> int:
@@ -107,8 +108,11 @@ class GeminiStreamReader:
             if isinstance(candidate, dict):
                 events += self._candidate(candidate)
         events += self._feedback(payload)
-        items = tuple(Item(kind, many) for kind, many in self._searches.items())
-        self._counts = payload.get("usageMetadata") or self._counts
+        counts = payload.get("usageMetadata")
+        items = tuple(Item(kind, many) for kind, many in self._searches.items()) if self._searches else ()
+        if not counts and items == self._items:
+            return events
+        self._counts, self._items = counts or self._counts, items
         counted = usage.read(self._counts, items)
         if counted is not None and counted != self._usage:
             self._usage = counted

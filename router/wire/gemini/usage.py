@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from router.wire import charges
-from router.wire.charges import Charges, Item
+from router.wire.charges import Item
 from router.wire.conversation import Json, JsonObject
 from router.wire.events import Usage
 
@@ -17,20 +17,20 @@ def read(value: Json, items: tuple[Item, ...] = ()) -> Usage | None:
     thoughts, tools = _count(value, "thoughtsTokenCount"), _count(value, "toolUsePromptTokenCount")
     if prompt is None and candidates is None and thoughts is None:
         return None
+    audio_input, image_input = _not_text(value.get("promptTokensDetails"))
+    audio_output, image_output = _not_text(value.get("candidatesTokensDetails"))
     return Usage(
         input=(prompt or 0) + (tools or 0),
         output=(candidates or 0) + (thoughts or 0),
         cache_read=_count(value, "cachedContentTokenCount") or 0,
         reasoning=thoughts or 0,
         charges=charges.some(
-            Charges(
-                tier=charges.tier(value.get("serviceTier")) or charges.tier(value.get("trafficType")),
-                items=items,
-                audio_input=_tokens_of(value, "promptTokensDetails", "AUDIO"),
-                audio_output=_tokens_of(value, "candidatesTokensDetails", "AUDIO"),
-                image_input=_tokens_of(value, "promptTokensDetails", "IMAGE"),
-                image_output=_tokens_of(value, "candidatesTokensDetails", "IMAGE"),
-            )
+            tier=charges.tier(value.get("serviceTier")) or charges.tier(value.get("trafficType")),
+            items=items,
+            audio_input=audio_input,
+            audio_output=audio_output,
+            image_input=image_input,
+            image_output=image_output,
         ),
     )
 
@@ -50,10 +50,16 @@ def searches(candidate: JsonObject) -> dict[str, int]:
     return found
 
 
-def _tokens_of(value: JsonObject, key: str, modality: str) -> int:
-    details = value.get(key)
-    told = [each for each in details if isinstance(each, dict)] if isinstance(details, list) else []
-    return sum(max(0, _count(each, "tokenCount") or 0) for each in told if each.get("modality") == modality)
+def _not_text(details: Json) -> tuple[int, int]:
+    """Tokens of audio and of pictures. Asked for every piece of a stream."""
+    audio = pictures = 0
+    for each in details if isinstance(details, list) else ():
+        modality = each.get("modality") if isinstance(each, dict) else None
+        if modality == "AUDIO":
+            audio += max(0, _count(each, "tokenCount") or 0)
+        elif modality == "IMAGE":
+            pictures += max(0, _count(each, "tokenCount") or 0)
+    return audio, pictures
 
 
 def write(usage: Usage) -> JsonObject:

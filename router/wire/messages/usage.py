@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from router.wire import charges
-from router.wire.charges import Charges
 from router.wire.conversation import JsonObject
 from router.wire.events import Usage
 
@@ -32,10 +31,8 @@ def read_usage(usage: JsonObject) -> Usage:
         cache_write_1h=long,
         reasoning=_count(details, "thinking_tokens") if isinstance(details, dict) else 0,
         charges=charges.some(
-            Charges(
-                tier=charges.tier(usage.get("service_tier")) or charges.tier(usage.get("speed")),
-                items=charges.tools(usage.get("server_tool_use"), "_requests"),
-            )
+            tier=charges.tier(usage.get("service_tier")) or charges.tier(usage.get("speed")),
+            items=charges.tools(usage.get("server_tool_use"), "_requests"),
         ),
     )
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from router.wire import charges
-from router.wire.charges import Charges, Item
+from router.wire.charges import Item
 from router.wire.conversation import JsonObject
 from router.wire.events import Usage
 
@@ -24,12 +24,10 @@ def read_usage(usage: Any, tier: Any = None, items: Sequence[JsonObject] = ()) -
         cache_write_5m=_count(inputs, "cache_write_tokens"),
         reasoning=_count(outputs, "reasoning_tokens"),
         charges=charges.some(
-            Charges(
-                tier=charges.tier(tier),
-                items=_hosted(items),
-                audio_input=_count(inputs, "audio_tokens"),
-                audio_output=_count(outputs, "audio_tokens"),
-            )
+            tier=charges.tier(tier),
+            items=_hosted(items) if items else (),
+            audio_input=_count(inputs, "audio_tokens"),
+            audio_output=_count(outputs, "audio_tokens"),
         ),
     )
 
