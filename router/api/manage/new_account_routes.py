@@ -75,6 +75,7 @@ class NewAccountDesk:
         self._keeper = keeper
         self._views = views
         self._with_account = with_account
+        self._trying: dict[str, Account] = {}  # by id: their names and keys are taken already
 
     def operations(self) -> Sequence[Operation]:
         return [
@@ -96,14 +97,18 @@ class NewAccountDesk:
     async def add(self, asked: Asked) -> Added:
         wanted: NewAccount = asked.body
         account = self._account(wanted)
-        checked, text = await self._checked(asked.who.key, account, wanted.model)
-        credential = Credential(
-            provider=account.provider,
-            label=account.label,
-            access=account.secret,
-            created_at=self._gateway.clock.wall(),
-        )
-        await self._keeper.save(credential, asked.who.key.name, "added")
+        self._trying[account.id] = account
+        try:
+            checked, text = await self._checked(asked.who.key, account, wanted.model)
+            credential = Credential(
+                provider=account.provider,
+                label=account.label,
+                access=account.secret,
+                created_at=self._gateway.clock.wall(),
+            )
+            await self._keeper.save(credential, asked.who.key.name, "added")
+        finally:
+            del self._trying[account.id]
         return Added(account.id, checked, text)
 
     def _account(self, wanted: NewAccount) -> Account:
@@ -130,6 +135,7 @@ class NewAccountDesk:
         """One key under two names would count as two accounts of which each may be used in full."""
         known = {each.id: each.secret for each in self._gateway.current.providers[provider].accounts}
         known |= {each.id: each.access for each in self._keeper.credentials() if each.provider == provider}
+        known |= {each.id: each.secret for each in self._trying.values() if each.provider == provider}
         same = next((name for name, written in known.items() if written == secret), None)
         if same is not None:
             raise Refused(409, f"{same} has this key already.")
@@ -150,7 +156,7 @@ class NewAccountDesk:
     def _taken(self, provider: str, label: str) -> bool:
         name = f"{provider}/{label}".casefold()
         known = (each["account"] for each in self._views.all()["accounts"])
-        return any(name == each.casefold() for each in known)
+        return any(name == each.casefold() for each in (*known, *self._trying))
 
     async def _checked(self, key: ClientKey, account: Account, model: str | None) -> tuple[Checked, str]:
         """What the provider says of the key. Raises `Refused` where it does not take it."""

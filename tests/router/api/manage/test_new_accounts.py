@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -179,3 +180,19 @@ async def test_only_an_admin_adds_and_a_client_key_sees_nothing(bare: Running) -
     assert (await manage(bare, "POST", "/accounts", body, key=operator)).status == 403
     assert (await manage(bare, "POST", "/accounts", body, key=KEY)).status in (401, 403)
     assert (await manage(bare, "GET", "/accounts/providers", key=operator)).status == 200
+
+
+async def test_keys_that_are_tried_at_the_same_moment_get_names_of_their_own(bare: Running) -> None:
+    made = await asyncio.gather(*(add(bare, "openai", key) for key in OPENAI_KEYS))
+    assert [each.status for each in made] == [200] * len(OPENAI_KEYS)
+    names = {each.json["account"] for each in made}
+    assert names == {"openai/default", *(f"openai/default-{at}" for at in range(2, len(OPENAI_KEYS) + 1))}
+    assert names <= set(await shown(bare)), "none went for another one"
+    same = await asyncio.gather(*(add(bare, "groq", label=label) for label in ("one", "two")))
+    assert sorted(each.status for each in same) == [200, 409]
+    assert sum(each.startswith("groq/") for each in await shown(bare)) == 1
+
+
+async def test_a_name_whose_key_was_rejected_is_free_again(bare: Running) -> None:
+    assert (await add(bare, "openai", WRONG, label="work")).status == 422
+    assert (await add(bare, "openai", label="work")).status == 200
