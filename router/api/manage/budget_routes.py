@@ -52,7 +52,7 @@ class BudgetDesk:
 
     async def get(self, asked: Asked) -> BudgetList:
         now = self._clock.wall()
-        known = self._ring.keys()
+        known = self._ring.known()
         limited = [(key, key.limits) for key in known if key.limits is not None and key.usable(now)]
         await self._budgets.look(key for key, _ in limited)
         found = []

@@ -6,6 +6,10 @@ import time
 from pathlib import Path
 from typing import Any
 
+from router.access.keys import ClientKey, digest, key_id
+from router.access.limits import KeyLimits
+from router.money import MICRO
+from router.secret import Secret
 from tests.router.api.harness import KEY, Running, running
 from tests.router.api.manage.desk import made_key, manage
 from tests.router.api.test_ledger import every_call
@@ -68,3 +72,18 @@ async def test_a_key_that_is_revoked_has_no_budget_any_more(upstream: Upstream, 
         assert [each["key"] for each in await budgets(router, viewer)] == ["short"]
         await manage(router, "DELETE", f"/keys/{made['id']}")
         assert await budgets(router, viewer) == []
+
+
+async def test_a_key_that_stands_in_two_places_has_one_budget_the_one_that_counts(
+    upstream: Upstream, tmp_path: Path
+) -> None:
+    async with running(upstream, tmp_path, SETTINGS) as router:
+        await router.until(lambda: router.router.recall.memory)
+        hexadecimal = digest(Secret(KEY))
+        also = ClientKey(
+            id=key_id(hexadecimal), name="also", digest=hexadecimal, limits=KeyLimits(usd_per_day=2 * MICRO)
+        )
+        await router.router.recall.memory.add_key(also)
+        viewer = await made_key(router, "watcher", "viewer")
+        told = {(each["key"], each["limit"]): each["most"] for each in await budgets(router, viewer)}
+        assert told == {("tester", "usd_per_day"): 2, ("tester", "tokens_per_month"): 1000}
