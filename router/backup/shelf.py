@@ -7,7 +7,7 @@ import re
 import shutil
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from msgspec import Struct
@@ -65,8 +65,13 @@ class Shelf:
         except FileNotFoundError:
             return []
         ids = (name.removeprefix("switchyard-").removesuffix(".backup") for name in names)
-        paths = ((each, path) for each in sorted(ids, reverse=True) if (path := self.path(each)) is not None)
-        return [Kept(each, _moment(each), path.stat().st_size) for each, path in paths]
+        found: list[Kept] = []
+        for each in sorted(ids, reverse=True):
+            path = self.path(each)
+            if path is not None:
+                with suppress(FileNotFoundError):  # removed at this very moment
+                    found.append(Kept(each, _moment(each), path.stat().st_size))
+        return found
 
     def path(self, backup_id: str) -> Path | None:
         """The file of one; None where there is none."""
