@@ -87,7 +87,8 @@ async def framed(
             raise
         frames: list[sse.Frame] = []  # the answer was whole; what is lost is usage, or the end's mark
     else:
-        last = [frame for frame in splitter.close() if frame.data != b""]  # cut before its first letter
+        begun = splitter.close()  # one that was cut before its first letter is none, and the next would become its rest
+        last = [frame for frame in begun if frame.data or (frame.data is None and frame.event is None)]
         frames = [_ended(frame) if unwrap is None else _bare(frame, unwrap) for frame in last]
     events = _read(reader, frames)
     if closing := reader.close():

@@ -148,12 +148,15 @@ async def test_a_last_event_without_its_blank_line_gets_one(
         assert answer.body.endswith(b"}\n\ndata: [DONE]\n\n")  # else no client would take it for an event
 
 
-async def test_a_last_event_that_is_cut_before_its_first_letter_is_none(upstream: Upstream, tmp_path: Path) -> None:
-    pieces = (chunk("hey"), 0.02, chunk("", "stop"), 0.02, b"data: ")
+@pytest.mark.parametrize("begun", [b"data: ", b"event: mess", b"event: message\n", b"id: 1\nevent: m"])
+async def test_a_last_event_that_is_cut_before_its_first_letter_is_none(
+    upstream: Upstream, tmp_path: Path, begun: bytes
+) -> None:
+    pieces = (chunk("hey"), 0.02, chunk("", "stop"), 0.02, begun)
     async with scripted(*pieces) as address, running(upstream, tmp_path, served_by(address)) as router:
         answer = await router.ask("chat", "openai/gpt-4.1", stream=True)
         assert answer.frames[-2][1]["choices"][0]["finish_reason"] == "stop"
-        assert answer.frames[-1][1] == "[DONE]"
+        assert answer.frames[-1] == (None, "[DONE]")
 
 
 async def test_a_reset_right_after_a_finish_reason_is_a_success(router: Running) -> None:
