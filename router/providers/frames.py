@@ -90,7 +90,12 @@ async def framed(
         begun = splitter.close()  # one that was cut before its first letter is none, and the next would become its rest
         last = [frame for frame in begun if frame.data or (frame.data is None and frame.event is None)]
         frames = [_ended(frame) if unwrap is None else _bare(frame, unwrap) for frame in last]
-    events = _read(reader, frames)
+    try:
+        events = _read(reader, frames)
+    except Fault:
+        if not _whole(observed, reader):
+            raise
+        frames, events = [], []  # a whole answer again, and its last event is cut
     if closing := reader.close():
         frames.append(sse.Frame(end_mark, None, None))
     yield frames, events + closing

@@ -159,6 +159,21 @@ async def test_a_last_event_that_is_cut_before_its_first_letter_is_none(
         assert answer.frames[-1] == (None, "[DONE]")
 
 
+@pytest.mark.parametrize("cut", [b"data: [DO", b'data: {"id": "c", "choices": [], "usa', b"data: nothing\n"])
+async def test_a_whole_answer_is_one_also_where_its_last_event_is_cut(
+    upstream: Upstream, tmp_path: Path, cut: bytes
+) -> None:
+    pieces = (chunk("hey"), 0.02, chunk("", "stop"), 0.02, cut)
+    async with scripted(*pieces) as address, running(upstream, tmp_path, served_by(address)) as router:
+        answer = await router.ask("chat", "openai/gpt-4.1", stream=True)
+        assert answer.frames[-2][1]["choices"][0]["finish_reason"] == "stop"
+        assert answer.frames[-1] == (None, "[DONE]")
+    unfinished = (chunk("hey"), 0.02, cut)
+    async with scripted(*unfinished) as address, running(upstream, tmp_path, served_by(address)) as router:
+        answer = await router.ask("chat", "openai/gpt-4.1", stream=True)
+        assert "error" in answer.frames[-1][1]
+
+
 async def test_a_reset_right_after_a_finish_reason_is_a_success(router: Running) -> None:
     for dialect in ("chat", "messages"):
         asked: dict[str, Any] = {"stream_options": {"include_usage": True}}
