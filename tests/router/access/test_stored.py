@@ -93,6 +93,12 @@ def test_rights_that_cannot_be_read_open_nothing(text: str) -> None:
     assert key.disabled and not key.usable(1.0)
 
 
+def test_what_did_not_change_is_not_read_again() -> None:
+    row = StoredKey(id="k", name="n", digest="d", scopes=("client",), created_at=0.0, rights='{"models":["gpt-*"]}')
+    assert from_stored(row).rights is from_stored(replace(row, id="l")).rights
+    assert from_stored(replace(row, rights='{"models":["gpt-4*"]}')).rights == KeyRights(models=("gpt-4*",))
+
+
 def test_rights_that_cannot_be_read_are_replaced_and_never_lost(tmp_path: Path) -> None:
     database = tmp_path / "switchyard.sqlite"
     migrate(database)
