@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from itertools import islice
 from typing import Any
 
 from msgspec import Struct
@@ -19,6 +20,8 @@ _FREE = frozenset({"", "auto", "standard"})
 """Sizes and qualities that say nothing."""
 _ODD = re.compile(r"[^a-z0-9_.-]+")
 _LONGEST = 40
+_KINDS = 50
+"""Tools that one answer is charged for: what is counted is kept in memory for a while."""
 
 
 class Item(Struct, frozen=True):
@@ -83,7 +86,7 @@ def tools(counts: Any, suffix: str) -> tuple[Item, ...]:
     if not isinstance(counts, dict):
         return ()
     named = ((_word(key.removesuffix(suffix)), count(value)) for key, value in counts.items() if key.endswith(suffix))
-    return tuple(Item(kind, many) for kind, many in named if kind and many)
+    return tuple(islice((Item(kind, many) for kind, many in named if kind and many), _KINDS))
 
 
 def pictures(many: int, size: Any = None, quality: Any = None, kind: str = PICTURE) -> Item:

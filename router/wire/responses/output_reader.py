@@ -32,6 +32,8 @@ CALLS = {"function_call": "arguments", "custom_tool_call": "input"}
 
 HOSTED = frozenset({"web_search_call", "file_search_call", "code_interpreter_call", "image_generation_call"})
 """Item types that are calls of the provider's own tools, which may be paid for each."""
+_FACTS = ("type", "action", "container_id", "size", "quality")
+"""What decides their price. Their results may be pictures, which nobody has to hold until the end of the answer."""
 
 
 class _Item:
@@ -63,7 +65,7 @@ class OutputReader:
     def __init__(self, family: str) -> None:
         self.response_id = ""
         self.called = False  # a complete call of the caller's tools was told
-        self.hosted: list[JsonObject] = []  # calls of the provider's own tools
+        self.hosted: list[JsonObject] = []  # what is to be known of calls of the provider's own tools
         self.names: dict[int, tuple[str, str]] = {}  # index -> type and id of every item that began
         self._family = family
         self._items: dict[int, _Item] = {}
@@ -189,7 +191,8 @@ class OutputReader:
             return events
         state.done = True
         if kind in HOSTED:
-            self.hosted.append(item)
+            facts = {name: item[name] for name in _FACTS if name in item}
+            self.hosted.append({**facts, "result": bool(item.get("result"))})
         if kind == "message":
             content = item.get("content")
             for number, part in enumerate(content if isinstance(content, list) else []):

@@ -7,12 +7,14 @@ from typing import Any
 import pytest
 
 from router.wire.capabilities import Capabilities
-from router.wire.charges import Charges, Item, joined, pictures, tier
+from router.wire.charges import Charges, Item, joined, pictures, tier, tools
 from router.wire.codec import dumps
 from router.wire.dialects import DIALECTS
 from router.wire.events import Usage, UsageReported
 from router.wire.image_usage import picture_usage
 from router.wire.images import ImageRequest
+from router.wire.responses.output_reader import OutputReader
+from router.wire.responses.usage import read_usage
 from router.wire.sse import Frame
 
 CHAT = {
@@ -158,6 +160,17 @@ def test_an_answer_in_a_stream(dialect: str) -> None:
 )  # fmt: skip
 def test_words_for_a_service_tier(word: Any, name: str) -> None:
     assert tier(word) == name
+
+
+def test_what_is_kept_of_an_answer_is_bounded() -> None:
+    told = {f"tool_{number}_requests": 1 for number in range(10_000)}
+    assert len(tools(told, "_requests")) == 50
+    output = OutputReader("openai")
+    picture = {"type": "image_generation_call", "id": "ig", "result": "x" * 10_000, "size": "1024x1024"}
+    output.done(0, picture)
+    assert output.hosted == [{"type": "image_generation_call", "size": "1024x1024", "result": True}]
+    counted = read_usage({"input_tokens": 1}, None, output.hosted)
+    assert counted is not None and counted.charges == Charges(items=(Item("image_generation", 1, "1024x1024"),))
 
 
 def test_what_two_attempts_were_charged_for_adds_up() -> None:
