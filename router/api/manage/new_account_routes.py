@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import chain, count
 from typing import Annotated, Literal, TypeAlias
 from urllib.parse import urlsplit
 
@@ -141,22 +142,17 @@ class NewAccountDesk:
             raise Refused(409, f"{same} has this key already.")
 
     def _label(self, provider: str, wanted: str | None) -> str:
+        known = (each["account"] for each in self._views.all()["accounts"])
+        taken = {name.casefold() for name in (*known, *self._trying)}
         label = (wanted or "").strip()
         if label:
             if (problem := label_problem(label)) is not None:
                 raise Refused(400, f"{label!r} cannot be the name of the account: {problem}.")
-            if self._taken(provider, label):
+            if f"{provider}/{label}".casefold() in taken:
                 raise Refused(409, f"There is an account {provider}/{label} already: give another `label`.")
             return label
-        number = 1
-        while self._taken(provider, label := DEFAULT if number == 1 else f"{DEFAULT}-{number}"):
-            number += 1
-        return label
-
-    def _taken(self, provider: str, label: str) -> bool:
-        name = f"{provider}/{label}".casefold()
-        known = (each["account"] for each in self._views.all()["accounts"])
-        return any(name == each.casefold() for each in (*known, *self._trying))
+        numbered = (f"{DEFAULT}-{number}" for number in count(2))
+        return next(name for name in chain([DEFAULT], numbered) if f"{provider}/{name}".casefold() not in taken)
 
     async def _checked(self, key: ClientKey, account: Account, model: str | None) -> tuple[Checked, str]:
         """What the provider says of the key. Raises `Refused` where it does not take it."""
