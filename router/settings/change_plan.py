@@ -78,6 +78,11 @@ def out_of_reach(before: str, after: str) -> list[str]:
     return sorted({dotted(path) for path in differing if _guarded(path)})
 
 
+def names_a_file(path: str) -> bool:
+    """Whether what a setting names is read where the settings are judged."""
+    return path == "usage.prices" or path.rpartition(".")[2].partition("[")[0].endswith(("_file", "_files"))
+
+
 _GONE = object()
 
 

@@ -14,7 +14,7 @@ from router.gateway import Gateway
 from router.models.capabilities import CapabilityMistakes
 from router.routing.table import RoutingMistakes
 from router.settings.borrowed import borrowed, exposed, quotes
-from router.settings.change_plan import Change, changes, out_of_reach
+from router.settings.change_plan import Change, changes, names_a_file, out_of_reach
 from router.settings.load import Loaded
 from router.settings.mistakes import SettingsError
 from router.settings.shown import rows
@@ -23,7 +23,7 @@ from router.snapshot import Snapshot
 from router.usage.price_file import PriceMistakes
 
 LARGEST = 1024 * 1024
-_PRICES = "usage.prices"
+_ELSEWHERE = "names a file: that can be changed in the settings file alone, not from here"
 _UNTOLD = "has what stands for a secret or for a variable of this machine where everybody would read it"
 _REMEDY = "Write the text itself, or change the file on its machine."
 
@@ -197,12 +197,12 @@ class ConfigDesk:
         return await self._in_force(plan, text, asked.body.digest, asked.who.key.name)
 
     async def _in_force(self, plan: Plan, whole: str, digest: str, who: str) -> Done:
-        if plan.mistakes:
-            told = "; ".join(f"{each.path}: {each.problem}" for each in plan.mistakes[:5])
-            raise Refused(400, f"The settings have {len(plan.mistakes)} mistakes and were not put in force: {told}")
         if plan.beyond_reach:
             names = ", ".join(plan.beyond_reach[:10])
             raise Refused(403, f"These settings can be changed in the file alone, not from here: {names}.")
+        if plan.mistakes:
+            told = "; ".join(f"{each.path}: {each.problem}" for each in plan.mistakes[:5])
+            raise Refused(400, f"The settings have {len(plan.mistakes)} mistakes and were not put in force: {told}")
         try:
             new = await asyncio.to_thread(self._history.put, whole, digest, who)
         except Stale:
@@ -226,13 +226,15 @@ class ConfigDesk:
         """What a text with its secrets would do. lent: texts that whoever sent it has not written and must not read.
         Reads files: for a thread."""
         current, beyond = self._gateway.current, out_of_reach(before, whole)
+        files = [path for path in beyond if names_a_file(path)]
+        if files:  # which may be anything, and whoever asks must not even learn whether they are there
+            return _wrong([Mistake(path, _ELSEWHERE, None, None) for path in files], beyond)
         try:
             loaded, snapshot = self._check(whole)
         except (SettingsError, RoutingMistakes, CapabilityMistakes) as problem:
             return _wrong([_discreet(mistake, lent) for mistake in _mistakes(problem)])
         except PriceMistakes as problem:
-            told = "can be changed in the file alone, not from here" if _PRICES in beyond else str(problem)
-            return _wrong([_discreet(Mistake(_PRICES, told, None, None), lent)])
+            return _wrong([_discreet(Mistake("usage.prices", str(problem), None, None), lent)])
         open_to_all = [
             Mistake(path, _UNTOLD, _REMEDY, None) for path in exposed(loaded.settings, current.settings, lent)
         ]
@@ -269,5 +271,5 @@ def _discreet(mistake: Mistake, lent: frozenset[str]) -> Mistake:
     return Mistake(path, _UNTOLD, _REMEDY, mistake.line)
 
 
-def _wrong(mistakes: list[Mistake]) -> Plan:
-    return Plan(False, mistakes, [], [], [], [], [])
+def _wrong(mistakes: list[Mistake], beyond: Sequence[str] = ()) -> Plan:
+    return Plan(False, mistakes, [], [], list(beyond), [], [])

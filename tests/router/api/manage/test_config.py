@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -256,15 +257,35 @@ async def test_a_price_table_with_mistakes_is_told_and_another_one_is_out_of_rea
         assert "version" in plan["mistakes"][0]["problem"]
         done = await manage(router, "PUT", "/config", {"text": text, "digest": config["digest"]})
         assert done.status == 400 and "price table" in done.json["error"]["message"]
-        for other in (router.config, tmp_path / "nothing.yaml"):
-            text = changed(config, usage={"prices": str(other)})
-            plan = (await manage(router, "POST", "/config/plan", {"text": text})).json
-            assert [each["path"] for each in plan["mistakes"]] == ["usage.prices"]
-            assert "not from here" in plan["mistakes"][0]["problem"]
         table.write_text('version: "2026-11-01"\nvendors: {}\n')
         text = changed(config, usage={"prices": None})
         done = await manage(router, "PUT", "/config", {"text": text, "digest": config["digest"]})
         assert done.status == 403 and "usage.prices" in done.json["error"]["message"]
+
+
+@pytest.mark.parametrize(
+    ("blocks", "path"),
+    [
+        ({"usage": {"prices": "*"}}, "usage.prices"),
+        ({"providers": {"openai": {"api_keys": [{"key_file": "*"}]}}}, "providers.openai.api_keys[0].key_file"),
+        ({"providers": {"vertex": {"service_account_files": ["*"]}}}, "providers.vertex.service_account_files[0]"),
+        ({"auth": {"keys": [{"name": "x", "key_file": "*"}]}}, "auth.keys[0].key_file"),
+    ],
+)
+async def test_no_file_is_read_that_somebody_names_from_afar(
+    desk: Running, tmp_path: Path, blocks: dict[str, Any], path: str
+) -> None:
+    """It may be one that never ends, and whether it is there is nobody's business."""
+    os.mkfifo(tmp_path / "endless")
+    config = await shown(desk)
+    plans = []
+    for name in ("endless", "nothing"):
+        text = changed(config, **json.loads(json.dumps(blocks).replace("*", str(tmp_path / name))))
+        plans.append((await manage(desk, "POST", "/config/plan", {"text": text})).json)
+        assert path in plans[-1]["beyond_reach"] and not plans[-1]["ok"]
+        done = await manage(desk, "PUT", "/config", {"text": text, "digest": config["digest"]})
+        assert done.status == 403 and path in done.json["error"]["message"]
+    assert plans[0] == plans[1]
 
 
 async def test_a_price_table_that_breaks_while_settings_are_put_in_force_is_told(
