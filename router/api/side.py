@@ -254,7 +254,6 @@ async def _work(
 ) -> Answer:
     gateway = edge.gateway
     key, record.caller = enter(exchange, gateway)
-    snapshot = gateway.current
     counted = exchange.method == "POST"  # a list of models costs no provider anything
     with gateway.admission.entry(key, counted=counted) as entry, exchange.until_deadline():
         if entry.waits:
@@ -262,8 +261,9 @@ async def _work(
         await edge.known.wait()
         body, asked = b"", addressed.model or ""
         if exchange.method == "POST":
-            body = await exchange.body(snapshot.settings.server.limits.body_bytes, gateway.net.patience)
+            body = await exchange.body(gateway.current.settings.server.limits.body_bytes, gateway.net.patience)
             asked, _ = model_and_stream(body, addressed)
+        snapshot = gateway.current  # after all waiting: accounts may have come, and rights gone
         record.asked = asked
         call = Call(
             id=record.call_id,

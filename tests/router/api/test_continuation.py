@@ -75,6 +75,24 @@ async def test_calls_wait_until_what_the_last_process_knew_has_been_read(
         assert any(b"remember the kettle" in attempt.request.body for attempt in upstream.requests[before:])
 
 
+async def test_what_came_while_a_call_waited_for_it_counts_for_the_call(
+    upstream: Upstream, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opens = threading.Event()
+    monkeypatch.setattr(Recall, "open", lambda recall: opens.wait(10) and None)
+    off = {"providers": {"openai": {"enabled": False, "models": ["text-embedding-3-small"]}}}
+    async with running(upstream, tmp_path, off) as router:
+        waiting = asyncio.gather(
+            router.send("/v1/embeddings", {"model": "text-embedding-3-small", "input": "x"}),
+            router.send("/v1/models/text-embedding-3-small", method="GET"),
+        )
+        await router.until(lambda: len(router.router._edge.known.read._waiters) == 2)  # type: ignore[attr-defined]
+        text = router.config.read_text().replace('"enabled": false', '"enabled": true')
+        await router.router._apply(router.router._file.load(text))
+        opens.set()
+        assert [answer.status for answer in await waiting] == [200, 200]
+
+
 async def test_a_database_that_does_not_open_keeps_nobody_out_for_ever(
     upstream: Upstream, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
