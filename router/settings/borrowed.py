@@ -50,16 +50,21 @@ def exposed(settings: BaseModel, before: BaseModel, texts: frozenset[str]) -> It
 
 def quotes(message: str | None, texts: frozenset[str]) -> bool:
     """Whether a message has one of these in it, or its beginning."""
-    low = (message or "").casefold()
+    low = _folded(message or "")
     forms = (form for each in texts for form in (each, repr(each)[1:-1], json.dumps(each)[1:-1]))
-    return any(form[:_PART].casefold() in low for form in forms)
+    return any(_folded(form[:_PART]) in low for form in forms)
 
 
 def _holds(told: str, text: str, path: Path) -> bool:
     if USER_INFO.search(text) and path[-1] == "proxy":
         return False  # its password is hidden everywhere
-    low, told = text.casefold(), told.casefold()
+    low, told = _folded(text), _folded(told)
     return low == told.strip() if len(low) < _SHORT else low in told
+
+
+def _folded(text: str) -> str:
+    """As names of providers and models are compared, and sometimes told."""
+    return text.casefold().replace("_", "-")
 
 
 def _told(value: Any, path: Path = ()) -> Iterator[tuple[Path, str]]:

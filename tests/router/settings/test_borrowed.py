@@ -48,5 +48,6 @@ def test_only_places_that_people_read_count() -> None:
 def test_a_message_that_cuts_or_quotes_a_text_tells_it() -> None:
     texts = frozenset({KEPT[0], 'a"\nb'})
     assert quotes(f"names {KEPT[0][:10].upper()}…", texts)
+    assert quotes("names tok-of-th", frozenset({"Tok_of_this_machine"}))
     assert quotes(r"names 'a\"\nb'", texts) and quotes("names 'a\"\\nb'", texts)
     assert not quotes("names nobody", texts) and not quotes(None, texts) and not quotes("anything", frozenset())
