@@ -44,7 +44,6 @@ from router.call import Record
 from router.clock import SystemClock
 from router.config_history import ConfigHistory
 from router.gateway import Gateway
-from router.models.capabilities import CapabilityMistakes
 from router.net.client import Net
 from router.observe import logs
 from router.observe.debugging import Debugging
@@ -59,18 +58,15 @@ from router.programs import Programs, command
 from router.providers.resolve import SignedIn
 from router.recall import OTHERS_EVERY, Recall
 from router.relay.hub import Hub
-from router.routing.table import RoutingMistakes
-from router.settings.load import Loaded
-from router.settings.mistakes import SettingsError
 from router.settings.schema import Settings
-from router.settings.watch import EVERY, Watch, restart_needed
+from router.settings.watch import EVERY
+from router.settings_changes import SettingsChanges
 from router.settings_file import SettingsFile
 from router.sign_ins import SignIns
 from router.snapshot import Snapshot
 from router.supervisord import Supervisord, ask_parent, socket_of
 from router.tasks import Tasks
 from router.usage.ledger import Ledger
-from router.usage.price_file import PriceMistakes
 from router.vault.keys import VARIABLE
 from router.web_services import WebServices
 
@@ -95,7 +91,7 @@ class Router:
     def __init__(self, file: SettingsFile, snapshot: Snapshot) -> None:
         settings = snapshot.settings
         self._file = file
-        self._started_with = settings
+        self._auth_dir = places.in_checkout(settings.auth.dir)
         self._state_dir = places.in_checkout(settings.server.state_dir)
         self._log_writer = logs.configure(settings.observe.level, settings.observe.format)
         self._clock = SystemClock()
@@ -168,6 +164,7 @@ class Router:
         )
         self._tasks = Tasks("app")
         self._programs = Programs(command(file.path), file.environ, self._tasks, self._tell_of_programs)
+        self._changes = SettingsChanges(file, self._gateway, self._clock, signed_in=self._signed_in, put=self._put)
 
     def app(self) -> ASGIApp:
         """The routes, the busiest first."""
@@ -185,8 +182,8 @@ class Router:
                 tail=self._tail,
                 history=ConfigHistory(self._file.path, self._state_dir / "config-history", self._clock.wall),
                 file=str(self._file.path),
-                check=self._check,
-                apply=self._apply_file,
+                check=self._changes.check,
+                apply=self._changes.apply_file,
                 keys=lambda: self.recall.memory,
                 usage=lambda: self.recall.memory.usage if self.recall.memory is not None else None,
                 causes=lambda: operations.causes(names=True),
@@ -195,7 +192,7 @@ class Router:
                 debugging=self._debugging,
                 replace=lambda: ask_parent(self._file.environ),
                 shelf=Shelf(self._places(), self._clock.wall),
-                judged=self._mistakes,
+                judged=self._changes.mistakes,
                 elsewhere=VARIABLE in self._file.environ,
                 environ=self._file.environ,
             ),
@@ -226,7 +223,7 @@ class Router:
 
     def _places(self) -> Places:
         """What a backup is made of: where it was at the start, as both folders count from then on."""
-        return Places(self._file.path, self._state_dir, places.in_checkout(self._started_with.auth.dir))
+        return Places(self._file.path, self._state_dir, self._auth_dir)
 
     def _settings(self) -> Settings:
         return self._gateway.current.settings
@@ -316,46 +313,10 @@ class Router:
         self._tasks.periodic(lambda: USAGE_EVERY, self._read_usage, "read the quotas of plans")
         self._tasks.periodic(lambda: OTHERS_EVERY, self._look_at_models, "look at models")
         self._tasks.periodic(lambda: RECORDS_EVERY, self._sweep_records, "forget old records")
-        watch = Watch(
-            self._file.path,
-            read=Path.read_bytes,
-            load=self._file.load,
-            apply=self._apply,
-            clock=self._clock,
-            others=lambda: tuple(self._file.named),
-        )
-
-        async def look() -> None:
-            outcome = await watch.look()
-            if outcome is not None and not outcome.ok:
-                self._gateway.reject(outcome.error or "it cannot be put in force")
-
-        self._tasks.periodic(lambda: EVERY, look, "watch settings")
+        self._tasks.periodic(lambda: EVERY, self._changes.look, "watch settings")
 
     async def _sweep_records(self) -> None:
         await asyncio.to_thread(self._recorder.sweep)
-
-    def _check(self, text: str) -> tuple[Loaded, Snapshot]:
-        """What a text would be as settings, without putting it in force. Raises as `SettingsFile.load`."""
-        trial = SettingsFile(self._file.path, self._file.environ)
-        loaded = trial.load(text)
-        return loaded, trial.snapshot(loaded, self._signed_in())
-
-    def _mistakes(self, text: str) -> str | None:
-        """What keeps a text from being put in force, None where nothing does."""
-        try:
-            self._check(text)
-        except (SettingsError, RoutingMistakes, CapabilityMistakes, PriceMistakes, OSError) as problem:
-            return str(problem)
-        return None
-
-    async def _apply_file(self) -> None:
-        """Put in force at once what was written into the file; what does not fit is told as after any change."""
-        try:
-            text = await asyncio.to_thread(self._file.path.read_text, encoding="utf-8")
-            await self._apply(await asyncio.to_thread(self._file.load, text))
-        except (SettingsError, RoutingMistakes, CapabilityMistakes, PriceMistakes, OSError) as problem:
-            self._gateway.reject(str(problem))
 
     async def _look_at_sessions(self) -> None:
         self._hub.tick()
@@ -376,20 +337,17 @@ class Router:
             self._listed = names
             self._reroute()
 
-    async def _apply(self, loaded: Loaded) -> None:
-        """Changed settings come into force for the calls that start from now on, or not at all."""
-        before, snapshot = self._settings(), self._file.snapshot(loaded, self._signed_in())
-        self._sign_ins.follow(loaded.settings.providers)
-        logs.set_level(snapshot.settings.observe.level)
+    def _put(self, snapshot: Snapshot, waiting: tuple[str, ...]) -> None:
+        """Changed settings come into force in all parts. waiting: those that count from the next start on."""
+        before, settings = self._settings(), snapshot.settings
+        self._sign_ins.follow(settings.providers)
+        logs.set_level(settings.observe.level)
         self._keys.replace_fixed(self._fixed_keys(snapshot))
-        waiting = restart_needed(self._started_with, snapshot.settings)
         self._gateway.replace(snapshot, waiting)
-        self._programs.follow(before, snapshot.settings)
-        self._hub.announce(snapshot.settings.relay.routers)
-        self._gateway.ledger.follow(snapshot.settings.usage)
-        self._debugging.follow(snapshot.settings.observe.debug)
-        for path in waiting:
-            _log.warning("the new value of %s counts from the next start on", path)
+        self._programs.follow(before, settings)
+        self._hub.announce(settings.relay.routers)
+        self._gateway.ledger.follow(settings.usage)
+        self._debugging.follow(settings.observe.debug)
         self._warn(())  # what the settings themselves warn of, who reads them says
 
     def _fixed_keys(self, snapshot: Snapshot) -> list[ClientKey]:

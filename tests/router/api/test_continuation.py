@@ -88,7 +88,7 @@ async def test_what_came_while_a_call_waited_for_it_counts_for_the_call(
         )
         await router.until(lambda: len(router.router._edge.known.read._waiters) == 2)  # type: ignore[attr-defined]
         text = router.config.read_text().replace('"enabled": false', '"enabled": true')
-        await router.router._apply(router.router._file.load(text))
+        await router.router._changes._apply(router.router._file.load(text))
         opens.set()
         assert [answer.status for answer in await waiting] == [200, 200]
 

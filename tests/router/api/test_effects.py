@@ -19,7 +19,7 @@ async def put(router: Running, changes: Changes) -> None:
     value: dict[str, Any] = changes(router) if callable(changes) else changes
     await router.until(lambda: router.router._gateway.open_calls == 0)
     router.write(value)
-    await router.router._apply(router.router._file.load(router.config.read_text()))
+    await router.router._changes._apply(router.router._file.load(router.config.read_text()))
     router.router._health._entries.clear()
     router.router._health._turns.clear()
     router.upstream.behave()
