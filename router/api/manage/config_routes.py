@@ -231,10 +231,8 @@ class ConfigDesk:
             return _wrong([Mistake(path, _ELSEWHERE, None, None) for path in files], beyond)
         try:
             loaded, snapshot = self._check(whole)
-        except (SettingsError, RoutingMistakes, CapabilityMistakes) as problem:
+        except (SettingsError, RoutingMistakes, CapabilityMistakes, PriceMistakes) as problem:
             return _wrong([_discreet(mistake, lent) for mistake in _mistakes(problem)])
-        except PriceMistakes as problem:
-            return _wrong([_discreet(Mistake("usage.prices", str(problem), None, None), lent)])
         open_to_all = [
             Mistake(path, _UNTOLD, _REMEDY, None) for path in exposed(loaded.settings, current.settings, lent)
         ]
@@ -254,13 +252,16 @@ class ConfigDesk:
         )
 
 
-def _mistakes(problem: SettingsError | RoutingMistakes | CapabilityMistakes) -> Iterator[Mistake]:
+def _mistakes(
+    problem: SettingsError | RoutingMistakes | CapabilityMistakes | PriceMistakes,
+) -> Iterator[Mistake]:
     if isinstance(problem, SettingsError):
         yield from (Mistake(one.path, one.problem, one.remedy, one.line) for one in problem.mistakes)
     elif isinstance(problem, RoutingMistakes):
         yield from (Mistake(f"models.{one.where}", one.message, None, None) for one in problem.mistakes)
     else:
-        yield Mistake("models.capabilities", str(problem), None, None)
+        path = "usage.prices" if isinstance(problem, PriceMistakes) else "models.capabilities"
+        yield Mistake(path, str(problem), None, None)
 
 
 def _discreet(mistake: Mistake, lent: frozenset[str]) -> Mistake:
