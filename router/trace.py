@@ -159,6 +159,8 @@ class Trace:
 class _Heard:
     """A response (`router.net.message.Response`) that tells `Sent` what is read of it."""
 
+    arrived = False  # what stands behind the end is recorded too
+
     def __init__(self, response: Response, sent: Sent) -> None:
         self._response = response
         self._sent = sent

@@ -24,6 +24,7 @@ FORWARDING_HEADERS = frozenset(
 )
 """A request that carries one of these came through somebody else, wherever its last hop is."""
 QUERY_KEY = "key"
+_KEY_HEADERS = ("x-api-key", "x-goog-api-key")
 
 
 def presented_keys(headers: Mapping[str, str], query: str = "") -> tuple[Secret, ...]:
@@ -33,12 +34,12 @@ def presented_keys(headers: Mapping[str, str], query: str = "") -> tuple[Secret,
     headers: by lower-case name. query: the raw query string. SDKs send a dummy in one place and the real key in
     another (Claude Code: an API key beside an auth token), so the callers of this try them in order.
     """
-    found = [_bearer(headers.get("authorization", ""))]
-    found += [headers.get("x-api-key", "").strip(), headers.get("x-goog-api-key", "").strip()]
+    found = [_bearer(headers["authorization"])] if "authorization" in headers else []
+    found += [headers[name].strip() for name in _KEY_HEADERS if name in headers]
     if QUERY_KEY in query:
         with suppress(ValueError):  # more fields than any client sends
             found += [value.strip() for name, value in parse_qsl(query, max_num_fields=100) if name == QUERY_KEY]
-    return tuple(Secret(key) for key in dict.fromkeys(found) if key)
+    return tuple([Secret(key) for key in dict.fromkeys(found) if key])
 
 
 def _bearer(value: str) -> str:

@@ -109,7 +109,8 @@ class Audit:
         """One call of a client key with an account."""
         with self._guard:
             lines = self._uses.add(one_line(who), account, self._clock.wall())
-        self._keep(lines)
+        if lines:
+            self._keep(lines)
 
     def flush(self, *, everything: bool = False) -> None:
         """Write what waits. everything: also of minutes that are not over, at the end. Raises `OSError`; what could not

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from msgspec import Struct
-from msgspec.structs import replace
 
 from router.call import Record, Try
 from router.clock import Clock
@@ -43,22 +42,29 @@ class Tallies:
     def settle(self, record: Record) -> None:
         """Count one finished call: every attempt, and what it used, for its own account."""
         now = self._clock.wall()
+        shares: dict[str, tuple[int, int]] = {}
+        for share in record.shares():
+            used, account = share.usage, share.account
+            if used is not None and account:
+                before = shares.get(account, (0, 0))
+                shares[account] = before[0] + used.input, before[1] + used.output
         for attempt in record.tries:
             failed = attempt.outcome not in ("ok", "cancelled")  # whose client went away has not failed
+            read, written = shares.pop(attempt.account, (0, 0))
             self._add(
                 Tally(
                     account=attempt.account,
                     calls=1,
                     failures=int(failed),
+                    input_tokens=read,
+                    output_tokens=written,
                     last_used_at=now,
                     last_error=_words(attempt) if failed else "",
                     last_error_at=now if failed else None,
                 )
             )
-        for share in record.shares():
-            used, account = share.usage, share.account
-            if used is not None and account:
-                self._add(Tally(account=account, input_tokens=used.input, output_tokens=used.output))
+        for account, (read, written) in shares.items():
+            self._add(Tally(account=account, input_tokens=read, output_tokens=written))
 
     def of(self, account: str) -> Tally:
         """One account's; zeros where it has not been used."""
@@ -90,8 +96,8 @@ def added(before: Tally | None, more: Tally | None) -> Tally:
         if one is None:
             raise ValueError("there is nothing to add up")
         return one
-    return replace(
-        before,
+    return Tally(
+        account=before.account,
         calls=before.calls + more.calls,
         failures=before.failures + more.failures,
         input_tokens=before.input_tokens + more.input_tokens,

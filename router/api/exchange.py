@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import types
 import zlib
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from urllib.parse import parse_qsl
 
 from starlette.types import Receive, Scope, Send
@@ -19,6 +19,24 @@ INFLATE_HERE = 64 * 1024
 MAX_MEMBERS = 16
 BODY_SECONDS = 300.0
 """How long a client may take for its whole body."""
+
+
+class Registered:
+    """A context that ends with the call of `forget`. Cheaper than a generator, of which every call would need two."""
+
+    __slots__ = ("_arguments", "_forget")
+
+    def __init__(self, forget: Callable[..., object], *arguments: object) -> None:
+        self._forget = forget
+        self._arguments = arguments
+
+    def __enter__(self) -> None:
+        """What is to be forgotten is in force since it was made."""
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: types.TracebackType | None
+    ) -> None:
+        self._forget(*self._arguments)
 
 
 class Exchange:
@@ -94,57 +112,36 @@ class Exchange:
                 chunks.append(chunk)
         return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
-    @contextmanager
-    def until_deadline(self) -> Iterator[None]:
+    def until_deadline(self) -> Registered:
         """Within it the task is cancelled, with `stopping` set, when the server's time to drain is over."""
         drain = self.scope.get("state", {}).get("drain")
-        task = self.task
-        if drain is None or task is None:
-            yield
-            return
+        if drain is None or self.task is None:
+            return Registered(_nothing)
+        return Registered(drain.at_deadline(self._stop))
 
-        def tell() -> None:
-            self.stopping = True
-            task.cancel()
+    def _stop(self) -> None:
+        self.stopping = True
+        if self.task is not None:
+            self.task.cancel()
 
-        forget = drain.at_deadline(tell)
-        try:
-            yield
-        finally:
-            forget()
-
-    @contextmanager
-    def watched(self, tasks: Tasks) -> Iterator[None]:
+    def watched(self, tasks: Tasks) -> Registered:
         """Within it the task is cancelled, with `gone` set, when the client goes away.
 
         The server says so itself where it can; elsewhere a task waits for the disconnect.
         """
         tell = self.scope.get("extensions", {}).get("client.gone")
-        if tell is not None:
-            tell(self._left)
-            try:
-                yield
-            finally:
-                tell(None)
-            return
-        watcher = tasks.spawn(self._watch(), "client")
-        try:
-            yield
-        finally:
-            watcher.cancel()
+        if tell is None:
+            return Registered(tasks.spawn(self._watch(), "client").cancel)
+        tell(self._left)
+        return Registered(tell, None)
 
-    @contextmanager
-    def watched_early(self) -> Iterator[None]:
+    def watched_early(self) -> Registered:
         """As `watched`, before the body was read: only where the server says so, since a task would take the body."""
         tell = self.scope.get("extensions", {}).get("client.gone")
         if tell is None:
-            yield
-            return
+            return Registered(_nothing)
         tell(self._left)
-        try:
-            yield
-        finally:
-            tell(None)
+        return Registered(tell, None)
 
     def _left(self) -> None:
         if not self.finished:
@@ -156,6 +153,10 @@ class Exchange:
         while (await self._receive())["type"] != "http.disconnect":
             pass
         self._left()
+
+
+def _nothing() -> None:
+    """There is nothing to take back."""
 
 
 def _parsed(text: str) -> dict[str, str]:

@@ -79,7 +79,8 @@ async def _generate(edge: Edge, surface: Surface, addressed: Addressed, record: 
     with gateway.admission.entry(key) as entry, exchange.until_deadline():
         if entry.waits:
             await in_line(exchange, entry, record)
-        await edge.known.wait()
+        if not edge.known.read.is_set():
+            await edge.known.wait()
         body = await exchange.body(snapshot.settings.server.limits.body_bytes, gateway.net.patience)
         if out.trace is not None:
             out.trace.body = Part(body)

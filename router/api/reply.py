@@ -70,17 +70,21 @@ class Reply:
     async def end(self, data: bytes = b"") -> None:
         """Send the last piece. Safe to call twice."""
         async with self._lock:
-            if self._ended or not self.started:
-                return
-            self._ended = True
-            if data and self.first_byte is None:
-                self.first_byte = time.monotonic()
-            await self._send({"type": "http.response.body", "body": data, "more_body": False})
+            await self._end(data)
+
+    async def _end(self, data: bytes) -> None:
+        if self._ended or not self.started:
+            return
+        self._ended = True
+        if data and self.first_byte is None:
+            self.first_byte = time.monotonic()
+        await self._send({"type": "http.response.body", "body": data, "more_body": False})
 
     async def whole(self, status: int, headers: Mapping[str, str], body: bytes) -> None:
         """An unstreamed answer."""
-        await self.head(status, {**headers, "content-length": str(len(body))}, stream=False)
-        await self.end(body)
+        async with self._lock:
+            await self._head(status, {**headers, "content-length": str(len(body))}, stream=False)
+            await self._end(body)
 
     async def json(self, status: int, headers: Mapping[str, str], payload: JsonObject) -> None:
         """An unstreamed answer from a JSON value."""

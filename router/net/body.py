@@ -38,6 +38,11 @@ class WatchedBody(ABC):
     def _fail(self, fault: Fault) -> None:
         """End the read that is under way with `fault`."""
 
+    @property
+    def arrived(self) -> bool:
+        """Whether the body is known to have come to its end."""
+        return False
+
     async def read(self, limit: int) -> bytes:
         """The whole body. Raises `Fault` upstream_broken where it is larger than `limit` bytes."""
         parts: list[bytes] = []
@@ -45,9 +50,13 @@ class WatchedBody(ABC):
         async for chunk in self.chunks():
             size += len(chunk)
             if size > limit:
-                raise Fault("upstream_broken", f"The {self.speaker}'s answer is larger than {limit} bytes.")
+                raise self.too_large(limit)
             parts.append(chunk)
         return parts[0] if len(parts) == 1 else b"".join(parts)
+
+    def too_large(self, limit: int) -> Fault:
+        """What an answer of more than `limit` bytes is told as."""
+        return Fault("upstream_broken", f"The {self.speaker}'s answer is larger than {limit} bytes.")
 
     async def read_some(self, limit: int = MAX_ERROR_BODY) -> bytes:
         """At most `limit` bytes of the body, never a fault: for error answers, whose status is what matters."""

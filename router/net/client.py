@@ -12,9 +12,9 @@ import os
 import ssl
 import types
 from collections.abc import AsyncIterator, Iterator, Mapping
+from functools import lru_cache
 
 import aiohttp
-from msgspec.structs import replace
 from yarl import URL
 
 from router.faults import Fault
@@ -25,6 +25,7 @@ from router.net.message import HttpRequest, Timeouts
 from router.patience import Patience
 
 _PROXY_REFUSES = 407
+_REMEMBERED = 1024
 _NO_TOTAL = aiohttp.ClientTimeout(total=None)
 
 
@@ -58,9 +59,22 @@ class HttpResponse(WatchedBody):
             except (aiohttp.ClientError, OSError, asyncio.IncompleteReadError) as error:
                 raise _broken(error) from None
 
+    @property
+    def arrived(self) -> bool:
+        content = self._response.content
+        return content.is_eof() and content.exception() is None
+
+    async def read(self, limit: int) -> bytes:
+        if not self.arrived:
+            return await super().read(limit)
+        body = self._response.content.read_nowait(limit + 1)  # all of it is here: there is nothing to wait for
+        if len(body) > limit:
+            raise self.too_large(limit)
+        return body
+
     def close(self) -> None:
         """Give the connection back if the body was read to its end, else close it. Safe to call twice."""
-        if self._response.content.is_eof() and self._response.content.exception() is None:
+        if self.arrived:
             self._response.release()
         else:
             self._response.close()
@@ -83,6 +97,8 @@ class Net:
         self.patience = patience or Patience()
         self._environ = proxies.variables(environ or {})
         self._general = proxies.General(environ=self._environ)
+        self._ways: dict[tuple[str, str | None], proxies.Way] = {}
+        self._passwords = self._found_passwords()
         self._sessions: dict[str | None, aiohttp.ClientSession] = {}
         self._socket_sessions: dict[str | None, aiohttp.ClientSession] = {}
         self._ca = ca
@@ -90,14 +106,24 @@ class Net:
     def follow(self, proxy: str | None, no_proxy: tuple[str, ...]) -> None:
         """Put the settings `network` in force for the requests that begin from now on."""
         self._general = proxies.General(proxy, no_proxy, self._environ)
+        self._ways.clear()
+        self._passwords = self._found_passwords()
 
     def way(self, url: str, own: str | None) -> proxies.Way:
         """How a request to `url` leaves, where its account or provider names the proxy `own`."""
-        return proxies.way(url, own, self._general)
+        known = self._ways.get((url, own))
+        if known is None:
+            if len(self._ways) >= _REMEMBERED:  # names of models are in some addresses
+                self._ways.clear()
+            known = self._ways[url, own] = proxies.way(url, own, self._general)
+        return known
 
     @property
     def passwords(self) -> tuple[str, ...]:
         """Of the proxies that count for all providers."""
+        return self._passwords
+
+    def _found_passwords(self) -> tuple[str, ...]:
         found = (self._general.proxy, *proxies.of_environment(self._environ))
         return tuple(word for proxy in found for word in passwords(proxy))
 
@@ -108,40 +134,40 @@ class Net:
         """
         chosen = self.way(request.url, request.proxy)
         refuse_strange_proxy(chosen)
-        request = replace(request, proxy=chosen.proxy)
+        proxy = chosen.proxy
         try:
             if timeouts.head is None:
-                response = await self._request(request, timeouts.connect)
+                response = await self._request(request, proxy, timeouts.connect)
             else:
                 with self.patience.limit(timeouts.head):
-                    response = await self._request(request, timeouts.connect)
+                    response = await self._request(request, proxy, timeouts.connect)
         except (aiohttp.ClientError, OSError) as error:
             if timeouts.head is None and type(error) is TimeoutError:
                 raise  # of a limit that the caller holds
             raise no_answer(error, timeouts) from None
         except ValueError as error:  # a line break in a token that somebody's file holds, a proxy that is no address
             raise unsendable(error) from None
-        if response.status == _PROXY_REFUSES and request.proxy is not None:
+        if response.status == _PROXY_REFUSES and proxy is not None:
             response.close()
             raise _refused_by_proxy()
         return HttpResponse(response, self.patience, timeouts.idle)
 
-    async def _request(self, request: HttpRequest, connect: float) -> aiohttp.ClientResponse:
+    async def _request(self, request: HttpRequest, proxy: str | None, connect: float) -> aiohttp.ClientResponse:
         try:
-            return await self._exchange(request, connect)
+            return await self._exchange(request, proxy, connect)
         except aiohttp.ClientOSError as error:
             if not isinstance(error.__cause__, aiohttp.ClientConnectionResetError):
                 raise
         # Its server closed a kept connection before it was written to.
-        return await self._exchange(request, connect)
+        return await self._exchange(request, proxy, connect)
 
-    async def _exchange(self, request: HttpRequest, connect: float) -> aiohttp.ClientResponse:
-        return await self._session(request.proxy).request(
+    async def _exchange(self, request: HttpRequest, proxy: str | None, connect: float) -> aiohttp.ClientResponse:
+        return await self._session(proxy).request(
             request.method,
             URL(request.url, encoded=True),
             data=request.body or None,
             headers=request.headers,
-            proxy=http_proxy(request.proxy),
+            proxy=http_proxy(proxy),
             allow_redirects=False,
             timeout=_connect_timeout(connect),
         )
@@ -235,6 +261,7 @@ def _noticed(closed: asyncio.Future[None]) -> None:
         closed.exception()
 
 
+@lru_cache(maxsize=64)
 def _connect_timeout(seconds: float) -> aiohttp.ClientTimeout:
     return aiohttp.ClientTimeout(total=None, sock_connect=seconds)
 

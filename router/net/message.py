@@ -43,6 +43,11 @@ class Response(Protocol):
         """The body as it arrives. Raises `Fault`."""
         ...
 
+    @property
+    def arrived(self) -> bool:
+        """Whether the body is known to have come to its end."""
+        ...
+
     async def read(self, limit: int) -> bytes:
         """The whole body. Raises `Fault`, also where it is larger than `limit` bytes."""
         ...

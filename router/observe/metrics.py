@@ -183,17 +183,18 @@ class Metrics:
                 self._used(share.provider, share.usage)
 
     def _used(self, provider: str, usage: Usage) -> None:
+        child, tokens = self._child, self.tokens
         reasoning = min(usage.reasoning, usage.output)  # some providers report more than there was output
-        counts = (
-            ("fresh_input", usage.fresh_input),
-            ("cache_read", usage.cache_read),
-            ("cache_write", usage.cache_write),
-            ("output", usage.output - reasoning),
-            ("reasoning", reasoning),
-        )
-        for kind, count in counts:
-            if count > 0:
-                self._child(self.tokens, provider, kind).inc(count)
+        if (fresh := usage.fresh_input) > 0:
+            child(tokens, provider, "fresh_input").inc(fresh)
+        if usage.cache_read > 0:
+            child(tokens, provider, "cache_read").inc(usage.cache_read)
+        if (written := usage.cache_write) > 0:
+            child(tokens, provider, "cache_write").inc(written)
+        if usage.output > reasoning:
+            child(tokens, provider, "output").inc(usage.output - reasoning)
+        if reasoning > 0:
+            child(tokens, provider, "reasoning").inc(reasoning)
 
     def relay_sessions(self, service: str, sessions: int, capacity: int) -> None:
         """How many sessions of a service there are now."""

@@ -140,7 +140,7 @@ def _read(reader: StreamReader, frames: list[sse.Frame]) -> list[Event]:
 async def let_go(response: Response, observed: Observed) -> None:
     """Close a response; one that has ended is given a moment for its last bytes, so that its connection lives on."""
     try:
-        if observed.ended:
+        if observed.ended and not response.arrived:
             async with asyncio.timeout(DRAIN):
                 async for _ in response.chunks():
                     pass

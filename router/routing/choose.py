@@ -164,6 +164,8 @@ def _choose(
     for standing in able:
         if standing.account.id == prefer:
             return standing
+    if len(able) == 1:
+        return able[0]
     turn = view.turns.get(provider.id, 0)
     early: list[_Standing] = []
     for _, members in groupby(sorted(able, key=_tier), key=_tier):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from itertools import groupby
+from math import lcm
 from types import MappingProxyType
 from typing import Any, Literal, TypeAlias
 
@@ -39,6 +40,7 @@ SURFACES: Mapping[Surface, tuple[Dialect, ...]] = MappingProxyType(
 """Upstream dialects whose providers have a surface at all (``wire.md`` 11)."""
 
 _REMEMBERED = 1024  # names come from clients, so the memory needs a bound
+_TURNS = 12
 _MEDIA: tuple[tuple[str, str], ...] = (
     ("tools", "tools"),
     ("images", "images"),
@@ -127,7 +129,35 @@ def draft(table: Table, asked: str, *, needs: Needs, pinned: str | None = None, 
         _refuse_excluded(table, name)
     except Fault as fault:
         return Plan(asked=asked, fault=fault)
-    found, able, unable = _offers(table, name, only, needs)
+    offered = _offers(table, name, only, needs)
+    turn = rotation % offered.turns
+    tokens, needs = needs.input_tokens, replace(needs, input_tokens=None)
+    made = offered.plans.get((turn, needs))
+    if made is None:
+        made = _drafted(table, name, only, needs, offered, turn)
+        if made.fault is None and offered.turns <= _TURNS:
+            offered.plans[turn, needs] = made
+    return made if tokens is None else _small_last(made, tokens)
+
+
+def _small_last(made: Plan, tokens: int) -> Plan:
+    """Windows that an estimate of the prompt does not fit into come last, and are not left out: estimates are rough."""
+
+    def too_small(candidate: Candidate) -> bool:
+        window = candidate.capabilities.context_window
+        return window is not None and tokens > window
+
+    if not any(map(too_small, (*made.candidates, *made.smaller))):
+        return made
+    return replace(
+        made,
+        candidates=tuple(sorted(made.candidates, key=too_small)),
+        smaller=tuple(sorted(made.smaller, key=too_small)),
+    )
+
+
+def _drafted(table: Table, name: str, only: tuple[str, ...], needs: Needs, offered: _Offered, rotation: int) -> Plan:
+    found, able, unable = offered.found, offered.able, offered.unable
     skipped = list(unable)
     offers = _fitting(_rotated(able, rotation), needs, skipped)
     return Plan(
@@ -156,7 +186,7 @@ def _smaller(
     if rule is None:
         return ()
     known = {(each.provider, each.model) for each in offers}
-    _, able, _ = _offers(table, rule.targets[0], only, needs)
+    able = _offers(table, rule.targets[0], only, needs).able
     fitting = _fitting([each for each in able if (each.provider, each.model) not in known], needs, [])
     first, why, shown = 1 + max(each.rank for each in offers), f"smaller model for '{name}'", rule.targets[0]
     return tuple(replace(each, rank=first + each.rank, why=f"{why}: {each.why}", stands_in=shown) for each in fitting)
@@ -177,28 +207,41 @@ def _refuse_excluded(table: Table, name: str) -> None:
             raise Fault("not_found", text, param="model", code="model_not_found")
 
 
-def _offers(
-    table: Table, name: str, only: tuple[str, ...], needs: Needs
-) -> tuple[Found, Sequence[Candidate], Sequence[Skipped]]:
-    """What a name leads to, before this call's own needs. Every call asks, so that what serves is remembered."""
+class _Offered(Struct, frozen=True):
+    """What a name leads to, before a call's own needs. turns: after so many calls the rotation begins anew. plans: what
+    was made of it, by turn and needs."""
+
+    found: Found
+    able: Sequence[Candidate]
+    unable: Sequence[Skipped]
+    turns: int
+    plans: dict[tuple[int, Needs], Plan]
+
+
+def _offers(table: Table, name: str, only: tuple[str, ...], needs: Needs) -> _Offered:
+    """What a name leads to. Every call asks, so that what serves is remembered."""
     key = (name, only, needs.dialect, needs.surface)
-    known: tuple[Found, Sequence[Candidate], Sequence[Skipped]] | None = table.remembered.get(key)
+    known: _Offered | None = table.remembered.get(key)
     if known is not None:
         return known
     found = resolve(table, name, only)
     skipped = list(found.skipped)
-    offers = (found, _unique(table, found.targets, needs, skipped), skipped)
-    if offers[1]:
+    able = _unique(table, found.targets, needs, skipped)
+    offered = _Offered(found, able, skipped, lcm(*map(len, _ranks(able))), {})
+    if able:
         if len(table.remembered) >= _REMEMBERED:
             table.remembered.clear()
-        table.remembered[key] = offers
-    return offers
+        table.remembered[key] = offered
+    return offered
+
+
+def _ranks(candidates: Sequence[Candidate]) -> list[list[Candidate]]:
+    return [list(members) for _, members in groupby(candidates, key=lambda candidate: candidate.rank)]
 
 
 def _rotated(candidates: Sequence[Candidate], rotation: int) -> list[Candidate]:
     ordered: list[Candidate] = []
-    for _, members in groupby(candidates, key=lambda candidate: candidate.rank):
-        rank = list(members)
+    for rank in _ranks(candidates):
         turn = rotation % len(rank)
         ordered += rank[turn:] + rank[:turn]
     return ordered
@@ -250,10 +293,7 @@ def _upstream(provider: ProviderConfig, model: str) -> str:
 
 
 def _fitting(candidates: list[Candidate], needs: Needs, skipped: list[Skipped]) -> list[Candidate]:
-    """Without those that lack what the call needs, unless all do: then the refusal names the place in the body.
-
-    A window that an estimate does not fit into comes last rather than not at all: estimates are rough.
-    """
+    """Without those that lack what the call needs, unless all do: then the refusal names the place in the body."""
     lacking = [_lacks(candidate.capabilities, needs) for candidate in candidates]
     if any(lacking) and not all(lacking):
         for candidate, words in zip(candidates, lacking, strict=True):
@@ -261,20 +301,13 @@ def _fitting(candidates: list[Candidate], needs: Needs, skipped: list[Skipped]) 
                 reason = f"the model does not take {' or '.join(words)}"
                 skipped.append(Skipped(candidate.provider, candidate.model, reason, "need"))
         candidates = [candidate for candidate, words in zip(candidates, lacking, strict=True) if not words]
-    if needs.input_tokens is None:
-        return candidates
-    return sorted(candidates, key=lambda candidate: _too_small(candidate.capabilities, needs))
+    return candidates
 
 
 def _lacks(capabilities: Capabilities, needs: Needs) -> list[str]:
     if needs.surface != "generate":
         return []
     return [word for field, word in _MEDIA if getattr(needs, field) and not getattr(capabilities, field)]
-
-
-def _too_small(capabilities: Capabilities, needs: Needs) -> bool:
-    window = capabilities.context_window
-    return needs.input_tokens is not None and window is not None and needs.input_tokens > window
 
 
 def _nothing(table: Table, name: str, found: Found, skipped: Sequence[Skipped], needs: Needs) -> Fault:

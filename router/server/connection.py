@@ -22,6 +22,7 @@ from hypercorn.utils import parse_socket_addr
 from router.server.config import HypercornConfig, ServerSettings
 from router.server.context import Context
 from router.server.framing import StrictConnection
+from router.server.http1 import Http1
 from router.server.inbox import Inbox
 from router.server.sockets import TOO_LARGE, prepare
 from router.server.transport import Transport
@@ -68,9 +69,7 @@ class Connection:
     @property
     def busy(self) -> bool:
         """Whether the application works on a call, or an answer has not gone out yet. An open WebSocket is no call."""
-        return len(self._calls) > len(self._lasting) or (
-            not self.transport.lost and self.transport.raw.get_write_buffer_size() > 0
-        )
+        return len(self._calls) > len(self._lasting) or (not self.transport.lost and self.transport.unsent > 0)
 
     @property
     def lasting(self) -> bool:
@@ -98,8 +97,7 @@ class Connection:
                 task.cancel()
         if self._calls:
             await asyncio.wait(list(self._calls), timeout=self._shared.settings.farewell_seconds)
-        if not self.transport.lost:
-            self.transport.raw.close()
+        self.transport.close()
 
     def _make_protocol(self) -> ProtocolWrapper:
         raw = self.transport.raw
@@ -117,9 +115,22 @@ class Connection:
             self._send,
             alpn,
         )
-        if isinstance(wrapper.protocol, H11Protocol):
-            most = self._shared.config.h11_max_incomplete_size
-            wrapper.protocol.connection = StrictConnection(h11.SERVER, max_incomplete_event_size=most)
+        given = wrapper.protocol
+        if isinstance(given, H11Protocol):
+            wrapper.protocol = own = Http1(
+                given.app,
+                given.config,
+                given.context,
+                given.task_group,
+                given.connection_state,
+                given.ssl,
+                given.client,
+                given.server,
+                given.send,
+            )
+            own.connection = StrictConnection(
+                h11.SERVER, max_incomplete_event_size=given.config.h11_max_incomplete_size
+            )
         return wrapper
 
     async def _read(self) -> None:
@@ -136,7 +147,7 @@ class Connection:
 
     async def _send(self, event: Event) -> None:
         if isinstance(event, RawData):
-            if not await self.transport.write(event.data):
+            if event.data and not await self.transport.write(event.data):
                 await self._protocol.handle(Closed())
                 await asyncio.sleep(0.02)  # an application that only sends must not spin until it is cancelled
         elif isinstance(event, Updated):

@@ -7,10 +7,11 @@ rest, and the message of the disconnect always fits.
 
 from __future__ import annotations
 
-import asyncio
 from collections import deque
 from collections.abc import Callable, MutableMapping
 from typing import Any
+
+from router.server.bell import Bell
 
 Message = MutableMapping[str, Any]
 ENDS = ("http.disconnect", "websocket.disconnect")
@@ -22,8 +23,7 @@ class Inbox:
     def __init__(self, kind: str, room: int = 10) -> None:
         self._messages: deque[Message] = deque()
         self._room = room
-        self._arrived = asyncio.Event()
-        self._taken = asyncio.Event()
+        self._arrived, self._taken = Bell(), Bell()
         self._last: Message | None = None
         self._finished = False
         self._at_end: Callable[[], None] | None = None
@@ -38,18 +38,17 @@ class Inbox:
         if message["type"] == "http.request" and not message.get("more_body", False):
             self.complete = True
         while len(self._messages) >= self._room and not self._finished and self._last is None:
-            self._taken.clear()
             await self._taken.wait()
         if not self._finished:
             self._messages.append(message)
-            self._arrived.set()
+            self._arrived.ring()
 
     def end(self, message: Message) -> None:
         """The last message; a later one counts for nothing."""
         if self._last is None:
             self._last = message
-        self._arrived.set()
-        self._taken.set()
+        self._arrived.ring()
+        self._taken.ring()
         if self._at_end is not None and not self._finished:
             self._at_end()
 
@@ -58,11 +57,10 @@ class Inbox:
         while True:
             if self._messages:
                 message = self._messages.popleft()
-                self._taken.set()
+                self._taken.ring()
                 return message
             if self._last is not None:
                 return self._last
-            self._arrived.clear()
             await self._arrived.wait()
 
     def at_end(self, tell: Callable[[], None] | None) -> None:
@@ -79,4 +77,4 @@ class Inbox:
         """The application has returned: what else the client sends goes nowhere."""
         self._finished = True
         self._messages.clear()
-        self._taken.set()
+        self._taken.ring()

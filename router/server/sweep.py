@@ -32,7 +32,7 @@ class Sweep:
             self._gone(connection, now)
         if connection.closing_since is not None:
             if now - connection.closing_since > LINGER and not connection.transport.stalled:
-                connection.transport.raw.close()
+                connection.transport.close()
         elif connection.idle_since is not None:
             self._idle(connection, connection.idle_since, now)
         self._slow_writer(connection, now)
@@ -66,7 +66,7 @@ class Sweep:
         if not connection.transport.stalled:
             self._stalled.pop(connection, None)
             return
-        waiting = connection.transport.raw.get_write_buffer_size()
+        waiting = connection.transport.unsent
         if _unchanged(self._stalled, connection, waiting, now) > self._settings.write_stall_seconds:
             connection.abort()
 

@@ -172,7 +172,9 @@ def fold(events: Iterable[Event]) -> Answer:
         folder = _FOLDERS.get(type(event))
         if folder is not None:
             index: int = event.choice  # type: ignore[union-attr]
-            folder(choices.setdefault(index, _ChoiceFolder()), event)
+            if index not in choices:
+                choices[index] = _ChoiceFolder()
+            folder(choices[index], event)
         elif isinstance(event, Started):
             started = event
         elif isinstance(event, UsageReported):

@@ -20,6 +20,7 @@ DONE_FRAME = b"data: [DONE]\n\n"
 COMMENT_HEARTBEAT = b": keep-alive\n\n"
 DEFAULT_MAX_FRAME = 64 * 1024 * 1024
 
+_BOM = b"\xef\xbb\xbf"
 _BLANK = re.compile(rb"\r\n\r\n|\n\n|\r\r|\n\r\n|\r\n\n|\r\r\n")
 _LINE = re.compile(rb"\r\n|\n|\r")
 
@@ -47,16 +48,18 @@ class Splitter:
     def feed(self, chunk: bytes) -> list[Frame]:
         """Take the next bytes, give the frames that are complete."""
         buffer = self._buffer
-        if not buffer and not self._first and chunk.endswith(b"\n\n") and b"\r" not in chunk:
+        marked = self._first and chunk[:1] == _BOM[:1]
+        if not buffer and not marked and chunk.endswith(b"\n\n") and b"\r" not in chunk:
             whole = _whole_frames(chunk)
             if whole is not None:
+                self._first = False
                 return whole
         buffer += chunk
         if self._first and buffer:
-            if len(buffer) < 3 and b"\xef\xbb\xbf".startswith(bytes(buffer)):
+            if len(buffer) < 3 and _BOM.startswith(bytes(buffer)):
                 return []
             self._first = False
-            if buffer.startswith(b"\xef\xbb\xbf"):
+            if buffer.startswith(_BOM):
                 del buffer[:3]
         frames: list[Frame] = []
         start = 0

@@ -47,6 +47,8 @@ SECOND = {"chat": "messages", "responses": "gemini", "messages": "chat", "gemini
 class Body:
     """A response whose bytes are here already. fault: what follows them; None: a proper end."""
 
+    arrived = False
+
     def __init__(self, status: int, headers: Mapping[str, str], pieces: list[bytes], fault: Fault | None) -> None:
         self.status, self.headers = status, headers
         self._pieces, self._fault = pieces, fault

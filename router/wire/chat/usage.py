@@ -61,6 +61,8 @@ def read_usage(usage: JsonObject, *, reasoning_outside: bool = False, tier: Any 
 
 def _charges(usage: JsonObject, prompt: JsonObject, completion: JsonObject, tier: Any) -> Charges | None:
     """Tools are counted by Perplexity, xAI and OpenRouter, each in a place of its own."""
+    if not prompt and not completion and tier is None and _BY_THE_PIECE.isdisjoint(usage):
+        return None
     return charges.some(
         tier=charges.tier(tier),
         items=() if _BY_THE_PIECE.isdisjoint(usage) else charges.counted(_pieces(usage)),

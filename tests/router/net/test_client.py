@@ -163,6 +163,19 @@ async def test_a_body_has_a_bound(net: Net) -> None:
             assert len(await response.read_some(100)) == 100
 
 
+async def test_a_body_that_came_with_its_head_is_read_at_once(net: Net) -> None:
+    async with scripted(b"x" * 500) as address:
+        async with await net.send(request(address), Timeouts()) as response:
+            while not response.arrived:
+                await asyncio.sleep(0)
+            with pytest.raises(Fault, match="larger than 499 bytes"):
+                await response.read(499)
+        async with await net.send(request(address), Timeouts()) as response:
+            while not response.arrived:
+                await asyncio.sleep(0)
+            assert await response.read(500) == b"x" * 500
+
+
 async def test_closing_early_closes_the_connection_and_reading_to_the_end_keeps_it(
     net: Net, upstream: Upstream
 ) -> None:

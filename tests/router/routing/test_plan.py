@@ -303,6 +303,8 @@ def test_a_window_that_is_too_small_comes_last():
     made = table(provider("a", quirks={"context_window": 1000}), provider("b"), rules=[("^m", ["a", "b"])])
     assert targets(plan(made, "m", needs=Needs(dialect="chat", input_tokens=2000))) == ["b:m", "a:m"]
     assert targets(plan(made, "m", needs=Needs(dialect="chat", input_tokens=900))) == ["a:m", "b:m"]
+    assert targets(plan(made, "m", needs=CHAT)) == ["a:m", "b:m"]
+    assert targets(plan(made, "m", needs=Needs(dialect="chat", input_tokens=2000))) == ["b:m", "a:m"]
 
 
 def test_a_surface_that_nobody_has_is_refused_before_any_call():
@@ -318,8 +320,10 @@ def test_a_remembered_plan_is_the_same_plan_and_still_rotates_and_fits():
         provider("a", quirks={"images": False}), provider("b"), provider("c"), rules=[("^m", [("a", "b"), "c"])]
     )
     first = plan(made, "m", needs=CHAT)
-    assert plan(made, "m", needs=CHAT) == first
+    assert plan(made, "m", needs=CHAT) is first
     assert targets(plan(made, "m", needs=CHAT, rotation=1)) == ["b:m", "a:m", "c:m"]
+    assert plan(made, "m", needs=CHAT, rotation=2) is first
+    assert targets(plan(made, "m", needs=CHAT, pinned="c")) == ["c:m"]
     seeing = plan(made, "m", needs=Needs(dialect="chat", images=True))
     assert (targets(seeing), len(seeing.skipped)) == (["b:m", "c:m"], 1)
     assert plan(made, "m", needs=CHAT).skipped == ()
