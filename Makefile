@@ -55,7 +55,7 @@ environment:
 	@ROOT="$(CURDIR)"; export ROOT; . scripts/environment.sh; make_environment dev
 
 test: test-fast ## all tests but those in a browser: fast ones in parallel, then the SDKs beside the product as a user starts it
-	@$(MAKE) --no-print-directory -j2 --output-sync=recurse sdk e2e
+	@$(MAKE) --no-print-directory -j2 --output-sync=recurse e2e sdk $(BESIDE)
 
 test-fast: environment ## the fast tests alone
 	$(PY) -m pytest tests -n $(JOBS) -q -m "not sdk and not e2e and not browser and not webai and not fuzz"
@@ -76,7 +76,7 @@ fuzz: environment ## requests that are made of the description of the management
 
 sdk: environment ## the official SDKs, two majors of each, against a running router
 	@if [ -f scripts/dev/make-sdk-venvs.sh ]; then sh scripts/dev/make-sdk-venvs.sh; fi
-	$(PY) -m pytest tests -q -m "sdk and not browser"
+	$(PY) -m pytest tests/sdk tests/docs -q -m "sdk and not browser"
 
 e2e: environment ## a fresh clone, `make up` and the printed curl line; a short soak
 	$(PY) -m pytest tests/e2e tests/soak -q -m e2e -n 3 --dist loadfile
