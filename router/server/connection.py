@@ -128,6 +128,7 @@ class Connection:
                 given.server,
                 given.send,
             )
+            own.flush = self.transport.flush
             own.connection = StrictConnection(
                 h11.SERVER, max_incomplete_event_size=given.config.h11_max_incomplete_size
             )

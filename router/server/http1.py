@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import h11
-from hypercorn.protocol.events import Event, Response
+from hypercorn.protocol.events import EndBody, Event, Response
 from hypercorn.protocol.h11 import H11Protocol
 
 _NAMES = re.compile(rb"(?:[a-z0-9-]+\n)*")
@@ -14,7 +14,10 @@ _VALUES = re.compile(rb"[ -~]*")
 
 
 class Http1(H11Protocol):
-    """Looks for an upgrade only where a request names one, and checks all headers of an answer at once."""
+    """Looks for an upgrade only where a request names one, and checks all headers of an answer at once. `flush` sends
+    what was written: an answer that is whole goes out before the application does anything else."""
+
+    flush: Callable[[], None]
 
     async def _check_protocol(self, event: h11.Request) -> None:
         if event.method == b"PRI" or any(name == b"upgrade" for name, _ in event.headers):  # h11 has them in lower case
@@ -25,6 +28,8 @@ class Http1(H11Protocol):
         is left out where `sound` has found nothing to doubt."""
         if not isinstance(event, Response) or event.status_code < 200:
             await super().stream_send(event)
+            if isinstance(event, EndBody):
+                self.flush()
             return
         headers = [*event.headers, *self.config.response_headers("h11")]
         if self.keep_alive_requests >= self.config.keep_alive_max_requests:

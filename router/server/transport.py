@@ -86,16 +86,16 @@ class Transport(asyncio.Protocol):
         if self.lost or self.raw.is_closing():
             return False
         if not self._outgoing:
-            self._loop.call_soon(self._flush)
+            self._loop.call_soon(self.flush)
         self._outgoing.append(data)
         self._unsent += len(data)
         if self._unsent > _GATHER:
-            self._flush()
+            self.flush()
         if not self._writable.is_set():
             await self._writable.wait()
         return not self.lost
 
-    def _flush(self) -> None:
+    def flush(self) -> None:
         """Send what was written in this turn of the loop: a head with its body, the last piece with the end."""
         pieces, self._outgoing, self._unsent = self._outgoing, [], 0
         if pieces and not self.lost and not self.raw.is_closing():
@@ -108,13 +108,13 @@ class Transport(asyncio.Protocol):
 
     def close(self) -> None:
         """End both directions when everything that was written has gone."""
-        self._flush()
+        self.flush()
         if not self.lost:
             self.raw.close()
 
     def finish(self) -> None:
         """Say that nothing more comes, and leave the other direction open where that is possible."""
-        self._flush()
+        self.flush()
         if self.lost or self.raw.is_closing():
             return
         if self.ended or not self.raw.can_write_eof():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import socket
 from typing import Any
 
 import pytest
@@ -9,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from router.server.http1 import sound
+from tests.router.server import standin
 from tests.router.server.test_run import running
 
 DOUBTFUL = [
@@ -38,12 +41,35 @@ def test_nothing_sound_can_end_a_line(headers: list[tuple[bytes, bytes]]) -> Non
         assert not any(set(name + value) & set(b"\r\n\0") or b":" in name or not name for name, value in headers)
 
 
+async def test_a_whole_answer_is_on_its_way_before_the_application_goes_on() -> None:
+    client = socket.socket()
+    client.settimeout(2)
+    seen: list[bytes] = []
+    done = asyncio.Event()
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] != "http":
+            await standin.app(scope, receive, send)
+            return
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"5")]})
+        await send({"type": "http.response.body", "body": b"whole"})
+        try:
+            seen.append(client.recv(65536))  # the loop cannot turn before this has something
+        finally:
+            done.set()
+
+    async with running(app) as server:
+        with client:
+            await asyncio.get_running_loop().run_in_executor(None, client.connect, ("127.0.0.1", server.port))
+            client.sendall(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n")
+            await asyncio.wait_for(done.wait(), 10)
+    assert seen[0].endswith(b"\r\n\r\nwhole")
+
+
 async def test_a_line_break_in_a_header_never_reaches_a_client() -> None:
     async def app(scope: Any, receive: Any, send: Any) -> None:
-        if scope["type"] == "lifespan":
-            while (message := await receive())["type"] != "lifespan.shutdown":
-                await send({"type": f"{message['type']}.complete"})
-            await send({"type": "lifespan.shutdown.complete"})
+        if scope["type"] != "http":
+            await standin.app(scope, receive, send)
             return
         split = [(b"x-split", b"a\r\nx-forged: 1")] if scope["path"] == "/split" else []
         await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"0"), *split]})
