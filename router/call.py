@@ -101,7 +101,8 @@ class Try(Struct, frozen=True, kw_only=True):
 
     usage: what it used, None where it used nothing that is known. cost, worth: micro-USD that are to be paid for it,
     and that it would cost at list prices; None where nobody knows the price. unpriced: what has no known price, so that
-    the cost is only a part. why: how the plan came to this target.
+    the cost is only a part. why: how the plan came to this target. chosen: why this account, "" where there was no
+    other.
     """
 
     provider: str
@@ -116,6 +117,7 @@ class Try(Struct, frozen=True, kw_only=True):
     worth: int | None = None
     unpriced: tuple[str, ...] = ()
     why: str = ""
+    chosen: str = ""
 
 
 class Record(Struct, kw_only=True):

@@ -36,7 +36,7 @@ class Verdict(Protocol):
 
 class Lease(Struct, frozen=True, kw_only=True):
     """One account in use for one attempt. probe: this attempt tests whether something cooling has recovered.
-    began: Unix time. config: the provider as it was when the lease began."""
+    began: Unix time. config: the provider as it was when the lease began. why: as of `Outlook`."""
 
     number: int
     provider: str
@@ -45,6 +45,7 @@ class Lease(Struct, frozen=True, kw_only=True):
     config: ProviderConfig
     began: float
     probes: tuple[Key, ...] = ()
+    why: str = ""
 
     @property
     def probe(self) -> bool:
@@ -133,6 +134,7 @@ class Health:
             config=provider,
             began=now,
             probes=outlook.probes,
+            why=outlook.why,
         )
         self._open[lease.number] = lease
         self._busy[lease.account.id] = self._busy.get(lease.account.id, 0) + 1

@@ -15,7 +15,8 @@ KEPT = 1000
 
 class AttemptRow(Struct, frozen=True):
     """One attempt of a call. seconds: until its first content, or until it failed. why: how the plan came to this
-    target. cost: micro-USD, None where it used nothing or nobody knows the price."""
+    target. chosen: why this account of its provider, "" where there was no other. cost: micro-USD, None where it used
+    nothing or nobody knows the price."""
 
     provider: str
     model: str
@@ -25,6 +26,7 @@ class AttemptRow(Struct, frozen=True):
     reason: str
     seconds: float
     why: str
+    chosen: str
     cost: int | None
 
 
@@ -145,5 +147,6 @@ def _attempt(each: Try) -> AttemptRow:
         reason=each.reason[:300],
         seconds=each.seconds,
         why=each.why[:300],
+        chosen=each.chosen,
         cost=each.cost,
     )

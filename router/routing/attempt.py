@@ -26,6 +26,7 @@ from router.providers.lanes import Batch
 from router.providers.run import Opened, Runner
 from router.routing.affinity import Held
 from router.routing.begun import Begun, failed, judge
+from router.routing.choose import PREFERRED
 from router.routing.crowd import Crowd
 from router.routing.gate import Gate
 from router.routing.hedge import FirstTokens, first_of
@@ -35,12 +36,14 @@ from router.routing.spent import Progress
 from router.routing.walk import Walk
 from router.wire.written import Note
 
+RENEWED = "its sign-in was renewed, and it is asked once more"
+BESIDE = "the first attempt kept the caller waiting (hedge)"
 HELD = 64 * 1024
 """Bytes that are held back while waiting for the first content."""
 
 
 class _Round(Struct, frozen=True, kw_only=True):
-    """What all attempts of one call share."""
+    """What all attempts of one call share. wanted: why the call wants a certain account, where it wants one."""
 
     call: Call
     plan: Plan
@@ -49,17 +52,20 @@ class _Round(Struct, frozen=True, kw_only=True):
     record: Record
     held: Held
     session: Session | None
+    wanted: str
     walk: Walk
     renewing: Renewing
 
 
 class _Run(Struct, frozen=True):
-    """One attempt: its target, its account, since when (monotonic), and how far it came."""
+    """One attempt: its target, its account, since when (monotonic), how far it came, and why it is made with this
+    account where its lease does not know that."""
 
     candidate: Candidate
     lease: Lease
     began: float
     progress: Progress
+    because: str = ""
 
 
 class Attempts:
@@ -92,7 +98,7 @@ class Attempts:
         """The first answer that begins. Raises the `Fault` that tells most about why none did."""
         held = self._affinity.held(call.dialect, call.body, call.conversation)
         session = self._sessions.of(call) if self._sessions.ttl and _may_choose(plan, providers) else None
-        prefer = held.prefer or call.prefer or (session.account if session is not None else None)
+        prefer, wanted = _wish(held, call, session)
         if call.strict and plan.smaller:
             plan = replace(plan, smaller=())  # another model is a change, which strict callers do not want
         round_ = _Round(
@@ -103,6 +109,7 @@ class Attempts:
             record=record,
             held=held,
             session=session,
+            wanted=wanted,
             walk=Walk(plan, limits, self._clock.monotonic(), prefer),
             renewing=Renewing(self._runner),
         )
@@ -120,14 +127,14 @@ class Attempts:
             lease = self._health.lease(
                 provider, candidate.model, avoid=walk.avoid(candidate), prefer=again or prefer, place=place
             )
-            again = None
+            renewed, again = again is not None, None
             if isinstance(lease, Cooling):
                 walk.cooling(candidate, lease)
                 continue
             if isinstance(lease, Crowded):
                 walk.crowded(candidate)
                 continue
-            run = _Run(candidate, lease, self._clock.monotonic(), Progress())
+            run = _Run(candidate, lease, self._clock.monotonic(), Progress(), RENEWED if renewed else "")
             wait = self.first_tokens.wait(limits.hedge, candidate.provider, candidate.model, call.stream)
             if wait is None or hedged:
                 begun, again = await self._alone(round_, run)
@@ -211,7 +218,7 @@ class Attempts:
             avoid = walk.avoid(candidate) | {run.lease.account.id}
             lease = self._health.lease(round_.providers[candidate.provider], candidate.model, avoid=avoid)
             if isinstance(lease, Lease):
-                return _Run(candidate, lease, self._clock.monotonic(), Progress())
+                return _Run(candidate, lease, self._clock.monotonic(), Progress(), BESIDE)
         return None
 
     def _given_up(self, round_: _Round, run: _Run, outcome: str = "cancelled", reason: str = "") -> None:
@@ -219,14 +226,14 @@ class Attempts:
         self._health.release(run.lease)
         if run.progress.sent:
             usage = run.progress.spent(round_.call, "cancelled")
-            made = replace(self._made(run), outcome=outcome, reason=reason, usage=usage)
+            made = replace(self._made(run, round_.wanted), outcome=outcome, reason=reason, usage=usage)
             round_.record.tries.append(made)
 
     def _won(self, round_: _Round, run: _Run, tried: tuple[Begun, str]) -> Begun:
         """Remember who answers."""
         call, record, candidate, lease = round_.call, round_.record, run.candidate, run.lease
         begun, lane = tried
-        made = self._made(run)
+        made = self._made(run, round_.wanted)
         record.tries.append(made)
         record.lane, record.provider, record.model = lane, candidate.provider, candidate.model
         record.account, record.notes = lease.account.id, (*call.notes, *_notes(candidate, begun))
@@ -239,7 +246,7 @@ class Attempts:
             self._sessions.learn(round_.session, lease.account.id)
         return begun
 
-    def _made(self, run: _Run) -> Try:
+    def _made(self, run: _Run, wanted: str) -> Try:
         seconds = self._clock.monotonic() - run.began
         candidate, account = run.candidate, run.lease.account.id
         return Try(
@@ -249,12 +256,13 @@ class Attempts:
             outcome="ok",
             seconds=seconds,
             why=candidate.why,
+            chosen=run.because or (wanted if run.lease.why == PREFERRED else run.lease.why),
         )
 
     async def _lost(self, round_: _Round, run: _Run, fault: Fault) -> str | None:
         """Judge a failed attempt. Gives the account's id where it has another secret now and is to be asked again."""
         walk, candidate, lease, renewing = round_.walk, run.candidate, run.lease, round_.renewing
-        made = replace(self._made(run), usage=run.progress.spent(round_.call, fault.kind))
+        made = replace(self._made(run, round_.wanted), usage=run.progress.spent(round_.call, fault.kind))
         round_.record.tries.append(failed(made, fault))
         try:
             held_against = await renewing.recover(lease.account, fault)
@@ -300,6 +308,17 @@ class Attempts:
             await _close(opened)
             raise
         return Begun(opened, lease, self._health, self._affinity, first, rest, record, call), opened.name
+
+
+def _wish(held: Held, call: Call, session: Session | None) -> tuple[str | None, str]:
+    """The account that a call wants, and why."""
+    if held.prefer is not None:
+        return held.prefer, "it made what this conversation carries (thoughts, signatures)"
+    if call.prefer is not None:
+        return call.prefer, "it gave the answer that this call goes on from"
+    if session is not None and session.account is not None:
+        return session.account, "it has served this conversation before"
+    return None, ""
 
 
 def _may_choose(plan: Plan, providers: Mapping[str, ProviderConfig]) -> bool:

@@ -23,6 +23,22 @@ BY_LOAD: frozenset[str] = frozenset({"aistudio", "webai"})
 """Kinds whose accounts say how busy they are, which is better than any strategy."""
 TOLD_EVERY: Mapping[str, float] = MappingProxyType({"webai": 30.0})
 """Kinds whose accounts say themselves how they are, and the seconds until they say it again: worth coming back for."""
+PREFERRED = "it is wanted for this call"
+ONLY = "no other account can serve now"
+DUE = "its rest is over, and only an attempt can tell whether it works again"
+ALONE = "no other account of its priority is free"
+EARLY = "all accounts rest, and this one may have recovered"
+LEAST_LOADED = "its service says that it is the least busy"
+CHOSEN_BY: Mapping[Strategy, str] = MappingProxyType(
+    {
+        "round-robin": "it is its turn (round_robin)",
+        "fill-first": "it is the first one that is free (fill_first)",
+        "weighted": "it is its turn by weight (weighted)",
+        "least-busy": "it has the fewest calls (least_busy)",
+        "most-quota-left": "it has the most quota left (most_quota_left)",
+    }
+)
+"""Why an account was chosen, for people; strategies are named as in the settings."""
 _ALIAS = "this name is an alias that other accounts have"
 
 
@@ -54,10 +70,12 @@ class Waiting(Struct, frozen=True):
 
 
 class Outlook(Struct, frozen=True, kw_only=True):
-    """account: the one to take, None if none can serve. probes: the keys that this attempt would test.
-    waiting: every account that cannot serve, with its reason. retry_after: seconds until the earliest one may."""
+    """account: the one to take, None if none can serve. why: it was chosen, "" where the provider has no other.
+    probes: the keys that this attempt would test. waiting: every account that cannot serve, with its reason.
+    retry_after: seconds until the earliest one may."""
 
     account: Account | None = None
+    why: str = ""
     probes: tuple[Key, ...] = ()
     waiting: tuple[Waiting, ...] = ()
     retry_after: float | None = None
@@ -92,12 +110,12 @@ def look(
             waits.append(Waiting(account.id, "ready", "already tried for this call", None))
         else:
             _stand(account, model, view, able, waits)
-    chosen = _choose(able, provider, model, view, prefer)
-    if chosen is None:
+    if not able:
         soonest = _soonest(waits, view.now)
         return Outlook(waiting=tuple(waits), retry_after=_told_next(provider, view) if soonest is None else soonest)
+    chosen, why = _choose(able, provider, model, view, prefer)
     probes = chosen.probes if gate.verdict == "open" else (circuit, *chosen.probes)
-    return Outlook(account=chosen.account, probes=probes, waiting=tuple(waits))
+    return Outlook(account=chosen.account, why=why, probes=probes, waiting=tuple(waits))
 
 
 def servable(provider: ProviderConfig, model: str) -> bool:
@@ -158,27 +176,33 @@ def _told_next(provider: ProviderConfig, view: View) -> float | None:
 
 def _choose(
     able: Sequence[_Standing], provider: ProviderConfig, model: str, view: View, prefer: str | None
-) -> _Standing | None:
-    """Per tier: one whose time is over is probed first, else it would never come back beside others that work; then
-    the strategy among the open ones; then an early probe, which is better than no answer."""
+) -> tuple[_Standing, str]:
+    """One of at least one, and why. Per tier: one whose time is over is probed first, else it would never come back
+    beside others that work; then the strategy among the open ones; then an early probe, which is better than no
+    answer."""
+    if len(provider.accounts) == 1:
+        return able[0], ""
     for standing in able:
         if standing.account.id == prefer:
-            return standing
+            return standing, PREFERRED
     if len(able) == 1:
-        return able[0]
+        return able[0], ONLY
     turn = view.turns.get(provider.id, 0)
     early: list[_Standing] = []
     for _, members in groupby(sorted(able, key=_tier), key=_tier):
         tier = list(members)
         due = [standing for standing in tier if standing.verdict == "due"]
         if due:
-            return due[0]
+            return due[0], DUE
         opened = [standing for standing in tier if standing.verdict == "open"]
         if opened:
-            strategy = _least_loaded if provider.kind in BY_LOAD else STRATEGIES[view.strategy]
-            return opened[0] if len(opened) == 1 else strategy(opened, turn, view, model)
+            if len(opened) == 1:
+                return opened[0], ALONE
+            if provider.kind in BY_LOAD:
+                return _least_loaded(opened, turn, view, model), LEAST_LOADED
+            return STRATEGIES[view.strategy](opened, turn, view, model), CHOSEN_BY[view.strategy]
         early += tier
-    return early[0] if early else None
+    return early[0], EARLY
 
 
 def _tier(standing: _Standing) -> int:

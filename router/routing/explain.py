@@ -89,6 +89,7 @@ def _candidate(candidate: Candidate, outlook: Outlook, view: View, chosen: bool)
         "context_window": candidate.capabilities.context_window,
         "max_output": candidate.capabilities.max_output,
         "account": outlook.account.id if outlook.account is not None else None,
+        "account_why": outlook.why,
         "probe": bool(outlook.probes),
         "retry_after": outlook.retry_after,
         "waiting": [_waiting(wait, view) for wait in outlook.waiting],
@@ -113,6 +114,8 @@ def _outcome_text(outcome: JsonObject) -> str:
 def _row(number: int, each: Mapping[str, Any]) -> list[str]:
     mark = "->" if each["chosen"] else ""
     account = each["account"] or "no account free"
+    if chosen := each.get("account_why"):
+        account = f"{account} ({chosen})"
     return [
         mark,
         f"{number}.",

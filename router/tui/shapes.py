@@ -86,8 +86,10 @@ def story(call: Mapping[str, Any]) -> Iterator[Row]:
 
 
 def reasons(call: Mapping[str, Any]) -> Iterator[str]:
-    """Why each attempt failed that did, by its number."""
+    """Why each attempt was made with its account, and why it failed if it did, by its number."""
     for number, each in enumerate(call["attempts"], start=1):
+        if each.get("chosen"):
+            yield f"{number}: {each['account']}: {each['chosen']}"
         if each["reason"]:
             yield f"{number}: {each['reason']}"
 

@@ -53,6 +53,17 @@ def conversation(dialect: str, model: str, first: str, rounds: int) -> list[tupl
     return calls
 
 
+async def test_the_story_says_what_kept_a_conversation_at_its_account(upstream: Upstream, tmp_path: Path) -> None:
+    """Flipping the setting changes what is told, as it changes who is asked."""
+    for kept in (True, False):
+        changes = ACCOUNTS | {"routing": {"sticky": {"enabled": kept}}}
+        async with running(upstream, tmp_path / str(kept), changes) as router:
+            await keys_of(router, conversation("chat", MODELS["chat"], "hello", 3))
+            told = [row.attempts[0].chosen for row in router.router._recent.newest()]
+        turn = "it is its turn (round_robin)"
+        assert told == (["it has served this conversation before"] * 2 + [turn] if kept else [turn] * 3)
+
+
 @pytest.mark.parametrize("models", [MODELS, OTHER])
 @pytest.mark.parametrize("dialect", DIALECTS)
 async def test_a_conversation_that_repeats_itself_stays_at_its_account(

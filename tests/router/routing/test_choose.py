@@ -131,3 +131,42 @@ def test_a_quota_of_one_class_of_models_counts_for_that_class(model, expected):
     known = windows(b=0.5)
     known["p/a"] = {"7d_opus": Window(name="7d_opus", used=0.8, seen_at=NOW, bucket="opus")}
     assert chosen(provider, model, view(strategy="most-quota-left", windows=known)) == expected
+
+
+@pytest.mark.parametrize(
+    ("facts", "words"),
+    [
+        ({}, "it is its turn (round_robin)"),
+        ({"strategy": "fill-first"}, "it is the first one that is free (fill_first)"),
+        ({"strategy": "weighted"}, "it is its turn by weight (weighted)"),
+        ({"strategy": "least-busy"}, "it has the fewest calls (least_busy)"),
+        ({"strategy": "most-quota-left"}, "it has the most quota left (most_quota_left)"),
+    ],
+)
+def test_a_choice_says_by_which_strategy_it_was_made(facts: dict[str, Any], words: str) -> None:
+    assert look(of(account("p", "a"), account("p", "b")), "m", view(**facts)).why == words
+    assert look(of(account("p", "a")), "m", view(**facts)).why == ""
+
+
+def test_a_choice_says_what_left_no_other() -> None:
+    two = of(account("p", "a"), account("p", "b"))
+    assert look(two, "m", view(), avoid={"p/a"}).why == "no other account can serve now"
+    assert look(two, "m", view(), prefer="p/b").why == "it is wanted for this call"
+    tiers = of(account("p", "a", priority=1), account("p", "b", priority=2), account("p", "c", priority=2))
+    assert look(tiers, "m", view()).why == "no other account of its priority is free"
+    loaded = ProviderConfig(id="p", kind="webai", accounts=(account("p", "a"), account("p", "b")))
+    seen = look(loaded, "m", view(load={"p/a": 0.9, "p/b": 0.1}.get))
+    assert (seen.account and seen.account.label, seen.why) == ("b", "its service says that it is the least busy")
+
+
+def test_a_choice_says_that_it_is_a_probe() -> None:
+    two = of(account("p", "a"), account("p", "b"))
+    key = ("p/a", "account", "")
+    over = {key: Entry(state="cooling", at=NOW - 10, until=NOW - 1)}
+    assert (
+        look(two, "m", view(entries=over)).why
+        == "its rest is over, and only an attempt can tell whether it works again"
+    )
+    half = Entry(state="cooling", at=NOW - 10, until=NOW + 5)
+    both = {key: half, ("p/b", "account", ""): half}
+    assert look(two, "m", view(entries=both)).why == "all accounts rest, and this one may have recovered"

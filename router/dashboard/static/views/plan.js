@@ -14,7 +14,7 @@ export function plan(told) {
       { title: "Now", cell: now },
       { title: "Why", kind: "roomy", cell: (each) => each.why },
       { title: "Lane", cell: (each) => `${each.lane}, ${each.dialect}` },
-      { title: "Account", cell: (each) => each.account ?? waiting(each) },
+      { title: "Account", kind: "roomy", cell: (each) => each.account === null ? waiting(each) : [each.account, each.account_why].filter(Boolean).join(": ") },
     ], told.candidates, "Nobody."),
     told.skipped.length > 0 ? table("Left out", [
       { title: "Target", cell: (each) => `${each.provider}/${each.model}` }, { title: "Why", cell: (each) => each.reason },

@@ -39,7 +39,7 @@ function attempts(call) {
       each.outcome === "ok" ? badge("ok", "answered") : badge("down", outcome(each.outcome)),
       h("span", { class: "muted" }, span(each.seconds)), each.cost > 0 ? h("span", { class: "muted" }, money(each.cost)) : null),
     each.why ? h("p", {}, `Asked because: ${each.why}.`) : null,
-    h("p", { class: "muted" }, [each.account && `account ${each.account}`, each.status && `status ${each.status}`].filter(Boolean).join(", ")),
+    h("p", { class: "muted" }, [each.account && `account ${each.account}${each.chosen ? `: ${each.chosen}` : ""}`, each.status && `status ${each.status}`].filter(Boolean).join(", ")),
     each.reason ? h("p", {}, each.reason) : null));
   return card("Why it went there: attempts, in order", null, steps.length === 0
     ? h("p", { class: "muted" }, "No provider was asked.") : h("ol", { class: "steps" }, steps));

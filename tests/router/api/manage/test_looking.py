@@ -62,6 +62,8 @@ async def test_calls_are_listed_with_their_story(desk: Running, upstream: Upstre
     assert [each["outcome"] for each in one["attempts"]] == ["upstream_broken", "ok"]
     assert one["attempts"][0]["status"] == 500 and one["input"] > 0
     assert all("looks like its model" in each["why"] for each in one["attempts"])
+    assert [each["chosen"] for each in one["attempts"]] == ["it is its turn (round_robin)"] * 2
+    assert listed[0]["attempts"][0]["chosen"] == ""  # the provider has one account
     assert one["cost"] == sum(each["cost"] or 0 for each in one["attempts"]) > 0
     assert "secret prompt" not in json.dumps(listed)
     troubled = (await manage(desk, "GET", "/calls?failed=true")).json["calls"]
