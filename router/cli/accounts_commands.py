@@ -17,11 +17,14 @@ import typer
 from router.cli.account_lines import details, headline
 from router.cli.options import ConfigOption, JsonOption
 from router.cli.talk import Refused, Unreachable, find_place, manage, request
+from router.cli.terminal import Terminal
 from router.observe.redact import one_line
 
 app = typer.Typer(help="Accounts: states, quotas, and what can be changed.", invoke_without_command=True)
 Name = Annotated[str, typer.Argument(help="The account, as `switchyard accounts` shows it: provider/label.")]
 OK, FAILED, UNREACHABLE = 0, 1, 3
+TRIED_WITHIN = 90.0
+"""Seconds within which a provider has said something of a new key."""
 _NEEDS_PERSON = ("needs_login", "refused", "locked", "corrupt", "unreadable")
 
 
@@ -36,6 +39,24 @@ def main(context: typer.Context, config: ConfigOption = None, as_json: JsonOptio
 def list_(config: ConfigOption = None, as_json: JsonOption = False) -> None:
     """The same."""
     _list(config, as_json)
+
+
+@app.command()
+def add(
+    provider: Annotated[str, typer.Argument(help="Whom the key is for, as in the settings: openai, openrouter, ….")],
+    label: Annotated[str | None, typer.Option(help="Name of the account behind PROVIDER/.")] = None,
+    model: Annotated[str | None, typer.Option(help="Model to try the key with; the cheapest that is listed.")] = None,
+    config: ConfigOption = None,
+) -> None:
+    """Add an account by its API key, which is typed unseen, or read from stdin; it is tried before it is kept."""
+    key = Terminal().secret(f"API key of {provider}: ").strip()
+    if not key:
+        raise typer.BadParameter("no key was typed, and none came on stdin", param_hint="stdin")
+    given = {"provider": provider, "key": key, "label": label, "model": model}
+    wanted = {name: value for name, value in given.items() if value is not None}
+    place = find_place(config)
+    answer = _ask(lambda: request(place, "POST", "/v0/management/accounts", wanted, timeout=TRIED_WITHIN))
+    typer.echo(one_line(answer["text"]))
 
 
 @app.command()
@@ -139,7 +160,10 @@ def _list(config: str | None, as_json: bool) -> None:
 
 def _show(answer: dict[str, Any]) -> None:
     if not answer["accounts"] and not answer["files"]:
-        print("there is no account; add a key to config.yaml, or sign in: switchyard login PROVIDER", file=sys.stderr)
+        print(
+            "there is no account; add a key: switchyard accounts add PROVIDER; or sign in: switchyard login PROVIDER",
+            file=sys.stderr,
+        )
     now = time.time()
     for view in answer["accounts"]:
         print(one_line(headline(view, now)))

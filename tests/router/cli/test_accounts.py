@@ -34,7 +34,7 @@ async def upstream() -> AsyncIterator[Upstream]:
 def desk(monkeypatch: pytest.MonkeyPatch) -> Any:
     """Runs one command line at the gateway of a test."""
 
-    async def run(router: Running, *words: str) -> Result:
+    async def run(router: Running, *words: str, stdin: str | None = None) -> Result:
         class One:
             """What `place_of` looks at."""
 
@@ -42,7 +42,7 @@ def desk(monkeypatch: pytest.MonkeyPatch) -> Any:
         one.router = router  # type: ignore[attr-defined]
         place: Place = place_of(one)  # type: ignore[arg-type]
         monkeypatch.setattr(accounts_commands, "find_place", lambda config: place)
-        return await asyncio.to_thread(lambda: CliRunner().invoke(accounts_commands.app, list(words)))
+        return await asyncio.to_thread(lambda: CliRunner().invoke(accounts_commands.app, list(words), stdin))
 
     return run
 
@@ -89,6 +89,29 @@ async def test_an_account_is_switched_off_and_on_and_renamed_and_removed(
         assert "forgot" in (await desk(router, "remove", "claude-oauth/work", "--yes")).output
         gone = await desk(router, "disable", "claude-oauth/work")
         assert gone.exit_code == 1 and "claude-oauth/work" in gone.output
+
+
+async def test_a_key_is_added_from_stdin_tried_first_and_serves(upstream: Upstream, tmp_path: Path, desk: Any) -> None:
+    async with subscribed(upstream, tmp_path) as router:
+        upstream.script(status(401))
+        refused = await desk(router, "add", "openai", "--model", "gpt-4.1", stdin="sk-sim-openai-canary-new\n")
+        assert refused.exit_code == 1 and "does not take this key" in refused.output
+        added = await desk(
+            router, "add", "openai", "--label", "second", "--model", "gpt-4.1", stdin="sk-sim-openai-canary-new\n"
+        )
+        assert added.exit_code == 0 and "openai/second serves now: gpt-4.1 answered" in added.output
+        assert "canary" not in refused.output + added.output
+        used = set()
+        for _ in range(6):
+            assert (await router.ask("chat", "openai/gpt-4.1")).status == 200
+            used.add(upstream.requests[-1].key)
+        assert "sk-sim-openai-canary-new" in used
+        twice = await desk(router, "add", "openai", stdin="sk-sim-openai-canary-new\n")
+        assert twice.exit_code == 1 and "openai/second has this key already" in twice.output
+        nobody = await desk(router, "add", "nobody", stdin="sk-any\n")
+        assert nobody.exit_code == 1 and "It can for" in nobody.output
+        nothing = await desk(router, "add", "openai", stdin="\n")
+        assert nothing.exit_code == 2 and "none came on stdin" in nothing.output
 
 
 async def test_wrong_usage_is_said(upstream: Upstream, tmp_path: Path, desk: Any) -> None:
