@@ -30,9 +30,9 @@ from router.state.login_flows import LoginFlows
 from router.state.responses import ResponseStore
 from router.state.store import StateStore
 from router.state.tally_rows import add_tallies, load_tallies
-from router.state.usage_reports import sums_of_keys
+from router.state.usage_reports import ended_since, sums_of_keys
 from router.state.usage_rows import add_calls, prune_calls
-from router.usage.budgets import Sums, starts
+from router.usage.budgets import MINUTE, Past, Sums, starts
 from router.usage.entries import Closed
 from router.vault.cipher import Vault, vault_key
 
@@ -109,11 +109,18 @@ class Memory:
         if kept:
             self._store.submit(lambda connection: owner_rows.save(connection, tables.sessions, kept))
 
-    def key_sums(self) -> dict[str, Sums]:
-        """What each key has used today and this month (UTC)."""
-        day, month = starts(self._clock.wall())
+    def key_sums(self, *, minute: bool = False) -> dict[str, Sums]:
+        """What each key has used today and this month (UTC). minute: with the calls that ended in the last minute, as
+        far as they took no longer than ten."""
+        now = self._clock.wall()
+        day, month = starts(now)
         found = self._store.read_now(lambda connection: sums_of_keys(connection, day, month))
-        return {key: Sums((each[0], each[1]), (each[2], each[3])) for key, each in found.items()}
+        since, began = now - MINUTE, now - 11 * MINUTE
+        ended = self._store.read_now(lambda connection: ended_since(connection, began, since)) if minute else {}
+        return {
+            key: Sums((each[0], each[1]), (each[2], each[3]), tuple([Past(*call) for call in ended.get(key, ())]))
+            for key, each in found.items()
+        }
 
     def tallies(self) -> list[Tally]:
         """What accounts have done before."""

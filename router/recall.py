@@ -149,7 +149,7 @@ class Recall:
         memory, budgets = self.memory, self._gateway.budgets
         mark = budgets.mark()
         if memory is not None and await self._gateway.ledger.moved():
-            budgets.load(await asyncio.to_thread(memory.key_sums), mark)
+            budgets.load(await asyncio.to_thread(memory.key_sums, minute=budgets.young), mark)
 
     async def open_ledger(self) -> None:
         """Calls go into the database from now on, where there is one."""

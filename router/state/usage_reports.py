@@ -71,6 +71,20 @@ def sums_of_keys(connection: Connection, day: float, month: float) -> dict[str, 
     return {row[0]: (int(row[1]), int(row[2]), int(row[3]), int(row[4])) for row in connection.execute(query)}
 
 
+def ended_since(connection: Connection, began: float, ended: float) -> dict[str, list[tuple[float, float, int]]]:
+    """For each key its calls that asked anybody, began since `began` and ended since `ended` (Unix seconds): when they
+    began, when they ended, and their tokens."""
+    tokens = sum((calls.c[name] for name in KINDS[1:]), calls.c[KINDS[0]])
+    end = calls.c.at + calls.c.total
+    query = select(calls.c.key_id, calls.c.at, end, tokens).where(
+        calls.c.at >= began, end > ended, calls.c.provider != ""
+    )
+    found: dict[str, list[tuple[float, float, int]]] = {}
+    for key, at, over, used in connection.execute(query.order_by(calls.c.at)):
+        found.setdefault(key, []).append((float(at), float(over), int(used)))
+    return found
+
+
 def total(connection: Connection, since: float, until: float) -> Line:
     """Everything together."""
     here = (calls.c.at >= since, calls.c.at < until)

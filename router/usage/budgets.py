@@ -2,8 +2,8 @@
 
 A call is admitted while what is settled and what running calls are expected to use stay below the limit. So a limit may
 be passed by what was in progress when it was reached, and by nothing else; and nobody is refused below it. Synchronous,
-no I/O; sums of days and months come from the ledger and are taken over again and again (`load`), so that they hold over
-restarts and for several processes.
+no I/O; sums of days and months, and what the last process did in the last minute, come from the ledger and are taken
+over again and again (`load`), so that they hold over restarts and for several processes.
 """
 
 from __future__ import annotations
@@ -41,11 +41,21 @@ class Sum(Struct):
     cost: int = 0
 
 
+class Past(Struct, frozen=True):
+    """A call of another process. began, ended: Unix time."""
+
+    began: float
+    ended: float
+    tokens: int
+
+
 class Sums(Struct, frozen=True):
-    """Of one key, as the ledger has them. day: this day's; month: this month's (UTC)."""
+    """Of one key, as the ledger has them. day: this day's; month: this month's (UTC). minute: calls that have ended in
+    the last minute."""
 
     day: tuple[int, int] = (0, 0)
     month: tuple[int, int] = (0, 0)
+    minute: tuple[Past, ...] = ()
 
 
 class Estimate(Struct, frozen=True):
@@ -73,6 +83,7 @@ class _Key:
         self.requests: deque[float] = deque()  # when calls of the last minute were admitted
         self.recent: deque[tuple[float, int]] = deque()  # when calls of the last minute ended, and their tokens
         self.recent_tokens = 0
+        self.before: tuple[Past, ...] = ()  # calls of the processes before this one
         self.base: Sums | None = None  # None: not read yet
         self.later: deque[tuple[int, str, int, int]] = deque()  # settled since: number, day, tokens, micro-USD
         self.later_by_day: dict[str, Sum] = {}
@@ -106,6 +117,7 @@ class Budgets:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
+        self._began = clock.wall()
         self._keys: dict[str, _Key] = {}
         self._open: dict[str, _Open] = {}
         self._outputs: dict[str, float] = {}
@@ -122,8 +134,8 @@ class Budgets:
                 await self.read()
 
     async def ready(self, key: ClientKey) -> None:
-        """Know what a key with a limit of a day or a month has used before; waits for the ledger at most once."""
-        if not _lasting(key):
+        """Know what a key with limits has used before; waits for the ledger at most once."""
+        if not self._asks(key):
             return
         state = self._keys.setdefault(key.id, _Key())
         if state.base is None:
@@ -137,7 +149,7 @@ class Budgets:
     async def look(self, keys: Iterable[ClientKey]) -> None:
         """Know what these keys have used before, for whoever looks at them; where the ledger cannot be read in time,
         only what was settled here is known."""
-        limited = [key for key in keys if _lasting(key)]
+        limited = [key for key in keys if self._asks(key)]
         states = [self._keys.setdefault(key.id, _Key()) for key in limited]
         if any(state.base is None for state in states):
             with suppress(TimeoutError):
@@ -190,6 +202,11 @@ class Budgets:
         state.recent_tokens += usage.total
         state.add(self._settled, _day(record.began or now), usage.total, record.cost or 0)
 
+    @property
+    def young(self) -> bool:
+        """Whether calls of the process before this one count for a minute still."""
+        return self._clock.wall() < self._began + MINUTE
+
     def mark(self) -> int:
         """How many calls are settled now; to be given to `load` with sums that have all of them."""
         return self._settled
@@ -198,7 +215,9 @@ class Budgets:
         """Take over what the ledger has. mark: all calls that were settled before it are in there."""
         self._period = _day(self._clock.wall())
         for name, state in self._keys.items():
-            state.take(sums.get(name, Sums()), mark, self._period[:7])
+            found = sums.get(name, Sums())
+            state.take(found, mark, self._period[:7])
+            state.before = tuple([past for past in found.minute if past.began < self._began])  # others are known here
 
     def used(self, key: ClientKey) -> dict[str, int]:
         """What a key has used of each of its limits: requests, tokens or micro-USD, those of running calls included."""
@@ -210,9 +229,9 @@ class Budgets:
 
     def _used(self, state: _Key, cap: Cap, now: float) -> int:
         if cap.unit == "requests":
-            return len(state.requests)
+            return len(state.requests) + sum(past.began > now - MINUTE for past in state.before)
         if cap.period == "minute":
-            return state.recent_tokens + state.open.tokens
+            return state.recent_tokens + state.open.tokens + sum(tokens for _, tokens in _ended(state, now))
         today = _day(now)
         since = today if cap.period == "day" else today[:7]
         known = state.base or Sums()
@@ -226,10 +245,11 @@ class Budgets:
 
     def _resets(self, state: _Key, cap: Cap, now: float) -> float:
         if cap.unit == "requests":
-            return state.requests[len(state.requests) - cap.most] + MINUTE
+            began = sorted([*(past.began for past in state.before if past.began > now - MINUTE), *state.requests])
+            return began[len(began) - cap.most] + MINUTE
         if cap.period == "minute":
-            left = state.recent_tokens + state.open.tokens - cap.most
-            for at, tokens in state.recent:
+            left = self._used(state, cap, now) - cap.most
+            for at, tokens in sorted([*_ended(state, now), *state.recent]):
                 left -= tokens
                 if left < 0:
                     return at + MINUTE
@@ -243,6 +263,12 @@ class Budgets:
             state.told = {each for each in state.told if not each.startswith(f"{cap.name} ")} | {once}
             _log.warning("the key %s has used %s", key.name, told)
         return told
+
+    def _asks(self, key: ClientKey) -> bool:
+        """Whether the ledger knows more of a key's use than this process: of a minute only while it is young."""
+        caps = () if key.limits is None else tuple(key.limits.caps())
+        lasting = any(cap.period != "minute" for cap in caps)
+        return lasting or (bool(caps) and self.young)
 
     def _output(self, model: str) -> float:
         return self._outputs.get(model, TYPICAL_OUTPUT)
@@ -274,9 +300,9 @@ def _refusal(name: str, cap: Cap, used: int, resets: float, now: float) -> Fault
     return Fault("quota_spent", text, retry_after=float(wait), code="budget_exceeded", details=facts)
 
 
-def _lasting(key: ClientKey) -> bool:
-    """Whether it has a limit of a day or a month."""
-    return key.limits is not None and any(cap.period != "minute" for cap in key.limits.caps())
+def _ended(state: _Key, now: float) -> list[tuple[float, int]]:
+    """When calls of earlier processes ended within the last minute, and their tokens."""
+    return [(past.ended, past.tokens) for past in state.before if past.ended > now - MINUTE]
 
 
 def _end(period: Period, now: float) -> float:

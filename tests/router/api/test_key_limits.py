@@ -82,6 +82,27 @@ async def test_what_was_used_is_known_after_a_restart(upstream: Upstream, tmp_pa
         assert (await router.ask("chat", "gpt-4.1")).status == 429
 
 
+@pytest.mark.parametrize("limit", [{"requests_per_minute": 3}, {"tokens_per_minute": 100}])
+async def test_what_was_used_in_the_last_minute_is_known_after_a_restart(
+    upstream: Upstream, tmp_path: Path, limit: dict[str, int]
+) -> None:
+    async with running(upstream, tmp_path, limited(**limit)) as router:
+        await known(router)
+        for _ in range(2):
+            assert (await router.ask("chat", "gpt-4.1", "x" * 100)).status == 200
+    async with running(upstream, tmp_path, limited(**limit)) as router:
+        await known(router)
+        statuses = [(await router.ask("chat", "gpt-4.1", "x" * 100)).status for _ in range(4)]
+    if "requests_per_minute" in limit:
+        assert statuses == [200, 429, 429, 429], "those that were refused count for nothing"
+    else:
+        assert statuses[-1] == 429 and statuses.count(200) <= 1
+    async with running(upstream, tmp_path, limited(**limit)) as router:
+        await known(router)
+        refused = await router.ask("chat", "gpt-4.1")
+        assert refused.status == 429 and 0 < int(refused.headers["retry-after"]) <= 60
+
+
 async def test_a_limit_that_is_set_later_counts_what_was_used_before(upstream: Upstream, tmp_path: Path) -> None:
     async with running(upstream, tmp_path, {}) as router:
         await known(router)

@@ -14,7 +14,7 @@ from router.access.limits import KeyLimits
 from router.call import Record
 from router.clock import FakeClock
 from router.faults import Fault
-from router.usage.budgets import Budgets, Estimate, Sums, starts
+from router.usage.budgets import Budgets, Estimate, Past, Sums, starts
 from router.wire.events import Usage
 
 NOON = datetime(2026, 11, 30, 12, tzinfo=UTC).timestamp()
@@ -68,6 +68,28 @@ def test_tokens_of_a_minute_count_running_calls_by_estimate() -> None:
     assert caught.value.retry_after == 1
     clock.advance(1)
     budgets.reserve("c", mine, FREE)
+
+
+def test_calls_of_the_process_before_count_for_their_minute() -> None:
+    clock = FakeClock(NOON)
+    budgets, mine = Budgets(clock), key(requests_per_minute=3, tokens_per_minute=1000)
+    budgets.reserve("a", mine, FREE)
+    budgets.settle(record("a", clock, 10))
+    before = (Past(NOON - 50, NOON - 20, 300), Past(NOON - 10, NOON - 1, 200), Past(NOON, NOON, 10))
+    for _ in range(2):  # again and again, and the third one is this process's own
+        budgets.load({"key_a": Sums(minute=before)}, budgets.mark())
+    assert budgets.used(mine) == {"requests_per_minute": 3, "tokens_per_minute": 510}
+    with pytest.raises(Fault) as caught:
+        budgets.reserve("b", mine, FREE)
+    assert caught.value.retry_after == 10
+    clock.advance(10)
+    assert budgets.used(mine) == {"requests_per_minute": 2, "tokens_per_minute": 510}
+    clock.advance(30)
+    assert budgets.used(mine) == {"requests_per_minute": 2, "tokens_per_minute": 210}
+    assert budgets.young
+    clock.advance(20)
+    assert budgets.used(mine) == {"requests_per_minute": 0, "tokens_per_minute": 0}
+    assert not budgets.young
 
 
 @pytest.mark.parametrize(
