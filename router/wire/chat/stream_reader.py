@@ -72,7 +72,7 @@ class ChatStreamReader:
     def read_chunk(self, chunk: JsonObject) -> list[Event]:
         """Events of one decoded chunk; also of an unstreamed answer, whose choices hold a whole `message`."""
         choices = chunk.get("choices")
-        if self._started and type(choices) is list and len(choices) == 1 and "usage" not in chunk:
+        if self._started and type(choices) is list and len(choices) == 1 and _usage_in(chunk) is None:
             quick = self._quick(choices[0])
             if quick is not None:
                 return quick

@@ -510,3 +510,17 @@ def test_any_split_of_the_bytes_gives_the_same_events(data: st.DataObject) -> No
         TextDelta("Grüße \U0001f600"),
         Finished("end"),
     ]
+
+
+@pytest.mark.parametrize("beside", [{"usage": None}, {"usage": {}}, {"x_groq": {"id": "r"}}])
+def test_a_piece_of_text_beside_no_usage_is_a_piece_of_text(beside: dict[str, Any]) -> None:
+    """OpenAI writes `usage: null` into every chunk once usage is asked for."""
+    events = read(delta(content="a"), {**delta(content="b"), **beside}, chunk(STOP))
+    assert [event for event in events if isinstance(event, TextDelta)] == [TextDelta("a"), TextDelta("b")]
+
+
+@pytest.mark.parametrize("beside", [lambda usage: {"usage": usage}, lambda usage: {"x_groq": {"usage": usage}}])
+def test_usage_beside_a_piece_of_text_is_not_lost(beside: Any) -> None:
+    told = beside({"prompt_tokens": 4, "completion_tokens": 5})
+    events = read(delta(content="a"), {**delta(content="b"), **told}, chunk(STOP))
+    assert UsageReported(Usage(input=4, output=5)) in events and TextDelta("b") in events
