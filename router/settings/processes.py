@@ -77,5 +77,8 @@ class Supervision(Block):
     grace: Seconds = setting(20.0, "Seconds after its start for which a program is left alone.", effect="restart", ge=0)
     most_per_hour: int = setting(6, "Restarts of one program in an hour; then it is only told.", effect="restart", ge=0)
     disk_free: int = setting(
-        200, "MiB below which the disk of logs and state is told to be full.", effect="restart", ge=0
+        200,
+        "MiB below which the disk of logs and state is told to be full, and old logs are removed. 0: neither.",
+        effect="restart",
+        ge=0,
     )

@@ -50,7 +50,8 @@ def main(arguments: list[str] | None = None) -> int:
     """Exit status: 0 done, 1 failed, 2 wrong settings."""
     given = _parser().parse_args(arguments)
     # What the other commands print is for programs.
-    logs.configure(given.log_level, given.log_format, None if given.command == "serve" else sys.stderr)
+    serves = given.command == "serve"
+    logs.configure(given.log_level, given.log_format, None if serves else sys.stderr, queued=serves)
     try:
         beside = load(given.router_config, given.config)
         forget_secrets(os.environ)

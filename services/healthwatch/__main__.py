@@ -35,7 +35,7 @@ def main(arguments: list[str] | None = None) -> int:
         "--hangs", type=float, default=HANGS, help="seconds without a turn of its own loop after which it ends itself"
     )
     given = parser.parse_args(arguments)
-    logs.configure(given.log_level, "text", None)
+    logs.configure(given.log_level, "text", None, queued=True)
     try:
         return asyncio.run(_serve(given.config, given.hangs))
     except SettingsMistake as error:

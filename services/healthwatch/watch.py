@@ -19,6 +19,7 @@ from services.healthwatch.asking import look
 from services.healthwatch.hub import management_key, serving, sessions
 from services.healthwatch.judge import Action, Judge, Seen
 from services.healthwatch.memory import Memory
+from services.healthwatch.room import make_room
 from services.healthwatch.settings import Plan, Watched
 from services.healthwatch.supervisor import Running
 from services.link.cause import Cause
@@ -185,7 +186,23 @@ class Watch:
             low = plan.rules.disk_free * _MIB
             if free < low <= self._full.get(name, low):
                 _log.warning("the disk of %s has %d MiB left", folder, free // _MIB)
+            if free < low and name == "logs":
+                free = self._with_room(folder, low, free)
             self._full[name] = free
+
+    def _with_room(self, folder: Path, low: int, free: int) -> int:
+        """What is free once old logs have gone: without room supervisord can begin no new file, and closes a log that
+        it cannot replace."""
+        try:
+            gone = make_room(folder, low, self._free)
+            free = self._free(folder)
+        except OSError as error:
+            _log.warning("no room can be made in %s: %s", folder, error.strerror)
+            return free
+        if gone:
+            names = ", ".join(path.name for path in gone)
+            _log.warning("removed old logs (%s): %d MiB are free now", names, free // _MIB)
+        return free
 
     def causes(self) -> list[Cause]:
         """What is wrong with the programs; only a supervisord that does not answer, or rounds that do not come to an

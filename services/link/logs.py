@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import logging
+import queue
 import re
 import sys
+import threading
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any, TextIO
 
@@ -59,9 +62,54 @@ class JsonFormatter(logging.Formatter):
         return redacted(dumps(entry).decode("utf-8"))
 
 
-def configure(level: str = "info", style: str = "text", stream: TextIO | None = None) -> logging.Handler:
-    """Send everything that is logged to `stream` (standard output). style: text or json."""
-    handler = logging.StreamHandler(stream or sys.stdout)
+class QueueWriter(logging.Handler):
+    """Writes on a thread of its own, so that whoever logs never waits: where nobody reads our output any more (the disk
+    of the log is full), a line that is written at once would stop the whole service. What has no room is counted."""
+
+    def __init__(self, stream: TextIO, most: int = 10_000) -> None:
+        super().__init__()
+        self.dropped = 0
+        self._stream = stream
+        self._lines: queue.Queue[logging.LogRecord | None] = queue.Queue(most)
+        self._thread = threading.Thread(target=self._write, name="log-writer", daemon=True)
+        self._thread.start()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Take a line, or count it."""
+        try:
+            self._lines.put_nowait(record)
+        except queue.Full:
+            self.dropped += 1
+
+    def _write(self) -> None:
+        told = 0
+        while (record := self._lines.get()) is not None:
+            try:
+                text = self.format(record)
+                if (lost := self.dropped) > told:
+                    text, told = f"{text}\n{lost - told} log lines had no room before this one", lost
+                self._stream.write(text + "\n")
+                self._stream.flush()
+            except (OSError, ValueError):
+                self.dropped += 1
+            except Exception as error:  # a record that cannot be told must not end the telling
+                self.dropped += 1
+                self._stream.write(f"a log line could not be formatted: {type(error).__name__}\n")
+
+    def close(self) -> None:
+        """Write what is queued, within two seconds."""
+        with suppress(queue.Full):
+            self._lines.put_nowait(None)
+            self._thread.join(timeout=2.0)
+        super().close()
+
+
+def configure(
+    level: str = "info", style: str = "text", stream: TextIO | None = None, *, queued: bool = False
+) -> logging.Handler:
+    """Send everything that is logged to `stream` (standard output). style: text or json. queued: never wait for it."""
+    out = stream or sys.stdout
+    handler: logging.Handler = QueueWriter(out) if queued else logging.StreamHandler(out)
     handler.setFormatter(JsonFormatter() if style == "json" else TextFormatter())
     root = logging.getLogger()
     root.handlers[:] = [handler]

@@ -308,6 +308,19 @@ async def test_a_full_disk_is_said(tmp_path: Path) -> None:
         assert 'disk_free_bytes{folder="logs"} 5242880' in watch.metrics()
 
 
+async def test_a_full_disk_of_logs_gets_room_by_old_logs(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("WARNING", "switchyard.healthwatch")
+    (tmp_path / "router.log").write_bytes(b"now")
+    (tmp_path / "router.log.1").write_bytes(b"before")
+    async with watching(tmp_path, Watched("p")) as (watch, after, _):
+        watch._free = lambda folder: 5 << 20 if (folder / "router.log.1").exists() else 10**12
+        await after(1)
+        assert not (tmp_path / "router.log.1").exists() and (tmp_path / "router.log").exists()
+        assert "removed old logs (router.log.1)" in caplog.text
+        await after(1)
+        assert watch.causes() == []
+
+
 async def test_the_router_is_looked_for_where_it_says_that_it_listens(tmp_path: Path) -> None:
     async with serving(Program()) as address:
         (tmp_path / "run").mkdir()

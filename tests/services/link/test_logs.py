@@ -3,6 +3,7 @@ from __future__ import annotations
 import io
 import json
 import logging
+import threading
 from collections.abc import Iterator
 
 import pytest
@@ -68,3 +69,49 @@ def test_levels_count_for_our_loggers_and_traces_are_written() -> None:
     (line,) = out.getvalue().splitlines()
     assert json.loads(line)["message"] == "it broke"
     assert "RuntimeError: why" in json.loads(line)["trace"]
+
+
+class Stuck(io.StringIO):
+    """Output that nobody reads until `reads` is set."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.reads = threading.Event()
+        self.begun = threading.Event()
+
+    def write(self, text: str) -> int:
+        self.begun.set()
+        self.reads.wait(10)
+        return super().write(text)
+
+
+def test_whoever_logs_never_waits_for_a_reader_and_what_is_lost_is_told() -> None:
+    out = Stuck()
+    writer = logs.QueueWriter(out, most=2)
+    writer.setFormatter(logging.Formatter("%(message)s"))
+    writer.emit(record("first"))
+    assert out.begun.wait(10)
+    for number in range(5):
+        writer.emit(record(f"more {number}"))  # two have room
+    assert writer.dropped == 3
+    out.reads.set()
+    while out.getvalue().count("\n") < 4:
+        out.begun.wait(0.01)
+    writer.emit(record("last"))
+    writer.close()
+    assert out.getvalue().splitlines() == [
+        "first",
+        "more 0",
+        "3 log lines had no room before this one",
+        "more 1",
+        "last",
+    ]
+
+
+def test_what_is_queued_is_written_at_the_end() -> None:
+    out = io.StringIO()
+    handler = logs.configure("info", "text", out, queued=True)
+    for number in range(100):
+        logging.getLogger("switchyard.link").info("line %d", number)
+    handler.close()
+    assert out.getvalue().count("\n") == 100
