@@ -127,14 +127,15 @@ class Attempts:
             lease = self._health.lease(
                 provider, candidate.model, avoid=walk.avoid(candidate), prefer=again or prefer, place=place
             )
-            renewed, again = again is not None, None
+            asked, again = again, None
             if isinstance(lease, Cooling):
                 walk.cooling(candidate, lease)
                 continue
             if isinstance(lease, Crowded):
                 walk.crowded(candidate)
                 continue
-            run = _Run(candidate, lease, self._clock.monotonic(), Progress(), RENEWED if renewed else "")
+            because = RENEWED if lease.account.id == asked else ""
+            run = _Run(candidate, lease, self._clock.monotonic(), Progress(), because)
             wait = self.first_tokens.wait(limits.hedge, candidate.provider, candidate.model, call.stream)
             if wait is None or hedged:
                 begun, again = await self._alone(round_, run)

@@ -41,6 +41,7 @@ SURFACES: Mapping[Surface, tuple[Dialect, ...]] = MappingProxyType(
 
 _REMEMBERED = 1024  # names come from clients, so the memory needs a bound
 _TURNS = 12
+_PLANS = 48  # of one name; what a call needs comes from clients as well
 _MEDIA: tuple[tuple[str, str], ...] = (
     ("tools", "tools"),
     ("images", "images"),
@@ -136,6 +137,8 @@ def draft(table: Table, asked: str, *, needs: Needs, pinned: str | None = None, 
     if made is None:
         made = _drafted(table, name, only, needs, offered, turn)
         if made.fault is None and offered.turns <= _TURNS:
+            if len(offered.plans) >= _PLANS:
+                offered.plans.clear()
             offered.plans[turn, needs] = made
     return made if tokens is None else _small_last(made, tokens)
 

@@ -26,4 +26,9 @@ class Bell:
         """Until it rings."""
         future = asyncio.get_running_loop().create_future()
         self._waiting.append(future)
-        await future
+        try:
+            await future
+        except asyncio.CancelledError:
+            if future in self._waiting:  # whoever looks in again and again for a moment must leave nothing behind
+                self._waiting.remove(future)
+            raise

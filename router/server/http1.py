@@ -9,7 +9,7 @@ import h11
 from hypercorn.protocol.events import EndBody, Event, Response
 from hypercorn.protocol.h11 import H11Protocol
 
-_NAMES = re.compile(rb"(?:[a-z0-9-]+\n)*")
+_NAMES = re.compile(rb"[a-z0-9-]*")
 _VALUES = re.compile(rb"[ -~]*")
 
 
@@ -41,4 +41,4 @@ class Http1(H11Protocol):
 def sound(headers: Iterable[tuple[bytes, bytes]]) -> bool:
     """Whether no byte of these headers can be taken for anything else than a part of them (RFC 9110, 5.1 and 5.5)."""
     names, values = zip(*headers, strict=True)
-    return bool(_NAMES.fullmatch(b"\n".join((*names, b""))) and _VALUES.fullmatch(b"".join(values)))
+    return bool(all(names) and _NAMES.fullmatch(b"".join(names)) and _VALUES.fullmatch(b"".join(values)))

@@ -29,6 +29,7 @@ class Transport(asyncio.Protocol):
         self._outgoing: list[bytes] = []
         self._unsent = 0
         self._held = False
+        self._finished = False
         self.raw: asyncio.Transport
         self.ended = False  # the client sends nothing more, or the connection is gone
         self.lost = False
@@ -82,8 +83,8 @@ class Transport(asyncio.Protocol):
         return data
 
     async def write(self, data: bytes) -> bool:
-        """Write, and wait while the client is slow. False when the connection is gone."""
-        if self.lost or self.raw.is_closing():
+        """Write, and wait while the client is slow. False when the connection is gone, or nothing more was to come."""
+        if self._finished or self.lost or self.raw.is_closing():
             return False
         if not self._outgoing:
             self._loop.call_soon(self.flush)
@@ -115,6 +116,7 @@ class Transport(asyncio.Protocol):
     def finish(self) -> None:
         """Say that nothing more comes, and leave the other direction open where that is possible."""
         self.flush()
+        self._finished = True
         if self.lost or self.raw.is_closing():
             return
         if self.ended or not self.raw.can_write_eof():

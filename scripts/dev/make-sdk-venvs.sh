@@ -35,6 +35,7 @@ with_lock() {
     trap 'exit 143' TERM
     echo "$$" >"$lock_folder/pid"
     make_environment "$1"
+    trap - EXIT INT TERM # the next lock may be somebody else's
     rm -rf "$lock_folder"
 }
 

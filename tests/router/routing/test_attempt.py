@@ -8,9 +8,11 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from router.accounts.affinity import Affinity
 from router.accounts.health import Health
+from router.accounts.record import Account
 from router.accounts.sessions import Sessions
 from router.call import Call, Caller, Limits, Record
 from router.clock import FakeClock
@@ -19,11 +21,12 @@ from router.patience import Patience
 from router.providers.lanes import Batch
 from router.providers.observed import Observed
 from router.providers.run import Opened
-from router.routing.attempt import HELD, Attempts
+from router.routing.attempt import HELD, RENEWED, Attempts
 from router.routing.begun import Begun
+from router.routing.choose import ONLY
 from router.routing.plan import plan
 from router.wire.events import Ended, Usage, UsageReported
-from tests.router.routing.making import CHAT, crowd, provider, table
+from tests.router.routing.making import CHAT, account, crowd, provider, table
 
 PROVIDERS = [provider(name, base_urls=("http://x",), accounts=2) for name in ("one", "two")]
 
@@ -121,6 +124,25 @@ async def test_a_lane_that_fails_before_content_is_closed_and_the_next_account_i
     assert [attempt.outcome for attempt in record.tries] == ["upstream_broken", "ok"]
     await begun.complete()
     assert not health._open
+
+
+@pytest.mark.parametrize("held", [False, True])
+async def test_a_renewal_is_told_as_the_reason_only_of_the_account_that_was_renewed(held: bool) -> None:
+    both = account("one", "a", stored=True), account("one", "b")
+    one = replace(provider("one", base_urls=("http://x",)), accounts=both)
+    runner, health, attempts = world(Fault("upstream_auth", "no", status=401), Script(Batch(b"hello", True)))
+
+    async def renew(used: Account, fault: Fault) -> bool:
+        if held:  # by somebody else, meanwhile
+            health.hold(used.id, "disabled", "switched off")
+        return True
+
+    runner.renew = renew  # type: ignore[attr-defined]
+    chosen, record = plan(table(one, rules=[("^m$", ("one",))]), "m", needs=CHAT), fresh()
+    call = Call(id="req_1", dialect="chat", asked="m", stream=True, body=b"{}", caller=Caller(key_id="k", key_name="k"))
+    await attempts.begin(call, chosen, {"one": one}, Limits(), record)
+    assert runner.asked == ["one/a", "one/b" if held else "one/a"]
+    assert record.tries[1].chosen == (ONLY if held else RENEWED)
 
 
 async def test_an_answer_that_ends_before_it_begins_is_a_failure() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import product
+
 import pytest
 
 from router.faults import Fault
@@ -336,6 +338,15 @@ def test_what_is_remembered_of_names_is_bounded_and_nothing_of_unknown_ones():
         draft(made, f"x{number}", needs=CHAT)
     assert 0 < len(made.remembered) <= 1024
     assert not any(key[0].startswith("x") for key in made.remembered)
+
+
+def test_what_is_remembered_of_one_name_is_bounded():
+    made = table(*map(provider, "abcdefgh"), rules=[("^m", [tuple("abcdefgh")])])
+    for tools, images, documents, audio, turn in product(*[(False, True)] * 4, range(8)):
+        needs = Needs(dialect="chat", tools=tools, images=images, documents=documents, audio=audio)
+        assert len(targets(plan(made, "m", needs=needs, rotation=turn))) == 8
+    (known,) = made.remembered.values()
+    assert 0 < len(known.plans) <= 48
 
 
 def test_draft_reports_what_plan_raises():

@@ -22,6 +22,8 @@ DOUBTFUL = [
     (b"x name", b"a"),
     (b"x-name:", b"a"),
     (b"x\r\ny", b"a"),
+    (b"x\ny", b"a"),
+    (b"x\n\ny", b"a"),
     (b"", b"a"),
 ]
 

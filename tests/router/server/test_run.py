@@ -186,6 +186,33 @@ async def test_a_reader_that_takes_nothing_is_cut_off() -> None:
         await it.no_connections()
 
 
+async def test_an_answer_behind_which_the_request_turns_out_broken_ends_at_once() -> None:
+    """The end of the connection has been written then, and the loop must not hear of bytes behind it."""
+    begun, over = asyncio.Event(), asyncio.Event()
+    troubles: list[str] = []
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] != "http":
+            await standin.app(scope, receive, send)
+            return
+        scope["extensions"]["client.gone"](over.set)
+        await send({"type": "http.response.start", "status": 200, "headers": standin.TEXT})
+        begun.set()
+        while not over.is_set():
+            await send({"type": "http.response.body", "body": b"tick", "more_body": True})
+            await asyncio.sleep(0)
+
+    asyncio.get_running_loop().set_exception_handler(lambda _, trouble: troubles.append(trouble["message"]))
+    async with running(app) as it:
+        client = await it.connect()
+        client.send("/", method="POST", headers="transfer-encoding: chunked\r\n")
+        await begun.wait()
+        client.writer.write(b"no length\r\n")
+        assert b"tick" in await client.rest()
+        await asyncio.wait_for(over.wait(), WITHIN)
+    assert troubles == []
+
+
 async def test_a_head_that_is_too_large_is_a_431() -> None:
     async with running(header_bytes=4096) as it:
         client = await it.connect()

@@ -15,6 +15,7 @@ class Wire(asyncio.Transport):
         super().__init__()
         self.writes: list[bytes] = []
         self.closed = False
+        self.half = False
 
     def write(self, data: Any) -> None:
         self.writes.append(bytes(data))
@@ -29,7 +30,10 @@ class Wire(asyncio.Transport):
         self.closed = True
 
     def can_write_eof(self) -> bool:
-        return False
+        return self.half
+
+    def write_eof(self) -> None:
+        """Not the end of the other direction."""
 
 
 def connected() -> tuple[Transport, Wire]:
@@ -88,3 +92,12 @@ async def test_reading_waits_for_bytes_and_for_the_end() -> None:
         transport.eof_received()
         assert await reading == b""
     assert transport.ended
+
+
+async def test_nothing_is_written_behind_the_end() -> None:
+    transport, wire = connected()
+    wire.half = True
+    transport.finish()
+    assert not await transport.write(b"late")
+    await asyncio.sleep(0)
+    assert (wire.writes, wire.closed, transport.unsent) == ([], False, 0)
