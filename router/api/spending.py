@@ -20,9 +20,12 @@ async def reserve(
     if key.limits is None:
         return
     await gateway.budgets.ready(key)
-    price = snapshot.tariff.price(*target) if target is not None and snapshot.tariff.metered(target[0]) else None
+    metered = target is not None and snapshot.tariff.metered(target[0])
+    price = snapshot.tariff.price(*target) if target is not None and metered else None
     read = call.conversation
     tokens = count_tokens.estimate(read) if read is not None else count_tokens.estimate_text(len(call.body))
     rates = price.rates_for(tokens) if price is not None else None
     each = (float(rates.input), float(rates.output)) if rates is not None else None
-    record.budget = gateway.budgets.reserve(record.call_id, key, Estimate(call.asked, tokens, each))
+    record.budget = gateway.budgets.reserve(
+        record.call_id, key, Estimate(call.asked, tokens, each, metered and price is None)
+    )

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from router.cli.finding import Finding, Level
 from router.cli.talk import Place
+from router.net.proxies import General, variables, way
 from router.providers.resolve import resolve
 
 WITHIN = 5.0
@@ -27,11 +28,17 @@ Look = Callable[[str], float | None]
 def network(place: Place, environ: Mapping[str, str], look: Look | None = None) -> Iterator[Finding]:
     """Each provider with an account, once per origin; those behind a proxy are not looked at from here."""
     origins: dict[str, list[str]] = {}
+    general = General(place.settings.network.proxy, tuple(place.settings.network.no_proxy), variables(environ))
     for provider in resolve(place.settings, environ):
         if provider.kind == "demo" or not provider.accounts or not provider.base_urls:
             continue
         if provider.proxy is not None or any(account.proxy is not None for account in provider.accounts):
             yield Finding("ok", "network", f"{provider.id} is reached through a proxy, which is not looked at")
+            continue
+        taken = way(provider.base_urls[0], None, general)
+        if taken.proxy is not None:
+            text = f"{provider.id} is reached through the proxy of {taken.source}, which is not looked at"
+            yield Finding("ok", "network", text)
             continue
         parts = urlsplit(provider.base_urls[0])
         origins.setdefault(f"{parts.scheme}://{parts.netloc}", []).append(provider.id)
@@ -73,10 +80,10 @@ def _seen(origin: str, look: Look) -> float | Finding | None:
         fix = "Correct base_url, or this machine's DNS (resolvectl status)."
         return Finding("error", "", f"the name of {origin} is not known", why, fix)
     except TimeoutError:
-        fix = "Look at firewalls; where a proxy is needed, set providers.….proxy."
+        fix = "Look at firewalls; where a proxy is needed, set network.proxy."
         return Finding("error", "", f"{origin} does not answer within {WITHIN:g} s", why, fix)
     except (OSError, http.client.HTTPException) as error:
-        fix = "Look at firewalls and base_url; where a proxy is needed, set providers.….proxy."
+        fix = "Look at firewalls and base_url; where a proxy is needed, set network.proxy."
         return Finding("error", "", f"{origin} cannot be reached ({error})", why, fix)
 
 

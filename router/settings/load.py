@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from datetime import date, datetime
+from types import MappingProxyType
 from typing import Any
 
 from msgspec import Struct
@@ -205,6 +206,21 @@ def _provenance(document: Document, origins: Mapping[Path, str], source: str) ->
         yield dotted(path), variable or f"{source}:{document.line(path)}"
 
 
+_CONNECTS = "services connect to this router, whatever an address says here"
+_ENDPOINT = "the service tells its address itself, or `endpoint` does"
+_WITHOUT_EFFECT: Mapping[str, Mapping[str, str]] = MappingProxyType(
+    {
+        "aistudio": {
+            "base_url": _CONNECTS,
+            "base_urls": _CONNECTS,
+            "proxy": "the service's browser is what asks Google; give its machine the proxy",
+        },
+        "webai": {"base_url": _ENDPOINT, "base_urls": _ENDPOINT},
+    }
+)
+"""What these blocks have in common with those of other providers, and why it says nothing here."""
+
+
 def _warnings(settings: Settings, environ: Mapping[str, str], presets: Mapping[str, Preset]) -> Iterator[str]:
     yield from pick_up(environ, presets, settings.server.port)[1]
     if "*" in settings.server.cors.origins:
@@ -222,6 +238,11 @@ def _warnings(settings: Settings, environ: Mapping[str, str], presets: Mapping[s
                 f"providers.{name}.service.command is not used: the service that ships with this product is started. "
                 "Take the line out; programs of your own stand under `services`."
             )
+    for name, fields in _WITHOUT_EFFECT.items():
+        block = getattr(settings.providers, name)
+        for field in fields if block is not None and block.enabled else ():
+            if field in block.model_fields_set:
+                yield f"providers.{name}.{field} changes nothing: {fields[field]}. Take the line out."
     patterns = [route.pattern for route in settings.models.routing]
     for pattern in sorted({pattern for pattern in patterns if patterns.count(pattern) > 1}):
         yield f"models.routing has the pattern {pattern!r} more than once; only the first one is ever used."

@@ -96,7 +96,7 @@ def reasons(call: Mapping[str, Any]) -> Iterator[str]:
 
 def account_rows(listed: Mapping[str, Any]) -> Iterator[Row]:
     for each in listed["accounts"]:
-        calls = each.get("calls")
+        calls = each.get("requests")
         yield (
             str(each.get("account", "")),
             str(each.get("state", "")),

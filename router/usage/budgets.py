@@ -59,12 +59,13 @@ class Sums(Struct, frozen=True):
 
 
 class Estimate(Struct, frozen=True):
-    """What a call is expected to use. model: as asked for. cost: micro-USD for each input and each output token, None
-    where nobody knows."""
+    """What a call is expected to use. model: as asked for. price: micro-USD for each input and each output token, None
+    where nothing is to be paid for them, or where nobody knows (unpriced)."""
 
     model: str
     input: int
     price: tuple[float, float] | None = None
+    unpriced: bool = False
 
 
 class _Open(Struct, frozen=True):
@@ -89,6 +90,7 @@ class _Key:
         self.later_by_day: dict[str, Sum] = {}
         self.open = Sum()
         self.told: set[str] = set()
+        self.uncounted: set[str] = set()  # models without a price, that the log has been told of
 
     def add(self, number: int, day: str, tokens: int, cost: int) -> None:
         """A call is settled that the ledger's sums do not have yet."""
@@ -176,6 +178,8 @@ class Budgets:
                 raise _refusal(key.name, cap, used, self._resets(state, cap, now), now)
             if used >= cap.most * limits.soft:
                 notices.append(self._notice(key, state, cap, used, now))
+        if estimate.unpriced and any(cap.unit == "usd" for cap in limits.caps()):
+            notices.append(self._uncounted(key, state, estimate.model))
         tokens = estimate.input + round(self._output(estimate.model))
         price = estimate.price
         cost = round(estimate.input * price[0] + self._output(estimate.model) * price[1]) if price is not None else 0
@@ -269,6 +273,19 @@ class Budgets:
         caps = () if key.limits is None else tuple(key.limits.caps())
         lasting = any(cap.period != "minute" for cap in caps)
         return lasting or (bool(caps) and self.young)
+
+    def _uncounted(self, key: ClientKey, state: _Key, model: str) -> str:
+        """A limit in dollars that a call does not count against. In the log once for a model."""
+        told = f"usd limits do not count {model}: its price is not known"
+        if model not in state.uncounted and len(state.uncounted) < _MODELS:
+            state.uncounted.add(model)
+            _log.warning(
+                "the key %s has a limit in dollars, and nobody knows the price of %s: its calls count for nothing "
+                "(usage.prices can name one; a limit of tokens counts them)",
+                key.name,
+                model,
+            )
+        return told
 
     def _output(self, model: str) -> float:
         return self._outputs.get(model, TYPICAL_OUTPUT)

@@ -83,7 +83,7 @@ ANSWERS: dict[str, Any] = {
         ]
     },
     "/accounts": {
-        "accounts": [{"account": "openai/1", "state": "ready", "until": None, "calls": 4, "cause": ""}],
+        "accounts": [{"account": "openai/1", "state": "ready", "until": None, "requests": 4, "cause": ""}],
         "files": [],
     },
     "/logs?limit=200": {"lines": [{"at": 1.0, "level": "info", "logger": "x", "text": "first [line]"}]},

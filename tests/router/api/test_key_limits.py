@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.router.api.harness import DIALECTS, KEY, Running, ask, error_text, running
+from tests.router.api.harness import DIALECTS, KEY, OPENAI_KEYS, Running, ask, error_text, running
 from tests.router.api.manage.desk import manage
 from tests.router.api.test_relay import spawn
 from tests.simulators import Upstream
@@ -51,6 +51,21 @@ async def test_tokens_are_counted_as_the_provider_says(upstream: Upstream, tmp_p
         refused = await router.ask("chat", "gpt-4.1")
         assert refused.status == 429
         assert f"has used {used} tokens" in error_text("chat", refused.json)
+
+
+async def test_a_limit_in_dollars_says_where_it_counts_nothing(upstream: Upstream, tmp_path: Path) -> None:
+    own = {
+        "name": "office",
+        "base_url": upstream.base_url("openai"),
+        "api_keys": [OPENAI_KEYS[0]],
+        "models": ["gpt-4.1"],
+    }
+    changes = limited(usd_per_day=5) | {"providers": {"openai-compatible": [own]}}
+    async with running(upstream, tmp_path, changes) as router:
+        await known(router)
+        assert "x-switchyard-budget" not in (await router.ask("chat", "openai/gpt-4.1")).headers
+        told = (await router.ask("chat", "office/gpt-4.1")).headers["x-switchyard-budget"]
+        assert told == "usd limits do not count office/gpt-4.1: its price is not known"
 
 
 @pytest.mark.parametrize("limit", ["usd_per_day", "usd_per_month"])
@@ -162,8 +177,8 @@ async def test_limits_are_given_changed_and_kept_when_a_key_is_rotated(upstream:
         assert (await call(made["key"]), await call(rotated["key"])) == (401, 200)
         keys = {each["id"]: each for each in (await manage(router, "GET", "/keys")).json["keys"]}
         assert keys[rotated["id"]]["limits"]["usd_per_day"] == 2.5 and keys[made["id"]]["state"] == "revoked"
-        ended = await manage(router, "PATCH", f"/keys/{rotated['id']}", {"expires_in": 0.001})
+        ended = await manage(router, "PATCH", f"/keys/{rotated['id']}", {"expires_in": 1e-06})
         assert ended.status == 200
-        assert await call(rotated["key"]) == 401  # a millisecond is over by now
+        assert await call(rotated["key"]) == 401  # it is over by now
         for wrong in ({"limits": {"usd_per_day": 0}}, {"limits": {"nothing": 1}}, {"expires_in": "soon"}):
             assert (await manage(router, "PATCH", f"/keys/{rotated['id']}", wrong)).status == 400

@@ -122,6 +122,24 @@ def test_a_provider_behind_a_proxy_is_left_to_the_gateway(tmp_path: Path) -> Non
     assert [each.level for each in found] == ["ok"] and "through a proxy" in found[0].what
 
 
+@pytest.mark.parametrize(
+    ("settings", "environ", "source"),
+    [
+        ({"network": {"proxy": "http://proxy.example:3128"}}, {}, "network.proxy"),
+        ({}, {"HTTPS_PROXY": "http://proxy.example:3128"}, "HTTPS_PROXY"),
+    ],
+)
+def test_providers_behind_the_proxy_for_all_are_left_to_the_gateway(
+    tmp_path: Path, settings: dict[str, Any], environ: dict[str, str], source: str
+) -> None:
+    keys = {"providers": {"openai": {"api_keys": ["k"]}}}
+    (found,) = network(place(tmp_path, keys | settings), environ, lambda origin: pytest.fail("asked"))
+    assert found.level == "ok" and f"through the proxy of {source}" in found.what
+    spared = settings | {"network": {**settings.get("network", {}), "no_proxy": ["openai.com"]}}
+    (asked,) = network(place(tmp_path, keys | spared), environ, lambda origin: None)
+    assert asked.level == "ok" and "https://api.openai.com answers" in asked.what
+
+
 def test_without_a_gateway_nothing_is_called(tmp_path: Path) -> None:
     one = place(tmp_path)
     gone = Place(one.settings, one.config, one.state_dir)

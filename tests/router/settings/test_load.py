@@ -325,6 +325,18 @@ def test_warnings_name_what_was_perhaps_not_meant() -> None:
     assert any("auth.management.key is short" in warning for warning in warnings)
 
 
+def test_what_a_block_has_in_common_with_others_and_says_nothing_is_told() -> None:
+    text = """
+providers:
+  aistudio: {enabled: true, proxy: "http://p:3128", base_url: "https://x.example"}
+  webai: {enabled: true, base_urls: ["http://127.0.0.1:9"]}
+"""
+    told = [warning for warning in loaded(text).warnings if "changes nothing" in warning]
+    places = ["providers.aistudio.base_url", "providers.aistudio.proxy", "providers.webai.base_urls"]
+    assert [warning.partition(" ")[0] for warning in told] == places
+    assert not any("changes nothing" in w for w in loaded("providers: {aistudio: {enabled: true}, webai: {}}").warnings)
+
+
 def test_a_file_that_repeats_itself_without_end_is_refused() -> None:
     bomb = "a: &a [x, x]\n" + "".join(
         f"{b}: &{b} [*{a}, *{a}, *{a}, *{a}, *{a}, *{a}]\n" for a, b in zip("abcdefgh", "bcdefghi", strict=True)

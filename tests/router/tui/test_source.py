@@ -42,6 +42,7 @@ async def test_the_screens_understand_what_a_gateway_says(router: Running) -> No
     providers, _, _, calls, accounts, lines = await asyncio.to_thread(look)
     assert len(providers) == 3 and len(calls) == 1 and len(accounts) == 4 and lines  # type: ignore[arg-type]
     assert accounts[0][0] and accounts[0][1] == "ready"  # type: ignore[index]
+    assert sorted(row[3] for row in accounts)[-1] == "1"  # type: ignore[attr-defined]
 
 
 async def test_what_keeps_data_away_is_told(router: Running) -> None:

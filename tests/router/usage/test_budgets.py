@@ -70,6 +70,17 @@ def test_tokens_of_a_minute_count_running_calls_by_estimate() -> None:
     budgets.reserve("c", mine, FREE)
 
 
+def test_money_that_cannot_be_counted_is_told(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("WARNING", "switchyard.usage")
+    budgets, mine = Budgets(FakeClock(NOON)), key(usd_per_day=2_000_000)
+    unpriced = Estimate("office/own\n", 10, None, unpriced=True)
+    told = [budgets.reserve(str(number), mine, unpriced) for number in range(3)]
+    assert all("usd limits do not count" in each for each in told)
+    assert len(caplog.records) == 1 and "nobody knows the price" in caplog.text
+    assert budgets.reserve("free", mine, FREE) == ""
+    assert budgets.reserve("tokens", key(tokens_per_day=10**6), unpriced) == ""
+
+
 def test_calls_of_the_process_before_count_for_their_minute() -> None:
     clock = FakeClock(NOON)
     budgets, mine = Budgets(clock), key(requests_per_minute=3, tokens_per_minute=1000)

@@ -72,6 +72,9 @@ function price(call) {
 
 async function explained(call, signal) {
   const dialect = DIALECTS.includes(call.dialect) ? call.dialect : "chat";
-  const query = new URLSearchParams({ model: call.asked, dialect });
-  return plan(await manage("GET", `explain?${query}`, undefined, { signal }));
+  const ask = (key) => {
+    const query = new URLSearchParams({ model: call.asked, dialect, ...(key ? { key } : {}) });
+    return manage("GET", `explain?${query}`, undefined, { signal });
+  };
+  return plan(await ask(call.key).catch(() => ask(""))); // the key may be gone by now
 }
