@@ -48,7 +48,7 @@ from router.net.client import Net
 from router.observe import logs
 from router.observe.debugging import Debugging
 from router.observe.metrics import DiskFree, Metrics
-from router.observe.recent import Recent
+from router.observe.recent import KEPT, Recent
 from router.observe.records.folder import RecordFolder, opened
 from router.observe.records.recorder import Recorder, told
 from router.observe.request_line import RequestLines
@@ -284,7 +284,11 @@ class Router:
     async def _begin(self) -> None:
         """Remember, and then say who serves: how many keys there are is known only now."""
         await self.recall.take_over(self._tasks)
+        self._tasks.spawn(self._remember_calls(), "what earlier calls did")
         self._introduce()
+
+    async def _remember_calls(self) -> None:
+        self._recent.load(await self.recall.calls(KEPT))
 
     def _introduce(self) -> None:
         now = self._gateway.current

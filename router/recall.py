@@ -12,6 +12,7 @@ from router.access.keys import ClientKey, KeyRing
 from router.accounts.health import Health
 from router.api.edge import Edge
 from router.clock import Clock
+from router.observe.recent import CallRow, kept
 from router.relay.announced import Announced
 from router.sign_ins import SignIns
 from router.tasks import Tasks
@@ -150,6 +151,14 @@ class Recall:
         mark = budgets.mark()
         if memory is not None and await self._gateway.ledger.moved():
             budgets.load(await asyncio.to_thread(memory.key_sums, minute=budgets.young), mark)
+
+    async def calls(self, most: int) -> list[CallRow]:
+        """The newest calls of earlier processes, those that died included, for people who look."""
+        memory = self.memory
+        if memory is None:
+            return []
+        await self._gateway.ledger.recover()
+        return [kept(*each) for each in await asyncio.to_thread(memory.usage.newest, most)]
 
     async def open_ledger(self) -> None:
         """Calls go into the database from now on, where there is one."""

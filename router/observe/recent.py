@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
 from msgspec import Struct
 
@@ -77,7 +78,7 @@ class Recent:
 
     def __init__(self, wall: Callable[[], float], most: int = KEPT) -> None:
         self._wall = wall
-        self._calls: deque[tuple[float, Record]] = deque(maxlen=most)
+        self._calls: deque[tuple[float, Record] | CallRow] = deque(maxlen=most)
         self.listeners: set[Callable[[CallRow], None]] = set()
 
     def add(self, record: Record) -> None:
@@ -89,14 +90,63 @@ class Recent:
             for listener in tuple(self.listeners):
                 listener(made)
 
+    def load(self, rows: Iterable[CallRow]) -> None:
+        """Take over what earlier processes did, in any order; what ended here already stays the newest."""
+        own = list(self._calls)
+        here = {_id(each) for each in own}
+        before = sorted((each for each in rows if each.id not in here), key=lambda each: each.at)
+        self._calls.clear()
+        self._calls.extend([*before, *own])
+
     def newest(self) -> Iterator[CallRow]:
         """The newest first."""
-        for at, record in reversed(list(self._calls)):
-            yield row(record, at)
+        return map(_row, reversed(list(self._calls)))
 
     def find(self, call_id: str) -> CallRow | None:
         """One call that is still known."""
-        return next((row(record, at) for at, record in self._calls if record.call_id == call_id), None)
+        return next((_row(each) for each in self._calls if _id(each) == call_id), None)
+
+
+def _id(each: tuple[float, Record] | CallRow) -> str:
+    return each.id if isinstance(each, CallRow) else each[1].call_id
+
+
+def _row(each: tuple[float, Record] | CallRow) -> CallRow:
+    return each if isinstance(each, CallRow) else row(each[1], each[0])
+
+
+def kept(call: Mapping[str, Any], attempts: Sequence[Mapping[str, Any]]) -> CallRow:
+    """A call as the ledger has it, by the names of its columns."""
+    read = call["fresh_input"] + call["cache_read"] + call["cache_write_5m"] + call["cache_write_1h"]
+    written = call["output"] + call["reasoning"]
+    used = bool(read or written or call["cost"])
+    return CallRow(
+        **{name: call[name] for name in _AS_IT_IS},
+        at=call["at"] + call["total"],
+        key=call["key_name"],
+        finish=call["finish"] or None,
+        input=read if used else None,
+        cached=call["cache_read"] if used else None,
+        output=written if used else None,
+        reasoning=call["reasoning"] if used else None,
+        unpriced=tuple(filter(None, call["unpriced"].split(", "))),
+        items=_pieces(call["items"]),
+        attempts=tuple(
+            [AttemptRow(**{name: each[name] for name in AttemptRow.__struct_fields__}) for each in attempts]
+        ),
+    )
+
+
+_AS_IT_IS = (
+    "id", "client", "surface", "dialect", "stream", "asked", "provider", "model", "account", "lane", "status",
+    "outcome", "reason", "first_byte", "total", "overhead", "cost", "service_tier", "worth", "notes",
+)  # fmt: skip
+
+
+def _pieces(items: str) -> dict[str, int]:
+    """``web_search=2, audio_input_tokens=30`` without the tokens."""
+    pairs = [each.partition("=") for each in items.split(", ") if each]
+    return {name: int(count) for name, _, count in pairs if not name.endswith("_tokens") and count.isdigit()}
 
 
 def row(record: Record, at: float) -> CallRow:

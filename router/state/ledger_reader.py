@@ -6,13 +6,13 @@ import sqlite3
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import OperationalError
 
 from router.state.database import reading
-from router.state.usage_reports import report, total
+from router.state.usage_reports import newest_calls, report, total
 from router.state.usage_series import series
 from router.usage.lines import By, Line, Step
 
@@ -42,6 +42,10 @@ class LedgerReader:
     def series(self, since: float, until: float, step: float) -> list[Step]:
         """See `router.state.usage_series.series`."""
         return self._read(lambda connection: series(connection, since, until, step))
+
+    def newest(self, most: int) -> list[tuple[dict[str, Any], list[dict[str, Any]]]]:
+        """See `router.state.usage_reports.newest_calls`."""
+        return self._read(lambda connection: newest_calls(connection, most))
 
     def _read(self, work: Callable[[Connection], T]) -> T:
         try:

@@ -178,5 +178,7 @@ attempts = Table(
     Column("reason", String, nullable=False),
     Column("seconds", Float, nullable=False),
     *_tokens_and_money(),
+    Column("why", String, nullable=False, server_default=text("''")),
+    Column("chosen", String, nullable=False, server_default=text("''")),
     Index("ix_attempts_at", "at"),
 )

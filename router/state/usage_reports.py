@@ -138,6 +138,18 @@ def every_call(
         after = (rows[-1]["id"], rows[-1]["at"])
 
 
+def newest_calls(connection: Connection, most: int) -> list[tuple[dict[str, Any], list[dict[str, Any]]]]:
+    """The newest calls with their attempts, the newest first."""
+    rows = connection.execute(select(calls).order_by(calls.c.at.desc(), calls.c.id.desc()).limit(most))
+    found = {row.id: (dict(row._mapping), list[dict[str, Any]]()) for row in rows}
+    if found:
+        since = min(call["at"] for call, _ in found.values())
+        for each in connection.execute(select(attempts).where(attempts.c.at >= since).order_by(attempts.c.number)):
+            if each.call_id in found:
+                found[each.call_id][1].append(dict(each._mapping))
+    return list(found.values())
+
+
 def has_unknown(table: Table) -> ColumnElement[bool]:
     """Whether the cost of a row, or a part of it, is what nobody knows."""
     return table.c.cost.is_(None) | (table.c.unpriced != "")

@@ -34,8 +34,8 @@ NONE = Tokens()
 
 class Attempt(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One upstream attempt. cost, worth: micro-USD, None for unknown. service_tier: "" for the usual one. items: what
-    was paid for by the piece, and tokens that were no text. unpriced: what of it nobody knows the price of. seconds: as
-    of `router.call.Try`."""
+    was paid for by the piece, and tokens that were no text. unpriced: what of it nobody knows the price of. seconds,
+    why, chosen: as of `router.call.Try`."""
 
     provider: str
     model: str
@@ -51,6 +51,8 @@ class Attempt(Struct, frozen=True, kw_only=True, omit_defaults=True):
     service_tier: str = ""
     items: str = ""
     unpriced: str = ""
+    why: str = ""
+    chosen: str = ""
 
 
 class Opened(Struct, frozen=True, kw_only=True, omit_defaults=True, tag="open", tag_field="is"):
@@ -207,6 +209,8 @@ def _attempt(made: Try) -> Attempt:
         service_tier=_tier(usage),
         items=_items(usage),
         unpriced=_names(made.unpriced),
+        why=made.why[:_REASON],
+        chosen=made.chosen,
     )
 
 

@@ -74,6 +74,28 @@ async def test_calls_are_listed_with_their_story(desk: Running, upstream: Upstre
     assert (await manage(desk, "GET", "/calls?limit=0")).status == 400
 
 
+async def test_calls_and_their_story_are_known_after_a_restart(upstream: Upstream, tmp_path: Path) -> None:
+    async with running(upstream, tmp_path, {}) as router:
+        await router.until(lambda: router.router.recall.memory)
+        upstream.script(status(500), model="gpt-4.1")
+        await router.ask("chat", "gpt-4.1")
+        await router.ask("gemini", "gemini-2.5-flash", stream=True)
+        await router.ask("chat", "no-such-model")
+        before = (await manage(router, "GET", "/calls")).json["calls"]
+        failed = (await manage(router, "GET", "/overview")).json["failures"]
+    async with running(upstream, tmp_path, {}) as router:
+        await router.until(lambda: any(router.router._recent.newest()))
+        await router.ask("chat", "gpt-4.1")
+        after = (await manage(router, "GET", "/calls")).json["calls"]
+        assert len(after) == len(before) + 1 and after[0]["asked"] == "gpt-4.1"
+        for old, new in zip(before, after[1:], strict=True):
+            assert abs(old.pop("at") - new.pop("at")) < 1
+            assert new == old
+        assert (await manage(router, "GET", f"/calls/{before[0]['id']}")).json["id"] == before[0]["id"]
+        told = (await manage(router, "GET", "/overview")).json["failures"]
+        assert [each["id"] for each in told] == [each["id"] for each in failed] != []
+
+
 async def test_calls_come_as_they_end(desk: Running) -> None:
     stream = events(desk, "/calls/live?model=gpt-4.1")
     first = spawn(anext(stream))
