@@ -283,6 +283,16 @@ async def test_an_invoice_of_the_simulators_agrees(
         assert await asyncio.to_thread(main, words) == 1
 
 
+async def test_a_row_says_what_was_dropped_and_why_each_attempt_was_made(router: Running) -> None:
+    path, body = ask("messages", "gpt-4.1")
+    answer = await router.send(path, {**body, "top_k": 5})  # which OpenAI has not
+    assert answer.status == 200 and "top_k" in answer.headers["x-switchyard-notes"]
+    row = await one_call(router)
+    assert row["notes"] == answer.headers["x-switchyard-notes"]
+    (attempt,) = rows(router, "select why, chosen from attempts")
+    assert attempt == {"why": "'gpt-4.1' looks like its model", "chosen": "it is its turn (round_robin)"}
+
+
 async def test_a_provider_without_a_price_has_no_cost_and_a_side_surface_has_its_own(
     upstream: Upstream, tmp_path: Path
 ) -> None:
