@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Mapping
+from math import inf
 from typing import Literal, TypeAlias
 
 from msgspec import Struct, field
@@ -21,6 +22,9 @@ Kind: TypeAlias = Literal["kill", "restart", "start", "tell"]
 HOUR = 3600.0
 FIRST_PAUSE = 10.0
 LONGEST_PAUSE = 300.0
+SPARED = 90.0
+"""Seconds for which a program that drained, or in which a person signed in, may not answer at all: it cannot say any
+more that it does. Longer than the longest drain."""
 _ENDED = ("FATAL", "EXITED", "UNKNOWN")
 
 
@@ -49,7 +53,8 @@ class Action(Struct, frozen=True):
 class Known(Struct):
     """What is remembered of one program. failures: looks in a row. acted: times of what was done, within the hour.
     in_row: actions since it last worked for longer than a start takes. not_before: when something may be done again.
-    told: the last thing said. young: it is within its grace, and looked at again soon."""
+    told: the last thing said. young: it is within its grace, and looked at again soon. busy_at: when it was last seen
+    to drain, or to have a person signing in."""
 
     failures: int = 0
     acted: deque[float] = field(default_factory=deque)
@@ -58,6 +63,7 @@ class Known(Struct):
     told: str = ""
     well: bool = True
     young: bool = False
+    busy_at: float = -inf
     starts: Starts = field(default_factory=Starts)
 
 
@@ -99,6 +105,8 @@ class Judge:
         """What to do now, None for nothing."""
         known = self.of(seen.name)
         wrong = self._wrong(seen)
+        if seen.busy:
+            known.busy_at = now
         known.young = seen.state == "RUNNING" and seen.up < self._rules.grace
         if wrong is None:
             if seen.state == "STOPPED":
@@ -113,7 +121,7 @@ class Judge:
             return None
         kind, why = wrong
         known.well = False
-        if seen.busy:
+        if seen.busy or (kind == "kill" and now - known.busy_at < SPARED):
             return None
         known.failures += 1
         if known.failures < self._rules.failures and kind != "start":

@@ -37,6 +37,10 @@ _WAITING = 4000
 _KEPT = ("PATH", "LANG", "LC_ALL", "TZ", "PYTHONPATH", "SSL_CERT_FILE", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
 
 
+class Ours(Fault):
+    """One that says nothing about the provider: our process has gone, or the caller read too slowly."""
+
+
 class Worker:
     """Starts the process at the first call, starts it anew after a death, ends it with the service."""
 
@@ -126,7 +130,7 @@ class Worker:
                     limit=LINE,
                 )
             except OSError as error:
-                raise Fault("unavailable", f"gpt4free's process did not start: {type(error).__name__}.") from None
+                raise Ours("unavailable", f"gpt4free's process did not start: {type(error).__name__}.") from None
             listening = self._tasks.spawn(self._listen(self._process), "listen")
             self._processes[self._process] = [listening, self._tasks.spawn(_drain(self._process), "stderr")]
             return self._process
@@ -139,7 +143,7 @@ class Worker:
                 process.stdin.write(dumps(message) + b"\n")
                 await process.stdin.drain()
             except (ConnectionError, RuntimeError):
-                raise Fault("unavailable", "gpt4free's process has gone.", retry_after=1) from None
+                raise Ours("unavailable", "gpt4free's process has gone.", retry_after=1) from None
 
     async def _cancel(self, process: asyncio.subprocess.Process, number: int) -> None:
         with contextlib.suppress(Fault):
@@ -162,7 +166,7 @@ class Worker:
             if process.returncode is None:
                 with contextlib.suppress(ProcessLookupError):
                     process.kill()
-            gone = {"error": "unavailable", "message": "gpt4free's process ended in the middle."}
+            gone = {"error": "unavailable", "message": "gpt4free's process ended in the middle.", "ours": True}
             for number, (owner, _) in list(self._answers.items()):
                 if owner is process:
                     self._hand({"id": number, **gone})
@@ -180,7 +184,7 @@ class Worker:
         except asyncio.QueueFull:  # the end of a reader that stopped reading; what it missed must not look whole
             while not queue.empty():
                 queue.get_nowait()
-            queue.put_nowait({"error": "overloaded", "message": "The answer was read too slowly."})
+            queue.put_nowait({"error": "overloaded", "message": "The answer was read too slowly.", "ours": True})
             self._answers.pop(told["id"], None)
 
 
@@ -219,7 +223,8 @@ def _piece(told: dict[str, Any]) -> Piece:
 def _fault(told: dict[str, Any], link: Link) -> Fault:
     kind: Kind = next((each for each in KINDS if each == told["error"]), "upstream_broken")
     message = redacted(str(told.get("message", "")))[:500]
-    return Fault(kind, f"{link.text} of gpt4free: {message}", retry_after=told.get("retry_after"))
+    made = Ours if told.get("ours") is True else Fault
+    return made(kind, f"{link.text} of gpt4free: {message}", retry_after=told.get("retry_after"))
 
 
 def missing() -> str | None:

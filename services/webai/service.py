@@ -25,6 +25,8 @@ from services.webai.settings import Settings
 
 _log = logging.getLogger("switchyard.webai")
 TICK = 30.0
+_NOT_THEIRS = frozenset({"bad_request", "too_long", "too_large", "not_found"})
+"""Faults of the caller: they say nothing about a provider of gpt4free."""
 """Seconds between two looks at files, rotations and pages that did not open."""
 
 
@@ -223,10 +225,11 @@ class WebAI:
             self._blacklist.good(link.provider)
             decided = True
             self._notice()
-        except Fault:
-            self._blacklist.bad(link.provider, time.monotonic())
-            decided = True
-            self._notice()
+        except Fault as fault:
+            if fault.kind not in _NOT_THEIRS and not isinstance(fault, free.Ours):
+                self._blacklist.bad(link.provider, time.monotonic())
+                decided = True
+                self._notice()
             raise
         finally:
             if not decided:

@@ -65,6 +65,13 @@ def test_what_is_left_alone(fine: Seen) -> None:
     assert kinds(Judge(RULES), [(now, fine) for now in range(0, 600, 5)]) == []
 
 
+def test_one_that_drained_or_had_a_sign_in_is_spared_for_a_while_when_it_falls_silent() -> None:
+    """It cannot say any more that it does."""
+    for last, kill in ((seen(ready=False, busy=True), 95), (seen(), 10)):
+        looks = [(0.0, last), *((float(now), WEDGED) for now in range(5, 300, 5))]
+        assert kinds(Judge(RULES), looks)[0] == (kill, "kill")
+
+
 def test_what_supervisord_has_given_up_is_started_with_longer_and_longer_pauses() -> None:
     acted = [now for now, kind in kinds(Judge(RULES), [(now, FATAL) for now in range(0, 3000, 1)]) if kind == "start"]
     assert acted == [0, 10, 30, 70, 150, 310]

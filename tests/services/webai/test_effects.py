@@ -51,6 +51,15 @@ async def test_the_absence_of_a_provider_is_never_longer_than_is_set(tmp_path: P
             assert again.status == 503 and int(again.headers["retry-after"]) in retries
 
 
+@pytest.mark.parametrize("mood", ["fail-not_found", "fail-bad_request", "die"])
+async def test_what_is_not_the_providers_fault_is_not_held_against_it(tmp_path: Path, mood: str) -> None:
+    async with free(tmp_path, {"failures": 1, "chains": {"m": ["Bad/good"]}}) as service:
+        assert (await service.chat("x", model=f"gpt4free:Bad/{mood}")).status != 200
+        assert (await service.chat("x", model="m")).status == 200
+        assert (await service.chat("x", model="gpt4free:Bad/fail-upstream_broken")).status != 200
+        assert (await service.chat("x", model="m")).status == 503
+
+
 async def test_gpt4free_gives_so_many_answers_at_the_same_time(tmp_path: Path) -> None:
     for places, status in ((1, 503), (2, 200)):
         async with free(tmp_path, {"concurrency": places}) as service, begun(service, "gpt4free:One/hold"):
