@@ -16,6 +16,7 @@ from router.cli.finding import Finding
 from router.cli.first_files import KEYS
 from router.cli.live_findings import dialects
 from router.cli.network_findings import network
+from router.cli.pair_findings import pairs
 from router.cli.price_findings import prices
 from router.cli.talk import Place, Unreachable, fetch, url
 from router.cli.webai_findings import webai
@@ -204,6 +205,7 @@ CHECKS: tuple[Check, ...] = (
     folders,
     process,
     dialects,
+    pairs,
     providers,
     network,
     accounts,
