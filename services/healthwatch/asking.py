@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,8 +15,9 @@ from services.healthwatch.settings import Watched
 
 LIMIT = 3.0
 """Seconds for one answer."""
-BUSY = frozenset({"draining", "sign_in"})
+DRAINING, SIGN_IN = "draining", "sign_in"
 """Causes that say that a program must be left alone now."""
+_REFUSED = "connection refused"
 
 
 async def look(session: aiohttp.ClientSession, program: Watched, state: str, up: float, said: str) -> Seen:
@@ -33,6 +35,7 @@ async def look(session: aiohttp.ClientSession, program: Watched, state: str, up:
     helps = [str(each.get("text") or each.get("cause")) for each in causes if each.get("restart_helps") is True]
     if not program.healthz and readyz and status is None:
         helps = [f"its /readyz does not answer: {trouble}"]  # all that a program of the operator's own can be known by
+    busy = {each.get("cause") for each in causes} & {DRAINING, SIGN_IN}
     return Seen(
         name=program.name,
         state=state,
@@ -41,7 +44,9 @@ async def look(session: aiohttp.ClientSession, program: Watched, state: str, up:
         ready=status == 200 if readyz and alive else None,
         cause="; ".join(helps),
         said=why,
-        busy=any(each.get("cause") in BUSY for each in causes),
+        busy=bool(busy),
+        busy_for=max(program.drains if DRAINING in busy else 0.0, program.signs_in if SIGN_IN in busy else 0.0),
+        leaves=program.drains if why == _REFUSED else 0.0,
     )
 
 
@@ -57,6 +62,8 @@ async def _ask(session: aiohttp.ClientSession, url: str) -> tuple[int | None, An
     except TimeoutError:
         return None, None, f"no answer within {LIMIT:g} s"
     except (aiohttp.ClientError, OSError) as error:
+        if getattr(error, "errno", None) == errno.ECONNREFUSED:  # who is wedged still has a socket that listens
+            return None, None, _REFUSED
         return None, None, type(error).__name__
 
 

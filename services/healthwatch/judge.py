@@ -4,13 +4,15 @@ What has ended supervisord itself starts again, until it gives up; then it is st
 answer `/healthz` is killed, since a wedged process would not stop by itself; what says that a restart helps is
 restarted. A missing browser, a missing setting or a tired account never restarts anything. What starts again and again
 is told, and each action for it waits longer.
+
+Who drains or has a person sign in is left alone, also where it falls silent meanwhile: for longer than others, and not
+for ever, since it may be wedged as well.
 """
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Mapping
-from math import inf
 from typing import Literal, TypeAlias
 
 from msgspec import Struct, field
@@ -20,17 +22,20 @@ from services.healthwatch.starts import Starts
 
 Kind: TypeAlias = Literal["kill", "restart", "start", "tell"]
 HOUR = 3600.0
+SPARED = 6
+"""Times as many failures as of others end one that is silent and was busy when it last answered."""
+_ROUNDED = 1.0
+"""Seconds by which supervisord's uptime may be off."""
 FIRST_PAUSE = 10.0
 LONGEST_PAUSE = 300.0
-SPARED = 90.0
-"""Seconds for which a program that drained, or in which a person signed in, may not answer at all: it cannot say any
-more that it does. Longer than the longest drain."""
 _ENDED = ("FATAL", "EXITED", "UNKNOWN")
 
 
 class Seen(Struct, frozen=True, kw_only=True):
     """One look. state: supervisord's word. up: seconds since its start. alive: whether `/healthz` answered, None where
-    it was not asked. cause: why a restart would help, "" where it would not. busy: it drains, or a person signs in."""
+    it was not asked. cause: why a restart would help, "" where it would not. busy: it drains, or a person signs in.
+    busy_for: seconds that this may last at most. leaves: seconds for which it may take no connection any more, since it
+    is ending in order; 0 where it takes them, or would to its end."""
 
     name: str
     state: str
@@ -40,6 +45,8 @@ class Seen(Struct, frozen=True, kw_only=True):
     cause: str = ""
     said: str = ""
     busy: bool = False
+    busy_for: float = 0.0
+    leaves: float = 0.0
 
 
 class Action(Struct, frozen=True):
@@ -53,8 +60,9 @@ class Action(Struct, frozen=True):
 class Known(Struct):
     """What is remembered of one program. failures: looks in a row. acted: times of what was done, within the hour.
     in_row: actions since it last worked for longer than a start takes. not_before: when something may be done again.
-    told: the last thing said. young: it is within its grace, and looked at again soon. busy_at: when it was last seen
-    to drain, or to have a person signing in."""
+    told: the last thing said. young: it is within its grace, and looked at again soon. busy_at, busy_until: when it
+    last said that it is busy, and when that must be over. closed_at: since when it takes no connection, None where it
+    takes them."""
 
     failures: int = 0
     acted: deque[float] = field(default_factory=deque)
@@ -63,7 +71,9 @@ class Known(Struct):
     told: str = ""
     well: bool = True
     young: bool = False
-    busy_at: float = -inf
+    busy_at: float = 0.0
+    busy_until: float = 0.0
+    closed_at: float | None = None
     starts: Starts = field(default_factory=Starts)
 
 
@@ -104,9 +114,8 @@ class Judge:
     def judge(self, seen: Seen, now: float) -> Action | None:
         """What to do now, None for nothing."""
         known = self.of(seen.name)
+        _note_busy(seen, known, now)
         wrong = self._wrong(seen)
-        if seen.busy:
-            known.busy_at = now
         known.young = seen.state == "RUNNING" and seen.up < self._rules.grace
         if wrong is None:
             if seen.state == "STOPPED":
@@ -121,10 +130,12 @@ class Judge:
             return None
         kind, why = wrong
         known.well = False
-        if seen.busy or (kind == "kill" and now - known.busy_at < SPARED):
+        if seen.busy:
             return None
         known.failures += 1
         if known.failures < self._rules.failures and kind != "start":
+            return None
+        if kind == "kill" and self._spared(seen, known, now):
             return None
         return self._act(seen.name, kind, why, known, now)
 
@@ -142,6 +153,12 @@ class Judge:
             return "kill", f"its /healthz does not answer: {seen.said}" if seen.said else "its /healthz does not answer"
         return ("restart", seen.cause) if seen.cause else None
 
+    def _spared(self, seen: Seen, known: Known, now: float) -> bool:
+        """Whether one that is silent may still be at what it was busy with, or be ending in order."""
+        if known.closed_at is not None and now - known.closed_at < seen.leaves:
+            return True
+        return now < known.busy_until and known.failures < self._rules.failures * SPARED
+
     def _act(self, name: str, kind: Kind, why: str, known: Known, now: float) -> Action | None:
         while known.acted and now - known.acted[0] >= HOUR:
             known.acted.popleft()
@@ -155,9 +172,21 @@ class Judge:
             return Action("tell", name, text)
         known.acted.append(now)
         known.in_row += 1
-        known.failures = 0
+        known.failures, known.busy_until = 0, 0.0
         known.not_before = now + _pause(known.in_row)
         return Action(kind, name, why)
+
+
+def _note_busy(seen: Seen, known: Known, now: float) -> None:
+    """Keep what it said of itself for when it says nothing. A process that has begun since knows nothing of it."""
+    if seen.busy:
+        known.busy_at, known.busy_until = now, now + seen.busy_for
+    elif seen.alive is not False or seen.state != "RUNNING" or now - seen.up > known.busy_at + _ROUNDED:
+        known.busy_until = 0.0
+    if not seen.leaves:
+        known.closed_at = None
+    elif known.closed_at is None:
+        known.closed_at = now
 
 
 def _pause(in_row: int) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,6 +14,10 @@ from router.secret import Secret
 from services.link.beside import ROOT, address, certificate, relay_defaults, router_file
 from services.link.names import host_name
 from services.link.settings import SettingsMistake, checked, load_block
+
+CLOSES = 25.0
+"""Seconds beyond its own time to drain that a program takes to end; the router's parent kills its child a little
+earlier."""
 
 
 class Rules(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -31,13 +36,16 @@ class Rules(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 class Watched(Struct, frozen=True):
     """A program. address: where its `/healthz` and `/readyz` are, "" where it is not asked. healthz: whether it has
     one; a program of the operator's own need not. readyz: the whole address of the latter. session: the name
-    that it should have at the router's relay, "" where it has none there."""
+    that it should have at the router's relay, "" where it has none there. drains: seconds that it may take to end in
+    order, for a part of which it may refuse connections. signs_in: seconds that a person has to sign in."""
 
     name: str
     address: str = ""
     healthz: bool = True
     readyz: str = ""
     session: str = ""
+    drains: float = 0.0
+    signs_in: float = 0.0
 
 
 class Plan(Struct, frozen=True, kw_only=True):
@@ -60,14 +68,24 @@ def plan(config: Path | None, environ: Mapping[str, str] = os.environ, root: Pat
         return load_block(place, environ, router_file=file, own_file=None)
 
     server, studio, web = block("server"), block("providers", "aistudio"), block("providers", "webai")
+    own_studio, own_web = (_with_own_file(name, file, environ, root) for name in ("aistudio", "webai"))
     programs = [
-        Watched("router", f"{'https' if certificate(server) else 'http'}://{address(server)}"),
+        Watched(
+            "router",
+            f"{'https' if certificate(server) else 'http'}://{address(server)}",
+            drains=_seconds(server, "timeouts", "drain", default=30.0) + CLOSES,
+        ),
         Watched(
             "aistudio",
             f"http://127.0.0.1:{studio.get('health_port', 8318)}",
-            session=_session(server, file, environ, root),
+            session=_session(server, own_studio),
+            signs_in=_seconds(own_studio or {}, "login", "deadline", default=600.0),
         ),
-        Watched("webai", f"http://127.0.0.1:{web.get('port', 8406)}"),
+        Watched(
+            "webai",
+            f"http://127.0.0.1:{web.get('port', 8406)}",
+            drains=_seconds(own_web or {}, "timeouts", "drain", default=25.0) + CLOSES,
+        ),
         *_own(file, environ),
     ]
     return Plan(
@@ -80,13 +98,30 @@ def plan(config: Path | None, environ: Mapping[str, str] = os.environ, root: Pat
     )
 
 
-def _session(server: Mapping[str, Any], file: Path, environ: Mapping[str, str], root: Path) -> str:
-    """The name under which the AI Studio service is at this router's relay, "" where it goes to others only."""
-    own = root / "config" / "aistudio.yaml"
+def _with_own_file(name: str, file: Path, environ: Mapping[str, str], root: Path) -> dict[str, Any] | None:
+    """The block of a service, with its own file over it; None where that cannot be read, as the service itself says."""
     try:
-        relay = load_block(("providers", "aistudio"), environ, router_file=file, own_file=own).get("relay")
-    except SettingsMistake:  # the service itself says so
+        return load_block(("providers", name), environ, router_file=file, own_file=root / "config" / f"{name}.yaml")
+    except SettingsMistake:
+        return None
+
+
+def _seconds(block: Mapping[str, Any], inner: str, name: str, *, default: float) -> float:
+    """Of an inner block; the default too for what its owner will not take."""
+    found = block.get(inner)
+    try:
+        given = float(found[name]) if isinstance(found, Mapping) else default
+    except (KeyError, TypeError, ValueError):
+        return default
+    return given if 0 <= given < math.inf else default
+
+
+def _session(server: Mapping[str, Any], studio: Mapping[str, Any] | None) -> str:
+    """The name under which the AI Studio service is at this router's relay, "" where it goes to others only. studio:
+    its block, None where it cannot be read."""
+    if studio is None:
         return ""
+    relay = studio.get("relay")
     given = relay if isinstance(relay, Mapping) else {}
     here, urls = relay_defaults(server)["urls"], given.get("urls")
     if urls and not set(here) & set(urls):

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from router.settings.processes import Supervision
 from services.healthwatch import asking, watch
-from services.healthwatch.judge import HOUR, Action, Judge, Seen
+from services.healthwatch.judge import HOUR, SPARED, Action, Judge, Seen
 from services.healthwatch.settings import Rules
 from services.healthwatch.starts import LOOP, WINDOW
 
@@ -53,7 +53,6 @@ def test_two_failures_in_a_row_and_not_one(wrong: Seen, kind: str) -> None:
         seen(ready=False),
         seen(alive=None, ready=None),
         seen(alive=False, up=19.0),
-        seen(alive=False, busy=True),
         seen(ready=False, cause="x", busy=True),
         seen(state="STOPPED"),
         seen(state="STARTING", alive=False),
@@ -65,11 +64,64 @@ def test_what_is_left_alone(fine: Seen) -> None:
     assert kinds(Judge(RULES), [(now, fine) for now in range(0, 600, 5)]) == []
 
 
-def test_one_that_drained_or_had_a_sign_in_is_spared_for_a_while_when_it_falls_silent() -> None:
-    """It cannot say any more that it does."""
-    for last, kill in ((seen(ready=False, busy=True), 95), (seen(), 10)):
-        looks = [(0.0, last), *((float(now), WEDGED) for now in range(5, 300, 5))]
-        assert kinds(Judge(RULES), looks)[0] == (kill, "kill")
+SIGNS_IN = seen(busy=True, busy_for=600.0)
+SILENT_AT = 20
+"""Seconds of the first look that is not answered, after one at 0 that was."""
+
+
+def killed_at(first: Seen, silent: Seen, rules: Rules = RULES) -> int | None:
+    """When one that answered once and never again is killed, by looks five seconds apart."""
+    judge = Judge(rules)
+    judge.judge(replace(first, up=1000.0), 0)
+    looks = [(now, replace(silent, up=1000.0 + now)) for now in range(SILENT_AT, 2000, 5)]
+    return next((int(now) for now, kind in kinds(judge, looks) if kind == "kill"), None)
+
+
+def test_who_was_busy_when_it_last_answered_gets_longer_and_is_killed_all_the_same() -> None:
+    assert killed_at(seen(), WEDGED) == SILENT_AT + 5
+    assert killed_at(SIGNS_IN, WEDGED) == SILENT_AT + 5 * (RULES.failures * SPARED - 1)
+    short = replace(SIGNS_IN, busy_for=40.0)  # by then no sign-in, and no drain, is left
+    assert killed_at(short, WEDGED) == 40
+    assert killed_at(replace(SIGNS_IN, busy_for=0.0), WEDGED) == SILENT_AT + 5
+
+
+def test_two_stalls_in_a_sign_in_end_nothing() -> None:
+    judge = Judge(RULES)
+    for start in range(0, 600, 40):
+        assert kinds(judge, [(start, SIGNS_IN), (start + 20, WEDGED), (start + 25, WEDGED)]) == []
+
+
+def test_what_was_busy_and_is_no_more_is_as_any_other() -> None:
+    judge = Judge(RULES)
+    looks = [(0, SIGNS_IN), (20, seen()), (40, WEDGED), (45, WEDGED)]
+    assert kinds(judge, [(now, each) for now, each in looks]) == [(45, "kill")]
+
+
+def test_the_successor_of_one_that_was_busy_is_as_any_other() -> None:
+    judge = Judge(RULES)
+    judge.judge(SIGNS_IN, 0)
+    looks = [(now, seen(alive=False, up=now - 10.0)) for now in (40, 45)]  # it has begun at 10
+    assert kinds(judge, [(now, each) for now, each in looks]) == [(45, "kill")]
+
+
+def test_who_takes_no_connection_any_more_may_end_in_order() -> None:
+    leaving = seen(alive=False, leaves=55.0)
+    assert killed_at(seen(), leaving) == SILENT_AT + 55
+    assert killed_at(seen(), seen(alive=False, leaves=0.0)) == SILENT_AT + 5
+    judge = Judge(RULES)  # what it did once does not count for the next time
+    looks = [(0, leaving), (50, seen()), (100, leaving), (105, leaving), (150, leaving), (155, leaving)]
+    assert kinds(judge, [(now, each) for now, each in looks]) == [(155, "kill")]
+
+
+@given(st.lists(st.tuples(st.integers(1, 60), st.sampled_from([SIGNS_IN, WEDGED, seen()])), max_size=60))
+def test_whatever_was_said_one_that_stays_silent_is_killed(looks: list[tuple[int, Seen]]) -> None:
+    judge, now = Judge(Rules(most_per_hour=1000)), 0
+    for pause, each in looks:
+        now += pause
+        judge.judge(each, now)
+    known = judge.of("p")
+    end = max(now, int(known.not_before)) + 5 * RULES.failures * SPARED
+    assert any(kind == "kill" for _, kind in kinds(judge, [(at, WEDGED) for at in range(now + 5, end + 6, 5)]))
 
 
 def test_what_supervisord_has_given_up_is_started_with_longer_and_longer_pauses() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,15 +14,20 @@ import pytest
 from aiohttp import web
 
 from router.secret import Secret
-from services.healthwatch.judge import Action
+from router.server.parent import MARGIN
+from router.settings.aistudio_blocks import SignInWindow
+from router.settings.server import Timeouts
+from router.settings.webai_blocks import WebAITimeouts
+from services.healthwatch.judge import SPARED, Action
 from services.healthwatch.memory import Memory
-from services.healthwatch.settings import Plan, Rules, Watched, plan
+from services.healthwatch.settings import CLOSES, Plan, Rules, Watched, plan
 from services.healthwatch.supervisor import Running
 from services.healthwatch.watch import LATE, Watch
 from services.link.names import host_name
 from services.link.settings import SettingsMistake
 
 QUICK = Rules(every=30, again=5, failures=2, grace=0)
+LOOKS_OF_A_SIGN_IN = QUICK.failures * SPARED
 
 
 class Supervisord:
@@ -149,6 +154,33 @@ async def test_one_that_says_that_a_restart_helps_is_restarted_unless_somebody_s
         await after(6)
         await after(6)
         assert supervisord.acted == [("restart", "p", 4242)]
+
+
+async def test_one_that_stalls_while_somebody_signs_in_is_not_killed_at_once(tmp_path: Path) -> None:
+    program = Program()
+    program.ready = (200, [{"cause": "sign_in", "text": "A person is signing in."}])
+    async with AsyncExitStack() as stack:
+        watched = Watched("p", await stack.enter_async_context(serving(program)), signs_in=600.0)
+        _, after, supervisord = await stack.enter_async_context(watching(tmp_path, watched))
+        await after(31)
+        program.health = 500
+        for _ in range(LOOKS_OF_A_SIGN_IN - 1):
+            await after(31)
+            assert supervisord.acted == []
+        await after(31)
+        assert supervisord.acted == [("kill", "p", 4242)]
+
+
+async def test_one_that_has_closed_its_listener_gets_its_time_to_drain(tmp_path: Path) -> None:
+    async with serving(Program()) as address:
+        pass
+    async with watching(tmp_path, Watched("p", address, drains=50.0)) as (_, after, supervisord):
+        for _ in range(8):
+            await after(6)
+            assert supervisord.acted == []
+        await after(6)
+        await after(6)
+        assert supervisord.acted == [("kill", "p", 4242)]
 
 
 async def test_one_that_ends_slowly_keeps_nobody_else_waiting(tmp_path: Path) -> None:
@@ -355,6 +387,22 @@ def test_a_session_is_looked_for_only_where_there_should_be_one(tmp_path: Path, 
     assert made.key == Secret("hidden") and "hidden" not in repr(made)
 
 
+def test_how_long_a_drain_and_a_sign_in_last_is_as_the_settings_say(tmp_path: Path) -> None:
+    config = tmp_path / "config.yaml"
+    (tmp_path / "config").mkdir()
+    config.write_text("server: {timeouts: {drain: 75}}\nproviders: {webai: {timeouts: {drain: soon}}}\n")
+    (tmp_path / "config" / "aistudio.yaml").write_text("login: {deadline: 90}\n")
+    found = {each.name: (each.drains, each.signs_in) for each in plan(config, {}, tmp_path).programs}
+    assert found == {"router": (75 + CLOSES, 0), "aistudio": (0, 90), "webai": (25 + CLOSES, 0)}
+    (tmp_path / "config" / "aistudio.yaml").write_text("login: [\n")  # its own trouble, and not the watch's
+    assert [each.signs_in for each in plan(config, {}, tmp_path).programs] == [0, 600, 0]
+
+
+def test_what_counts_without_a_word_is_what_the_programs_go_by() -> None:
+    assert (Timeouts().drain, WebAITimeouts().drain, SignInWindow().deadline) == (30, 25, 600)
+    assert CLOSES > MARGIN
+
+
 def test_the_plan_follows_the_settings_of_the_router(tmp_path: Path) -> None:
     config = tmp_path / "config.yaml"
     config.write_text(
@@ -366,9 +414,9 @@ def test_the_plan_follows_the_settings_of_the_router(tmp_path: Path) -> None:
     made = plan(config, {}, tmp_path)
     assert (made.rules.every, made.rules.failures, made.rules.again) == (7, 3, 5)
     assert made.programs == (
-        Watched("router", "https://127.0.0.1:9000"),
-        Watched("aistudio", "http://127.0.0.1:9001", session=host_name("aistudio")),
-        Watched("webai", "http://127.0.0.1:9002"),
+        Watched("router", "https://127.0.0.1:9000", drains=30 + CLOSES),
+        Watched("aistudio", "http://127.0.0.1:9001", session=host_name("aistudio"), signs_in=600),
+        Watched("webai", "http://127.0.0.1:9002", drains=25 + CLOSES),
         Watched("own", healthz=False, readyz="http://127.0.0.1:9003/readyz"),
         Watched("other", healthz=False),
     )
