@@ -13,10 +13,11 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from router import places
-from router.cli import services, supervision
+from router.cli import orphans, services, supervision
 from router.cli.talk import Place, Refused, Unreachable, fetch, find_place, manage
 
 OK, FAILED, UNREACHABLE = 0, 1, 3
+_GONE = "was killed, and nobody watches the programs that it left; take over with: make up"
 _FOR_PEOPLE = ("needs_login", "refused")
 
 
@@ -52,9 +53,12 @@ def status(as_json: bool = False, config: str | None = None) -> int:
 def _rows(place: Place) -> list[Row]:
     with supervision.supervisor() as rpc:
         infos = supervision.processes(rpc) if rpc is not None else []
+        left = orphans.left() if rpc is None else []
     ours = {each.name: each for each in services.programs(place.settings)}
     wanted = {name: services.wanted(place, each) for name, each in ours.items()}
     rows = [_supervised(info) for info in infos if info["pid"] or info["name"] not in wanted or wanted[info["name"]].on]
+    if left:
+        rows += [Row("supervisord", "gone", None, None, "-", None, _GONE), *map(_orphan, left)]
     if not any(row.name == "router" for row in rows):
         rows.append(_alone(place))
     rows.sort(key=lambda row: row.name != "router")
@@ -78,6 +82,10 @@ def _supervised(info: dict[str, Any]) -> Row:
         tail = supervision.log_tail(info["name"], 1)
         row.wrong = "; ".join(part for part in (said or f"is {row.state}", tail) if part)
     return row
+
+
+def _orphan(one: orphans.Orphan) -> Row:
+    return Row(one.name, "running", one.pid, one.uptime, "-", None)
 
 
 def _alone(place: Place) -> Row:
@@ -182,10 +190,22 @@ def down() -> int:
     os.chdir(places.ROOT)
     with supervision.supervisor() as rpc:
         if rpc is None:
-            print("Nothing runs.", file=sys.stderr)
-            return OK
+            return _down_orphans()
     if not supervision.shut_down():
         print("supervisord has not ended; see logs/supervisord.log", file=sys.stderr)
+        return FAILED
+    print("Stopped.", file=sys.stderr)
+    return OK
+
+
+def _down_orphans() -> int:
+    found = orphans.left()
+    if not found:
+        print("Nothing runs.", file=sys.stderr)
+        return OK
+    print(f"supervisord is gone; ending what it has left: {orphans.in_words(found)}.", file=sys.stderr)
+    if stay := orphans.end(found):
+        print(f"These do not end: {orphans.in_words(stay)}", file=sys.stderr)
         return FAILED
     print("Stopped.", file=sys.stderr)
     return OK

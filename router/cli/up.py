@@ -11,7 +11,7 @@ import time
 from typing import Any
 
 from router import places
-from router.cli import cloud, services, supervision
+from router.cli import cloud, orphans, services, supervision
 from router.cli.first_files import make_config, make_keys
 from router.cli.talk import Place, Unreachable, fetch, find_place, url
 from router.server.listen import CannotListen, bind
@@ -79,6 +79,7 @@ def _start(place: Place) -> bool:
             _say("The address has changed: restarting.")
     if not supervision.shut_down():
         raise Failed("the running supervisord does not end; see logs/supervisord.log")
+    _end_orphans()
     server = place.settings.server
     for sock in bind(server.host.strip("[]"), server.port, 1, 65_536):
         sock.close()  # only to say at once who holds the port; the router binds it itself
@@ -86,6 +87,16 @@ def _start(place: Place) -> bool:
     if problem is not None:
         raise Failed(problem)
     return False
+
+
+def _end_orphans() -> None:
+    """What a supervisord that was killed has left holds the ports, and nobody watches it. Raises `Failed`."""
+    found = orphans.left()
+    if not found:
+        return
+    _say(f"supervisord is gone; ending what it has left, after running calls have finished: {orphans.in_words(found)}.")
+    if stay := orphans.end(found):
+        raise Failed(f"what a supervisord that was killed has left does not end: {orphans.in_words(stay)}")
 
 
 def _same_address(place: Place) -> bool:

@@ -145,6 +145,22 @@ def test_after_a_reboot_everything_comes_back_with_one_command(checkout: Checkou
     checkout.run("make", "down")
 
 
+def test_a_killed_supervisord_is_told_and_make_up_takes_over(checkout: Checkout) -> None:
+    line = checkout.up()
+    before = {each["name"]: each["pid"] for each in checkout.everything()[1]}
+    os.kill(int((checkout.root / "state/run/supervisord.pid").read_text()), signal.SIGKILL)
+    code, rows = until(checkout, lambda rows: len(rows) == 2)
+    assert (code, [row["name"] for row in rows]) == (1, ["router", "supervisord"])
+    assert rows[0]["health"] == "ready" and "make up" in rows[1]["wrong"]
+    taken = checkout.run("make", "up", f"PORT={checkout.port}").stderr
+    assert all(f"{name} ({pid})" in taken for name, pid in before.items())
+    assert "Hello" in checkout.call(line if "$(cat" in line else checkout.up())
+    code, rows = checkout.everything()
+    assert code == 0 and [row["name"] for row in rows] == ["router", "healthwatch"]
+    assert not {row["pid"] for row in rows} & set(before.values())
+    checkout.run("make", "down")
+
+
 def test_management_starts_programs_anew_and_has_the_router_replaced(checkout: Checkout) -> None:
     line = checkout.up()
     try:
