@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import mimetypes
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -69,7 +70,7 @@ class Studio:
                 web.post(HIDDEN, self._generate),
                 web.post(RPC + "ListModels", self._models),
                 web.post("/control", self._control),
-                web.static("/web", WEB),
+                web.get("/web/{name}", self._file),
             ]
         )
         self._runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=1.0)
@@ -125,6 +126,14 @@ class Studio:
         answer = web.Response(text=(WEB / "page.html").read_text(), content_type="text/html")
         answer.set_cookie("SIDCC", f"{account}-{len(self.visits)}", max_age=86400)
         return answer
+
+    async def _file(self, request: web.Request) -> web.StreamResponse:
+        """From memory: a file that is open while its browser is killed is a warning of somebody else's test."""
+        path = WEB / request.match_info["name"]
+        if path.parent != WEB or not path.is_file():
+            raise web.HTTPNotFound
+        kind = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
+        return web.Response(body=path.read_bytes(), content_type=kind, charset="utf-8")
 
     async def _sign_in(self, _: web.Request) -> web.StreamResponse:
         return web.Response(text=(WEB / "signin.html").read_text(), content_type="text/html")
