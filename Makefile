@@ -27,7 +27,7 @@ up: ## install, configure and start everything (HOST=0.0.0.0 PORT=8317)
 down: ## stop everything, after running calls have finished
 	@sh scripts/stop.sh
 
-restart: ## stop and start the router (NAME=aistudio: the AI Studio service)
+restart: ## start the serving process anew, without refusing a connection (NAME=aistudio: stop and start that service)
 	@$(PY) -m router restart $(NAME)
 
 reload: ## replace the serving process without refusing a connection

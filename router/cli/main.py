@@ -168,7 +168,7 @@ def down() -> None:
 
 @app.command()
 def restart(name: Annotated[str, typer.Argument(help="The process.")] = "router") -> None:
-    """Stop and start one process."""
+    """Stop and start one process; the router's is replaced without refusing a connection."""
     from router.cli import processes
 
     raise typer.Exit(processes.restart(name))

@@ -17,6 +17,8 @@ from router.cli import orphans, services, supervision
 from router.cli.talk import Place, Refused, Unreachable, fetch, find_place, manage
 
 OK, FAILED, UNREACHABLE = 0, 1, 3
+REPLACED_WITHIN = 60.0
+"""Seconds that a new serving process gets."""
 _GONE = "was killed, and nobody watches the programs that it left; take over with: make up"
 _FOR_PEOPLE = ("needs_login", "refused")
 
@@ -212,7 +214,8 @@ def _down_orphans() -> int:
 
 
 def restart(name: str = "router") -> int:
-    """Stop and start one process under supervisord, then wait until it is ready."""
+    """Stop and start one process under supervisord. Of the router the serving process alone is replaced, which refuses
+    nobody, where its parent lives; then it is waited for until it is ready."""
     from router.cli.up import Failed, wait_ready
 
     os.chdir(places.ROOT)
@@ -228,11 +231,16 @@ def restart(name: str = "router") -> int:
             known = ", ".join(process["name"] for process in supervision.processes(rpc))
             print(f"there is no process {name}; there are {known}", file=sys.stderr)
             return FAILED
-        if rpc.getProcessInfo(name)["pid"]:
-            rpc.stopProcess(name)
-        rpc.startProcess(name, False)
+        pid = rpc.getProcessInfo(name)["pid"]
+        replaced = name == "router" and pid and place.process is not None and place.process["parent"] == pid
+        if not replaced:
+            if pid:
+                rpc.stopProcess(name)
+            rpc.startProcess(name, False)
     if name == "router":
         try:
+            if replaced and (failed := _replace_process(place, REPLACED_WITHIN)):
+                return failed
             wait_ready(find_place())
         except Failed as error:
             print(error, file=sys.stderr)
@@ -248,7 +256,7 @@ def _say(sentences: list[str]) -> int:
     return OK if any(sentence.endswith("has been started.") for sentence in sentences) else FAILED
 
 
-def reload_process(within: float = 60.0) -> int:
+def reload_process(within: float = REPLACED_WITHIN) -> int:
     """Replace the serving process without refusing a connection; new code and restart-only settings take effect.
 
     A service is started, stopped or, where its settings have changed, restarted too."""

@@ -113,8 +113,11 @@ def test_a_user_starts_calls_restarts_and_stops_it(checkout: Checkout) -> None:
     assert code == 0
     assert (router["state"], router["health"], router["port"]) == ("running", "ready", checkout.port)
 
+    before = json.loads((checkout.root / "state/run/router.json").read_text())
     checkout.run("make", "restart")
     assert "Hello" in checkout.call(first), "the first line goes on working: the key has not changed"
+    after = json.loads((checkout.root / "state/run/router.json").read_text())
+    assert after["pid"] != before["pid"] and after["parent"] == before["parent"]
 
     _, (router,) = checkout.status()
     os.kill(router["pid"], signal.SIGKILL)
