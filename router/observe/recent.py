@@ -80,6 +80,8 @@ class Recent:
         self._wall = wall
         self._calls: deque[tuple[float, Record] | CallRow] = deque(maxlen=most)
         self.listeners: set[Callable[[CallRow], None]] = set()
+        self.loaded = False
+        """Whether what earlier processes did is here, as far as it could be read."""
 
     def add(self, record: Record) -> None:
         """A call is over."""
@@ -97,6 +99,7 @@ class Recent:
         before = sorted((each for each in rows if each.id not in here), key=lambda each: each.at)
         self._calls.clear()
         self._calls.extend([*before, *own])
+        self.loaded = True
 
     def newest(self) -> Iterator[CallRow]:
         """The newest first."""

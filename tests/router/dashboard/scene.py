@@ -68,6 +68,7 @@ async def _use(router: Running) -> None:
     await router.until(lambda: router.router.recall.memory)
     memory = router.router.recall.memory
     assert memory is not None
+    await router.until(lambda: router.router._recent.loaded)  # what comes now is in the ledger alone
     now = router.router._clock.wall()
     memory.add_calls(past(now))
     await router.ask("chat", "gpt-4.1", headers={"user-agent": "openai-python/2.1"})
