@@ -61,9 +61,7 @@ class Http1(H11Protocol):
                 piece = bytes(self._received[: self._missing])
                 del self._received[: self._missing]
                 self._missing -= len(piece)
-                await self.stream.handle(Body(stream_id=STREAM_ID, data=piece))
-                if not self._missing and self.stream is not None:
-                    await self.stream.handle(EndBody(stream_id=STREAM_ID))
+                await self._hand_over(piece)
             else:  # the next request, while this one is being answered
                 await self.can_read.clear()
                 await self.can_read.wait()
@@ -72,7 +70,7 @@ class Http1(H11Protocol):
         del self._received[: request.size]
         self._missing, self._answer = request.length, None
         await self.send(Updated(idle=False))
-        self.stream = stream = HTTPStream(
+        self.stream = HTTPStream(
             self.app,
             self.config,
             self.context,
@@ -83,7 +81,7 @@ class Http1(H11Protocol):
             self.stream_send,
             STREAM_ID,
         )
-        await stream.handle(
+        await self.stream.handle(
             Request(
                 stream_id=STREAM_ID,
                 headers=request.headers,
@@ -96,7 +94,13 @@ class Http1(H11Protocol):
         self.keep_alive_requests += 1
         await self.context.mark_request()
         if not self._missing:
-            await stream.handle(EndBody(stream_id=STREAM_ID))
+            await self._hand_over(b"")
+
+    async def _hand_over(self, piece: bytes) -> None:
+        """A piece of the body; the last one says so, where Hypercorn sends an empty one behind it."""
+        stream = self.stream
+        if isinstance(stream, HTTPStream) and not stream.closed:
+            await stream.app_put({"type": "http.request", "body": piece, "more_body": self._missing > 0})
 
     async def _leave_to_h11(self) -> None:
         self._plain = False
