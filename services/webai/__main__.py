@@ -79,6 +79,7 @@ async def serve(beside: Beside) -> int:
             "causes": [each["text"] for each in causes],
             "capacity": service.capacity,
             "busy": service.busy,
+            "accounts": accounts.told() if service.gemini else [],
             "leaving": False,
         }
 
