@@ -29,7 +29,7 @@ class Rights(Struct, frozen=True, kw_only=True):
     """What one key may do. name: of the key. by: where each of its rights stands, for words. block: what this was made
     of. models: of names that may be asked for, or of models that answer; empty: all. providers: their ids; None: all.
     substitution: whether other models than the one that was asked for may answer. own: every provider with those
-    accounts alone that the key may use; None: all."""
+    accounts alone that the key may use; None: all. recorded: whether its calls are; None: as the settings say."""
 
     name: str = ""
     by: Callable[[str], str] = str
@@ -39,6 +39,7 @@ class Rights(Struct, frozen=True, kw_only=True):
     addresses: AddressRules = AddressRules()
     substitution: Substitution = "any"
     own: Mapping[str, ProviderConfig] | None = None
+    recorded: bool | None = None
 
     @property
     def limited(self) -> bool:
@@ -151,6 +152,7 @@ def _rights(key: ClientKey, block: KeyRights, before: Rights | None) -> Rights:
         models=tuple(compile_pattern(text) for text in block.models),
         addresses=AddressRules(allowed_by=f"{by('ips')}, key {key.name!r}", allow=networks(block.ips)),
         substitution=block.substitution,
+        recorded=block.request_log,
     )
 
 

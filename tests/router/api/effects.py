@@ -827,9 +827,16 @@ case("observe.request_log_encrypted", at("observe.request_log", "all"), at("obse
 )
 
 
+def unrecorded(word: bool | None) -> dict[str, Any]:
+    return {**tester(request_log=word), **at("observe", {"request_log": "all", "request_log_by_header": True})}
+
+
 @case("observe.request_log_by_header", {}, at("observe.request_log_by_header", True), [], SEALED)
 async def records_on_demand(router: Running) -> list[str]:
     return await records(router, {"x-switchyard-record": "1"})
+
+
+case("auth.keys[].request_log", unrecorded(None), unrecorded(False), SEALED, [])(records_on_demand)
 
 
 async def records_kept(router: Running) -> int:
