@@ -358,6 +358,17 @@ case(
 )(second_answer)
 
 
+async def chain_served(router: Running) -> bool:
+    return (await router.ask("chat", "smart")).status == 200
+
+
+def behind(proxy: str | None) -> dict[str, Any]:
+    return at("models.combos", {"smart": {"targets": [GPT], "proxy": proxy}})
+
+
+case("models.combos.NAME.proxy", behind(DEAD), behind(None), False, True)(chain_served)
+
+
 def substituting(word: str) -> dict[str, Any]:
     return {**of_key({"substitution": word}), **combo("vertex/gemini-2.5-pro", GPT)}
 
