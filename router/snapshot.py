@@ -60,7 +60,11 @@ class Snapshot(Struct, frozen=True, kw_only=True):
         return replace(
             self,
             access=access_of(self.settings, self.table.resolve_provider, self.providers.values(), keys, known),
-            shapes=shapes_of(self.settings, {key.id: key.rights for key in keys if key.rights is not None}),
+            shapes=shapes_of(
+                self.settings,
+                {key.id: key.rights for key in keys if key.rights is not None},
+                self.providers.values(),
+            ),
         )
 
 

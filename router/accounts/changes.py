@@ -10,6 +10,7 @@ from pydantic import AfterValidator, Field, ValidationError
 from router.accounts.labels import label_problem
 from router.settings.block import Block, Proxy, Texts, setting
 from router.settings.mistakes import dotted, nearest
+from router.settings.policy_blocks import Thinking
 from router.settings.validation import describe
 
 
@@ -28,7 +29,8 @@ class WrongChanges(ValueError):
 
 
 class Changes(Block):
-    """What is given is changed, what is not stays. ``null`` takes a proxy out; an empty list or mapping empties."""
+    """What is given is changed, what is not stays. ``null`` takes a proxy or a word about thinking out; an empty list
+    or mapping empties."""
 
     label: Annotated[str, AfterValidator(_label)] = setting("", "What the account is called.")
     disabled: bool = setting(False, "Whether it is left out of the work.", strict=True)
@@ -38,6 +40,8 @@ class Changes(Block):
     models: Texts = setting((), "Upstream models that it may serve. Empty: all.", max_length=_MOST)
     excluded: Texts = setting((), "Upstream models that it never serves.", max_length=_MOST)
     aliases: dict[_ModelName, _ModelName] = setting({}, "Names for clients -> upstream models.", max_length=_MOST)
+
+    thinking: Thinking | None = setting(None, "How much it may be asked to think, whatever rules and callers say.")
 
     @property
     def given(self) -> Mapping[str, Any]:

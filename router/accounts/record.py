@@ -9,6 +9,7 @@ from functools import lru_cache
 from msgspec import Struct
 
 from router.models.patterns import Pattern, compile_pattern
+from router.policies.thinking import ThinkingRule
 from router.secret import Secret
 
 
@@ -17,8 +18,8 @@ class Account(Struct, frozen=True, kw_only=True):
 
     priority: lower is preferred. weight: share within one priority. proxy: outbound proxy URL of this account alone.
     models: upstream names it may serve; empty means all. excluded: names it may not serve, `*` for any text. aliases:
-    names that stand for upstream names on this account alone. facts: what its kind's executor needs besides. stored:
-    its secret lies in the account store, and `secret` is empty.
+    names that stand for upstream names on this account alone. thinking: how much it may be asked to think. facts: what
+    its kind's executor needs besides. stored: its secret lies in the account store, and `secret` is empty.
     """
 
     id: str
@@ -31,6 +32,7 @@ class Account(Struct, frozen=True, kw_only=True):
     models: tuple[str, ...] = ()
     excluded: tuple[str, ...] = ()
     aliases: Mapping[str, str] = {}
+    thinking: ThinkingRule | None = None
     facts: Mapping[str, str] = {}
     stored: bool = False
 

@@ -13,6 +13,7 @@ from router.accounts.quota import Window
 from router.accounts.record import Account
 from router.accounts.stores.base import Trouble
 from router.accounts.tally import Tally
+from router.policies.thinking import ThinkingRule
 from router.routing.cooldown import Entry, Key
 from router.routing.scopes import ruling
 
@@ -64,7 +65,12 @@ def account_view(seen: Seen, now: float) -> dict[str, Any]:
         "models": list(account.models),
         "excluded": list(account.excluded),
         "aliases": dict(account.aliases),
+        "thinking": _thinking(account.thinking),
     }
+
+
+def _thinking(rule: ThinkingRule | None) -> dict[str, Any] | None:
+    return None if rule is None else {"mode": rule.mode, "default": rule.default, "max": rule.most}
 
 
 def trouble_view(trouble: Trouble) -> dict[str, Any]:

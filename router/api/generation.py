@@ -143,14 +143,15 @@ def plan_call(edge: Edge, snapshot: Snapshot, surface: Surface, call: Call) -> t
     chosen = planned(snapshot, call, Needs(dialect=call.dialect), rotation=rotation, order=order)
     shape = snapshot.shapes.of(call.caller.key_id, chosen.route)
     call = prompted(call, shape, surface)
-    call, reasoning = thoughtful(call, shape, chosen, surface)
-    raw = surface.raw and reasoning is None and all(_goes_raw(snapshot, c) for c in chosen.candidates)
+    call, chosen = thoughtful(call, snapshot.shapes, shape, chosen, surface)
+    raw = surface.raw and chosen.reasoning is None and all(_goes_raw(snapshot, c) for c in chosen.candidates)
     if raw and not must_read(call):
         return replace(call, conversation=None), chosen
     conversation = call.conversation or read(call, surface.spec.read_request)
     call = replace(call, conversation=conversation)
     needs = needs_of(conversation, call.dialect)
-    chosen = replace(planned(snapshot, call, needs, rotation=rotation, order=order), reasoning=reasoning)
+    decided = {"reasoning": chosen.reasoning, "wish": chosen.wish}
+    chosen = replace(planned(snapshot, call, needs, rotation=rotation, order=order), **decided)
     if not surface.raw:
         chosen = replace(chosen, candidates=_translated(chosen.candidates), smaller=_translated(chosen.smaller))
     return call, chosen

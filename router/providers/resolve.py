@@ -10,6 +10,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from router.accounts.record import Account
+from router.policies.shapes import rule_of
 from router.providers.config import Custom, Kind, ProviderConfig
 from router.providers.registry import KNOWN, catalogue, demo_models, vertex_address
 from router.relay.accounts import Connected
@@ -301,6 +302,7 @@ def _account(provider: str, number: int, key: ApiKey) -> Account:
         weight=key.weight,
         proxy=key.proxy,
         models=key.models,
+        thinking=rule_of(key.thinking),
     )
 
 

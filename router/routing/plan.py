@@ -18,6 +18,7 @@ from router.call import Resume
 from router.faults import Fault, bad_request
 from router.net.proxies import Way
 from router.policies.payload import Payload
+from router.policies.thinking import Wish
 from router.providers.config import ProviderConfig
 from router.routing.combos import Combo
 from router.routing.names import check_name, unknown_model
@@ -97,7 +98,7 @@ class Plan(Struct, frozen=True, kw_only=True):
     limits: fields of `router.call.Limits` that the route has in its own way.
     smaller: candidates of a smaller model, for when the limits of all others are met.
     route: the number of the rule that it comes from, if one has a say. payload: rules for the bodies of its attempts.
-    combo: the named chain that the name is.
+    combo: the named chain that the name is. wish: what is asked of thinking, where that depends on the account too.
     """
 
     asked: str
@@ -113,6 +114,7 @@ class Plan(Struct, frozen=True, kw_only=True):
     route: int | None = None
     payload: tuple[Payload, ...] = ()
     combo: Combo | None = None
+    wish: Wish | None = None
 
 
 def plan(table: Table, asked: str, *, needs: Needs, pinned: str | None = None, rotation: int = 0) -> Plan:

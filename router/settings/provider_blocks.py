@@ -18,6 +18,7 @@ from router.settings.aistudio_blocks import (
     Tier,
 )
 from router.settings.block import BaseUrls, Block, Headers, Name, Proxy, Texts, setting
+from router.settings.policy_blocks import Thinking
 from router.settings.webai_blocks import FreeFallback, GeminiWeb, Tools, WebAIFiles, WebAIService, WebAITimeouts
 
 ApiDialect = Literal["chat", "responses"]
@@ -47,6 +48,9 @@ class ApiKey(Block):
     priority: int = setting(0, "Accounts with a lower number are used first.", ge=-1000, le=1000)
     weight: int = setting(1, "Share of the calls among accounts of one priority.", ge=1, le=1000)
     models: Texts = setting((), "Upstream models that this key may serve. Empty: all.")
+    thinking: Thinking | None = setting(
+        None, "`policies.thinking` for the calls that it answers, whatever their rule says; the client key's word wins."
+    )
 
 
 class ServiceAccount(ApiKey):

@@ -23,6 +23,14 @@ class Quota(Struct, frozen=True, forbid_unknown_fields=True):
     resets_at: str | None
 
 
+class AccountThinking(Struct, frozen=True, forbid_unknown_fields=True):
+    """How much it may be asked to think. default, max: an effort, or tokens."""
+
+    mode: str
+    default: str | int | None
+    max: str | int | None
+
+
 class ShownAccount(Struct, frozen=True, forbid_unknown_fields=True):
     """kind: sign-in or key. owner: who keeps it: this gateway, another program, the settings. busy: calls under way."""
 
@@ -54,6 +62,7 @@ class ShownAccount(Struct, frozen=True, forbid_unknown_fields=True):
     models: list[str]
     excluded: list[str]
     aliases: dict[str, str]
+    thinking: AccountThinking | None
 
 
 class UnusableFile(Struct, frozen=True, forbid_unknown_fields=True):

@@ -285,8 +285,17 @@ async def effort_unasked(router: Running) -> Any:
     return router.upstream.requests[-1].body.get("reasoning_effort")
 
 
-for _block, _of in (("auth.keys[]", of_key), ("models.routing[]", of_rule), ("policies", of_all)):
-    if _block != "policies":
+def of_account(shape: dict[str, Any]) -> dict[str, Any]:
+    return keys({"key": OPENAI_KEYS[0], **shape})
+
+
+for _block, _of in (
+    ("auth.keys[]", of_key),
+    ("models.routing[]", of_rule),
+    ("policies", of_all),
+    ("providers.openai.api_keys[]", of_account),
+):
+    if _block in ("auth.keys[]", "models.routing[]"):
         _words = f"{_block}.system_prompt"
         case(f"{_words}.prepend", {}, _of({"system_prompt": {"prepend": "A"}}), "mine", "A\n\nmine")(system_sent)
         case(f"{_words}.append", {}, _of({"system_prompt": {"append": "B"}}), "mine", "mine\n\nB")(system_sent)

@@ -82,7 +82,13 @@ async def test_an_account_is_switched_off_and_on_and_renamed_and_removed(
         cleared = await desk(router, "set", ME, "--exclude", "none", "--alias", "none", "--priority", "3")
         assert cleared.exit_code == 0, cleared.output
         assert (await router.ask("chat", model)).status == 200
-        assert "set: priority 3" in (await desk(router)).output
+        thinks = await desk(router, "set", ME, "--thinking-mode", "fixed", "--thinking-default", "2048")
+        assert thinks.exit_code == 0, thinks.output
+        assert "set: priority 3, thinking fixed default 2048" in (await desk(router)).output
+        wrong = await desk(router, "set", ME, "--thinking-mode", "fixed")
+        assert wrong.exit_code == 1 and "needs default" in wrong.output
+        await desk(router, "set", ME, "--thinking-mode", "none")
+        assert "set: priority 3\n" in (await desk(router)).output
         assert "claude-oauth/work" in (await desk(router, "rename", ME, "work")).output
         kept = await desk(router, "remove", "claude-oauth/work")
         assert kept.exit_code == 1, "nobody said yes"
