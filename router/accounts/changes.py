@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field, ValidationError
 
+from router.accounts.keeper import Keeper
 from router.accounts.labels import label_problem
 from router.settings.block import Block, Proxy, Texts, setting
 from router.settings.mistakes import dotted, nearest
@@ -57,6 +58,17 @@ def read_changes(data: Any) -> Changes:
         return Changes.model_validate(data)
     except ValidationError as error:
         raise WrongChanges(" ".join(map(_sentence, error.errors(include_url=False)))) from None
+
+
+async def carry_out(changes: Changes, keeper: Keeper, account: str, who: str) -> str:
+    """Change an account that is kept here. Gives its id afterwards. Raises what the keeper does: `KeyError` where there
+    is none, `ValueError` where it is not ours, or its new label cannot be."""
+    if "label" in changes.given:  # first: where it is taken, nothing has been changed
+        account = (await keeper.rename(account, changes.label, who)).id
+    others = {name: value for name, value in changes.given.items() if name != "label"}
+    if others:
+        await keeper.change(account, others, who)
+    return account
 
 
 def _sentence(found: Any) -> str:

@@ -12,6 +12,8 @@ from router.models.patterns import Pattern, compile_pattern
 from router.policies.thinking import ThinkingRule
 from router.secret import Secret
 
+OFF = "disabled in the settings"
+
 
 class Account(Struct, frozen=True, kw_only=True):
     """id: stable and printable, ``<provider>/<label>``. secret: API key or token. secret_file facts stay with settings.
@@ -20,6 +22,7 @@ class Account(Struct, frozen=True, kw_only=True):
     models: upstream names it may serve; empty means all. excluded: names it may not serve, `*` for any text. aliases:
     names that stand for upstream names on this account alone. thinking: how much it may be asked to think. facts: what
     its kind's executor needs besides. stored: its secret lies in the account store, and `secret` is empty.
+    disabled: the settings leave it out of the work; of those in the store its keeper says so.
     """
 
     id: str
@@ -35,9 +38,15 @@ class Account(Struct, frozen=True, kw_only=True):
     thinking: ThinkingRule | None = None
     facts: Mapping[str, str] = {}
     stored: bool = False
+    disabled: bool = False
 
     def __repr__(self) -> str:
         return f"Account({self.id})"  # its proxy has a password
+
+    @property
+    def limited(self) -> bool:
+        """Whether there may be a model that it does not serve."""
+        return self.disabled or bool(self.models or self.excluded)
 
     def serves(self, model: str) -> bool:
         """Whether the operator lets it serve `model`."""
@@ -45,6 +54,8 @@ class Account(Struct, frozen=True, kw_only=True):
 
     def bar(self, model: str) -> str | None:
         """What keeps it from `model`, in words; None where nothing does."""
+        if self.disabled:
+            return OFF
         upstream = self.aliases.get(model)
         if self.excluded and any(
             _pattern(text).matches(name) for text in self.excluded for name in (model, upstream or model)

@@ -147,7 +147,7 @@ def _pair(text: str) -> tuple[str, str]:
 
 
 def _change(account: str, changes: dict[str, Any], config: str | None) -> None:
-    answer = _ask(lambda: request(find_place(config), "PATCH", f"/v1/auth/{quote(account)}", changes))
+    answer = _ask(lambda: request(find_place(config), "PATCH", f"/v0/management/accounts/{quote(account)}", changes))
     typer.echo(one_line(headline(answer, time.time())))
 
 

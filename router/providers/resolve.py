@@ -302,6 +302,9 @@ def _account(provider: str, number: int, key: ApiKey) -> Account:
         weight=key.weight,
         proxy=key.proxy,
         models=key.models,
+        excluded=key.excluded,
+        aliases=key.aliases,
+        disabled=key.disabled,
         thinking=rule_of(key.thinking),
     )
 
@@ -322,6 +325,8 @@ def _config(
 ) -> ProviderConfig:
     """What all kinds share. A provider that is switched off keeps its names and loses its accounts."""
     reason = None if accounts else missing
+    if accounts and all(account.disabled for account in accounts):
+        reason = "every key of it is disabled in the settings"
     if not block.enabled:
         accounts, reason = (), f"switched off in the settings of {name}"
     return ProviderConfig(

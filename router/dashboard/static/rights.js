@@ -40,24 +40,32 @@ export function fields(rights) {
   })]);
   const other = choice(OTHERS, rights?.substitution ?? "any");
   const [prepend, append] = ["prepend", "append"].map((name) => h("textarea", { rows: 2, placeholder: "nothing", value: rights?.system_prompt?.[name] ?? "" }));
-  const mode = choice(THINKS, rights?.thinking ? rights.thinking.mode ?? "passthrough" : "");
-  const [usual, most] = ["default", "max"].map((name) => h("input", { autocomplete: "off", placeholder: "low, or tokens", value: rights?.thinking?.[name] ?? "" }));
+  const thinks = thinkingFields(rights?.thinking);
   const recorded = choice(RECORDED, String(rights?.request_log ?? ""));
-  const amounts = () => ({ default: usual.value.trim() || null, max: most.value.trim() || null });
   const read = () => ({
     ...Object.fromEntries(lists.map(([name, , input]) => [name, lines(input)])),
     substitution: other.value === "any" ? null : other.value,
     system_prompt: prepend.value || append.value ? { prepend: prepend.value, append: append.value } : null,
-    thinking: mode.value || usual.value.trim() || most.value.trim() ? { mode: mode.value || "passthrough", ...amounts() } : null,
+    thinking: thinks.read(),
     request_log: recorded.value === "" ? null : recorded.value === "true",
   });
   return { read, elements: h("div", { class: "grid" }, lists.map(([, title, input]) => field(title, input)),
     field("Words before system prompts", prepend), field("Words behind system prompts", append), field("Instead of the model", other),
-    field("How much models think", mode), field("Thinking by default", usual), field("Thinking at most", most),
+    thinks.elements,
     field("Recorded", recorded)) };
 }
 
-function lines(input) {
+/** Fields for how much models think; read gives null where nothing is said. */
+export function thinkingFields(thinking) {
+  const mode = choice(THINKS, thinking ? thinking.mode ?? "passthrough" : "");
+  const [usual, most] = ["default", "max"].map((name) => h("input", { autocomplete: "off", placeholder: "low, or tokens", value: thinking?.[name] ?? "" }));
+  const amounts = () => ({ default: usual.value.trim() || null, max: most.value.trim() || null });
+  const read = () => (mode.value || usual.value.trim() || most.value.trim() ? { mode: mode.value || "passthrough", ...amounts() } : null);
+  return { read, elements: [field("How much models think", mode), field("Thinking by default", usual), field("Thinking at most", most)] };
+}
+
+/** The lines of a text that say something; null where none does. */
+export function lines(input) {
   const given = input.value.split("\n").map((each) => each.trim()).filter(Boolean);
   return given.length === 0 ? null : given;
 }

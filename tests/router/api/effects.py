@@ -595,6 +595,17 @@ case(
     A,
     B,
 )(upstream_key)
+for _name, _value in (("disabled", True), ("excluded", ["gpt-4*"])):
+    case(
+        f"providers.openai.api_keys[].{_name}",
+        keys({"key": A}, {"key": B, "priority": 1}),
+        keys({"key": A, _name: _value}, {"key": B, "priority": 1}),
+        A,
+        B,
+    )(upstream_key)
+case("providers.openai.api_keys[].aliases", keys({"key": A}), keys({"key": A, "aliases": {"quick": GPT}}), False, True)(
+    quick
+)
 HAVE = {"models": ["gpt-4.1"]}
 case(
     "providers.openai.priority",
