@@ -59,7 +59,9 @@ class Snapshot(Struct, frozen=True, kw_only=True):
         keys, known = tuple(keys), (before or self.access).rights
         return replace(
             self,
-            access=access_of(self.settings, self.table.resolve_provider, self.providers.values(), keys, known),
+            access=access_of(
+                self.settings, self.table.resolve_provider, self.providers.values(), keys, known, self.tariff.known
+            ),
             shapes=shapes_of(
                 self.settings,
                 {key.id: key.rights for key in keys if key.rights is not None},

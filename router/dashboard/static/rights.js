@@ -11,6 +11,7 @@ const THINKS = [
   ["", "as elsewhere"], ["passthrough", "what the caller asks for"], ["off", "not at all"], ["fixed", "always the default"],
   ["adaptive", "as much as the model likes"],
 ];
+const UNPRICED = [["", "as the settings say"], ["allow", "may answer"], ["refuse", "are refused"]];
 const RECORDED = [["", "as the settings say"], ["true", "all calls, with their content"], ["false", "never"]];
 
 /** Everything that narrows a key, or that it has of its own; null where there is nothing. */
@@ -21,6 +22,7 @@ export function told(key) {
     ["Other models", OTHERS.find(([name]) => name !== "any" && name === rights.substitution)?.[1]],
     ["Before prompts", rights.system_prompt?.prepend], ["Behind prompts", rights.system_prompt?.append],
     ["Thinking", rights.thinking && thinking(rights.thinking)],
+    ["Models without a price", UNPRICED.find(([value]) => value !== "" && value === rights.unpriced)?.[1]],
     ["Recorded", RECORDED.find(([value]) => value === String(rights.request_log))?.[1]],
     ["At once", key.concurrency === null ? null : `${key.concurrency}${key.queue ? `, ${key.queue} may wait` : ""}`],
     ["Goes", key.priority === "batch" ? "after others" : null],
@@ -41,18 +43,20 @@ export function fields(rights) {
   const other = choice(OTHERS, rights?.substitution ?? "any");
   const [prepend, append] = ["prepend", "append"].map((name) => h("textarea", { rows: 2, placeholder: "nothing", value: rights?.system_prompt?.[name] ?? "" }));
   const thinks = thinkingFields(rights?.thinking);
+  const unpriced = choice(UNPRICED, rights?.unpriced ?? "");
   const recorded = choice(RECORDED, String(rights?.request_log ?? ""));
   const read = () => ({
     ...Object.fromEntries(lists.map(([name, , input]) => [name, lines(input)])),
     substitution: other.value === "any" ? null : other.value,
     system_prompt: prepend.value || append.value ? { prepend: prepend.value, append: append.value } : null,
     thinking: thinks.read(),
+    unpriced: unpriced.value || null,
     request_log: recorded.value === "" ? null : recorded.value === "true",
   });
   return { read, elements: h("div", { class: "grid" }, lists.map(([, title, input]) => field(title, input)),
     field("Words before system prompts", prepend), field("Words behind system prompts", append), field("Instead of the model", other),
     thinks.elements,
-    field("Recorded", recorded)) };
+    field("Models without a price", unpriced), field("Recorded", recorded)) };
 }
 
 /** Fields for how much models think; read gives null where nothing is said. */

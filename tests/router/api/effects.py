@@ -378,6 +378,23 @@ def behind(proxy: str | None) -> dict[str, Any]:
 case("models.combos.NAME.proxy", behind(DEAD), behind(None), False, True)(chain_served)
 
 
+def unpriced_by(key: dict[str, Any], usage: str) -> Changes:
+    """A server whose prices nobody knows, and a key with a limit in dollars."""
+
+    def changes(router: Running) -> dict[str, Any]:
+        entry = {"name": "office", "base_url": router.upstream.base_url("openai"), "api_keys": ["sk-sim-office"]}
+        limits = {"limits": {"usd_per_day": 5}}
+        return {"providers": {"openai_compatible": [entry]}, "usage": {"unpriced": usage}, **tester(**limits, **key)}
+
+    return changes
+
+
+@case("usage.unpriced", unpriced_by({}, "allow"), unpriced_by({}, "refuse"), 200, 403)
+@case("auth.keys[].unpriced", unpriced_by({}, "refuse"), unpriced_by({"unpriced": "allow"}, "refuse"), 403, 200)
+async def of_the_office(router: Running) -> int:
+    return (await router.ask("chat", "office/gpt-4.1")).status
+
+
 def substituting(word: str) -> dict[str, Any]:
     return {**of_key({"substitution": word}), **combo("vertex/gemini-2.5-pro", GPT)}
 

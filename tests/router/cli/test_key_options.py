@@ -20,6 +20,7 @@ RIGHTS = (
     *("--models", "gpt-*", "--models", "quick", "--providers", "openai", "--accounts", "openai/*"),
     *("--ips", "10.0.0.0/8", "--substitution", "never", "--system-prompt-prepend", "You work for Example Ltd."),
     *("--thinking-default", "low", "--thinking-max", "8192", "--no-request-log"),
+    *("--unpriced", "refuse"),
 )
 AS_GIVEN = {
     "models": ["gpt-*", "quick"],
@@ -29,6 +30,7 @@ AS_GIVEN = {
     "substitution": "never",
     "system_prompt": {"prepend": "You work for Example Ltd."},
     "thinking": {"default": "low", "max": 8192},
+    "unpriced": "refuse",
     "request_log": False,
 }
 
