@@ -51,7 +51,8 @@ class Rights(Struct, frozen=True, kw_only=True):
     @property
     def limited(self) -> bool:
         """Whether there is anything that the key may not ask for."""
-        return bool(self.models) or any(each is not None for each in (self.providers, self.own, self.known))
+        narrower = self.providers is not None or self.own is not None or self.known is not None
+        return narrower or bool(self.models)
 
     def permits(self, asked: str, candidate: Candidate) -> bool:
         """Whether this key's call for `asked` may go to `candidate`."""
