@@ -67,6 +67,7 @@ class Recall:
         self._taken_over = False
         self._beside = True  # until somebody has looked
         self.known = edge.known.read
+        self._gateway.budgets.opened = self.known.wait
         self.memory: Memory | None = None
 
     def open(self) -> Memory | None:

@@ -29,7 +29,7 @@ from router.wire.events import Usage
 _log = logging.getLogger("switchyard.usage")
 TYPICAL_OUTPUT = 400.0
 """Tokens that an answer is expected to have where nothing is known yet."""
-READ_WITHIN = 3.0
+READ_WITHIN = 10.0
 _WEIGHT = 0.2
 _MODELS = 512
 
@@ -66,6 +66,8 @@ class Budgets:
         self._reading = asyncio.Lock()
         self.read: Callable[[], Awaitable[None]] | None = None
         """Reads the ledger and calls `load`; None while there is none."""
+        self.opened: Callable[[], Awaitable[object]] | None = None
+        """Waits for the moment from which on `read` is there, if ever."""
 
     async def refresh(self) -> None:
         """Read the sums again, where anybody has a limit. One that cannot be read leaves the last one."""
@@ -94,6 +96,8 @@ class Budgets:
         if not all(state.known for state in states):
             with suppress(TimeoutError):
                 async with asyncio.timeout(READ_WITHIN):
+                    if self.opened is not None:
+                        await self.opened()
                     await self.refresh()
 
     def renewed_at(self, period: Period) -> float:
