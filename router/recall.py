@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import threading
 from collections.abc import Mapping
 from pathlib import Path
@@ -19,6 +20,7 @@ from router.sign_ins import SignIns
 from router.tasks import Tasks
 from router.usage.entries import Opened
 from router.usage.key_use import Past
+from router.usage.periods import starts
 
 if TYPE_CHECKING:
     from router.memory import Memory
@@ -129,8 +131,14 @@ class Recall:
         tasks.periodic(lambda: SAVE_EVERY, ledger.move, "move calls into the database")
         tasks.periodic(self._sums_every, self._gateway.budgets.refresh, "read what keys have used")
         tasks.periodic(lambda: RECOVER_EVERY, ledger.recover, "settle what dead processes left")
-        tasks.periodic(lambda: PRUNE_EVERY, ledger.prune, "forget old calls")
+        tasks.periodic(lambda: PRUNE_EVERY, self.prune, "forget old calls")
         tasks.periodic(lambda: OTHERS_EVERY, self.look, "look at what others wrote")
+
+    async def prune(self) -> None:
+        """Forget old calls, but none of a month that a key's limit adds up."""
+        limits = [key.limits for key in self._keys.known() if key.limits is not None]
+        monthly = any(cap.period == "month" for each in limits for cap in each.caps())
+        await self._gateway.ledger.prune(starts(self._clock.wall())[1] if monthly else math.inf)
 
     async def look(self) -> None:
         """Take over what others wrote."""

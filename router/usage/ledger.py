@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import os
 import threading
 import time
@@ -117,9 +118,10 @@ class Ledger:
         this one. Gives the calls that run there now, by their ids; None where there is no other process."""
         return await asyncio.to_thread(self._gather, self._keep) if self._keep is not None else None
 
-    async def prune(self) -> None:
-        """Remove what is older than the settings want it, in small steps."""
-        before = self._clock.wall() - self._days * DAY
+    async def prune(self, needed: float = math.inf) -> None:
+        """Remove what is older than the settings want it, in small steps. needed: Unix time since which calls still
+        count for something."""
+        before = min(self._clock.wall() - self._days * DAY, needed)
         prune = self._prune
         while prune is not None:
             if await asyncio.to_thread(prune, before, PRUNE_STEP) < PRUNE_STEP:

@@ -5,15 +5,18 @@ from __future__ import annotations
 
 import asyncio
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from router.clock import FakeClock
 from router.usage.entries import Closed, Tokens
 from router.usage.journal import Journal, name_of_process
 from tests.router.api.harness import DIALECTS, KEY, OPENAI_KEYS, Running, ask, error_text, running
 from tests.router.api.manage.desk import manage
+from tests.router.api.test_ledger import rows
 from tests.router.api.test_relay import spawn
 from tests.simulators import Upstream
 from tests.simulators.faulty import hang, status
@@ -226,3 +229,21 @@ async def test_what_a_killed_process_had_used_counts_from_the_first_call_on(upst
 def used(router: Running) -> dict[str, int]:
     (key,) = [each for each in router.router._keys.known() if each.name == "tester"]
     return router.router._gateway.budgets.used(key)
+
+
+@pytest.mark.parametrize("limit", ["tokens_per_month", "tokens_per_day"])
+async def test_the_ledger_keeps_what_a_limit_of_a_month_adds_up(upstream: Upstream, tmp_path: Path, limit: str) -> None:
+    clock = FakeClock(datetime(2026, 11, 3, tzinfo=UTC).timestamp())
+    changes = {**limited(**{limit: 60}), "usage": {"retention_days": 1}}
+    async with running(upstream, tmp_path, changes, clock=clock) as router:
+        await known(router)
+        assert (await router.ask("chat", "gpt-4.1", "x" * 400)).status == 200
+        clock.advance(5 * 86_400)
+        await router.router._gateway.ledger.move()
+        await router.router.recall.prune()
+        await router.router._gateway.budgets.refresh()
+        assert (used(router)[limit] > 60) == (limit == "tokens_per_month")
+        assert (await router.ask("chat", "gpt-4.1")).status == (429 if limit == "tokens_per_month" else 200)
+        clock.advance(30 * 86_400)
+        await router.router.recall.prune()
+        assert rows(router, "SELECT * FROM calls") == []
