@@ -24,6 +24,7 @@ import pytest
 
 from router.cli.main import main
 from tests.router.api.harness import DIALECTS, MODELS, Running, ask, running
+from tests.router.api.manage.desk import manage
 from tests.simulators import Misbehaviour, Upstream
 from tests.simulators.faulty import cut, hang, status
 from tests.simulators.prompt import Usage
@@ -426,6 +427,8 @@ async def test_a_request_that_was_sent_and_never_answered_is_an_estimate_whereve
         assert (await router.send(path, body)).status == 504
         row = await one_call(router)
         assert (row["outcome"], row["estimated"]) == ("timeout", 1) and row["fresh_input"] > 0
+        (shown,) = (await manage(router, "GET", "/calls")).json["calls"]
+        assert shown["estimated"] and [each["estimated"] for each in shown["attempts"]] == [True]
     capsys.readouterr()
     config = ["--config", str(tmp_path / "config.yaml")]
     for words, mark in ((["--json"], '"estimated": true'), ([], ",True,")):
