@@ -22,6 +22,8 @@ KINDS = (
 )  # fmt: skip
 LOOSE = frozenset({"silent"})
 """Scenes whose answers a simulator counts and does not report: what the ledger has of them is an estimate."""
+PATIENCE = 150.0
+"""Seconds of a client; nothing takes nearly as long on an idle machine."""
 ACCOUNTS = 24
 """Of each provider: those that met a fault rest for a while."""
 PREFIXES = {"openai": "sk-sim-limits-", "anthropic": "sk-ant-sim-limits-", "gemini": "AIzaSim-limits-"}
@@ -73,6 +75,7 @@ def settings(upstream: Upstream, keys: dict[str, dict[str, Any]]) -> dict[str, A
         "models": {"aliases": ROUTES},
         "observe": {"level": "error"},
         "server": {"timeouts": {"idle": 2}},
+        "retry": {"max_attempts": 5, "deadline": 20},
     }
 
 
@@ -129,13 +132,15 @@ async def play(url: str, upstream: Upstream, each: Scene) -> None:
     for host, bad in each.bad:
         upstream.script(bad, model=each.marker, host=host)
     headers = {"authorization": f"Bearer {secret(each.key)}", "user-agent": each.marker}
-    async with aiohttp.ClientSession(headers=headers, timeout=aiohttp.ClientTimeout(total=60)) as client:
+    async with aiohttp.ClientSession(headers=headers, timeout=aiohttp.ClientTimeout(total=PATIENCE)) as client:
         asking = asyncio.get_running_loop().create_task(_ask(client, url + each.path, each))
         if each.kind == "leaves early":
             await _until_either(asking, upstream.seen(each.marker))
             asking.cancel()
         await asyncio.gather(asking, return_exceptions=True)
         if not asking.cancelled() and (error := asking.exception()) is not None:
+            if isinstance(error, TimeoutError):
+                raise AssertionError(f"no answer: {each}") from error
             raise error
 
 
