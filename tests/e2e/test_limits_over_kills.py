@@ -120,11 +120,11 @@ def refusals_are_right(told: list[Told], rows: dict[str, list[dict[str, Any]]], 
         unit = each.limit.partition("_")[0]
         running = [row for row in own if end(row) >= each.sent - 1]
         done = [row for row in own if end(row) < each.sent - 1]
-        atmost = used(done, each.limit, each.sent) + sum(
+        highest = used(done, each.limit, each.sent) + sum(
             max(used([row], each.limit, row["at"]), EXPECTED[unit]) for row in running
         )
-        assert atmost >= most, f"a phantom refusal: {each.limit} of {each.key}, {atmost} of {most}"
-        assert used(over, each.limit, each.sent) - each.exact <= each.used <= atmost + each.exact, vars(each)
+        assert highest >= most, f"a phantom refusal: {each.limit} of {each.key}, {highest} of {most}"
+        assert used(over, each.limit, each.sent) - each.exact <= each.used <= highest + each.exact, vars(each)
 
 
 async def shown(world: World) -> dict[tuple[str, str], float]:
