@@ -286,6 +286,7 @@ def read(state: Path, upstream: Upstream) -> Books:
     books = Books()
     with closing(sqlite3.connect(state / "switchyard.sqlite")) as database:
         database.row_factory = sqlite3.Row
+        database.execute("BEGIN")  # both tables at one moment
         marks: dict[str, str] = {}
         for row in database.execute("SELECT * FROM calls"):
             marks[row["id"]] = row["client"]
