@@ -6,6 +6,8 @@ NAME ?=
 SECONDS ?= 1800
 CLIENTS ?= 500
 MUTANTS ?= 400
+CALLS ?= 2500
+SEEDS ?= 4
 export PYTHON
 # Only what stands on make's command line counts: some shells export HOST with another meaning.
 ifeq ($(origin HOST),command line)
@@ -16,7 +18,7 @@ export SWITCHYARD__SERVER__PORT := $(PORT)
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: fault-table help up down restart reload upgrade rollback install-service uninstall-service status logs test test-fast test-browser test-webai test-tui fuzz sdk e2e soak check format mutation bench bench-aistudio bench-webai browser webai tui docs clean environment
+.PHONY: fault-table help up down restart reload upgrade rollback install-service uninstall-service status logs test test-fast test-browser test-webai test-tui fuzz sdk e2e soak limits check format mutation bench bench-aistudio bench-webai browser webai tui docs clean environment
 
 help: ## list the targets
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -96,6 +98,9 @@ format: environment ## put the code into its format
 
 soak: environment ## half an hour of mixed clients, erring providers and killed processes (SECONDS=1800 CLIENTS=500); report in build/
 	$(PY) -m tests.soak --seconds $(SECONDS) --clients $(CLIENTS)
+
+limits: environment ## limits of keys before random calls, in one process and over kills and reloads (CALLS=2500 SEEDS=4)
+	LIMIT_CALLS=$(CALLS) LIMIT_SEEDS=$(SEEDS) $(PY) -m pytest tests/router/api/test_limits_at_random.py tests/e2e/test_limits_over_kills.py -q
 
 mutation: environment ## how many small mistakes in the wire code its tests notice (slow; MUTANTS=400)
 	$(PY) scripts/mutation/run.py --sample $(MUTANTS) --at-least 0.85

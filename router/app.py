@@ -41,7 +41,7 @@ from router.api.web_cookies import WebCookieRoutes
 from router.backup.contents import Places
 from router.backup.shelf import Shelf
 from router.call import Record
-from router.clock import SystemClock
+from router.clock import Clock, SystemClock
 from router.config_history import ConfigHistory
 from router.gateway import Gateway
 from router.net.client import Net
@@ -88,13 +88,13 @@ def create_app(config: Path, environ: Mapping[str, str]) -> ASGIApp:
 class Router:
     """Builds the parts when the server starts and takes them down when it stops."""
 
-    def __init__(self, file: SettingsFile, snapshot: Snapshot) -> None:
+    def __init__(self, file: SettingsFile, snapshot: Snapshot, clock: Clock | None = None) -> None:
         settings = snapshot.settings
         self._file = file
         self._auth_dir = places.in_checkout(settings.auth.dir)
         self._state_dir = places.in_checkout(settings.server.state_dir)
         self._log_writer = logs.configure(settings.observe.level, settings.observe.format)
-        self._clock = SystemClock()
+        self._clock = clock or SystemClock()
         chance = random.Random()  # noqa: S311  seeded by the system; ids and jitter are no secrets
         self._health = Health(self._clock, chance)
         self._keys = KeyRing(self._fixed_keys(snapshot), self._clock, database=self._stored_keys)

@@ -24,16 +24,18 @@ from router.state import owner_rows, tables
 from router.state.announcement_rows import forget_announcements, load_announcements, save_announcements
 from router.state.client_keys import add_key, revoke_key
 from router.state.consents import Consent, accept, accepted
+from router.state.database import Connection
 from router.state.health_rows import load_health, save_health
 from router.state.ledger_reader import LedgerReader
 from router.state.login_flows import LoginFlows
 from router.state.responses import ResponseStore
 from router.state.store import StateStore
 from router.state.tally_rows import add_tallies, load_tallies
-from router.state.usage_reports import ended_since, sums_of_keys
+from router.state.usage_reports import ended_since, known_calls, newest_row, sums_of_keys
 from router.state.usage_rows import add_calls, prune_calls
-from router.usage.budgets import MINUTE, Past, Sums, starts
 from router.usage.entries import Closed
+from router.usage.key_use import Past, Reading, Sums
+from router.usage.periods import MINUTE, starts
 from router.vault.cipher import Vault, vault_key
 
 WRITE_WITHIN = 60.0
@@ -109,18 +111,32 @@ class Memory:
         if kept:
             self._store.submit(lambda connection: owner_rows.save(connection, tables.sessions, kept))
 
-    def key_sums(self, *, minute: bool = False) -> dict[str, Sums]:
+    def key_sums(self, *, minute: bool = False) -> Reading:
         """What each key has used today and this month (UTC). minute: with the calls that ended in the last minute, as
         far as they took no longer than ten."""
         now = self._clock.wall()
-        day, month = starts(now)
-        found = self._store.read_now(lambda connection: sums_of_keys(connection, day, month))
         since, began = now - MINUTE, now - 11 * MINUTE
-        ended = self._store.read_now(lambda connection: ended_since(connection, began, since)) if minute else {}
-        return {
-            key: Sums((each[0], each[1]), (each[2], each[3]), tuple([Past(*call) for call in ended.get(key, ())]))
-            for key, each in found.items()
-        }
+
+        def read(connection: Connection) -> Reading:  # all of it at one moment
+            found = sums_of_keys(connection, *starts(now))
+            ended = ended_since(connection, began, since) if minute else {}
+            keys = {
+                key: Sums((each[0], each[1]), (each[2], each[3]), tuple([Past(*call) for call in ended.get(key, ())]))
+                for key, each in found.items()
+            }
+            # A long call of last month has ended in this minute of a new one: its tokens count for the minute still.
+            keys |= {
+                key: Sums(minute=tuple([Past(*call) for call in calls]))
+                for key, calls in ended.items()
+                if key not in keys
+            }
+            return Reading(now, keys, newest_row(connection))
+
+        return self._store.read_now(read)
+
+    def known_calls(self, ids: Sequence[str], newest: int) -> frozenset[str]:
+        """Which of these calls were in the ledger when `newest` was the newest row."""
+        return self._store.read_now(lambda connection: known_calls(connection, ids, newest)) if ids else frozenset()
 
     def tallies(self) -> list[Tally]:
         """What accounts have done before."""

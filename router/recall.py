@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import threading
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +18,9 @@ from router.observe.recent import CallRow, kept
 from router.relay.announced import Announced
 from router.sign_ins import SignIns
 from router.tasks import Tasks
+from router.usage.entries import Opened
+from router.usage.key_use import Past
+from router.usage.periods import starts
 
 if TYPE_CHECKING:
     from router.memory import Memory
@@ -31,8 +36,9 @@ OTHERS_WITHIN = 30.0
 RECOVER_EVERY = 10.0
 """Seconds between two looks for processes that died with calls in their journals."""
 PRUNE_EVERY = 300.0
-SUMS_EVERY = 5.0
-"""Seconds between two looks at what keys have used, which another process may have added to."""
+SUMS_EVERY, SUMS_BESIDE = 5.0, 1.0
+"""Seconds between two looks at what keys have used, which another process may have added to; where one serves beside
+this one."""
 SWEEP_EVERY = 600.0
 """Seconds between two removals of what has expired: stored answers, makers of opaque items."""
 
@@ -61,7 +67,9 @@ class Recall:
         self._clock = clock
         self._opening = threading.Lock()
         self._taken_over = False
+        self._beside = True  # until somebody has looked
         self.known = edge.known.read
+        self._gateway.budgets.opened = self.known.wait
         self.memory: Memory | None = None
 
     def open(self) -> Memory | None:
@@ -121,10 +129,16 @@ class Recall:
         ledger = self._gateway.ledger
         tasks.periodic(lambda: SAVE_EVERY, save, "save what was learnt")
         tasks.periodic(lambda: SAVE_EVERY, ledger.move, "move calls into the database")
-        tasks.periodic(lambda: SUMS_EVERY, self._gateway.budgets.refresh, "read what keys have used")
+        tasks.periodic(self._sums_every, self._gateway.budgets.refresh, "read what keys have used")
         tasks.periodic(lambda: RECOVER_EVERY, ledger.recover, "settle what dead processes left")
-        tasks.periodic(lambda: PRUNE_EVERY, ledger.prune, "forget old calls")
+        tasks.periodic(lambda: PRUNE_EVERY, self.prune, "forget old calls")
         tasks.periodic(lambda: OTHERS_EVERY, self.look, "look at what others wrote")
+
+    async def prune(self) -> None:
+        """Forget old calls, but none of a month that a key's limit adds up."""
+        limits = [key.limits for key in self._keys.known() if key.limits is not None]
+        monthly = any(cap.period == "month" for each in limits for cap in each.caps())
+        await self._gateway.ledger.prune(starts(self._clock.wall())[1] if monthly else math.inf)
 
     async def look(self) -> None:
         """Take over what others wrote."""
@@ -146,11 +160,18 @@ class Recall:
             memory.save_announcements(self._announced.dirty())
 
     async def _read_sums(self) -> None:
-        """What keys have used, by the ledger: with everything that this process has settled, or not at all."""
-        memory, budgets = self.memory, self._gateway.budgets
-        mark = budgets.mark()
-        if memory is not None and await self._gateway.ledger.moved():
-            budgets.load(await asyncio.to_thread(memory.key_sums, minute=budgets.young), mark)
+        """What keys have used, by the ledger, with everything that this process and others have settled before."""
+        memory, budgets, ledger = self.memory, self._gateway.budgets, self._gateway.ledger
+        if memory is None or not await ledger.moved():
+            return
+        running = await ledger.gather()
+        self._beside = running is not None
+        reading = await asyncio.to_thread(memory.key_sums, minute=budgets.young or self._beside)
+        there = await asyncio.to_thread(memory.known_calls, budgets.waiting(), reading.newest)
+        budgets.load(reading, there, None if running is None else _by_key(running))
+
+    def _sums_every(self) -> float:
+        return SUMS_BESIDE if self._beside else SUMS_EVERY
 
     async def calls(self, most: int) -> list[CallRow]:
         """The newest calls of earlier processes, those that died included, for people who look."""
@@ -172,3 +193,10 @@ class Recall:
         if memory is not None:
             self._save()
             memory.close()
+
+
+def _by_key(running: Mapping[str, Opened]) -> dict[str, tuple[Past, ...]]:
+    found: dict[str, tuple[Past, ...]] = {}
+    for call in running.values():
+        found[call.key_id] = (*found.get(call.key_id, ()), Past(call.id, call.at, None, 0))
+    return found

@@ -42,6 +42,7 @@ class SettingsChanges:
         self._started_with = gateway.current.settings
         self._signed_in = signed_in
         self._put = put
+        self._applying = asyncio.Lock()  # from reading the file to the swap, so that what is newest is last
         self._watch = Watch(
             file.path,
             read=Path.read_bytes,
@@ -66,16 +67,19 @@ class SettingsChanges:
         return None
 
     async def apply_file(self) -> None:
-        """Put in force at once what was written into the file; what does not fit is told as after any change."""
-        try:
-            text = await asyncio.to_thread(self._file.path.read_text, encoding="utf-8")
-            await self._apply(await asyncio.to_thread(self._file.load, text))
-        except MISTAKES as problem:
-            self._gateway.reject(str(problem))
+        """Put in force at once what was written into the file; what does not fit is told as after any change. Where
+        the file is changed once more meanwhile, whoever did that puts the newer text in force behind this one."""
+        async with self._applying:
+            try:
+                text = await asyncio.to_thread(self._file.path.read_text, encoding="utf-8")
+                await self._apply(await asyncio.to_thread(self._file.load, text))
+            except MISTAKES as problem:
+                self._gateway.reject(str(problem))
 
     async def look(self) -> None:
         """Put in force what somebody else has changed, if anything. To be called now and then."""
-        outcome = await self._watch.look()
+        async with self._applying:
+            outcome = await self._watch.look()
         if outcome is not None and not outcome.ok:
             self._gateway.reject(outcome.error or "it cannot be put in force")
 

@@ -135,7 +135,7 @@ class Side(Struct, kw_only=True):
         account: Account,
         operation: Operation,
         body: bytes,
-        sent: Callable[[], None],
+        left: Callable[[], None],
     ) -> tuple[bytes, Mapping[str, str]]:
         response = await self.edge.gateway.runner.send(
             self.call,
@@ -146,7 +146,8 @@ class Side(Struct, kw_only=True):
             body=body,
             stream=False,
             operation=operation,
-            sent=sent,
+            sent=lambda: None,
+            left=left,
         )
         with closing(response):
             return await response.read(MAX_ANSWER), response.headers

@@ -27,5 +27,5 @@ async def reserve(
     rates = price.rates_for(tokens) if price is not None else None
     each = (float(rates.input), float(rates.output)) if rates is not None else None
     record.budget = gateway.budgets.reserve(
-        record.call_id, key, Estimate(call.asked, tokens, each, metered and price is None)
+        record.call_id, key, Estimate(call.asked, tokens, each, metered and price is None), record.began
     )

@@ -11,10 +11,11 @@ import errno
 import os
 import ssl
 import types
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from functools import lru_cache
 
 import aiohttp
+from aiohttp.abc import AbstractStreamWriter
 from yarl import URL
 
 from router.faults import Fault
@@ -165,7 +166,7 @@ class Net:
         return await self._session(proxy).request(
             request.method,
             URL(request.url, encoded=True),
-            data=request.body or None,
+            data=_body(request),
             headers=request.headers,
             proxy=http_proxy(proxy),
             allow_redirects=False,
@@ -228,6 +229,24 @@ class Net:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: types.TracebackType | None
     ) -> None:
         await self.close()
+
+
+class _Leaving(aiohttp.BytesPayload):
+    """A body that tells when it is written, which aiohttp does together with the head."""
+
+    def __init__(self, body: bytes, left: Callable[[], None]) -> None:
+        super().__init__(body)
+        self._left = left
+
+    async def write_with_length(self, writer: AbstractStreamWriter, content_length: int | None) -> None:
+        self._left()
+        await super().write_with_length(writer, content_length)
+
+
+def _body(request: HttpRequest) -> bytes | _Leaving | None:
+    if not request.body:
+        return None
+    return request.body if request.left is None else _Leaving(request.body, request.left)
 
 
 @contextlib.contextmanager

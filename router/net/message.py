@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Protocol
 
 from msgspec import Struct
@@ -11,13 +11,15 @@ from router.patience import Watch
 
 
 class HttpRequest(Struct, frozen=True):
-    """One outgoing request. url: absolute. headers: as sent, credentials included. proxy: outbound proxy URL."""
+    """One outgoing request. url: absolute. headers: as sent, credentials included. proxy: outbound proxy URL. left: is
+    called once there is a connection and the first byte is about to be written; not for a request without a body."""
 
     method: str
     url: str
     headers: Mapping[str, str]
     body: bytes = b""
     proxy: str | None = None
+    left: Callable[[], None] | None = None
 
     def __repr__(self) -> str:
         return f"HttpRequest({self.method} {self.url.partition('?')[0]})"  # headers, body, query and proxy hold secrets

@@ -17,7 +17,7 @@ KEPT = 1000
 class AttemptRow(Struct, frozen=True):
     """One attempt of a call. seconds: until its first content, or until it failed. why: how the plan came to this
     target. chosen: why this account of its provider, "" where there was no other. cost: micro-USD, None where it used
-    nothing or nobody knows the price."""
+    nothing or nobody knows the price. estimated: its tokens were not reported, so that its cost is a guess as well."""
 
     provider: str
     model: str
@@ -29,12 +29,14 @@ class AttemptRow(Struct, frozen=True):
     why: str
     chosen: str
     cost: int | None
+    estimated: bool
 
 
 class CallRow(Struct, frozen=True, kw_only=True):
     """One finished call. at: Unix seconds of its end. Times in seconds. outcome: "ok", or the kind of its fault. cost,
     worth: micro-USD that are to be paid, and that it would cost at list prices, as far as known; None where nobody
-    knows the price. unpriced: what of it has no known price. service_tier: "" for the usual one."""
+    knows the price. unpriced: what of it has no known price. service_tier: "" for the usual one. estimated: some of its
+    tokens."""
 
     id: str
     at: float
@@ -59,6 +61,7 @@ class CallRow(Struct, frozen=True, kw_only=True):
     cached: int | None
     output: int | None
     reasoning: int | None
+    estimated: bool
     cost: int | None
     unpriced: tuple[str, ...]
     service_tier: str
@@ -142,7 +145,7 @@ def kept(call: Mapping[str, Any], attempts: Sequence[Mapping[str, Any]]) -> Call
 
 _AS_IT_IS = (
     "id", "client", "surface", "dialect", "stream", "asked", "provider", "model", "account", "lane", "status",
-    "outcome", "reason", "first_byte", "total", "overhead", "cost", "service_tier", "worth", "notes",
+    "outcome", "reason", "first_byte", "total", "overhead", "estimated", "cost", "service_tier", "worth", "notes",
 )  # fmt: skip
 
 
@@ -180,6 +183,7 @@ def row(record: Record, at: float) -> CallRow:
         cached=usage.cache_read if usage else None,
         output=usage.output if usage else None,
         reasoning=usage.reasoning if usage else None,
+        estimated=usage is not None and usage.estimated,
         cost=record.cost,
         unpriced=record.unpriced,
         service_tier=charges.tier if charges else "",
@@ -202,4 +206,5 @@ def _attempt(each: Try) -> AttemptRow:
         why=each.why[:300],
         chosen=each.chosen,
         cost=each.cost,
+        estimated=each.usage is not None and each.usage.estimated,
     )

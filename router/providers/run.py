@@ -70,16 +70,17 @@ class Runner(Sender):
         limits: Limits,
         sent: Callable[[], None],
         foreign: frozenset[Digest] = frozenset(),
+        left: Callable[[], None] | None = None,
     ) -> Opened:
-        """Send one attempt and give its lane. `sent` is called when the request leaves. foreign: opaque items that
-        other accounts made, which are left out. Raises `Fault`."""
+        """Send one attempt and give its lane. sent: is called when the request is ready to leave. foreign: opaque items
+        that other accounts made, which are left out. left: is called when something of it goes out. Raises `Fault`."""
         if plan.wish is not None and candidate.capabilities.thinking != "none":
             wanted = plan.wish.at(account.thinking)
             if wanted is not None:
                 plan = replace(plan, reasoning=wanted)
-                opened = await self._open(call, plan, candidate, provider, account, limits, sent, foreign)
+                opened = await self._open(call, plan, candidate, provider, account, limits, sent, foreign, left)
                 return replace(opened, notes=(THINKING, *opened.notes))
-        return await self._open(call, plan, candidate, provider, account, limits, sent, foreign)
+        return await self._open(call, plan, candidate, provider, account, limits, sent, foreign, left)
 
     async def _open(
         self,
@@ -91,16 +92,19 @@ class Runner(Sender):
         limits: Limits,
         sent: Callable[[], None],
         foreign: frozenset[Digest],
+        left: Callable[[], None] | None,
     ) -> Opened:
         spec = call.spec or DIALECTS[call.dialect]
         opener = self._sources.get(provider.kind)
         if opener is not None:
-            return await self._open_source(opener, call, plan, candidate, provider, account, limits, sent, foreign)
+            return await self._open_source(
+                opener, call, plan, candidate, provider, account, limits, sent, foreign, left
+            )
         rules = rules_of(provider.kind)
         raw = raw_body(call, plan, candidate) if not foreign and (call.stream or not rules.streams_only) else None
         if raw is not None:
             payload = payload_for(call, plan, candidate)
-            return await self._open_raw(raw, payload, call, spec, candidate, provider, account, limits, sent)
+            return await self._open_raw(raw, payload, call, spec, candidate, provider, account, limits, sent, left)
         call = with_conversation(call, spec)
         conversation = self._conversation(call, plan, candidate, account)
         if call.trace is not None:
@@ -124,6 +128,7 @@ class Runner(Sender):
             stream=True,
             operation="generate",
             sent=sent,
+            left=left,
             betas=_betas(candidate, written),
             judge=judge,
         )
@@ -148,6 +153,7 @@ class Runner(Sender):
         account: Account,
         limits: Limits,
         sent: Callable[[], None],
+        left: Callable[[], None] | None,
     ) -> Opened:
         rules = rules_of(provider.kind)
         body, notes = fitted_bytes(raw.body, rules)
@@ -165,6 +171,7 @@ class Runner(Sender):
             stream=call.stream,
             operation="generate",
             sent=sent,
+            left=left,
             judge=judge,
         )
         shown, capabilities, observed = call.asked, candidate.capabilities, Observed(judge)
@@ -197,6 +204,7 @@ class Runner(Sender):
         limits: Limits,
         sent: Callable[[], None],
         foreign: frozenset[Digest],
+        left: Callable[[], None] | None,
     ) -> Opened:
         spec = call.spec or DIALECTS[call.dialect]
         call = with_conversation(call, spec)
@@ -207,6 +215,8 @@ class Runner(Sender):
         judge = Judge(PLAIN)
         judge.hidden = sent_with(provider, account, access.secret, self._net.passwords)
         sent()
+        if left is not None:
+            left()
         try:
             source = await opener(call, candidate, provider, account, access, limits, conversation)
         except Fault as fault:

@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from typing import Protocol, TypeAlias
 from weakref import WeakKeyDictionary
 
+from msgspec.structs import replace
+
 from router.accounts.record import Account
 from router.call import Call, Limits
 from router.faults import Fault
@@ -74,11 +76,13 @@ class Sender:
         sent: Callable[[], None],
         betas: tuple[str, ...] = (),
         judge: Judge | None = None,
+        left: Callable[[], None] | None = None,
     ) -> Response:
         """Send to the provider's base URLs in order until one can be reached. Raises `Fault` for every bad answer.
 
         body: with the candidate's name of the model; the account's own name for it goes out. betas: of Anthropic, that
         the body needs beside those that the caller names. judge: of faults inside the answer; learns what to hide.
+        sent: is called when the request is ready. left: when something of it goes out, which takes a connection.
         """
         access = await self._credentials.resolve(provider, account)
         hidden = sent_with(provider, account, access.secret, self._net.passwords)
@@ -102,7 +106,7 @@ class Sender:
                 headers=headers,
                 facts=access.facts,
             )
-            request = build(provider, account, outgoing)
+            request = replace(build(provider, account, outgoing), left=left)
             sent()
             try:
                 response = await self._heard_by(call.trace, provider, account, request, timeouts, hidden)
@@ -153,6 +157,8 @@ class Sender:
     ) -> Response:
         if provider.kind not in RELAYED:
             return await self._net.send(request, timeouts)
+        if request.left is not None:
+            request.left()
         if self._relay is None:
             raise Fault("unavailable", f"No service of {provider.id} can be reached from here.")
         return await self._relay.send(account.id, request, timeouts)

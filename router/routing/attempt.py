@@ -225,7 +225,7 @@ class Attempts:
     def _given_up(self, round_: _Round, run: _Run, outcome: str = "cancelled", reason: str = "") -> None:
         """Nobody wants the attempt any more. What was sent is paid for all the same."""
         self._health.release(run.lease)
-        if run.progress.sent:
+        if run.progress.ready:
             usage = run.progress.spent(round_.call, "cancelled")
             made = replace(self._made(run, round_.wanted), outcome=outcome, reason=reason, usage=usage)
             round_.record.tries.append(made)
@@ -288,7 +288,7 @@ class Attempts:
         seconds = limits.slow_first_token if patient else limits.first_token
 
         def sent() -> None:
-            run.progress.sent = True
+            run.progress.ready = True
             if record.overhead is None:
                 record.overhead = self._clock.monotonic() - call.began - record.waited
 
@@ -297,7 +297,7 @@ class Attempts:
             with self._patience.limit(seconds):
                 foreign = round_.held.foreign(lease.account.id)
                 opened = await self._runner.open(
-                    call, round_.plan, candidate, provider, lease.account, limits, sent, foreign
+                    call, round_.plan, candidate, provider, lease.account, limits, sent, foreign, run.progress.left
                 )
                 run.progress.observed = opened.lane.observed
                 rest = opened.lane.batches()

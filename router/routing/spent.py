@@ -16,13 +16,18 @@ from router.wire.messages import count_tokens
 
 
 class Progress:
-    """How far one attempt came before it failed. sent: its request left."""
+    """How far one attempt came before it failed. ready: its request was made. sent: something of it went out."""
 
-    __slots__ = ("observed", "sent")
+    __slots__ = ("observed", "ready", "sent")
 
     def __init__(self) -> None:
+        self.ready = False
         self.sent = False
         self.observed: Observed | None = None
+
+    def left(self) -> None:
+        """The request begins to go out."""
+        self.sent = True
 
     def spent(self, call: Call, outcome: str) -> Usage | None:
         """What an attempt has used that gave no content. A refusal costs nothing; where nobody knows what became of a

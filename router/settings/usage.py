@@ -11,7 +11,12 @@ class Usage(Block):
     """What calls used and what they cost."""
 
     enabled: bool = setting(True, "Whether what each call used and cost is kept in the ledger.")
-    retention_days: int = setting(400, "Days for which the ledger keeps a call.", ge=1, le=3660)
+    retention_days: int = setting(
+        400,
+        "Days for which the ledger keeps a call; this month's as long as a key has a limit of a month.",
+        ge=1,
+        le=3660,
+    )
     prices: str | None = setting(
         None, "A price table of your own (`docs/usage.md`); its prices win over those that this version has."
     )

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from msgspec import Struct
-from sqlalchemy import ColumnElement, Connection, Table, case, func, literal, select
+from sqlalchemy import ColumnElement, Connection, Table, case, func, literal, literal_column, select
 
 from router.state.tables import attempts, calls
 from router.usage.entries import LOST
 from router.usage.lines import KINDS, By, Line
+
+_AT_ONCE = 500
+"""Ids in one question: an old SQLite takes 999 values."""
 
 
 class DayOfModel(Struct, frozen=True, kw_only=True):
@@ -71,17 +74,32 @@ def sums_of_keys(connection: Connection, day: float, month: float) -> dict[str, 
     return {row[0]: (int(row[1]), int(row[2]), int(row[3]), int(row[4])) for row in connection.execute(query)}
 
 
-def ended_since(connection: Connection, began: float, ended: float) -> dict[str, list[tuple[float, float, int]]]:
-    """For each key its calls that asked anybody, began since `began` and ended since `ended` (Unix seconds): when they
-    began, when they ended, and their tokens."""
+def newest_row(connection: Connection) -> int:
+    """The number of the newest row; those that come later have higher ones."""
+    return int(connection.exec_driver_sql("SELECT coalesce(max(rowid), 0) FROM calls").scalar_one())
+
+
+def known_calls(connection: Connection, ids: Sequence[str], newest: int) -> frozenset[str]:
+    """Which of these calls were there when `newest` was the newest row."""
+    found: set[str] = set()
+    early = literal_column("calls.rowid") <= newest
+    for at in range(0, len(ids), _AT_ONCE):
+        some = ids[at : at + _AT_ONCE]
+        found.update(connection.execute(select(calls.c.id).where(calls.c.id.in_(some), early)).scalars())
+    return frozenset(found)
+
+
+def ended_since(connection: Connection, began: float, ended: float) -> dict[str, list[tuple[str, float, float, int]]]:
+    """For each key its calls that asked anybody, began since `began` and ended since `ended` (Unix seconds): their ids,
+    when they began, when they ended, and their tokens."""
     tokens = sum((calls.c[name] for name in KINDS[1:]), calls.c[KINDS[0]])
     end = calls.c.at + calls.c.total
-    query = select(calls.c.key_id, calls.c.at, end, tokens).where(
+    query = select(calls.c.key_id, calls.c.id, calls.c.at, end, tokens).where(
         calls.c.at >= began, end > ended, calls.c.provider != ""
     )
-    found: dict[str, list[tuple[float, float, int]]] = {}
-    for key, at, over, used in connection.execute(query.order_by(calls.c.at)):
-        found.setdefault(key, []).append((float(at), float(over), int(used)))
+    found: dict[str, list[tuple[str, float, float, int]]] = {}
+    for key, call, at, over, used in connection.execute(query.order_by(calls.c.at)):
+        found.setdefault(key, []).append((str(call), float(at), float(over), int(used)))
     return found
 
 

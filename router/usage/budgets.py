@@ -2,7 +2,7 @@
 
 A call is admitted while what is settled and what running calls are expected to use stay below the limit. So a limit may
 be passed by what was in progress when it was reached, and by nothing else; and nobody is refused below it. Synchronous,
-no I/O; sums of days and months, and what the last process did in the last minute, come from the ledger and are taken
+no I/O; sums of days and months, and what other processes did in the last minute, come from the ledger and are taken
 over again and again (`load`), so that they hold over restarts and for several processes.
 """
 
@@ -11,10 +11,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
-from collections import deque
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from msgspec import Struct
 
@@ -23,39 +22,16 @@ from router.access.limits import Cap, Period, amount
 from router.call import Record
 from router.clock import Clock
 from router.faults import Fault
+from router.usage.key_use import KeyUse, Past, Reading
+from router.usage.periods import MINUTE, day_of, end_of, since
+from router.wire.events import Usage
 
 _log = logging.getLogger("switchyard.usage")
-MINUTE = 60.0
 TYPICAL_OUTPUT = 400.0
 """Tokens that an answer is expected to have where nothing is known yet."""
-READ_WITHIN = 3.0
+READ_WITHIN = 10.0
 _WEIGHT = 0.2
 _MODELS = 512
-_LATER = 10_000
-
-
-class Sum(Struct):
-    """Tokens and micro-USD."""
-
-    tokens: int = 0
-    cost: int = 0
-
-
-class Past(Struct, frozen=True):
-    """A call of another process. began, ended: Unix time."""
-
-    began: float
-    ended: float
-    tokens: int
-
-
-class Sums(Struct, frozen=True):
-    """Of one key, as the ledger has them. day: this day's; month: this month's (UTC). minute: calls that have ended in
-    the last minute."""
-
-    day: tuple[int, int] = (0, 0)
-    month: tuple[int, int] = (0, 0)
-    minute: tuple[Past, ...] = ()
 
 
 class Estimate(Struct, frozen=True):
@@ -69,49 +45,13 @@ class Estimate(Struct, frozen=True):
 
 
 class _Open(Struct, frozen=True):
-    """A call in progress."""
+    """A call in progress. day: to which it will count."""
 
     key: str
+    day: str
     tokens: int
     cost: int
     model: str
-
-
-class _Key:
-    """One key with limits."""
-
-    def __init__(self) -> None:
-        self.requests: deque[float] = deque()  # when calls of the last minute were admitted
-        self.recent: deque[tuple[float, int]] = deque()  # when calls of the last minute ended, and their tokens
-        self.recent_tokens = 0
-        self.before: tuple[Past, ...] = ()  # calls of the processes before this one
-        self.base: Sums | None = None  # None: not read yet
-        self.later: deque[tuple[int, str, int, int]] = deque()  # settled since: number, day, tokens, micro-USD
-        self.later_by_day: dict[str, Sum] = {}
-        self.open = Sum()
-        self.told: set[str] = set()
-        self.uncounted: set[str] = set()  # models without a price, that the log has been told of
-
-    def add(self, number: int, day: str, tokens: int, cost: int) -> None:
-        """A call is settled that the ledger's sums do not have yet."""
-        if len(self.later) >= _LATER:  # nobody takes them over: no ledger is kept
-            self.later.popleft()
-        self.later.append((number, day, tokens, cost))
-        found = self.later_by_day.setdefault(day, Sum())
-        found.tokens += tokens
-        found.cost += cost
-
-    def take(self, sums: Sums, mark: int, month: str) -> None:
-        """The ledger's sums have all that was settled before `mark`."""
-        self.base = sums
-        while self.later and self.later[0][0] <= mark:
-            _, day, tokens, cost = self.later.popleft()
-            found = self.later_by_day[day]
-            found.tokens -= tokens
-            found.cost -= cost
-        self.later_by_day = {day: found for day, found in self.later_by_day.items() if day.startswith(month)}
-        for _, day, _, _ in self.later:
-            self.later_by_day.setdefault(day, Sum())
 
 
 class Budgets:
@@ -119,15 +59,15 @@ class Budgets:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._began = clock.wall()
-        self._keys: dict[str, _Key] = {}
+        self._alone_since = clock.wall()
+        self._keys: dict[str, KeyUse] = {}
         self._open: dict[str, _Open] = {}
         self._outputs: dict[str, float] = {}
-        self._settled = 0
-        self._period = ""
         self._reading = asyncio.Lock()
         self.read: Callable[[], Awaitable[None]] | None = None
         """Reads the ledger and calls `load`; None while there is none."""
+        self.opened: Callable[[], Awaitable[object]] | None = None
+        """Waits for the moment from which on `read` is there, if ever."""
 
     async def refresh(self) -> None:
         """Read the sums again, where anybody has a limit. One that cannot be read leaves the last one."""
@@ -139,54 +79,59 @@ class Budgets:
         """Know what a key with limits has used before; waits for the ledger at most once."""
         if not self._asks(key):
             return
-        state = self._keys.setdefault(key.id, _Key())
-        if state.base is None:
+        state = self._keys.setdefault(key.id, KeyUse())
+        if not state.known:
             with suppress(TimeoutError):
                 async with asyncio.timeout(READ_WITHIN):
                     await self.refresh()
-            if state.base is None:
+            if not state.known:
                 _log.warning("what the key %s has used before is not known: the ledger cannot be read", key.name)
-                state.base = Sums()
+                state.known = True
 
     async def look(self, keys: Iterable[ClientKey]) -> None:
         """Know what these keys have used before, for whoever looks at them; where the ledger cannot be read in time,
         only what was settled here is known."""
         limited = [key for key in keys if self._asks(key)]
-        states = [self._keys.setdefault(key.id, _Key()) for key in limited]
-        if any(state.base is None for state in states):
+        states = [self._keys.setdefault(key.id, KeyUse()) for key in limited]
+        if not all(state.known for state in states):
             with suppress(TimeoutError):
                 async with asyncio.timeout(READ_WITHIN):
+                    if self.opened is not None:
+                        await self.opened()
                     await self.refresh()
 
     def renewed_at(self, period: Period) -> float:
         """When this day or this month ends (UTC), in Unix seconds."""
-        return _end(period, self._clock.wall())
+        return end_of(period, self._clock.wall())
 
-    def reserve(self, call_id: str, key: ClientKey, estimate: Estimate) -> str:
+    def reserve(self, call_id: str, key: ClientKey, estimate: Estimate, began: float | None = None) -> str:
         """Admit a call, which `settle` ends; gives what to tell of limits that are nearly reached, "" for nothing.
-        Raises `Fault`: rate_limited for a minute's limit, quota_spent for a day's or a month's."""
+        began: Unix time, which decides to which day it counts. Raises `Fault`: rate_limited for a minute's limit,
+        quota_spent for a day's or a month's; of several the one that lasts longest."""
         limits = key.limits
         if limits is None:
             return ""
         now = self._clock.wall()
-        state = self._keys.setdefault(key.id, _Key())
-        self._forget(state, now)
-        notices = []
+        state = self._keys.setdefault(key.id, KeyUse())
+        notices, reached = [], []
         for cap in limits.caps():
-            used = self._used(state, cap, now)
+            used = state.used(cap, now)
             if used >= cap.most:
-                raise _refusal(key.name, cap, used, self._resets(state, cap, now), now)
-            if used >= cap.most * limits.soft:
+                reached.append((_resets(state, cap, now), cap, used))
+            elif used >= cap.most * limits.soft:
                 notices.append(self._notice(key, state, cap, used, now))
+        if reached:
+            resets, cap, used = max(reached, key=lambda each: each[0])
+            raise _refusal(key.name, cap, used, resets, now)
         if estimate.unpriced and any(cap.unit == "usd" for cap in limits.caps()):
             notices.append(self._uncounted(key, state, estimate.model))
         tokens = estimate.input + round(self._output(estimate.model))
         price = estimate.price
         cost = round(estimate.input * price[0] + self._output(estimate.model) * price[1]) if price is not None else 0
-        self._open[call_id] = _Open(key.id, tokens, cost, estimate.model)
-        state.open.tokens += tokens
-        state.open.cost += cost
-        state.requests.append(now)
+        opened = _Open(key.id, day_of(began or now), tokens, cost, estimate.model)
+        self._open[call_id] = opened
+        state.hold(opened.day, tokens, cost)
+        state.requests.append((now, call_id))
         return "; ".join(notices)
 
     def settle(self, record: Record) -> None:
@@ -195,74 +140,41 @@ class Budgets:
         if opened is None:
             return
         state, usage = self._keys[opened.key], record.usage
-        state.open.tokens -= opened.tokens
-        state.open.cost -= opened.cost
-        self._settled += 1
-        if usage is None:
-            return
-        self._learn(opened.model, usage.output)
-        now = self._clock.wall()
-        state.recent.append((now, usage.total))
-        state.recent_tokens += usage.total
-        state.add(self._settled, _day(record.began or now), usage.total, record.cost or 0)
+        state.hold(opened.day, -opened.tokens, -opened.cost)
+        if usage is not None:
+            self._learn(opened.model, usage.output)
+            now = self._clock.wall()
+            state.ended(record.call_id, record.began or now, now, _tokens(usage), record.cost or 0)
 
     @property
     def young(self) -> bool:
-        """Whether calls of the process before this one count for a minute still."""
-        return self._clock.wall() < self._began + MINUTE
+        """Whether calls of other processes count for a minute still."""
+        return self._clock.wall() < self._alone_since + MINUTE
 
-    def mark(self) -> int:
-        """How many calls are settled now; to be given to `load` with sums that have all of them."""
-        return self._settled
+    def waiting(self) -> list[str]:
+        """Calls that are settled and not known to be in the ledger."""
+        return [call_id for state in self._keys.values() for call_id in state.waiting()]
 
-    def load(self, sums: Mapping[str, Sums], mark: int) -> None:
-        """Take over what the ledger has. mark: all calls that were settled before it are in there."""
-        self._period = _day(self._clock.wall())
+    def load(
+        self, reading: Reading, there: Collection[str], running: Mapping[str, tuple[Past, ...]] | None = None
+    ) -> None:
+        """Take over what the ledger has. there: those of `waiting` that it had at that moment. running: by the ids of
+        keys, the calls of other processes that serve beside this one; None where there are none."""
+        if running is not None:
+            self._alone_since = reading.at
         for name, state in self._keys.items():
-            found = sums.get(name, Sums())
-            state.take(found, mark, self._period[:7])
-            state.before = tuple([past for past in found.minute if past.began < self._began])  # others are known here
+            state.take(reading, name, there, (running or {}).get(name, ()))
 
     def used(self, key: ClientKey) -> dict[str, int]:
         """What a key has used of each of its limits: requests, tokens or micro-USD, those of running calls included."""
         state, now = self._keys.get(key.id), self._clock.wall()
         if key.limits is None or state is None:
             return {}
-        self._forget(state, now)
-        return {cap.name: self._used(state, cap, now) for cap in key.limits.caps()}
+        return {cap.name: state.used(cap, now) for cap in key.limits.caps()}
 
-    def _used(self, state: _Key, cap: Cap, now: float) -> int:
-        if cap.unit == "requests":
-            return len(state.requests) + sum(past.began > now - MINUTE for past in state.before)
-        if cap.period == "minute":
-            return state.recent_tokens + state.open.tokens + sum(tokens for _, tokens in _ended(state, now))
-        today = _day(now)
-        since = today if cap.period == "day" else today[:7]
-        known = state.base or Sums()
-        base = known.day if cap.period == "day" else known.month
-        later = [found for day, found in state.later_by_day.items() if day.startswith(since)]
-        if cap.unit == "usd":
-            settled = base[1] if self._period.startswith(since) else 0
-            return settled + sum(found.cost for found in later) + state.open.cost
-        settled = base[0] if self._period.startswith(since) else 0
-        return settled + sum(found.tokens for found in later) + state.open.tokens
-
-    def _resets(self, state: _Key, cap: Cap, now: float) -> float:
-        if cap.unit == "requests":
-            began = sorted([*(past.began for past in state.before if past.began > now - MINUTE), *state.requests])
-            return began[len(began) - cap.most] + MINUTE
-        if cap.period == "minute":
-            left = self._used(state, cap, now) - cap.most
-            for at, tokens in sorted([*_ended(state, now), *state.recent]):
-                left -= tokens
-                if left < 0:
-                    return at + MINUTE
-            return now + MINUTE
-        return _end(cap.period, now)
-
-    def _notice(self, key: ClientKey, state: _Key, cap: Cap, used: int, now: float) -> str:
+    def _notice(self, key: ClientKey, state: KeyUse, cap: Cap, used: int, now: float) -> str:
         told = f"{cap.name} {used / cap.most:.0%} of {amount(cap.most, cap.unit)}"
-        once = f"{cap.name} {_day(now) if cap.period == 'day' else _day(now)[:7]}"
+        once = f"{cap.name} {since(cap.period, now)}"
         if cap.period != "minute" and once not in state.told:
             state.told = {each for each in state.told if not each.startswith(f"{cap.name} ")} | {once}
             _log.warning("the key %s has used %s", key.name, told)
@@ -274,7 +186,7 @@ class Budgets:
         lasting = any(cap.period != "minute" for cap in caps)
         return lasting or (bool(caps) and self.young)
 
-    def _uncounted(self, key: ClientKey, state: _Key, model: str) -> str:
+    def _uncounted(self, key: ClientKey, state: KeyUse, model: str) -> str:
         """A limit in dollars that a call does not count against. In the log once for a model."""
         told = f"usd limits do not count {model}: its price is not known"
         if model not in state.uncounted and len(state.uncounted) < _MODELS:
@@ -296,11 +208,14 @@ class Budgets:
         known = self._outputs.get(model)
         self._outputs[model] = float(output) if known is None else known + _WEIGHT * (output - known)
 
-    def _forget(self, state: _Key, now: float) -> None:
-        while state.requests and state.requests[0] <= now - MINUTE:
-            state.requests.popleft()
-        while state.recent and state.recent[0][0] <= now - MINUTE:
-            state.recent_tokens -= state.recent.popleft()[1]
+
+def _resets(state: KeyUse, cap: Cap, now: float) -> float:
+    return state.renewed(cap, now) if cap.period == "minute" else end_of(cap.period, now)
+
+
+def _tokens(usage: Usage) -> int:
+    """As the ledger adds them up, also where a provider counts more from its cache than there was."""
+    return usage.fresh_input + usage.cache_read + usage.cache_write + usage.output
 
 
 def _refusal(name: str, cap: Cap, used: int, resets: float, now: float) -> Fault:
@@ -315,25 +230,3 @@ def _refusal(name: str, cap: Cap, used: int, resets: float, now: float) -> Fault
     if cap.period == "minute":
         return Fault("rate_limited", text, retry_after=float(wait), details=facts)
     return Fault("quota_spent", text, retry_after=float(wait), code="budget_exceeded", details=facts)
-
-
-def _ended(state: _Key, now: float) -> list[tuple[float, int]]:
-    """When calls of earlier processes ended within the last minute, and their tokens."""
-    return [(past.ended, past.tokens) for past in state.before if past.ended > now - MINUTE]
-
-
-def _end(period: Period, now: float) -> float:
-    today = datetime.fromtimestamp(now, UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-    if period == "day":
-        return (today + timedelta(days=1)).timestamp()
-    return (today.replace(day=28) + timedelta(days=4)).replace(day=1).timestamp()
-
-
-def _day(at: float) -> str:
-    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d")
-
-
-def starts(now: float) -> tuple[float, float]:
-    """When this day and this month began (UTC), in Unix seconds."""
-    today = datetime.fromtimestamp(now, UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-    return today.timestamp(), today.replace(day=1).timestamp()

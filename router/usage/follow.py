@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TypeAlias
 
@@ -97,6 +97,11 @@ class Follower:
     def open_calls(self) -> int:
         """Calls that have begun and are not over, as far as was read."""
         return len(self._opened)
+
+    @property
+    def running(self) -> Mapping[str, Opened]:
+        """The same calls, by their ids."""
+        return self._opened
 
     def lost(self) -> list[Closed]:
         """The calls that will never be over, as their process has ended."""

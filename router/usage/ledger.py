@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import os
 import threading
 import time
@@ -15,7 +16,7 @@ from typing import TypeAlias
 from router.call import Record
 from router.clock import Clock
 from router.settings.usage import Usage
-from router.usage.entries import Closed, closed, opened
+from router.usage.entries import Closed, Opened, closed, opened
 from router.usage.follow import Follower
 from router.usage.journal import Fresh, Journal, left_behind, name_of_process, owners, remove_files, segments_of
 
@@ -47,6 +48,7 @@ class Ledger:
         self._stuck = False
         self._keep: Keep | None = None
         self._prune: Prune | None = None
+        self._others: dict[str, Follower] = {}
         self._moving = threading.Lock()  # held by a thread: a task that is cancelled leaves its thread at work
 
     def follow(self, settings: Usage) -> None:
@@ -111,9 +113,15 @@ class Ledger:
         if self._keep is not None:
             await asyncio.to_thread(self._recover, self._keep)
 
-    async def prune(self) -> None:
-        """Remove what is older than the settings want it, in small steps."""
-        before = self._clock.wall() - self._days * DAY
+    async def gather(self) -> dict[str, Opened] | None:
+        """Settle the journals of dead processes, and bring into the database what those have written that live beside
+        this one. Gives the calls that run there now, by their ids; None where there is no other process."""
+        return await asyncio.to_thread(self._gather, self._keep) if self._keep is not None else None
+
+    async def prune(self, needed: float = math.inf) -> None:
+        """Remove what is older than the settings want it, in small steps. needed: Unix time since which calls still
+        count for something."""
+        before = min(self._clock.wall() - self._days * DAY, needed)
         prune = self._prune
         while prune is not None:
             if await asyncio.to_thread(prune, before, PRUNE_STEP) < PRUNE_STEP:
@@ -150,14 +158,32 @@ class Ledger:
             for segment in fresh.earlier:
                 journal.release(segment)
 
-    def _recover(self, keep: Keep) -> None:
-        mine = self._journal.owner if self._journal is not None else ""
+    def _recover(self, keep: Keep) -> list[str]:
+        """Gives who lives."""
+        mine, alive = self._journal.owner if self._journal is not None else "", []
         for owner in owners(self._folder):
             if owner == mine:
                 continue
             with self._moving, left_behind(self._folder, owner) as dead:
                 if dead:
                     self._settle(owner, keep)
+                else:
+                    alive.append(owner)
+        return alive
+
+    def _gather(self, keep: Keep) -> dict[str, Opened] | None:
+        alive = self._recover(keep)
+        with self._moving:
+            followers = {owner: self._others.get(owner) or self._follow(owner) for owner in alive}
+            self._others = followers
+            running: dict[str, Opened] = {}
+            for follower in followers.values():
+                move_all(follower, keep, lambda segment: None)
+                running |= follower.running
+        return running if alive else None
+
+    def _follow(self, owner: str) -> Follower:
+        return Follower(lambda: segments_of(self._folder, owner))
 
     def _settle(self, owner: str, keep: Keep) -> None:
         """Everything that a dead process has left. Where that is done twice, the second time changes nothing."""

@@ -118,8 +118,10 @@ def settings(upstream: Upstream) -> dict[str, Any]:
 class World:
     """A router that is killed and started again, over simulators that outlive it. up: whether clients may ask."""
 
-    def __init__(self, folder: Path, upstream: Upstream) -> None:
+    def __init__(self, folder: Path, upstream: Upstream, facts: dict[str, Any] | None = None) -> None:
+        """facts: settings in the place of those of this test."""
         self.folder, self.upstream = folder, upstream
+        self._settings = facts or settings(upstream)
         self.up = asyncio.Event()
         self.over = asyncio.Event()
         self.kills: list[float] = []
@@ -153,6 +155,12 @@ class World:
         else:
             await eventually(lambda: self.serving() != pid)
 
+    async def reload(self) -> None:
+        """Replace the serving process, which finishes what it has beside the next one."""
+        pid = self.serving()
+        os.kill(self.router.pid, signal.SIGHUP)
+        await eventually(lambda: self.serving() != pid)
+
     async def settled(self) -> None:
         """Every journal of a dead process is settled, and nothing is in the middle any more."""
         await asyncio.gather(*(attempt.ended.wait() for attempt in self.upstream.requests))
@@ -167,7 +175,7 @@ class World:
 
     async def _start(self) -> None:
         self._stack = AsyncExitStack()
-        starting = running_router(self.folder, self.upstream, settings=settings(self.upstream))
+        starting = running_router(self.folder, self.upstream, settings=self._settings)
         self._router = await self._stack.enter_async_context(starting)
         self.up.set()
 
@@ -224,10 +232,15 @@ async def _wait(seen: Awaitable[None]) -> None:
     await seen
 
 
-async def trouble(world: World, chance: random.Random) -> None:
-    """Kills, until the last client is done."""
+async def trouble(
+    world: World,
+    chance: random.Random,
+    between: tuple[int, int] = BETWEEN,
+    make: Callable[[World, random.Random], Awaitable[None]] | None = None,
+) -> None:
+    """Kills, until the last client is done. make: other trouble."""
     while not world.over.is_set():
-        enough = len(world.upstream.requests) + chance.randint(*BETWEEN)
+        enough = len(world.upstream.requests) + chance.randint(*between)
         arriving = asyncio.get_running_loop().create_task(_wait(world.upstream.count(enough)))
         ending = asyncio.get_running_loop().create_task(world.over.wait())
         await asyncio.wait({arriving, ending}, return_when=asyncio.FIRST_COMPLETED)
@@ -235,7 +248,11 @@ async def trouble(world: World, chance: random.Random) -> None:
             task.cancel()
         await asyncio.gather(arriving, ending, return_exceptions=True)
         if not world.over.is_set():
-            await world.kill(everything=chance.random() < 0.3)
+            await (make or _kill)(world, chance)
+
+
+async def _kill(world: World, chance: random.Random) -> None:
+    await world.kill(everything=chance.random() < 0.3)
 
 
 async def play_all(world: World, scenes: list[Scene]) -> None:
@@ -269,6 +286,7 @@ def read(state: Path, upstream: Upstream) -> Books:
     books = Books()
     with closing(sqlite3.connect(state / "switchyard.sqlite")) as database:
         database.row_factory = sqlite3.Row
+        database.execute("BEGIN")  # both tables at one moment
         marks: dict[str, str] = {}
         for row in database.execute("SELECT * FROM calls"):
             marks[row["id"]] = row["client"]

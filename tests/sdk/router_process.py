@@ -98,7 +98,7 @@ async def served(folder: Path, port: int, environ: dict[str, str], *words: str) 
         await _stop(process)
 
 
-async def _ready(process: asyncio.subprocess.Process, router: RunningRouter, within: float = 30) -> None:
+async def _ready(process: asyncio.subprocess.Process, router: RunningRouter, within: float = 60) -> None:
     deadline = time.monotonic() + within
     async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=2)) as http:
         while time.monotonic() < deadline:

@@ -120,12 +120,11 @@ async def _answered(
     """Read the answer to its end. Raises `Fault`. An account whose token was not taken gets another one, once."""
     renewing = Renewing(gateway.runner)
 
-    def sent() -> None:
-        progress.sent = True
-
     async def once() -> None:
         limits = gateway.current.limits
-        opened = await gateway.runner.open(call, chosen.plan, chosen.candidate, provider, account, limits, sent)
+        opened = await gateway.runner.open(
+            call, chosen.plan, chosen.candidate, provider, account, limits, lambda: None, left=progress.left
+        )
         progress.observed = opened.lane.observed
         try:
             async for _ in opened.lane.batches():

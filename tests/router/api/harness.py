@@ -24,6 +24,7 @@ from router.api.manage.account_shapes import AccountList
 from router.api.manage.model_routes import Models
 from router.api.manage.state_routes import Status
 from router.app import Router
+from router.clock import Clock
 from router.server.config import ServerSettings
 from router.server.drain import Drain
 from router.server.run import Server
@@ -283,9 +284,10 @@ async def running(
     server: dict[str, Any] | None = None,
     environ: dict[str, str] | None = None,
     keep: bool = False,
+    clock: Clock | None = None,
 ) -> AsyncIterator[Running]:
     """A router. changes: to the plain settings. server: of `ServerSettings`. environ: beside HOME. keep: the settings
-    file that is there."""
+    file that is there. clock: in the place of the machine's."""
     folder.mkdir(parents=True, exist_ok=True)
     config = folder / "config.yaml"
     if not keep:
@@ -297,7 +299,7 @@ async def running(
     with _own_logging():
         file = SettingsFile(config, {"HOME": str(folder), **(environ or {})})
         with contextlib.redirect_stdout(output):
-            router = Router(file, file.read())
+            router = Router(file, file.read(), clock)
         drain = Drain()
         options: dict[str, Any] = {"quiet_seconds": 0.0, "drain_seconds": 5.0, **(server or {})}
         served = Server(router.app(), ServerSettings(**options), drain)

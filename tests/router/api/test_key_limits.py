@@ -4,13 +4,19 @@ restart."""
 from __future__ import annotations
 
 import asyncio
+import time
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from router.clock import FakeClock
+from router.usage.entries import Closed, Tokens
+from router.usage.journal import Journal, name_of_process
 from tests.router.api.harness import DIALECTS, KEY, OPENAI_KEYS, Running, ask, error_text, running
 from tests.router.api.manage.desk import manage
+from tests.router.api.test_ledger import rows
 from tests.router.api.test_relay import spawn
 from tests.simulators import Upstream
 from tests.simulators.faulty import hang, status
@@ -208,7 +214,7 @@ async def test_every_way_out_lets_go_of_what_was_held(upstream: Upstream, tmp_pa
         call.cancel()
         await router.until(lambda: not budgets._open)
         state = next(iter(budgets._keys.values()))
-        assert (state.open.tokens, state.open.cost) == (0, 0)
+        assert state._open == {}
 
 
 async def test_many_at_once_pass_a_limit_by_what_was_in_progress_alone(upstream: Upstream, tmp_path: Path) -> None:
@@ -248,3 +254,62 @@ async def test_limits_are_given_changed_and_kept_when_a_key_is_rotated(upstream:
         assert await call(rotated["key"]) == 401  # it is over by now
         for wrong in ({"limits": {"usd_per_day": 0}}, {"limits": {"nothing": 1}}, {"expires_in": "soon"}):
             assert (await manage(router, "PATCH", f"/keys/{rotated['id']}", wrong)).status == 400
+
+
+async def test_what_another_process_has_used_counts_from_the_first_call_on(upstream: Upstream, tmp_path: Path) -> None:
+    """One that serves beside this one, as during a reload: what it has settled a moment ago, and what runs there."""
+    limits = limited(tokens_per_day=1000, requests_per_minute=4)
+    async with running(upstream, tmp_path, limits) as old:
+        await known(old)
+        old.router._gateway.ledger._keep = None  # nothing of it comes into the database by itself
+        upstream.script(hang(), model="gpt-4.1")
+        waiting = spawn(old.ask("chat", "gpt-4.1"))
+        await upstream.arrived(1)
+        async with running(upstream, tmp_path, keep=True) as new:
+            await known(new)
+            assert (await new.ask("chat", "gpt-4.1")).status == 200
+            assert used(new)["requests_per_minute"] == 2, "that which runs there"
+            assert (await old.ask("chat", "gpt-4.1", "x" * 8000)).status == 200
+            await new.router._gateway.budgets.refresh()
+            refused = await new.ask("chat", "gpt-4.1")
+            assert refused.status == 429 and "(tokens_per_day)" in error_text("chat", refused.json)
+            assert used(new)["requests_per_minute"] == 3
+        waiting.cancel()
+
+
+async def test_what_a_killed_process_had_used_counts_from_the_first_call_on(upstream: Upstream, tmp_path: Path) -> None:
+    limits = limited(tokens_per_day=60)
+    async with running(upstream, tmp_path, limits) as router:
+        await known(router)
+        (key,) = [each for each in router.router._keys.known() if each.name == "tester"]
+    journal = Journal(tmp_path / "state" / "journal", name_of_process(1, 1))
+    for number in range(3000):  # which take a while
+        journal.closed(Closed(id=f"req_{number}", at=time.time() - 1, key_id=key.id, tokens=Tokens(fresh_input=1)))
+    journal.end(remove=False)
+    async with running(upstream, tmp_path, limits) as router:
+        assert (await router.ask("chat", "gpt-4.1")).status == 429
+        assert used(router) == {"tokens_per_day": 3000}
+    assert upstream.requests == []
+
+
+def used(router: Running) -> dict[str, int]:
+    (key,) = [each for each in router.router._keys.known() if each.name == "tester"]
+    return router.router._gateway.budgets.used(key)
+
+
+@pytest.mark.parametrize("limit", ["tokens_per_month", "tokens_per_day"])
+async def test_the_ledger_keeps_what_a_limit_of_a_month_adds_up(upstream: Upstream, tmp_path: Path, limit: str) -> None:
+    clock = FakeClock(datetime(2026, 11, 3, tzinfo=UTC).timestamp())
+    changes = {**limited(**{limit: 60}), "usage": {"retention_days": 1}}
+    async with running(upstream, tmp_path, changes, clock=clock) as router:
+        await known(router)
+        assert (await router.ask("chat", "gpt-4.1", "x" * 400)).status == 200
+        clock.advance(5 * 86_400)
+        await router.router._gateway.ledger.move()
+        await router.router.recall.prune()
+        await router.router._gateway.budgets.refresh()
+        assert (used(router)[limit] > 60) == (limit == "tokens_per_month")
+        assert (await router.ask("chat", "gpt-4.1")).status == (429 if limit == "tokens_per_month" else 200)
+        clock.advance(30 * 86_400)
+        await router.router.recall.prune()
+        assert rows(router, "SELECT * FROM calls") == []

@@ -9,9 +9,11 @@ from __future__ import annotations
 import asyncio
 import os
 import random
+import socket
 import sqlite3
 from collections import Counter
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager
 from datetime import UTC, datetime
 from fractions import Fraction
 from pathlib import Path
@@ -22,6 +24,7 @@ import pytest
 
 from router.cli.main import main
 from tests.router.api.harness import DIALECTS, MODELS, Running, ask, running
+from tests.router.api.manage.desk import manage
 from tests.simulators import Misbehaviour, Upstream
 from tests.simulators.faulty import cut, hang, status
 from tests.simulators.prompt import Usage
@@ -365,3 +368,73 @@ async def test_a_call_that_waits_for_its_answer_is_open_and_is_lost_with_its_pro
         (row,) = rows(again, "SELECT * FROM calls")
         assert (row["outcome"], row["provider"], row["model"], row["cost"]) == ("lost", "openai", "gpt-4.1", None)
         assert row["key_name"] == "tester"
+
+
+@contextmanager
+def full_address() -> Iterator[str]:
+    """An address at which nobody accepts a connection, and no more can wait for one."""
+    with ExitStack() as held:
+        listener = held.enter_context(socket.socket())
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(0)
+        for _ in range(4):
+            one = held.enter_context(socket.socket())
+            one.setblocking(False)
+            one.connect_ex(listener.getsockname())
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+
+
+@pytest.mark.parametrize("ending", ["no connection", "no first token", "left"])
+@pytest.mark.parametrize("surface", ["chat", "embeddings"])
+async def test_a_request_that_found_no_connection_costs_nothing(
+    upstream: Upstream, tmp_path: Path, surface: str, ending: str
+) -> None:
+    """Nothing of it was sent, whatever ended the wait."""
+    waits = {"connect": 0.2} if ending == "no connection" else {"first_token": 0.3, "slow_first_token": 0.3}
+    path, body = ask("chat", "openai/gpt-4.1") if surface == "chat" else EMBEDDING
+    with full_address() as address:
+        changes = {
+            "providers": {"openai": {"base_url": f"{address}/v1", "api_keys": ["sk-one"]}},
+            "server": {"timeouts": waits},
+            "retry": {"max_attempts": 1},
+        }
+        async with running(upstream, tmp_path, changes) as router:
+            asking = asyncio.get_running_loop().create_task(router.send(path, body))
+            if ending == "left":
+                await router.until(lambda: router.router._gateway.ledger._journal.open_calls)
+                asking.cancel()
+            await asyncio.gather(asking, return_exceptions=True)
+            row = await one_call(router)
+            made = rows(router, "SELECT * FROM attempts")
+    assert row["outcome"] == ("cancelled" if ending == "left" else "timeout")
+    assert [(one["estimated"], one["fresh_input"], one["cost"]) for one in made if one["provider"] == "openai"] in (
+        [(0, 0, 0)],
+        [] if ending == "left" else None,
+    )
+    assert (row["estimated"], row["fresh_input"], row["cost"]) == (0, 0, 0)
+    assert upstream.requests == []
+
+
+EMBEDDING = ("/v1/embeddings", {"model": "openai/text-embedding-3-small", "input": "some words"})
+
+
+@pytest.mark.parametrize("surface", ["chat", "embeddings"])
+async def test_a_request_that_was_sent_and_never_answered_is_an_estimate_wherever_it_is_told(
+    upstream: Upstream, tmp_path: Path, capsys: pytest.CaptureFixture[str], surface: str
+) -> None:
+    path, body = ask("chat", "openai/gpt-4.1") if surface == "chat" else EMBEDDING
+    changes = {"server": {"timeouts": {"first_token": 0.2, "slow_first_token": 0.2}}, "retry": {"max_attempts": 1}}
+    async with running(upstream, tmp_path, changes) as router:
+        upstream.always(hang())
+        assert (await router.send(path, body)).status == 504
+        row = await one_call(router)
+        assert (row["outcome"], row["estimated"]) == ("timeout", 1) and row["fresh_input"] > 0
+        (shown,) = (await manage(router, "GET", "/calls")).json["calls"]
+        assert shown["estimated"] and [each["estimated"] for each in shown["attempts"]] == [True]
+    capsys.readouterr()
+    config = ["--config", str(tmp_path / "config.yaml")]
+    for words, mark in ((["--json"], '"estimated": true'), ([], ",True,")):
+        assert main(["usage", "export", *words, *config]) == 0
+        assert mark in capsys.readouterr().out
+    assert main(["usage", *config]) == 0
+    assert "1 calls are estimates" in capsys.readouterr().err

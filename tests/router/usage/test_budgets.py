@@ -14,7 +14,10 @@ from router.access.limits import KeyLimits
 from router.call import Record
 from router.clock import FakeClock
 from router.faults import Fault
-from router.usage.budgets import Budgets, Estimate, Past, Sums, starts
+from router.usage.budgets import Budgets, Estimate
+from router.usage.entries import closed
+from router.usage.key_use import Past, Reading, Sums
+from router.usage.periods import starts
 from router.wire.events import Usage
 
 NOON = datetime(2026, 11, 30, 12, tzinfo=UTC).timestamp()
@@ -23,6 +26,10 @@ FREE = Estimate("m", 0, None)
 
 def key(**limits: int) -> ClientKey:
     return ClientKey(id="key_a", name="laptop", digest="d", limits=KeyLimits(**limits))
+
+
+def of_ledger(clock: FakeClock, sums: Sums) -> Reading:
+    return Reading(clock.wall(), {"key_a": sums})
 
 
 def record(call_id: str, clock: FakeClock, tokens: int = 0, cost: int | None = None) -> Record:
@@ -86,9 +93,13 @@ def test_calls_of_the_process_before_count_for_their_minute() -> None:
     budgets, mine = Budgets(clock), key(requests_per_minute=3, tokens_per_minute=1000)
     budgets.reserve("a", mine, FREE)
     budgets.settle(record("a", clock, 10))
-    before = (Past(NOON - 50, NOON - 20, 300), Past(NOON - 10, NOON - 1, 200), Past(NOON, NOON, 10))
+    before = (
+        Past("x", NOON - 50, NOON - 20, 300),
+        Past("y", NOON - 10, NOON - 1, 200),
+        Past("a", NOON, NOON, 10),
+    )
     for _ in range(2):  # again and again, and the third one is this process's own
-        budgets.load({"key_a": Sums(minute=before)}, budgets.mark())
+        budgets.load(of_ledger(clock, Sums(minute=before)), {"a"})
     assert budgets.used(mine) == {"requests_per_minute": 3, "tokens_per_minute": 510}
     with pytest.raises(Fault) as caught:
         budgets.reserve("b", mine, FREE)
@@ -133,23 +144,106 @@ def test_what_the_ledger_says_counts_and_nothing_twice() -> None:
     budgets, mine = Budgets(clock), key(tokens_per_day=1000, tokens_per_month=5000)
     budgets.reserve("a", mine, FREE)
     budgets.settle(record("a", clock, 300))
-    mark = budgets.mark()
     budgets.reserve("b", mine, FREE)
     budgets.settle(record("b", clock, 50))
-    budgets.load({"key_a": Sums((300, 0), (4000, 0))}, mark)
+    budgets.load(of_ledger(clock, Sums((300, 0), (4000, 0))), {"a"})
     assert budgets.used(mine) == {"tokens_per_day": 350, "tokens_per_month": 4050}
-    budgets.load({"key_a": Sums((350, 0), (4050, 0))}, budgets.mark())
+    assert budgets.waiting() == ["b"]
+    budgets.load(of_ledger(clock, Sums((350, 0), (4050, 0))), {"b"})
     assert budgets.used(mine) == {"tokens_per_day": 350, "tokens_per_month": 4050}
+
+
+def test_a_call_that_the_ledger_could_not_take_still_counts() -> None:
+    """A full disk, a row that the database refuses, a ledger that was turned off meanwhile."""
+    clock = FakeClock(NOON)
+    budgets, mine = Budgets(clock), key(tokens_per_day=1000)
+    for name in ("a", "b", "c"):
+        budgets.reserve(name, mine, FREE)
+        budgets.settle(record(name, clock, 300))
+    for _ in range(2):
+        budgets.load(of_ledger(clock, Sums((600, 0), (600, 0))), {"a", "c"})
+        assert budgets.used(mine) == {"tokens_per_day": 900} and budgets.waiting() == ["b"]
+
+
+def test_more_calls_than_are_remembered_count_once_when_the_ledger_has_them() -> None:
+    clock = FakeClock(NOON)
+    budgets, mine = Budgets(clock), key(tokens_per_day=10**9)
+    for number in range(10_500):
+        budgets.reserve(str(number), mine, FREE)
+        budgets.settle(record(str(number), clock, 1))
+    budgets.load(of_ledger(clock, Sums()), set())
+    assert budgets.used(mine) == {"tokens_per_day": 10_500}
+    budgets.load(of_ledger(clock, Sums((10_400, 0), (10_400, 0))), set(budgets.waiting()[:9_900]))
+    assert budgets.used(mine) == {"tokens_per_day": 10_500}
+
+
+def test_sums_that_were_read_before_midnight_are_no_sums_of_the_new_day() -> None:
+    clock = FakeClock(NOON)
+    budgets, mine = Budgets(clock), key(tokens_per_day=100, tokens_per_month=100)
+    budgets.reserve("a", mine, FREE)
+    budgets.settle(record("a", clock, 0))
+    reading = of_ledger(clock, Sums((100, 0), (100, 0)))
+    clock.advance(12 * 3600)  # while the database was asked
+    budgets.load(reading, {"a"})
+    assert budgets.used(mine) == {"tokens_per_day": 0, "tokens_per_month": 0}
+    budgets.reserve("b", mine, FREE)
+
+
+def test_of_several_limits_the_one_that_lasts_longest_is_told() -> None:
+    clock = FakeClock(NOON)
+    budgets, mine = Budgets(clock), key(requests_per_minute=1, tokens_per_day=10)
+    budgets.reserve("a", mine, FREE)
+    budgets.settle(record("a", clock, 20))
+    with pytest.raises(Fault) as caught:
+        budgets.reserve("b", mine, FREE)
+    assert caught.value.kind == "quota_spent" and caught.value.retry_after == 12 * 3600
+    assert "(tokens_per_day)" in caught.value.message
+
+
+def test_what_a_provider_counts_oddly_is_counted_as_in_the_ledger() -> None:
+    clock = FakeClock(NOON)
+    budgets, mine = Budgets(clock), key(tokens_per_day=1000)
+    budgets.reserve("a", mine, FREE)
+    odd = record("a", clock)
+    odd.usage = Usage(input=10, cache_read=30, output=5)
+    budgets.settle(odd)
+    row = closed(odd).tokens
+    assert (
+        budgets.used(mine)
+        == {"tokens_per_day": row.fresh_input + row.cache_read + row.output}
+        == {"tokens_per_day": 35}
+    )
+
+
+def test_calls_of_a_process_beside_this_one_count_while_they_run_and_for_a_minute_after() -> None:
+    clock = FakeClock(NOON)
+    budgets, mine = Budgets(clock), key(requests_per_minute=3, tokens_per_minute=1000)
+    budgets.reserve("a", mine, FREE)
+    budgets.settle(record("a", clock, 10))
+    clock.advance(50)
+    budgets.load(Reading(clock.wall()), {"a"}, {"key_a": (Past("x", NOON + 45, None, 0),)})
+    assert budgets.used(mine)["requests_per_minute"] == 2
+    clock.advance(20)
+    budgets.load(of_ledger(clock, Sums(minute=(Past("x", NOON + 45, NOON + 60, 70),))), set(), {})
+    assert budgets.used(mine) == {"requests_per_minute": 1, "tokens_per_minute": 70}
+    clock.advance(45)
+    budgets.load(Reading(clock.wall()), set())  # alone
+    assert budgets.used(mine) == {"requests_per_minute": 0, "tokens_per_minute": 70} and budgets.young
+    clock.advance(15)
+    assert budgets.used(mine)["tokens_per_minute"] == 0 and not budgets.young
 
 
 def test_a_new_day_and_a_new_month_begin_at_nothing() -> None:
     clock = FakeClock(NOON)
     budgets, mine = Budgets(clock), key(tokens_per_day=100, tokens_per_month=100)
     budgets.reserve("a", mine, FREE)
-    budgets.load({"key_a": Sums((100, 0), (100, 0))}, 0)
+    began = clock.wall()
+    budgets.load(of_ledger(clock, Sums((100, 0), (100, 0))), set())
     clock.advance(12 * 3600)
-    assert budgets.used(mine)["tokens_per_day"] == 400  # the running call alone
-    budgets.settle(record("a", clock, 0))
+    assert budgets.used(mine) == {"tokens_per_day": 0, "tokens_per_month": 0}  # the running call is yesterday's
+    over = record("a", clock, 500)
+    over.began = began
+    budgets.settle(over)
     assert budgets.used(mine) == {"tokens_per_day": 0, "tokens_per_month": 0}
     assert starts(clock.wall()) == (clock.wall(), clock.wall())
 
@@ -173,7 +267,7 @@ def test_memory_is_bounded_where_no_ledger_is_kept() -> None:
         budgets.settle(record(str(number), clock, 1))
         clock.advance(1)
     state = budgets._keys["key_a"]
-    assert len(state.later) == 10_000 and len(state.recent) <= 61 and len(state.requests) <= 61
+    assert len(state.waiting()) == 10_000 and len(state.recent) <= 61 and len(state.requests) <= 61
     assert budgets.used(mine)["tokens_per_month"] == 12_000
 
 
@@ -192,9 +286,9 @@ def test_the_promise(seed: int, cap: int, most_at_once: int) -> None:
             budgets.settle(record(name, clock, used))
             settled += used
             if chance.random() < 0.2:
-                budgets.load({"key_a": Sums((settled, 0), (settled, 0))}, budgets.mark())
+                budgets.load(of_ledger(clock, Sums((settled, 0), (settled, 0))), set(budgets.waiting()))
             continue
-        estimates = budgets._keys["key_a"].open.tokens if budgets._keys else 0
+        estimates = sum(each.tokens for each in budgets._open.values())
         below = settled + estimates < cap
         try:
             budgets.reserve(str(number), mine, Estimate("m", chance.randrange(200)))

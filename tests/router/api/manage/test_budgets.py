@@ -56,7 +56,6 @@ async def test_what_was_used_before_a_restart_is_known_at_the_first_look(upstrea
         (row,) = await every_call(router, 1)
         viewer = await made_key(router, "watcher", "viewer")
     async with running(upstream, tmp_path, SETTINGS, keep=True) as again:
-        await again.router.recall.known.wait()
         used = {each["limit"]: each["used"] for each in await budgets(again, viewer)}
         assert used == {"usd_per_day": row["cost"] / 1e6, "tokens_per_month": row["fresh_input"] + row["output"]}
         keys = (await manage(again, "GET", "/keys")).json["keys"]
