@@ -43,8 +43,20 @@ export function failed(call) {
   return !["", "ok", "cancelled"].includes(call.outcome);
 }
 
+const PROGRAMS = {
+  backoff: "supervisord tries again by itself, with longer and longer pauses",
+  fatal: "supervisord has given up after several tries",
+  exited: "It ended by itself",
+  stopped: "Somebody, or the settings, stopped it",
+};
+
+/** What supervisord does about a program in a state. */
+export function program(name) {
+  return PROGRAMS[name] ?? "";
+}
+
 const STATES = {
-  ok: ["good", "works"], partly: ["warn", "works in part"], down: ["bad", "down"], failing: ["bad", "fails"], off: ["none", "off"],
+  ok: ["good", "works"], partly: ["warn", "works in part"], down: ["bad", "down"], gone: ["none", "gone"], trying: ["warn", "starts badly"], failing: ["bad", "fails"], off: ["none", "off"],
   ready: ["good", "ready"], cooling: ["warn", "resting"], probing: ["warn", "being tried"], expired: ["bad", "expired"],
   needs_login: ["bad", "needs sign-in"], refused: ["bad", "refused"], disabled: ["none", "disabled"],
   locked: ["bad", "locked"], damaged: ["bad", "damaged"], usable: ["good", "usable"], revoked: ["none", "revoked"],

@@ -4,7 +4,7 @@ import { setClock } from "../clock.js";
 import { changed, h, put } from "../dom.js";
 import { follow, repeat, soon } from "../live.js";
 import { tick } from "../parts.js";
-import { wrong } from "../notice.js";
+import { attempt, filled, say, wrong } from "../notice.js";
 import { midnight } from "../format.js";
 import { health, summary, withParts } from "./overview_health.js";
 import { failures } from "./overview_failures.js";
@@ -13,6 +13,8 @@ import { left, remember } from "./overview_left.js";
 
 const EVERY = 5000;
 const COSTS_EVERY = 30_000;
+const PROGRAMS_EVERY = 15_000;
+const STARTS_WITHIN = 100_000;
 
 export function show(main, { signal, may }) {
   const told = h("p", { class: "lead", role: "status", "aria-live": "polite" }, "Looking…");
@@ -26,14 +28,24 @@ export function show(main, { signal, may }) {
   put(main, h("h1", {}, "Overview"), told, trouble, h("div", { class: "grid" },
     places.health, places.costs, h("div", { class: "stack" }, places.failures, places.left)));
 
+  let programs = { at: 0, list: [], trouble: null };
+  const startAnew = async (name) => {
+    await attempt(async () => say((await manage("POST", `processes/${encodeURIComponent(name)}/restart`, {}, { within: STARTS_WITHIN })).text));
+    programs = { ...programs, at: 0 };
+    look();
+  };
   const look = repeat(signal, EVERY, () => guarded(async () => {
     const [seen, relay, all] = await Promise.all(["overview", "relay", "accounts"]
       .map((path) => manage("GET", path, undefined, { signal })));
     seen.providers = withParts(seen.providers, all.accounts);
+    programs = await running(seen.supervised, programs, signal);
     setClock(seen.now);
     remember(seen.windows, seen.now);
     const { now, ...rest } = seen;
-    if (changed(places.health, [rest.providers, rest.causes, services(relay)])) put(places.health, health(seen, services(relay)));
+    const there = { services: services(relay), programs: programs.list, trouble: programs.trouble };
+    if (changed(places.health, [rest.providers, rest.missing, rest.causes, there])) {
+      await filled(places.health, async () => health(seen, there, may("admin") ? startAnew : null));
+    }
     if (changed(told, summary(seen))) put(told, summary(seen));
     if (changed(places.failures, rest.failures)) put(places.failures, failures(seen.failures));
     if (changed(places.left, [rest.windows, Math.floor(now / 60)])) put(places.left, left(seen.windows, now));
@@ -57,6 +69,18 @@ export function show(main, { signal, may }) {
     } catch (error) {
       if (!signal.aborted && error.status !== 401) put(trouble, wrong(error));
     }
+  }
+}
+
+/** The programs under supervisord, asked less often; as before where it is not time yet. */
+async function running(supervised, before, signal) {
+  if (!supervised || Date.now() - before.at < PROGRAMS_EVERY) return before;
+  try {
+    const { processes } = await manage("GET", "processes", undefined, { signal });
+    return { at: Date.now(), list: processes.map(({ name, state, wrong }) => ({ name, state, wrong })), trouble: null };
+  } catch (error) {
+    if (error.status !== 503) throw error;
+    return { at: Date.now(), list: [], trouble: error.message };
   }
 }
 
