@@ -16,6 +16,9 @@ SCREENS = {
     "logs": "switchyard.app",
 }  # fmt: skip
 """What stands on each of them when it is there."""
+CUT = """[...document.querySelectorAll(".scroll")].filter((each) => each.scrollWidth > each.clientWidth + 1)
+    .map((each) => each.ariaLabel)"""
+"""Tables of which a part is out of sight."""
 
 
 async def violations(page: Any, only: str | None = None) -> list[str]:
@@ -93,6 +96,11 @@ async def test_a_small_screen_shows_everything_without_scrolling_sideways(looked
             await one.open(screen)
             await one.page.get_by_text(there).first.wait_for()
             assert await one.page.evaluate("document.documentElement.scrollWidth") <= 360, screen
+            assert await one.page.evaluate(CUT) == [], screen
+        await one.open("keys")
+        limited_one = one.page.get_by_role("row").filter(has_text="limited")  # a table still, for those who hear it
+        await limited_one.get_by_role("button", name="Revoke limited").click(trial=True)
+        assert await violations(one.page) == []
         await one.open("requests")
         await one.page.get_by_role("row").filter(has_text="after a failure").get_by_role("link").click()
         await one.page.get_by_role("region", name="What would happen now").get_by_role("table").first.wait_for()

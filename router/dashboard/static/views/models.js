@@ -38,7 +38,7 @@ export async function show(main, { signal, query, may }) {
     ({ models } = await manage("GET", "models", undefined, { signal }));
     const chosen = provider.value;
     const names = [...new Set(models.map((each) => each.provider))].sort();
-    put(provider, h("option", { value: "" }, "all"), names.map((each) => h("option", { value: each }, each)));
+    put(provider, h("option", { value: "" }, "all"), names.filter(Boolean).map((each) => h("option", { value: each }, each)));
     provider.value = names.includes(chosen) ? chosen : "";
     draw();
     return [...place.childNodes];
@@ -59,7 +59,7 @@ export async function show(main, { signal, query, may }) {
 function list(models, take) {
   return table("Models", [
     { title: "Name", cell: (each) => each.id },
-    { title: "Provider", cell: (each) => (each.origin === "custom" ? `${each.provider} (added)` : each.provider) },
+    { title: "Provider", cell: (each) => (each.origin === "custom" ? `${each.provider} (added)` : each.provider || `alias of ${each.model}`) },
     { title: "Kind", cell: (each) => each.kind },
     { title: "Window", kind: "number", cell: (each) => short(each.context_window) },
     { title: "Longest answer", kind: "number", cell: (each) => short(each.max_output) },
