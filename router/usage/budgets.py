@@ -231,6 +231,22 @@ class Budgets:
         self._forget(state, now)
         return {cap.name: self._used(state, cap, now) for cap in key.limits.caps()}
 
+    def resets(self, key: ClientKey) -> dict[str, float]:
+        """When each limit of a key has room again, in Unix seconds: the end of the day or the month; a full limit of a
+        minute lets a call in then, another counts nothing any more. A minute in which nothing was used is left out."""
+        state, now = self._keys.get(key.id) or _Key(), self._clock.wall()
+        self._forget(state, now)
+        found = {}
+        for cap in () if key.limits is None else key.limits.caps():
+            used = self._used(state, cap, now)
+            if cap.period != "minute" or used >= cap.most:
+                found[cap.name] = self._resets(state, cap, now)
+            elif used > 0:
+                began = [*(past.began for past in state.before), *state.requests]
+                ended = [at for at, _ in (*_ended(state, now), *state.recent)]
+                found[cap.name] = max(began if cap.unit == "requests" else ended, default=now) + MINUTE
+        return found
+
     def _used(self, state: _Key, cap: Cap, now: float) -> int:
         if cap.unit == "requests":
             return len(state.requests) + sum(past.began > now - MINUTE for past in state.before)

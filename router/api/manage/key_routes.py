@@ -156,7 +156,7 @@ class KeyDesk:
         return known
 
     def _shown(self, key: ClientKey) -> Key:
-        return shown(key, self._clock.wall(), self._budgets.used(key))
+        return shown(key, self._clock.wall(), self._budgets.used(key), self._budgets.resets(key))
 
     def _all(self) -> Sequence[ClientKey]:
         return self._ring.keys()

@@ -28,6 +28,7 @@ export function show(main, { signal, may }) {
   put(main, h("h1", {}, "Overview"), told, trouble, h("div", { class: "grid" },
     places.health, places.costs, h("div", { class: "stack" }, places.failures, places.left)));
 
+  let budgets = [];
   let programs = { at: 0, list: [], trouble: null };
   const startAnew = async (name) => {
     await attempt(async () => say((await manage("POST", `processes/${encodeURIComponent(name)}/restart`, {}, { within: STARTS_WITHIN })).text));
@@ -48,12 +49,16 @@ export function show(main, { signal, may }) {
     }
     if (changed(told, summary(seen))) put(told, summary(seen));
     if (changed(places.failures, rest.failures)) put(places.failures, failures(seen.failures));
-    if (changed(places.left, [rest.windows, Math.floor(now / 60)])) put(places.left, left(seen.windows, now));
+    if (changed(places.left, [rest.windows, budgets, Math.floor(now / 60)])) put(places.left, left(seen.windows, budgets, now));
   }));
   const count = repeat(signal, COSTS_EVERY, () => guarded(async () => {
     const asked = (by) => manage("GET", `usage?by=${by}&since=${midnight()}`, undefined, { signal });
     const known = manage("GET", "budgets", undefined, { signal });
-    const [byKey, byModel, { budgets }] = await Promise.all([asked("key"), asked("model"), known]);
+    const [byKey, byModel, told] = await Promise.all([asked("key"), asked("model"), known]);
+    if (JSON.stringify(told.budgets) !== JSON.stringify(budgets)) {
+      ({ budgets } = told);
+      look();
+    }
     const { until, ...rest } = byKey;
     if (changed(places.costs, [rest, byModel.lines, budgets])) put(places.costs, costs(byKey, byModel, budgets, may("admin")));
   }));
