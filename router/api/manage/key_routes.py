@@ -98,7 +98,7 @@ class KeyDesk:
         try:
             await self._open().add_key(key)
         except ValueError as problem:
-            raise Refused(409, f"{problem}.") from None
+            raise Refused(409, f"{problem}.", {"name": str(problem)}) from None
         await self._ring.look(at_once=True)
         return Made(key.id, key.name, secret.reveal())
 

@@ -175,7 +175,7 @@ def _field(problem: str) -> dict[str, str]:
     if not place:
         return {}
     said = "is empty, or has characters that cannot stand here" if "matching regex" in words else words
-    return {re.split(r"[.\[`]", place, maxsplit=1)[0]: said}
+    return {re.split(r"[\[`]", place, maxsplit=1)[0]: said}
 
 
 _MISSING = re.compile(r"missing required field `(\w+)`")

@@ -46,7 +46,8 @@ export function remains({ key, limit, used, most, period, resets_at }) {
   return { key, title, left: `${words(Math.max(0, most - used))} of ${words(most)} left`, window: { window: `${days}d`, used: used / most, resets_at } };
 }
 
-/** Fields for limits. Gives the elements, and what reads them: an object, or null where nothing is limited. */
+/** Fields for limits. Gives the elements, the controls by their names in a refusal, and what reads them: an object, or null
+ * where nothing is limited. */
 export function fields(limits) {
   const inputs = LIMITS.map(({ name, title, step }) => [name, title, h("input", {
     type: "number", min: step === "1" ? 1 : 0.000001, step, inputmode: "decimal", placeholder: "no limit", value: limits?.[name] ?? "",
@@ -55,7 +56,8 @@ export function fields(limits) {
     const given = inputs.filter(([, , input]) => input.value !== "").map(([name, , input]) => [name, Number(input.value)]);
     return given.length === 0 ? null : { ...(limits?.soft ? { soft: limits.soft } : {}), ...Object.fromEntries(given) };
   };
-  return { elements: h("div", { class: "grid three" }, inputs.map(([, title, input]) => field(title, input))), read };
+  const controls = Object.fromEntries(inputs.map(([name, , input]) => [`limits.${name}`, input]));
+  return { elements: h("div", { class: "grid three" }, inputs.map(([, title, input]) => field(title, input))), controls, read };
 }
 
 /** Fields for calls at once. Gives the elements, and what reads them. */

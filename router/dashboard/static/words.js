@@ -81,6 +81,7 @@ export function told(error) {
     429: error.more?.wait ? `Wait ${Math.ceil(error.more.wait)} seconds.` : "Wait a moment.",
     500: "Please report it, with the lines of the log.",
     502: "Try again in a moment.",
+    504: "Try again in a moment.",
   }[error.status];
   return sentences(error.message, advice);
 }

@@ -126,6 +126,11 @@ async def test_a_key_is_made_shown_once_used_and_revoked(visitor: Person) -> Non
     key = await page.get_by_role("dialog").locator("#new-key").inner_text()
     await page.get_by_role("button", name="I have it").click()
     assert (await router.send("/v1/models", headers={"authorization": f"Bearer {key}"})).status == 200
+    await page.get_by_label("Name").fill("laptop")
+    await page.get_by_role("button", name="Make a key").click()
+    await expect(page.get_by_role("alert")).to_contain_text("already a key named")
+    await expect(page.get_by_label("Name")).to_be_focused()
+    assert "409" in visitor.troubles.pop()  # the browser itself notes a refused request
     await page.get_by_role("button", name="Revoke laptop").click()
     await page.get_by_role("button", name="Revoke it").click()
     await expect(row.filter(has_text="usable")).to_have_count(0)

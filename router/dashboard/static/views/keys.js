@@ -4,7 +4,8 @@ import { bars, fields, places } from "../budgets.js";
 import { connect } from "../connect.js";
 import { card, changed, choice, field, h, put } from "../dom.js";
 import { repeat } from "../live.js";
-import { attempt, filled } from "../notice.js";
+import { sent } from "../marks.js";
+import { filled } from "../notice.js";
 import { badge, tick, time } from "../parts.js";
 import { fields as rightFields, told } from "../rights.js";
 import { table } from "../table.js";
@@ -55,14 +56,15 @@ function creation(load) {
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
     button.disabled = true;
-    await attempt(async () => {
+    await sent(async () => {
       const wanted = { name: name.value.trim(), scope: scope.value, limits: limits.read(), ...room.read(), ...(scope.value === "client" ? { rights: rights.read() } : {}), ...(lasts.value ? { expires_in: Number(lasts.value) } : {}) };
       const made = await manage("POST", "keys", wanted);
       form.reset();
       narrowed.hidden = false;
       load();
       await shown({ ...made, client: wanted.scope === "client" });
-    });
+    }, { name, ...limits.controls });
+    if (!document.activeElement.closest("form")) name.focus(); // for the next one: a button that is disabled loses the focus
     button.disabled = false;
   });
   return card("A new key", null, form);

@@ -4,7 +4,7 @@ import { setClock } from "../clock.js";
 import { changed, h, put } from "../dom.js";
 import { follow, repeat, soon } from "../live.js";
 import { tick } from "../parts.js";
-import { attempt, filled, say, wrong } from "../notice.js";
+import { attempt, renew, say, wrong } from "../notice.js";
 import { midnight } from "../format.js";
 import { health, summary, withParts } from "./overview_health.js";
 import { failures } from "./overview_failures.js";
@@ -45,11 +45,11 @@ export function show(main, { signal, may }) {
     const { now, ...rest } = seen;
     const there = { services: services(relay), programs: programs.list, trouble: programs.trouble };
     if (changed(places.health, [rest.providers, rest.missing, rest.causes, there])) {
-      await filled(places.health, async () => health(seen, there, may("admin") ? startAnew : null));
+      renew(places.health, health(seen, there, may("admin") ? startAnew : null));
     }
     if (changed(told, summary(seen))) put(told, summary(seen));
-    if (changed(places.failures, rest.failures)) put(places.failures, failures(seen.failures));
-    if (changed(places.left, [rest.windows, budgets, Math.floor(now / 60)])) put(places.left, left(seen.windows, budgets, now));
+    if (changed(places.failures, rest.failures)) renew(places.failures, failures(seen.failures));
+    if (changed(places.left, [rest.windows, budgets, Math.floor(now / 60)])) renew(places.left, left(seen.windows, budgets, now));
   }));
   const count = repeat(signal, COSTS_EVERY, () => guarded(async () => {
     const asked = (by) => manage("GET", `usage?by=${by}&since=${midnight()}`, undefined, { signal });
@@ -60,7 +60,7 @@ export function show(main, { signal, may }) {
       look();
     }
     const { until, ...rest } = byKey;
-    if (changed(places.costs, [rest, byModel.lines, budgets])) put(places.costs, costs(byKey, byModel, budgets, may("admin")));
+    if (changed(places.costs, [rest, byModel.lines, budgets])) renew(places.costs, costs(byKey, byModel, budgets, may("admin")));
   }));
   const [lookSoon, countSoon] = [soon(look), soon(count, 3000)]; // the ledger is a second or two behind
   countSoon(); // what came just before

@@ -177,6 +177,9 @@ async def test_keys_are_made_listed_and_revoked(desk: Running) -> None:
     assert key not in json.dumps(listed)
     again = await manage(desk, "POST", "/keys", {"name": "laptop"})
     assert again.status == 409 and "already a key named" in again.json["error"]["message"]
+    assert "already a key named" in again.json["error"]["fields"]["name"]
+    wrong = await manage(desk, "POST", "/keys", {"name": "other", "limits": {"usd_per_day": 0}})
+    assert list(wrong.json["error"]["fields"]) == ["limits.usd_per_day"]
     fixed = await manage(desk, "DELETE", f"/keys/{listed['tester']['id']}")
     assert fixed.status == 409 and "key of the settings" in fixed.json["error"]["message"]
     assert (await manage(desk, "DELETE", f"/keys/{listed['laptop']['id']}")).status == 204
