@@ -19,6 +19,10 @@ SCREENS = {
 CUT = """[...document.querySelectorAll(".scroll")].filter((each) => each.scrollWidth > each.clientWidth + 1)
     .map((each) => each.ariaLabel)"""
 """Tables of which a part is out of sight."""
+COVERED = """[...document.querySelectorAll(".stacks tbody td:not(:empty)")].filter((each) => each.checkVisibility()
+    && parseFloat(getComputedStyle(each).paddingLeft) < parseFloat(getComputedStyle(each, "::before").width) + 4)
+    .map((each) => each.dataset.title)"""
+"""Cells of which the title, which stands beside them in blocks, lies on their words."""
 
 
 async def violations(page: Any, only: str | None = None) -> list[str]:
@@ -132,6 +136,7 @@ async def test_a_small_screen_shows_everything_without_scrolling_sideways(looked
             await one.page.get_by_text(there).first.wait_for()
             assert await one.page.evaluate("document.documentElement.scrollWidth") <= 360, screen
             assert await one.page.evaluate(CUT) == [], screen
+            assert await one.page.evaluate(COVERED) == [], screen
         await one.open("keys")
         limited_one = one.page.get_by_role("row").filter(has_text="limited")  # a table still, for those who hear it
         await limited_one.get_by_role("button", name="Revoke limited").click(trial=True)
