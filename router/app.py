@@ -57,6 +57,7 @@ from router.observe.tail import Tail
 from router.programs import Programs, command
 from router.providers.resolve import SignedIn
 from router.recall import OTHERS_EVERY, Recall
+from router.relay.attendance import Absent, Attendance, present, wanted_by
 from router.relay.hub import Hub
 from router.settings.schema import Settings
 from router.settings.watch import EVERY
@@ -130,6 +131,7 @@ class Router:
             self._settings, self._state_dir, self._clock, net, self._health, self._hub, changed=self._reroute
         )
         self._announced = self._web.announced
+        self._attendance = Attendance()
         self._gateway = Gateway(
             snapshot,
             keys=self._keys,
@@ -188,6 +190,7 @@ class Router:
                 keys=lambda: self.recall.memory,
                 usage=lambda: self.recall.memory.usage if self.recall.memory is not None else None,
                 causes=lambda: operations.causes(names=True),
+                absent=self._absent,
                 audit=lambda who, what, which: self._sign_ins.audit.record(who, "managed", which, what),
                 supervisord=Supervisord(socket_of(self._file.environ, places.ROOT)),
                 debugging=self._debugging,
@@ -327,6 +330,11 @@ class Router:
     async def _look_at_sessions(self) -> None:
         self._hub.tick()
         self._announced.tick(self._clock.wall())
+        self._absent()  # so that it is known when they went
+
+    def _absent(self) -> list[Absent]:
+        here = present(self._hub.sessions, self._announced.current())
+        return self._attendance.look(here, wanted_by(self._settings()), self._clock.wall())
 
     async def _read_usage(self) -> None:
         await self._usage.round(self._sign_ins.usable(), self._sign_ins.facts(), self._sign_ins.secret)

@@ -51,6 +51,11 @@ class Supervisord:
     def __init__(self, socket: Path | None) -> None:
         self._socket = socket
 
+    @property
+    def known(self) -> bool:
+        """Whether it started this process."""
+        return self._socket is not None
+
     def processes(self) -> list[Process]:
         """All programs. Raises `Unsupervised`."""
         with self._rpc() as rpc:

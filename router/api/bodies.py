@@ -19,12 +19,14 @@ _MOST_FIELDS = 32
 
 
 class BadBody(Exception):
-    """A body that cannot be used. status: to answer with. The message quotes nothing of it."""
+    """A body that cannot be used. status: to answer with. The message quotes nothing of it. fields: what is wrong with
+    which of its fields, where that is known."""
 
-    def __init__(self, status: int, message: str) -> None:
+    def __init__(self, status: int, message: str, fields: Mapping[str, str] | None = None) -> None:
         super().__init__(message)
         self.status = status
         self.message = message
+        self.fields = fields or {}
 
 
 async def read_body(request: Request, limit: int = SMALL) -> bytes:

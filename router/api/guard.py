@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -46,7 +47,7 @@ def manager(request: Request, gateway: Gateway, *, acts: bool = False) -> Client
     return who.key if isinstance(who, Entered) else who
 
 
-def error(status: int, message: str, **facts: str) -> Response:
+def error(status: int, message: str, **facts: str | Mapping[str, str]) -> Response:
     """An error of the management routes."""
     return JSONResponse({"error": {"message": message, **facts}}, status, headers={"cache-control": "no-store"})
 

@@ -26,6 +26,8 @@ NAMES = ("webai", "gemini-web")
 _OPTIONS = ("account", "label", "secure_1psid", "secure_1psidts", "browser", "service")
 _WAITS = Timeouts(connect=5.0, head=120.0, idle=30.0)
 """The service opens the page once with the cookies before it answers."""
+_NOT_OURS = {401: 422, 403: 422}
+"""What it says of the cookies is no word about the key of whoever brings them: a browser would end its session."""
 _NONE = "No WebAI service is known. Turn on providers.webai and start the service; docs/webai.md."
 
 
@@ -91,6 +93,6 @@ class WebCookieRoutes:
         async with await self._gateway.net.send(sent, _WAITS) as response:
             status, answer = response.status, hidden.data(await response.read_some())
         try:
-            return status, codec.loads(answer)
+            return _NOT_OURS.get(status, status), codec.loads(answer)
         except codec.Malformed:
             raise Fault("upstream_broken", f"The WebAI service answered {status} with something else.") from None

@@ -91,6 +91,7 @@ class Session:
         self.models: tuple[str, ...] = ()
         self.busy = 0
         self.cause = ""
+        self._why = ""
         self.heard_at = clock.monotonic()
         self.asked_at = clock.monotonic()  # when a ping was sent last
         self.writing_since: float | None = None
@@ -114,6 +115,10 @@ class Session:
     @property
     def open_calls(self) -> int:
         return len(self._calls)
+
+    def why(self) -> str:
+        """Why it ended, in words; "" while it goes on."""
+        return self._why
 
     @property
     def ended(self) -> bool:
@@ -143,9 +148,8 @@ class Session:
         self._goodbye = (code, reason)
         self._outbox.close()
         self._over.set()
-        text = (
-            f"The service {self.name} has gone in the middle of the call: {cause or reason or 'its socket was closed'}."
-        )
+        self._why = cause or reason or "its socket was closed"
+        text = f"The service {self.name} has gone in the middle of the call: {self._why}."
         for call in self.side.lost():
             self._fail(call, Fault("unavailable", text))
         self._owner.ended(self)

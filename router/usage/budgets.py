@@ -172,6 +172,19 @@ class Budgets:
             return {}
         return {cap.name: state.used(cap, now) for cap in key.limits.caps()}
 
+    def resets(self, key: ClientKey) -> dict[str, float]:
+        """When each limit of a key has room again, in Unix seconds: the end of the day or the month; a full limit of a
+        minute lets a call in then, another counts nothing any more. A minute in which nothing was used is left out."""
+        state, now = self._keys.get(key.id) or KeyUse(), self._clock.wall()
+        found = {}
+        for cap in () if key.limits is None else key.limits.caps():
+            used = state.used(cap, now)
+            if cap.period != "minute" or used >= cap.most:
+                found[cap.name] = _resets(state, cap, now)
+            elif used > 0:
+                found[cap.name] = state.empty(cap, now)
+        return found
+
     def _notice(self, key: ClientKey, state: KeyUse, cap: Cap, used: int, now: float) -> str:
         told = f"{cap.name} {used / cap.most:.0%} of {amount(cap.most, cap.unit)}"
         once = f"{cap.name} {since(cap.period, now)}"

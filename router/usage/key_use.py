@@ -142,6 +142,11 @@ class KeyUse:
                 return at + MINUTE
         return now + MINUTE
 
+    def empty(self, cap: Cap, now: float) -> float:
+        """When nothing of what has been used will count against a minute's limit any more, if nothing comes."""
+        ended = [at for at, _ in self._others_ended(now)] + [at for at, _, _ in self.recent]
+        return max(self._begun(now) if cap.unit == "requests" else ended, default=now) + MINUTE
+
     def _begun(self, now: float) -> list[float]:
         others = [past.began for past in self.before if past.began > now - MINUTE]
         return sorted([*others, *(at for at, _ in self.requests)])

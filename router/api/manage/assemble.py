@@ -42,6 +42,7 @@ from router.observe.recent import Recent
 from router.observe.records.folder import RecordFolder
 from router.observe.tail import Tail
 from router.relay.announced import Announced
+from router.relay.attendance import Absent
 from router.settings.checks import names_in
 from router.settings.load import Loaded
 from router.settings.provider_names import ProviderNames
@@ -68,6 +69,7 @@ class Sources(Struct, frozen=True, kw_only=True):
     keys: Callable[[], Store | None]
     usage: Callable[[], Reader | None]
     causes: Callable[[], list[dict[str, Any]]]
+    absent: Callable[[], list[Absent]]
     audit: Callable[[str, str, str], None]
     supervisord: Supervisord
     debugging: Debugging
@@ -83,7 +85,12 @@ def assemble(gateway: Gateway, sources: Sources, clock: Clock) -> list[Route]:
     table = Table(gateway, sources.audit)
     table.add(SessionDesk(gateway, clock).operations())
     table.add(StateDesk(gateway, sources.accounts, sources.announced).operations())
-    table.add(OverviewDesk(gateway, sources.recent, sources.causes, clock.wall).operations())
+    supervised = sources.supervisord.known
+    table.add(
+        OverviewDesk(
+            gateway, sources.recent, sources.causes, sources.absent, clock.wall, supervised=supervised
+        ).operations()
+    )
     table.add(CallDesk(sources.recent).operations())
     table.add(RecordDesk(sources.records).operations())
     table.add(NetworkDesk(gateway).operations())

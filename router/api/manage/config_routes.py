@@ -91,6 +91,14 @@ class Done(Struct, frozen=True):
     restart_needed: list[str]
 
 
+class Unfit(Refused):
+    """A file that has mistakes. plan: has them one by one."""
+
+    def __init__(self, message: str, plan: Plan) -> None:
+        super().__init__(400, message)
+        self.plan = plan
+
+
 class History(Struct, frozen=True):
     """Settings files that were replaced, the newest first."""
 
@@ -202,7 +210,7 @@ class ConfigDesk:
             raise Refused(403, f"These settings can be changed in the file alone, not from here: {names}.")
         if plan.mistakes:
             told = "; ".join(f"{each.path}: {each.problem}" for each in plan.mistakes[:5])
-            raise Refused(400, f"The settings have {len(plan.mistakes)} mistakes and were not put in force: {told}")
+            raise Unfit(f"The settings have {len(plan.mistakes)} mistakes and were not put in force: {told}", plan)
         try:
             new = await asyncio.to_thread(self._history.put, whole, digest, who)
         except Stale:

@@ -98,7 +98,7 @@ class KeyDesk:
         try:
             await self._open().add_key(key)
         except ValueError as problem:
-            raise Refused(409, f"{problem}.") from None
+            raise Refused(409, f"{problem}.", {"name": str(problem)}) from None
         await self._ring.look(at_once=True)
         return Made(key.id, key.name, secret.reveal())
 
@@ -156,7 +156,7 @@ class KeyDesk:
         return known
 
     def _shown(self, key: ClientKey) -> Key:
-        return shown(key, self._clock.wall(), self._budgets.used(key))
+        return shown(key, self._clock.wall(), self._budgets.used(key), self._budgets.resets(key))
 
     def _all(self) -> Sequence[ClientKey]:
         return self._ring.keys()

@@ -70,7 +70,8 @@ class Rights(Struct, frozen=True, forbid_unknown_fields=True):
 
 class Key(Struct, frozen=True):
     """One key, never its text. source: where it is kept; only those of the database can be changed here. Times: Unix
-    seconds. rights: null for all. used: of each limit, running calls included."""
+    seconds. rights: null for all. used: of each limit, running calls included. resets_at: when each limit has room
+    again: the end of the day or the month, or of the minute, where something was used in it."""
 
     id: str
     name: str
@@ -84,6 +85,7 @@ class Key(Struct, frozen=True):
     limits: Limits | None
     rights: Rights | None
     used: dict[str, float]
+    resets_at: dict[str, float]
 
 
 class Keys(Struct, frozen=True):
@@ -125,8 +127,8 @@ class Made(Struct, frozen=True):
     key: str
 
 
-def shown(key: ClientKey, now: float, used: dict[str, int]) -> Key:
-    """A key as the answer has it. used: of each limit, in requests, tokens or micro-USD."""
+def shown(key: ClientKey, now: float, used: dict[str, int], resets_at: dict[str, float]) -> Key:
+    """A key as the answer has it. used: of each limit, in requests, tokens or micro-USD. resets_at: see `Key`."""
     return Key(
         id=key.id,
         name=key.name,
@@ -140,6 +142,7 @@ def shown(key: ClientKey, now: float, used: dict[str, int]) -> Key:
         limits=_told(key.limits),
         rights=None if key.rights is None else msgspec.convert(plain(key.rights), Rights),
         used={name: value / MICRO if name.startswith("usd") else float(value) for name, value in used.items()},
+        resets_at=resets_at,
     )
 
 

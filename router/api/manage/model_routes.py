@@ -3,13 +3,14 @@ provider, changed and removed in the settings file itself (`models.custom`)."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable, Iterator, Sequence
 from typing import Annotated, Any
 
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from router.api.manage.config_routes import ConfigDesk, Done
+from router.api.manage.config_routes import ConfigDesk, Done, Plan, Unfit
 from router.api.manage.operation import Asked, Operation, Refused
 from router.api.manage.written import of_variable, written
 from router.gateway import Gateway
@@ -151,7 +152,8 @@ class ModelDesk:
         self._refuse_variable()
         self._providers(new.provider)
         if self._found(new.provider, new.id) is not None:
-            raise Refused(409, f"{new.provider} has a custom model {new.id!r} already; change or remove that one.")
+            text = f"{new.provider} has a custom model {new.id!r} already; change or remove that one."
+            raise Refused(409, text, {"id": text})
         given = {name: value for name, value in msgspec.structs.asdict(new).items() if value not in (None, [], {})}
         item = {"provider": given.pop("provider"), "name": given.pop("id"), **given}
         done = await self._edit(asked, lambda text: added(text, _WHERE, written(item)))
@@ -186,6 +188,8 @@ class ModelDesk:
             return await self._config.edit(edited, asked.who.key.name)
         except CannotEdit as problem:
             raise Refused(409, str(problem)) from None
+        except Unfit as unfit:
+            raise Refused(400, unfit.message, _fields(unfit.plan)) from None
 
     def _place(self, text: str, provider: str, model: str) -> int:
         """The number of an entry of the file. Raises `Refused`."""
@@ -210,7 +214,8 @@ class ModelDesk:
         ids = self._ids(name)
         if not ids:
             hint = did_you_mean(nearest(plain(name), self._gateway.current.table.ids))
-            raise Refused(404, f"There is no provider {name[:100]!r} here.{hint}")
+            text = f"There is no provider {name[:100]!r} here.{hint}"
+            raise Refused(404, text, {"provider": text})
         return ids
 
     def _custom(self, model: CustomModel) -> Custom:
@@ -227,6 +232,21 @@ class ModelDesk:
             capabilities=model.capabilities,
             reason=reasons[0] if reasons else "its provider is not known",
         )
+
+
+def _fields(plan: Plan) -> dict[str, str]:
+    """The mistakes of an entry by the fields of its form. One about the entry as a whole is about its names."""
+    told: dict[str, str] = {}
+    for mistake in plan.mistakes:
+        found = _ENTRY.match(mistake.path)
+        if found is not None:
+            field = found[1] or "id"
+            words = ". ".join(each.rstrip(".") for each in (mistake.problem, mistake.remedy) if each)
+            told.setdefault("id" if field == "name" else field, words)
+    return told
+
+
+_ENTRY = re.compile(r"models\.custom\[\d+\](?:\.(capabilities\.\w+|\w+))?")
 
 
 def _listed(entry: Model) -> ListedModel:

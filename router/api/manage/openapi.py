@@ -23,9 +23,10 @@ class Failure(msgspec.Struct):
 
 
 class FailureText(msgspec.Struct):
-    """In words."""
+    """In words. fields: what is wrong with which field of the body, where it is about some."""
 
     message: str
+    fields: dict[str, str] | msgspec.UnsetType = msgspec.UNSET
 
 
 def document(operations: Sequence[Operation]) -> dict[str, Any]:

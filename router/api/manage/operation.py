@@ -4,7 +4,8 @@ checks of every request and the OpenAPI document."""
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable, Iterable
+import re
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any, Literal, TypeAlias
 
 import msgspec
@@ -25,12 +26,14 @@ PREFIX = "/v0/management"
 
 
 class Refused(Exception):
-    """What a handler does not do. status: 4xx or 503; the message says what is wrong and what to do."""
+    """What a handler does not do. status: 4xx or 503; the message says what is wrong and what to do. fields: what is
+    wrong with which field of the body, where it is about some."""
 
-    def __init__(self, status: int, message: str) -> None:
+    def __init__(self, status: int, message: str, fields: Mapping[str, str] | None = None) -> None:
         super().__init__(message)
         self.status = status
         self.message = message
+        self.fields = fields or {}
 
 
 class Asked(Struct, frozen=True):
@@ -116,7 +119,7 @@ class Table:
             )
             given = await operation.handler(asked)
         except (Refused, BadBody) as refused:
-            return error(refused.status, refused.message)
+            return error(refused.status, refused.message, **({"fields": refused.fields} if refused.fields else {}))
         except OSError as problem:
             _log.error("%s failed: %s", operation.name, problem.strerror or type(problem).__name__)
             return error(503, f"The disk does not do what it should: {problem.strerror or type(problem).__name__}.")
@@ -158,9 +161,24 @@ async def _body(operation: Operation, request: Request) -> Any:
     try:
         return msgspec.json.decode(data or b"{}", type=operation.body)
     except msgspec.ValidationError as problem:
-        raise BadBody(400, f"The body does not fit: {problem}.") from None
+        raise BadBody(400, f"The body does not fit: {problem}.", _field(str(problem))) from None
     except (msgspec.DecodeError, UnicodeError, RecursionError):
         raise BadBody(400, "The body is not JSON.") from None
+
+
+def _field(problem: str) -> dict[str, str]:
+    """The field that a mistake is about, as far as it says so, with the mistake in words that fit beside it."""
+    words, _, place = problem.partition(" - at `$.")
+    missing = _MISSING.search(words)
+    if missing is not None and not place:
+        return {missing[1]: "is missing"}
+    if not place:
+        return {}
+    said = "is empty, or has characters that cannot stand here" if "matching regex" in words else words
+    return {re.split(r"[\[`]", place, maxsplit=1)[0]: said}
+
+
+_MISSING = re.compile(r"missing required field `(\w+)`")
 
 
 def _query(operation: Operation, request: Request) -> Any:

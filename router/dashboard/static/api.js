@@ -51,7 +51,13 @@ export async function ask(method, path, body, { signal, keep = false, within = W
   const { message, ...more } = data?.error ?? {};
   const wait = Number(response.headers.get("retry-after"));
   if (response.status === 401 && !keep) signedOut.dispatchEvent(new Event("end"));
-  throw new ApiError(response.status, message ?? (text.slice(0, 300) || `status ${response.status}`), { ...more, wait });
+  throw new ApiError(response.status, message ?? foreign(text, response.status), { ...more, wait });
+}
+
+/** What did not come from the router: a proxy's page is no sentence for a person. */
+function foreign(text, status) {
+  const words = /^\s*</.test(text) ? "" : text.slice(0, 300).trim();
+  return words || `Something between this page and the router answered with status ${status}`;
 }
 
 function parsed(text) {

@@ -5,6 +5,7 @@ import { copyable } from "./parts.js";
 
 const PLACEHOLDER = "YOUR_KEY";
 const DEMO = "demo/echo";
+const TRIED = 12;
 let shown = 0; // a window in front of the page may show a second one
 
 /** Every program: [id, title, text, what to know]. base: without a slash at its end. model: any text, since names come
@@ -39,6 +40,7 @@ export function connect(key = PLACEHOLDER) {
   const base = address("").href.replace(/\/$/, "");
   const model = h("input", { value: DEMO, autocomplete: "off", spellcheck: "false", list: `connect-models-${shown += 1}` });
   const known = h("datalist", { id: `connect-models-${shown}` });
+  const only = h("small", { hidden: true }, `No model of these lists can serve yet, so ${DEMO} stands here, which answers without an account. Add an account, or put in the name of a model that a provider of yours has.`);
   const program = choice(snippets(base, key, "").map(([id, title]) => [id, title]), "curl");
   const place = h("div", { class: "stack" });
   const draw = () => {
@@ -49,23 +51,35 @@ export function connect(key = PLACEHOLDER) {
   program.addEventListener("change", draw);
   model.addEventListener("input", draw);
   draw();
-  listed(known, model, draw);
+  offered(known, model, draw).then((real) => { only.hidden = real; });
   return h("div", { class: "stack" },
-    h("div", { class: "row end" }, field("Program", program, "grow"), field("Model", model, "grow")), known, place,
+    h("div", { class: "row end" }, field("Program", program, "grow"), field("Model", model, "grow")), known, only, place,
     key === PLACEHOLDER ? h("small", {}, `Put the text of a key where ${PLACEHOLDER} stands; it is shown once, when the key is made.`) : null);
 }
 
-/** Offer the models that serve; the first real one instead of the demo's, unless somebody has typed already. */
-async function listed(known, model, draw) {
+/** Offer the models that are listed, and put in the first that would be answered now instead of the demo's, unless somebody
+ * has typed already: what stands there is copied as it is. Gives whether a real one stands there. */
+async function offered(known, model, draw) {
   try {
     const { models } = await manage("GET", "models");
     put(known, models.map((each) => h("option", { value: each.id })));
-    const first = models.find((each) => each.provider !== "demo");
-    if (first && model.value === DEMO) {
-      model.value = first.id;
-      draw();
-    }
+    const real = models.filter((each) => each.provider !== "demo" && each.kind === "chat");
+    const first = await serving([...real.filter((each) => each.provider !== ""), ...real.filter((each) => each.provider === "")].slice(0, TRIED));
+    if (model.value !== DEMO) return true;
+    if (first === null) return false;
+    model.value = first;
+    draw();
   } catch {
     // the demo's name does as well
   }
+  return true;
+}
+
+/** The first of these models that would be answered now. Names without a provider are aliases, which may lead nowhere. */
+async function serving(models) {
+  for (const each of models) {
+    const { outcome } = await manage("GET", `explain?${new URLSearchParams({ model: each.id })}`);
+    if (outcome.action === "serve" && outcome.provider !== "demo") return each.id;
+  }
+  return null;
 }

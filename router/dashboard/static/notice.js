@@ -29,15 +29,23 @@ export function wrong(error, again) {
   return h("div", { class: "note bad", role: "alert" }, h("p", {}, told(error)), button);
 }
 
-/** Load and show: an error stands where the content would. Whoever stood at a control of the old content stands at that of
- * the new one, by its name or else its place: without that the keyboard begins anew after every act. */
+/** Put other content into a place. Whoever stood at a control of the old one stands at that of the new one, by its name or
+ * else its place: without that the keyboard begins anew after every act, and whenever something new is shown. */
+export function renew(place, ...content) {
+  const here = document.activeElement;
+  const at = place.contains(here) ? controls(place).indexOf(here) : -1;
+  put(place, ...content);
+  if (at < 0) return;
+  const now = controls(place);
+  (now.find((each) => named(each) !== "" && named(each) === named(here)) ?? now[Math.min(at, now.length - 1)])?.focus();
+}
+
+const named = (control) => control.ariaLabel || control.textContent.trim();
+
+/** Load and show: an error stands where the content would. */
 export async function filled(place, work) {
   try {
-    const content = await work();
-    const here = document.activeElement;
-    const at = place.contains(here) ? controls(place).indexOf(here) : -1;
-    put(place, content);
-    if (at >= 0) (controls(place).find((each) => each.ariaLabel && each.ariaLabel === here.ariaLabel) ?? controls(place)[at])?.focus();
+    renew(place, await work());
   } catch (error) {
     if (error.name !== "AbortError") put(place, wrong(error, () => filled(place, work)));
   }

@@ -43,8 +43,20 @@ export function failed(call) {
   return !["", "ok", "cancelled"].includes(call.outcome);
 }
 
+const PROGRAMS = {
+  backoff: "supervisord tries again by itself, with longer and longer pauses",
+  fatal: "supervisord has given up after several tries",
+  exited: "It ended by itself",
+  stopped: "Somebody, or the settings, stopped it",
+};
+
+/** What supervisord does about a program in a state. */
+export function program(name) {
+  return PROGRAMS[name] ?? "";
+}
+
 const STATES = {
-  ok: ["good", "works"], partly: ["warn", "works in part"], down: ["bad", "down"], failing: ["bad", "fails"], off: ["none", "off"],
+  ok: ["good", "works"], partly: ["warn", "works in part"], down: ["bad", "down"], gone: ["none", "gone"], trying: ["warn", "starts badly"], failing: ["bad", "fails"], off: ["none", "off"],
   ready: ["good", "ready"], cooling: ["warn", "resting"], probing: ["warn", "being tried"], expired: ["bad", "expired"],
   needs_login: ["bad", "needs sign-in"], refused: ["bad", "refused"], disabled: ["none", "disabled"],
   locked: ["bad", "locked"], damaged: ["bad", "damaged"], usable: ["good", "usable"], revoked: ["none", "revoked"],
@@ -69,6 +81,7 @@ export function told(error) {
     429: error.more?.wait ? `Wait ${Math.ceil(error.more.wait)} seconds.` : "Wait a moment.",
     500: "Please report it, with the lines of the log.",
     502: "Try again in a moment.",
+    504: "Try again in a moment.",
   }[error.status];
   return sentences(error.message, advice);
 }

@@ -16,6 +16,13 @@ SCREENS = {
     "logs": "switchyard.app",
 }  # fmt: skip
 """What stands on each of them when it is there."""
+CUT = """[...document.querySelectorAll(".scroll")].filter((each) => each.scrollWidth > each.clientWidth + 1)
+    .map((each) => each.ariaLabel)"""
+"""Tables of which a part is out of sight."""
+COVERED = """[...document.querySelectorAll(".stacks tbody td:not(:empty)")].filter((each) => each.checkVisibility()
+    && parseFloat(getComputedStyle(each).paddingLeft) < parseFloat(getComputedStyle(each, "::before").width) + 4)
+    .map((each) => each.dataset.title)"""
+"""Cells of which the title, which stands beside them in blocks, lies on their words."""
 
 
 async def violations(page: Any, only: str | None = None) -> list[str]:
@@ -83,6 +90,41 @@ async def test_the_keyboard_is_enough_and_focus_is_seen(looked_at: Running, brow
         await page.get_by_role("row").filter(has_text="by-keyboard").wait_for()
 
 
+async def test_every_control_is_reached_and_every_window_closes_by_keyboard(looked_at: Running, browser: Any) -> None:
+    async with person(looked_at, browser) as one:
+        page = one.page
+        await one.sign_in()
+        made = {"name": "tabbed", "limits": {"requests_per_minute": 3}}
+        manages = {"authorization": f"Bearer {MANAGEMENT}"}
+        assert (await looked_at.send("/v0/management/keys", made, headers=manages)).status == 200
+        for screen, windows in WINDOWS.items():
+            await one.open(screen)
+            await page.get_by_role("button", name=windows[0], exact=True).wait_for()
+            expected = await page.evaluate(CONTROLS)
+            for _ in range(expected + 12):  # and regions that scroll
+                await page.keyboard.press("Tab")
+                await page.evaluate("document.activeElement.dataset.reached = 'yes'")
+            assert await page.evaluate(UNREACHED) == [], screen
+            for window in windows:
+                opener = page.get_by_role("button", name=window, exact=True)
+                await opener.press("Enter")
+                await page.get_by_role("dialog").wait_for()
+                await page.keyboard.press("Escape")
+                await page.locator("dialog").wait_for(state="detached")
+                assert await opener.evaluate("(button) => button === document.activeElement"), window
+
+
+WINDOWS = {
+    "keys": ["Limits of tabbed", "Rights of tabbed", "Replace tabbed", "Revoke tabbed"],
+    "accounts": ["Sign in to Kimi for coding", "Try gemini/1"],
+    "models": ["Add a model"],
+}
+_ALL = """[...document.querySelectorAll("a[href], button, input, select, summary, textarea")]
+    .filter((each) => each.checkVisibility() && !each.disabled)"""
+CONTROLS = f"{_ALL}.length"
+UNREACHED = f"{_ALL}.filter((each) => !each.dataset.reached).map((each) => each.outerHTML.slice(0, 120))"
+
+
 async def test_a_small_screen_shows_everything_without_scrolling_sideways(looked_at: Running, browser: Any) -> None:
     async with person(looked_at, browser, viewport={"width": 360, "height": 740}) as one:
         await one.sign_in()
@@ -93,6 +135,12 @@ async def test_a_small_screen_shows_everything_without_scrolling_sideways(looked
             await one.open(screen)
             await one.page.get_by_text(there).first.wait_for()
             assert await one.page.evaluate("document.documentElement.scrollWidth") <= 360, screen
+            assert await one.page.evaluate(CUT) == [], screen
+            assert await one.page.evaluate(COVERED) == [], screen
+        await one.open("keys")
+        limited_one = one.page.get_by_role("row").filter(has_text="limited")  # a table still, for those who hear it
+        await limited_one.get_by_role("button", name="Revoke limited").click(trial=True)
+        assert await violations(one.page) == []
         await one.open("requests")
         await one.page.get_by_role("row").filter(has_text="after a failure").get_by_role("link").click()
         await one.page.get_by_role("region", name="What would happen now").get_by_role("table").first.wait_for()

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import ast
+import asyncio
 import hashlib
 import json
 import shlex
 import tomllib
+from asyncio.subprocess import DEVNULL, PIPE
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.router.api.harness import Running
+from tests.router.api.harness import KEY, Running
 from tests.router.dashboard.browser import needs_browser, person
+from tests.sdk.environments import python_of
 
 pytestmark = needs_browser
 
@@ -116,6 +120,18 @@ async def test_a_models_name_stays_one_word_in_what_is_to_be_typed(looked_at: Ru
     assert tomllib.loads(text["codex"])["model"] == odd
     assert odd in [each.value for each in ast.walk(ast.parse(text["python"])) if isinstance(each, ast.Constant)]
     assert f"model: {json.dumps(odd)}," in text["node"]
+
+
+async def test_what_is_shown_to_copy_works_as_it_stands(looked_at: Running, browser: Any, tmp_path: Path) -> None:
+    """The first try in a shell, and OpenAI's SDK."""
+    shown = f"snippets('{looked_at.url}', '{KEY}', 'gpt-4.1').map(([id, , text]) => [id, text])"
+    (snippets,) = await results(looked_at, browser, "connect.js", shown)
+    text = dict(snippets)
+    (tmp_path / "try.py").write_text(text["python"])
+    for command in (("bash", "-c", text["curl"]), (str(python_of("current")), str(tmp_path / "try.py"))):
+        program = await asyncio.create_subprocess_exec(*command, stdout=PIPE, stderr=DEVNULL)
+        said, _ = await program.communicate()
+        assert program.returncode == 0 and b"Hello" in said, command[0]
 
 
 async def test_an_amount_of_thinking_counts_without_a_mode(looked_at: Running, browser: Any) -> None:

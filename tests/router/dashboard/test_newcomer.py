@@ -75,6 +75,10 @@ async def test_from_nothing_to_a_call_whose_cost_and_way_are_understood(tmp_path
         await page.context.grant_permissions(["clipboard-read", "clipboard-write"])
         await newcomer.sign_in(router.management)
         await expect(page.get_by_text("No provider has an account yet")).to_be_visible()
+        await newcomer.open("keys")  # what is to be copied here works before there is any account
+        await expect(page.get_by_text("demo/echo stands here, which answers without an account")).to_be_visible()
+        await expect(page.get_by_label("Model", exact=True)).to_have_value("demo/echo")
+        await newcomer.open("overview")
         await page.get_by_role("link", name="Add an API key or sign in to one").click()
         await adds_a_key(page)
         assert "422" in newcomer.troubles.pop()  # the browser itself notes a refused request

@@ -60,6 +60,24 @@ def test_calls_of_a_minute() -> None:
     budgets.reserve("y", mine, FREE)
 
 
+def test_every_limit_tells_when_it_has_room_again() -> None:
+    clock = FakeClock(NOON)
+    mine = key(requests_per_minute=2, tokens_per_minute=1000, usd_per_day=5, tokens_per_month=9000)
+    budgets = Budgets(clock)
+    day, month = (datetime(2026, 12, 1, tzinfo=UTC).timestamp(),) * 2
+    assert budgets.resets(mine) == {"usd_per_day": day, "tokens_per_month": month}
+    budgets.reserve("a", mine, FREE)
+    clock.advance(10)
+    budgets.settle(record("a", clock, tokens=100))
+    assert budgets.resets(mine) | {"usd_per_day": 0, "tokens_per_month": 0} == {
+        "requests_per_minute": NOON + 60, "tokens_per_minute": NOON + 70, "usd_per_day": 0, "tokens_per_month": 0,
+    }  # fmt: skip
+    budgets.reserve("b", mine, FREE)
+    assert budgets.resets(mine)["requests_per_minute"] == NOON + 60  # full: when one is let in
+    clock.advance(61)
+    assert "requests_per_minute" not in budgets.resets(mine)
+
+
 def test_tokens_of_a_minute_count_running_calls_by_estimate() -> None:
     clock = FakeClock(NOON)
     budgets, mine = Budgets(clock), key(tokens_per_minute=1000)

@@ -3,7 +3,7 @@ import { ask, inPath, manage } from "../api.js";
 import { card, changed, h, put } from "../dom.js";
 import { percent, short, unix } from "../format.js";
 import { repeat } from "../live.js";
-import { attempt, say, sure, wrong } from "../notice.js";
+import { attempt, renew, say, sure, wrong } from "../notice.js";
 import { badge, countdown, tick, time } from "../parts.js";
 import { table } from "../table.js";
 import { changes } from "./account_change.js";
@@ -25,7 +25,7 @@ export function show(main, { signal, may }) {
         manage("GET", "accounts", undefined, { signal }), manage("GET", "relay", undefined, { signal }),
       ]);
       if (changed(list, [all, relay.sessions])) {
-        put(list, accounts(all.accounts, may, again), files(all.files), profiles(relay.sessions));
+        renew(list, accounts(all.accounts, may, again), files(all.files), profiles(relay.sessions));
       }
       put(trouble);
     } catch (error) {

@@ -2,14 +2,17 @@
 import { manage } from "../api.js";
 import { bars, fields, places } from "../budgets.js";
 import { connect } from "../connect.js";
-import { card, choice, field, h, put } from "../dom.js";
-import { attempt, filled } from "../notice.js";
-import { badge, time } from "../parts.js";
+import { card, changed, choice, field, h, put } from "../dom.js";
+import { repeat } from "../live.js";
+import { sent } from "../marks.js";
+import { filled } from "../notice.js";
+import { badge, tick, time } from "../parts.js";
 import { fields as rightFields, told } from "../rights.js";
 import { table } from "../table.js";
 import { acts, shown } from "./key_acts.js";
 
 const DAY = 86_400;
+const EVERY = 10_000;
 const SCOPES = [
   ["client", "client: ask models"], ["viewer", "viewer: look at this dashboard"],
   ["operator", "operator: also see log, settings and keys"], ["management", "management: everything"],
@@ -20,11 +23,23 @@ const SOURCES = { settings: "the settings", file: "a file in state/keys", databa
 
 export async function show(main, { signal, may }) {
   const place = h("div");
-  const load = () => filled(place, async () => list((await manage("GET", "keys", undefined, { signal })).keys, may("admin"), load));
+  const asked = async () => (await manage("GET", "keys", undefined, { signal })).keys;
+  const shows = (keys) => {
+    changed(place, keys);
+    return list(keys, may("admin"), load);
+  };
+  const load = () => filled(place, async () => shows(await asked()));
+  const refresh = async () => { // what is used of limits, where nobody is in the middle of something
+    if (document.querySelector("dialog[open]") || place.querySelector("details[open]")) return;
+    const keys = await asked().catch(() => null);
+    if (keys !== null && place.shownData !== JSON.stringify(keys)) filled(place, async () => shows(keys));
+  };
   put(main, h("h1", {}, "Keys"),
     h("p", { class: "lead" }, "With these keys programs come in here. A key for each program is better than one for all: it can be revoked alone, and costs are told by key."),
     h("div", { class: "stack" }, may("admin") ? creation(load) : null, card("All keys", null, place), card("Point a program at this gateway", null, connect())));
   await load();
+  repeat(signal, EVERY, refresh);
+  tick(signal);
 }
 
 function creation(load) {
@@ -41,14 +56,15 @@ function creation(load) {
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
     button.disabled = true;
-    await attempt(async () => {
+    await sent(async () => {
       const wanted = { name: name.value.trim(), scope: scope.value, limits: limits.read(), ...room.read(), ...(scope.value === "client" ? { rights: rights.read() } : {}), ...(lasts.value ? { expires_in: Number(lasts.value) } : {}) };
       const made = await manage("POST", "keys", wanted);
       form.reset();
       narrowed.hidden = false;
       load();
       await shown({ ...made, client: wanted.scope === "client" });
-    });
+    }, { name, ...limits.controls });
+    if (!document.activeElement.closest("form")) name.focus(); // for the next one: a button that is disabled loses the focus
     button.disabled = false;
   });
   return card("A new key", null, form);

@@ -11,7 +11,8 @@ export function show(main, { signal }) {
   const text = h("input", { type: "search", placeholder: "words in a line" });
   const state = tally();
   const list = h("ol", { class: "logs" });
-  const box = h("div", { class: "tall", tabindex: "0", role: "region", "aria-label": "Lines of the log" }, list);
+  const box = h("div", { class: "tall", tabindex: "0", role: "region", "aria-label": "Lines of the log" }, list,
+    h("p", { class: "muted blank" }, "No line fits yet. Lines show by themselves as the router writes them; “debug” shows the most."));
   let stream = new AbortController();
 
   const fits = (item) => item.textContent.toLowerCase().includes(text.value.trim().toLowerCase());

@@ -4,7 +4,7 @@ import { setClock } from "../clock.js";
 import { changed, h, put } from "../dom.js";
 import { follow, repeat, soon } from "../live.js";
 import { tick } from "../parts.js";
-import { wrong } from "../notice.js";
+import { attempt, renew, say, wrong } from "../notice.js";
 import { midnight } from "../format.js";
 import { health, summary, withParts } from "./overview_health.js";
 import { failures } from "./overview_failures.js";
@@ -13,6 +13,8 @@ import { left, remember } from "./overview_left.js";
 
 const EVERY = 5000;
 const COSTS_EVERY = 30_000;
+const PROGRAMS_EVERY = 15_000;
+const STARTS_WITHIN = 100_000;
 
 export function show(main, { signal, may }) {
   const told = h("p", { class: "lead", role: "status", "aria-live": "polite" }, "Looking…");
@@ -26,24 +28,39 @@ export function show(main, { signal, may }) {
   put(main, h("h1", {}, "Overview"), told, trouble, h("div", { class: "grid" },
     places.health, places.costs, h("div", { class: "stack" }, places.failures, places.left)));
 
+  let budgets = [];
+  let programs = { at: 0, list: [], trouble: null };
+  const startAnew = async (name) => {
+    await attempt(async () => say((await manage("POST", `processes/${encodeURIComponent(name)}/restart`, {}, { within: STARTS_WITHIN })).text));
+    programs = { ...programs, at: 0 };
+    look();
+  };
   const look = repeat(signal, EVERY, () => guarded(async () => {
     const [seen, relay, all] = await Promise.all(["overview", "relay", "accounts"]
       .map((path) => manage("GET", path, undefined, { signal })));
     seen.providers = withParts(seen.providers, all.accounts);
+    programs = await running(seen.supervised, programs, signal);
     setClock(seen.now);
     remember(seen.windows, seen.now);
     const { now, ...rest } = seen;
-    if (changed(places.health, [rest.providers, rest.causes, services(relay)])) put(places.health, health(seen, services(relay)));
+    const there = { services: services(relay), programs: programs.list, trouble: programs.trouble };
+    if (changed(places.health, [rest.providers, rest.missing, rest.causes, there])) {
+      renew(places.health, health(seen, there, may("admin") ? startAnew : null));
+    }
     if (changed(told, summary(seen))) put(told, summary(seen));
-    if (changed(places.failures, rest.failures)) put(places.failures, failures(seen.failures));
-    if (changed(places.left, [rest.windows, Math.floor(now / 60)])) put(places.left, left(seen.windows, now));
+    if (changed(places.failures, rest.failures)) renew(places.failures, failures(seen.failures));
+    if (changed(places.left, [rest.windows, budgets, Math.floor(now / 60)])) renew(places.left, left(seen.windows, budgets, now));
   }));
   const count = repeat(signal, COSTS_EVERY, () => guarded(async () => {
     const asked = (by) => manage("GET", `usage?by=${by}&since=${midnight()}`, undefined, { signal });
     const known = manage("GET", "budgets", undefined, { signal });
-    const [byKey, byModel, { budgets }] = await Promise.all([asked("key"), asked("model"), known]);
+    const [byKey, byModel, told] = await Promise.all([asked("key"), asked("model"), known]);
+    if (JSON.stringify(told.budgets) !== JSON.stringify(budgets)) {
+      ({ budgets } = told);
+      look();
+    }
     const { until, ...rest } = byKey;
-    if (changed(places.costs, [rest, byModel.lines, budgets])) put(places.costs, costs(byKey, byModel, budgets, may("admin")));
+    if (changed(places.costs, [rest, byModel.lines, budgets])) renew(places.costs, costs(byKey, byModel, budgets, may("admin")));
   }));
   const [lookSoon, countSoon] = [soon(look), soon(count, 3000)]; // the ledger is a second or two behind
   countSoon(); // what came just before
@@ -57,6 +74,18 @@ export function show(main, { signal, may }) {
     } catch (error) {
       if (!signal.aborted && error.status !== 401) put(trouble, wrong(error));
     }
+  }
+}
+
+/** The programs under supervisord, asked less often; as before where it is not time yet. */
+async function running(supervised, before, signal) {
+  if (!supervised || Date.now() - before.at < PROGRAMS_EVERY) return before;
+  try {
+    const { processes } = await manage("GET", "processes", undefined, { signal });
+    return { at: Date.now(), list: processes.map(({ name, state, wrong }) => ({ name, state, wrong })), trouble: null };
+  } catch (error) {
+    if (error.status !== 503) throw error;
+    return { at: Date.now(), list: [], trouble: error.message };
   }
 }
 

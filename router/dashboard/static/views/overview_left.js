@@ -1,4 +1,5 @@
 // How much is left: every quota window with its reset and what to expect at this pace.
+import { remains } from "../budgets.js";
 import { forecast } from "../forecast.js";
 import { h } from "../dom.js";
 import { percent, span } from "../format.js";
@@ -18,25 +19,32 @@ export function remember(windows, now) {
   }
 }
 
-/** The card's content. */
-export function left(windows, now) {
+/** The card's content: quota windows as providers tell them, and budgets of keys. */
+export function left(windows, budgets, now) {
   return [
     h("header", {}, h("h2", {}, "How much is left?"), h("a", { href: "#/accounts" }, "Accounts")),
     windows.length === 0
       ? h("p", { class: "muted" }, "No provider has told of a quota yet. Most do with their first answer.")
       : h("ul", { class: "list" }, [...windows].sort((a, b) => b.used - a.used).map((each) => line(each, now))),
+    budgets.length === 0 ? null : [h("h3", {}, "Of the budgets of keys"), h("ul", { class: "list" }, budgets.map((each) => budget(remains(each), now)))],
   ];
 }
 
 function line(each, now) {
+  return shown([h("strong", {}, each.account), ` ${each.window}`], `${percent(1 - each.used)} left`, each, forecast(each, now, seen.get(`${each.account} ${each.window}`)), now);
+}
+
+function budget({ key, title, left: words, window }, now) {
+  return shown([h("strong", {}, key), ` ${title.toLowerCase()}`], words, window, forecast(window, now), now);
+}
+
+function shown(name, words, window, guess, now) {
   return h("li", {},
+    h("div", { class: "row apart" }, h("span", {}, name), h("span", {}, words)),
+    meter(window.used),
     h("div", { class: "row apart" },
-      h("span", {}, h("strong", {}, each.account), ` ${each.window}`),
-      h("span", {}, `${percent(1 - each.used)} left`)),
-    meter(each.used),
-    h("div", { class: "row apart" },
-      h("small", {}, expected(forecast(each, now, seen.get(`${each.account} ${each.window}`)), now)),
-      h("small", {}, each.resets_at ? countdown("resets in", each.resets_at) : "reset unknown")));
+      h("small", {}, expected(guess, now)),
+      h("small", {}, window.resets_at ? countdown("resets in", window.resets_at) : "reset unknown")));
 }
 
 function expected(guess, now) {

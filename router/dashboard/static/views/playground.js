@@ -31,9 +31,9 @@ export async function show(main, { signal }) {
   stop.addEventListener("click", () => running?.abort());
   signal.addEventListener("abort", () => running?.abort());
   put(main, h("h1", {}, "Playground"),
-    h("p", { class: "lead" }, "A call like any other, with a client key: it counts, costs and stands under Requests. Ctrl+Enter sends."),
-    h("div", { class: "stack" }, form, h("div", { class: "grid" }, card("Talk", null, said),
-      card("What came over the wire", null, h("div", { class: "code tall", tabindex: "0", role: "region", "aria-label": "Raw events" }, raw)))));
+    h("p", { class: "lead" }, "A call like any other, with a client key (", h("a", { href: "#/keys" }, "make one"), "): it counts, costs and stands under Requests. Ctrl+Enter sends. demo/echo needs no account."),
+    h("div", { class: "stack" }, form, h("div", { class: "grid" }, card("Talk", null, said, h("p", { class: "muted blank" }, "What you and the model say stands here.")),
+      card("What came over the wire", null, h("div", { class: "code tall", tabindex: "0", role: "region", "aria-label": "Raw events" }, raw, h("p", { class: "muted blank" }, "The events of the answer, as they come."))))));
   talk.forEach(shown);
   manage("GET", "models", undefined, { signal })
     .then(({ models }) => put(names, models.slice(0, 500).map((each) => h("option", { value: each.id }))), () => {});

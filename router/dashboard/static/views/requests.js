@@ -41,7 +41,7 @@ export function show(main, context) {
     else load();
   });
   put(main, h("h1", {}, "Requests"),
-    h("p", { class: "lead" }, `The newest thousand calls since the router started, as they end. Neither prompts nor answers are kept. Times: ${zone()}.`),
+    h("p", { class: "lead" }, `The newest thousand calls, as they end; each leads to its story. Neither prompts nor answers are kept. Times: ${zone()}.`),
     h("div", { class: "card" },
       h("form", { class: "row end", on: { submit: (event) => event.preventDefault() } }, field("Search", text, "grow"),
         h("label", {}, troubled, " only failures and calls that needed more than one try"), pause, state.element),

@@ -32,7 +32,7 @@ export function settingsList(place, settings) {
     const words = search.value.trim().toLowerCase();
     put(rows, table("Settings", [
       { title: "Setting", cell: (each) => each.path },
-      { title: "Value", cell: (each) => h("span", { class: "mono" }, JSON.stringify(each.value)) },
+      { title: "Value", kind: "roomy", cell: (each) => h("span", { class: "mono" }, JSON.stringify(each.value)) },
       { title: "From", cell: (each) => each.origin },
     ], settings.filter((each) => (!changed.checked || each.origin !== "default") && `${each.path} ${JSON.stringify(each.value)}`.toLowerCase().includes(words)), "No setting fits."));
   };

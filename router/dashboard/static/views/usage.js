@@ -81,7 +81,7 @@ function listed({ by, lines, total, since }) {
     { title: "At list prices", kind: "number", cell: (each) => money(each.worth, each.worth === 0 ? each.unknown : 0) },
   ];
   return [
-    table(`Since ${moment(since)}`, columns, lines.length === 0 ? [] : [...lines, { ...total, name: "all together" }], "No call in this time."),
+    table(`Since ${moment(since)}`, columns, lines.length === 0 ? [] : [...lines, { ...total, name: "all together" }], "No call in this time. Calls count here as soon as programs make some; the screen Keys tells how to point one here."),
     total.estimated > 0 ? h("small", {}, `Tokens of ${count(total.estimated)} calls are estimates, since their providers reported none.`) : null,
   ];
 }

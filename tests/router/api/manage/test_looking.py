@@ -12,6 +12,7 @@ import pytest
 
 from tests.router.api.harness import MANAGEMENT, Running, running
 from tests.router.api.manage.desk import P, made_key, manage
+from tests.router.api.relaying import Relayed, relayed
 from tests.router.api.test_relay import spawn
 from tests.simulators import Upstream
 from tests.simulators.faulty import status
@@ -50,6 +51,39 @@ async def test_the_first_screen(desk: Running, upstream: Upstream) -> None:
     assert (openai["id"], openai["tries"], openai["failed"]) == ("openai", 1, 0)
     assert [(each["asked"], each["outcome"]) for each in seen["failures"]] == [("claude-sonnet-4-5", "upstream_auth")]
     assert any(cause["cause"] == "cooling" for cause in seen["causes"])
+
+
+async def test_a_service_that_is_turned_on_and_not_connected_is_missing(upstream: Upstream, tmp_path: Path) -> None:
+    async def seen(it: Relayed) -> tuple[dict[str, Any], list[Any]]:
+        told = (await manage(it.router, "GET", "/overview")).json
+        return {each["id"]: each for each in told["providers"]}["aistudio"], told["missing"]
+
+    async with relayed(upstream, tmp_path, {"providers": {"aistudio": {"keep_fresh": 0}}}) as it:
+        provider, (missing,) = await seen(it)
+        assert (provider["state"], provider["accounts"]) == ("down", 0)
+        assert missing["wanted"] and missing["program"] == "aistudio" and "make up" in missing["remedy"]
+        desk, spare = await it.connect("desk"), await it.connect("spare")
+        provider, missing = await seen(it)
+        assert provider["state"] == "ok" and missing == []
+        await spare.vanish()
+        await it.router.until(lambda: it.names() == ["desk"])
+        _, (gone,) = await seen(it)
+        assert (gone["name"], gone["wanted"]) == ("spare", False) and "socket was closed" in gone["cause"]
+        await desk.vanish()
+        await it.router.until(lambda: it.names() == [])
+        provider, (down, _) = await seen(it)
+        assert provider["state"] == "down" and (down["name"], down["wanted"]) == ("desk", True)
+        assert down["since"] >= gone["since"] > 0
+
+
+async def test_a_model_that_fails_again_and_again_rests_until_it_is_tried(desk: Running, upstream: Upstream) -> None:
+    upstream.script(*[status(500)] * 6, model="gpt-4.1")
+    for _ in range(3):
+        await desk.ask("chat", "gpt-4.1")
+    seen = (await manage(desk, "GET", "/overview")).json
+    (resting,) = next(each for each in seen["providers"] if each["id"] == "openai")["circuits"]
+    assert resting["model"] == "gpt-4.1" and resting["retry_at"] > seen["now"] and "500" in resting["reason"]
+    assert seen["supervised"] is False
 
 
 async def test_calls_are_listed_with_their_story(desk: Running, upstream: Upstream) -> None:
@@ -143,6 +177,9 @@ async def test_keys_are_made_listed_and_revoked(desk: Running) -> None:
     assert key not in json.dumps(listed)
     again = await manage(desk, "POST", "/keys", {"name": "laptop"})
     assert again.status == 409 and "already a key named" in again.json["error"]["message"]
+    assert "already a key named" in again.json["error"]["fields"]["name"]
+    wrong = await manage(desk, "POST", "/keys", {"name": "other", "limits": {"usd_per_day": 0}})
+    assert list(wrong.json["error"]["fields"]) == ["limits.usd_per_day"]
     fixed = await manage(desk, "DELETE", f"/keys/{listed['tester']['id']}")
     assert fixed.status == 409 and "key of the settings" in fixed.json["error"]["message"]
     assert (await manage(desk, "DELETE", f"/keys/{listed['laptop']['id']}")).status == 204

@@ -209,6 +209,33 @@ async def test_what_cannot_be_is_refused_and_changes_nothing(
     assert desk.config.read_text() == before and (await manage(desk, "GET", "/config/history")).json["versions"] == []
 
 
+@pytest.mark.parametrize(
+    ("more", "field", "told"),
+    [
+        ({"provider": "opnai"}, "provider", "Did you mean 'openai'?"),
+        ({"provider": "claude"}, "provider", "Name one of them"),
+        ({"id": "a b"}, "id", "characters that cannot stand here"),
+        ({"id": "a..b"}, "id", "must not have '..'"),
+        ({"id": ""}, "id", "is empty"),
+        ({"aliases": ["fine", "a b"]}, "aliases", "cannot stand here"),
+        ({"context_window": 0}, "context_window", ">= 1"),
+        ({"capabilities": {"images": "often"}}, "capabilities.images", "Expected `bool`"),
+        ({"capabilities": {"imagse": True}}, "capabilities.imagse", "no fact"),
+    ],
+)
+async def test_a_form_is_told_which_field_is_wrong(desk: Running, more: dict[str, Any], field: str, told: str) -> None:
+    fields = (await added(desk, **more)).json["error"]["fields"]
+    assert list(fields) == [field] and told in fields[field]
+
+
+async def test_a_form_is_told_which_field_is_missing_or_taken(desk: Running) -> None:
+    missing = await manage(desk, "POST", "/models/custom", {"provider": "openai"})
+    assert missing.json["error"]["fields"] == {"id": "is missing"}
+    await done(desk, aliases=["house"])
+    assert list((await added(desk)).json["error"]["fields"]) == ["id"]
+    assert list((await added(desk, id="other", aliases=["house"])).json["error"]["fields"]) == ["id"]
+
+
 async def test_what_is_there_already_and_what_is_not(desk: Running) -> None:
     await done(desk, aliases=["house"])
     assert (await added(desk)).status == 409

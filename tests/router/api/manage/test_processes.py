@@ -5,28 +5,18 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import subprocess
-import sys
-import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 
-from router.supervisord import PARENT, VARIABLE, Supervisord, Unsupervised, ask_parent, socket_of
+from router.supervisord import PARENT, VARIABLE, Supervisord, ask_parent, socket_of
 from tests.router.api.harness import Running, running
 from tests.router.api.manage.desk import made_key, manage
+from tests.router.api.supervising import supervising
 from tests.simulators import Upstream
 
-CONF = """
-[unix_http_server]
-file={folder}/s.sock
-[supervisord]
-logfile={folder}/supervisord.log
-pidfile={folder}/supervisord.pid
-nodaemon=true
-[rpcinterface:supervisor]
-supervisor.rpcinterface_factory=supervisor.rpcinterface:make_main_rpcinterface
+PROGRAMS = """
 [program:aistudio]
 command={python} -c "import signal; signal.pause()"
 startsecs=0
@@ -46,26 +36,8 @@ autostart=false
 @pytest.fixture(scope="module")
 def socket(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     folder = tmp_path_factory.mktemp("sup")
-    conf = folder / "supervisor.conf"
-    conf.write_text(CONF.format(folder=folder, python=sys.executable))
-    process = subprocess.Popen([sys.executable, "-m", "supervisor.supervisord", "-c", str(conf)], cwd=folder)
-    path = folder / "s.sock"
-    try:
-        end = time.monotonic() + 20
-        while not _ready(path) and time.monotonic() < end:
-            time.sleep(0.02)
+    with supervising(folder, PROGRAMS, {"aistudio": "running", "webai": "exited"}) as path:
         yield path
-    finally:
-        process.terminate()
-        process.wait(20)
-
-
-def _ready(path: Path) -> bool:
-    try:
-        states = {each.name: each.state for each in Supervisord(path).processes()}
-    except Unsupervised:
-        return False
-    return (states["aistudio"], states["webai"]) == ("running", "exited")
 
 
 @pytest.fixture
