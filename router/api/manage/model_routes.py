@@ -4,7 +4,7 @@ provider, changed and removed in the settings file itself (`models.custom`)."""
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Annotated, Any
 
 import msgspec
