@@ -54,7 +54,8 @@ install)
         [ -d "$accounts" ] || as_user "$user" mkdir -p "$accounts" ||
             fail "$user cannot make the folder of its accounts: sudo install -d -m 0700 -o $user -g $group $accounts"
         as_user "$user" "$VENV/bin/python" -c 'import router' 2>/dev/null ||
-            fail "$user cannot run $VENV/bin/python or read $ROOT. Have the checkout where it can, such as /opt/switchyard."
+            fail "$user cannot run $VENV/bin/python, which is $(readlink -f "$VENV/bin/python"), or read $ROOT.
+Have both where it can, such as /opt/switchyard and the Python of the system: make install-service PYTHON=/usr/bin/python3"
     fi
     give "$user" "$group" "$ROOT/state" "$ROOT/logs" "$accounts" "$ROOT/config/conf.d"
     for name in config.yaml aistudio.yaml webai.yaml environment; do

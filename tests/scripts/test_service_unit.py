@@ -143,7 +143,7 @@ def test_what_root_has_left_is_told_and_given_over_but_nothing_through_a_link(ch
     assert "Gives" not in again.stderr  # but the file with two names is still nobody's to give
     assert again.returncode == 1 and f"daemon cannot write {checkout}/state/hard" in again.stderr
     assert "sudo chown -R daemon:daemon" in again.stderr
-    os.unlink(checkout / "state/hard")
+    (checkout / "state/hard").unlink()
     assert helper(checkout, 'writable daemon daemon "$ROOT/state"').returncode == 0
 
 
