@@ -8,6 +8,7 @@ import importlib.util
 import logging
 import os
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from router.faults import Fault
@@ -21,14 +22,17 @@ class Browsers:
     """`get` gives the running browser. on_lost is called when it dies by itself.
 
     reason: why there is none, for a person; "" while all is well. note: what is worth to know of the one that is used.
-    starts: how often one was started."""
+    starts: how often one was started. logs: the folder for the logs of the programs of a virtual screen."""
 
-    def __init__(self, settings: Settings, *, on_lost: Callable[[], None], now: Callable[[], float]) -> None:
+    def __init__(
+        self, settings: Settings, *, on_lost: Callable[[], None], now: Callable[[], float], logs: Path | None = None
+    ) -> None:
         self.choice: engines.Choice | None = None
         self.reason = ""
         self.note = ""
         self.starts = 0
         self.born = 0.0
+        self.logs = logs
         self._settings = settings
         self._on_lost = on_lost
         self._now = now
@@ -111,7 +115,7 @@ class Browsers:
         if self._settings.browser.mode == "virtual":
             if self._display is None:
                 try:
-                    self._display = await self._screens.enter_async_context(display.screen())
+                    self._display = await self._screens.enter_async_context(display.screen(self.logs))
                 except Fault as fault:
                     raise engines.NoEngine(fault.message) from fault
             return self._display

@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 from msgspec import Struct
@@ -58,11 +59,12 @@ class Pool:
         *,
         now: Callable[[], float],
         wall: Callable[[], float],
+        logs: Path | None = None,
     ) -> None:
         self.settings = settings
         self.profiles = profiles
         self.background = Tasks("aistudio")
-        self.browsers = Browsers(settings, on_lost=self._lost, now=now)
+        self.browsers = Browsers(settings, on_lost=self._lost, now=now, logs=logs)
         self.accounts = Accounts(
             settings, selectors, profiles, self.browsers, spawn=self.background.spawn, now=now, wall=wall
         )
