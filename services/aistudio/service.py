@@ -81,7 +81,7 @@ class AIStudio:
         self.pool.background.spawn(self._look_after(), "look after")
         with contextlib.suppress(engines.NoEngine):
             self.pool.browsers.check()
-            self.pool.background.spawn(self._warm(), "warm up")
+            self.pool.warming.spawn(self._warm(), "warm up")
 
     async def _warm(self) -> None:
         try:
