@@ -49,12 +49,14 @@ RUN apt-get update \
     && apt-get install -y --no-install-recommends chromium fonts-liberation novnc websockify x11vnc xvfb \
     && rm -rf /var/lib/apt/lists/*
 COPY --from=aistudio-packages /srv/switchyard/.venvs/aistudio/ .venvs/aistudio/
+# The logs of a sign-in's programs, and in `all` those of supervisord, lie in the volume.
+RUN ln -s /var/lib/switchyard/logs logs
 USER switchyard
 VOLUME /var/lib/switchyard
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=30s --timeout=5s --start-period=60s \
     CMD [".venvs/aistudio/bin/python", "-m", "services.link.alive", "aistudio"]
-CMD [".venvs/aistudio/bin/python", "-m", "services.aistudio"]
+CMD [".venvs/aistudio/bin/python", "-m", "services.link.keep", "aistudio"]
 
 FROM code AS webai
 COPY --from=webai-packages /srv/switchyard/.venvs/webai/ .venvs/webai/
@@ -63,7 +65,7 @@ VOLUME /var/lib/switchyard
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=30s --timeout=5s --start-period=30s \
     CMD [".venvs/webai/bin/python", "-m", "services.link.alive", "webai"]
-CMD [".venvs/webai/bin/python", "-m", "services.webai"]
+CMD [".venvs/webai/bin/python", "-m", "services.link.keep", "webai"]
 
 FROM aistudio AS all
 USER root
@@ -71,7 +73,7 @@ COPY supervisor.conf ./
 COPY --from=router-packages /srv/switchyard/.venv/ .venv/
 COPY --from=webai-packages /srv/switchyard/.venvs/webai/ .venvs/webai/
 # What supervisord writes lies in the volume.
-RUN ln -s /var/lib/switchyard/state state && ln -s /var/lib/switchyard/logs logs \
+RUN ln -s /var/lib/switchyard/state state \
     && ln -s /var/lib/switchyard/conf.d config/conf.d
 ENV SWITCHYARD__SERVER__HOST=0.0.0.0
 USER switchyard

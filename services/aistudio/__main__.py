@@ -108,6 +108,7 @@ async def serve(beside: Beside, given: argparse.Namespace) -> int:
         VERSION,
         lambda: causes(service, link.connected, logins.open),
         settings.health_port,
+        settings.health_host,
         pages={"/metrics": lambda: exposition(service.status())},
     ):
         running = background.spawn(link.run(), "link")

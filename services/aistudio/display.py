@@ -1,7 +1,7 @@
 """Somewhere to show a window: the session's own display, or a virtual one that a person sees through noVNC.
 
-The virtual one is Xvfb + x11vnc + noVNC, started for one sign-in and ended after it, on loopback, with a password that
-is good for this sign-in only.
+The virtual one is Xvfb + x11vnc + noVNC, started for one sign-in and ended after it, on loopback unless told otherwise,
+with a password that is good for this sign-in only.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from msgspec import Struct
 from router.faults import Fault
 from services.aistudio.helpers import WITHIN, running
 from services.aistudio.settings import Login
+from services.link.beside import address
 
 _log = logging.getLogger("switchyard.aistudio")
 SCREEN = "1440x900x24"
@@ -101,9 +102,10 @@ async def _virtual(settings: Login, chance: random.Random, logs: Path | None) ->
         vnc = ["x11vnc", "-display", display, "-localhost", "-rfbport", port, "-passwdfile", f"rm:{secret}"]
         vnc += ["-forever", "-noxdamage", "-quiet"]
         await stack.enter_async_context(running(vnc, r"PORT=(\d+)", logs=logs))
-        web = f"127.0.0.1:{settings.novnc_port}"
-        command = ["websockify", "--web", settings.novnc_path, web, f"127.0.0.1:{port}"]
+        listens = f"[{settings.novnc_host}]" if ":" in settings.novnc_host else settings.novnc_host
+        command = ["websockify", "--web", settings.novnc_path, f"{listens}:{settings.novnc_port}", f"127.0.0.1:{port}"]
         await stack.enter_async_context(running(command, r"[Pp]roxying from", logs=logs, name="novnc"))
+        web = address({"host": settings.novnc_host, "port": settings.novnc_port})
         yield Shown(
             display=display,
             vnc_url=f"http://{web}/vnc.html?autoconnect=1&resize=scale#password={password}",

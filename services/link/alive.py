@@ -1,7 +1,7 @@
 """``python -m services.link.alive aistudio|webai``: exit status 0 where that service answers ``/healthz``.
 
-For a container's health check. The port is the one that the service takes: of its block in the router's settings, its
-own file, or a variable.
+For a container's health check. The address is the one that the service takes: of its block in the router's settings,
+its own file, or a variable.
 """
 
 from __future__ import annotations
@@ -11,26 +11,41 @@ import sys
 import urllib.request
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
-from services.link.beside import ROOT, router_file
+from services.link.beside import ROOT, address, router_file
 from services.link.settings import SettingsMistake, load_block
 
-PORTS = {"aistudio": ("health_port", 8318), "webai": ("port", 8406)}
-"""By service: its setting, and the port where nothing is set."""
+PORTS = {"aistudio": ("health_host", "health_port", 8318), "webai": ("host", "port", 8406)}
+"""By service: its settings for address and port, and the port where nothing is set."""
 WITHIN = 4.0
 """Seconds."""
 
 
 def url(service: str, environ: Mapping[str, str], root: Path = ROOT) -> str:
     """Where the service of this machine says how it is. Raises `SettingsMistake`."""
-    name, default = PORTS[service]
     block = load_block(
         ("providers", service),
         environ,
         router_file=router_file(None, environ, root),
         own_file=root / "config" / f"{service}.yaml",
     )
-    return f"http://127.0.0.1:{block.get(name) or default}/healthz"
+    return f"{base(service, block)}/healthz"
+
+
+def base(service: str, block: Mapping[str, Any]) -> str:
+    """The same without the path. block: the settings of the service."""
+    host, port, default = PORTS[service]
+    return f"http://{address({'host': block.get(host) or '127.0.0.1', 'port': block.get(port) or default})}"
+
+
+def silent(asked: str) -> str:
+    """Why a service does not say that it is alive, "" where it does. Takes some seconds where it hangs."""
+    try:
+        with urllib.request.urlopen(asked, timeout=WITHIN):  # noqa: S310  our own address
+            return ""
+    except OSError as error:
+        return f"no answer at {asked}: {error}"
 
 
 def main(words: list[str], environ: Mapping[str, str] = os.environ) -> int:
@@ -40,14 +55,12 @@ def main(words: list[str], environ: Mapping[str, str] = os.environ) -> int:
         return 2
     try:
         asked = url(words[0], environ)
-        with urllib.request.urlopen(asked, timeout=WITHIN) as answer:  # noqa: S310  our own address
-            return 0 if answer.status == 200 else 1
     except SettingsMistake as error:
         sys.stderr.write(f"{error}\n")
         return 2
-    except OSError as error:
-        sys.stderr.write(f"no answer at {asked}: {error}\n")
-        return 1
+    if why := silent(asked):
+        sys.stderr.write(f"{why}\n")
+    return 1 if why else 0
 
 
 if __name__ == "__main__":
