@@ -56,7 +56,7 @@ VOLUME /var/lib/switchyard
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=30s --timeout=5s --start-period=60s \
     CMD [".venvs/aistudio/bin/python", "-m", "services.link.alive", "aistudio"]
-CMD [".venvs/aistudio/bin/python", "-m", "services.link.keep", "aistudio"]
+CMD [".venvs/aistudio/bin/python", "-m", "services.aistudio"]
 
 FROM code AS webai
 COPY --from=webai-packages /srv/switchyard/.venvs/webai/ .venvs/webai/
@@ -65,7 +65,7 @@ VOLUME /var/lib/switchyard
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=30s --timeout=5s --start-period=30s \
     CMD [".venvs/webai/bin/python", "-m", "services.link.alive", "webai"]
-CMD [".venvs/webai/bin/python", "-m", "services.link.keep", "webai"]
+CMD [".venvs/webai/bin/python", "-m", "services.webai"]
 
 FROM aistudio AS all
 USER root

@@ -145,6 +145,7 @@ class Router:
             ledger=Ledger(self._state_dir / "journal", self._clock),
         )
         self._health.load_of = self._web.load
+        self._gateway.kept_by_services = self._announced.for_a_person
         self._recent = Recent(self._clock.wall)
         self._debugging = Debugging(self._clock.monotonic)
         self._tail = Tail()

@@ -32,6 +32,7 @@ from services.aistudio.selfcheck import selfcheck
 from services.aistudio.service import AIStudio
 from services.aistudio.settings import SettingsError
 from services.link import logs
+from services.link.beat import HANGS, beat
 from services.link.beside import ROOT
 from services.link.client import Link
 from services.link.dialling import Dialler
@@ -112,6 +113,7 @@ async def serve(beside: Beside, given: argparse.Namespace) -> int:
         pages={"/metrics": lambda: exposition(service.status())},
     ):
         running = background.spawn(link.run(), "link")
+        background.spawn(beat(given.hangs), "beat")
         background.spawn(_tell(service, link, news), "status")
         await service.start()
         await stopping.wait()
@@ -223,6 +225,9 @@ def _parser() -> argparse.ArgumentParser:
         "--logs", type=Path, default=ROOT / "logs", help="folder for the logs of Xvfb, x11vnc and noVNC"
     )
     parser.add_argument("--profile", help="which account (default)")
+    parser.add_argument(
+        "--hangs", type=float, default=HANGS, help="seconds without a turn of its own loop after which it ends itself"
+    )
     parser.add_argument("--log-level", default="info", choices=("debug", "info", "warning", "error"))
     parser.add_argument("--log-format", default="text", choices=("text", "json"))
     return parser
