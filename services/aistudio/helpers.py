@@ -32,6 +32,7 @@ class HelperLog:
         self._file = None
         if folder is None:
             return
+        folder = folder.resolve()  # a link to a place that is not made yet, as in a container
         path = folder / f"{name}.log"
         try:
             folder.mkdir(parents=True, exist_ok=True)

@@ -81,15 +81,17 @@ def test_a_program_whose_parent_has_ended_already_is_not_started(tmp_path: Path)
 
 async def test_why_a_program_did_not_start_is_told_and_in_its_log(tmp_path: Path) -> None:
     words = ["sh", "-c", "echo first; echo the port is taken >&2"]
+    (tmp_path / "logs").symlink_to(tmp_path / "volume/logs")  # as in the image, before the first start
     with pytest.raises(Fault, match="the port is taken") as told:
-        async with helpers.running(words, "ready", logs=tmp_path, name="own"):
+        async with helpers.running(words, "ready", logs=tmp_path / "logs", name="own"):
             raise AssertionError("it never got ready")
-    assert str(tmp_path / "own.log") in told.value.message
-    assert (tmp_path / "own.log").read_text() == "first\nthe port is taken\n"
+    log = (tmp_path / "volume/logs").resolve() / "own.log"
+    assert str(log) in told.value.message
+    assert log.read_text() == "first\nthe port is taken\n"
     with pytest.raises(Fault, match="No such file"):
-        async with helpers.running(["no-such-program"], "ready", logs=tmp_path, name="own"):
+        async with helpers.running(["no-such-program"], "ready", logs=tmp_path / "logs", name="own"):
             raise AssertionError("it never got ready")
-    assert (tmp_path / "own.log.1").read_text() == "first\nthe port is taken\n"  # the start before
+    assert log.with_name("own.log.1").read_text() == "first\nthe port is taken\n"  # the start before
 
 
 async def test_a_log_is_bounded_and_a_program_is_never_held_up_by_it(tmp_path: Path) -> None:
