@@ -306,7 +306,8 @@ class Router:
         self._warn(now.warnings)
 
     def _warn(self, warnings: Iterable[str]) -> None:
-        for warning in (*warnings, *double_roles(self._keys.keys()), *told(self._settings().observe)):
+        recorded = (key.name for key in self._keys.known() if key.rights is not None and key.rights.request_log)
+        for warning in (*warnings, *double_roles(self._keys.keys()), *told(self._settings().observe, recorded)):
             _log.warning("%s", warning)
 
     def _watch(self) -> None:
