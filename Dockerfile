@@ -49,6 +49,8 @@ RUN apt-get update \
     && apt-get install -y --no-install-recommends chromium fonts-liberation novnc websockify x11vnc xvfb \
     && rm -rf /var/lib/apt/lists/*
 COPY --from=aistudio-packages /srv/switchyard/.venvs/aistudio/ .venvs/aistudio/
+# The logs of a sign-in's programs, and in `all` those of supervisord, lie in the volume.
+RUN ln -s /var/lib/switchyard/logs logs
 USER switchyard
 VOLUME /var/lib/switchyard
 STOPSIGNAL SIGTERM
@@ -71,7 +73,7 @@ COPY supervisor.conf ./
 COPY --from=router-packages /srv/switchyard/.venv/ .venv/
 COPY --from=webai-packages /srv/switchyard/.venvs/webai/ .venvs/webai/
 # What supervisord writes lies in the volume.
-RUN ln -s /var/lib/switchyard/state state && ln -s /var/lib/switchyard/logs logs \
+RUN ln -s /var/lib/switchyard/state state \
     && ln -s /var/lib/switchyard/conf.d config/conf.d
 ENV SWITCHYARD__SERVER__HOST=0.0.0.0
 USER switchyard

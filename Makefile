@@ -48,7 +48,7 @@ rollback: ## go back to the commit before the last upgrade
 	@sh scripts/upgrade.sh back
 
 install-service: ## run at boot under systemd (as root; RUN_AS=user, DESTDIR=folder for a dry run)
-	@DESTDIR="$(DESTDIR)" RUN_AS="$(RUN_AS)" sh scripts/install-service.sh install
+	@DESTDIR="$(DESTDIR)" RUN_AS="$(RUN_AS)" TRUST="$(TRUST)" sh scripts/install-service.sh install
 
 uninstall-service: ## no more
 	@DESTDIR="$(DESTDIR)" sh scripts/install-service.sh uninstall

@@ -1,10 +1,13 @@
 #!/bin/sh
 # Run Switchyard at boot: write the systemd unit for this checkout, enable it and start it. As root.
-#   make install-service [RUN_AS=name]     make uninstall-service
+#   make install-service [RUN_AS=name] [TRUST=1]     make uninstall-service
 # DESTDIR=folder writes below that folder and touches nothing else: a dry run.
+# Only what was committed is run and installed, and what changes in the unit is shown; TRUST=1 takes the files as they are.
 set -eu
 ROOT=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
 . "$ROOT/scripts/environment.sh"
+. "$ROOT/scripts/ownership.sh"
+TEMPLATE=scripts/systemd/switchyard.service
 DESTDIR=${DESTDIR:-}
 UNIT="$DESTDIR/etc/systemd/system/switchyard.service"
 
@@ -18,6 +21,9 @@ systemctl_() {
 
 case "${1:-}" in
 install)
+    as_committed Makefile scripts/install-service.sh scripts/environment.sh scripts/ownership.sh \
+        scripts/with-environment.sh "$TEMPLATE"
+    nobody_runs
     # The owner of the checkout, who has its accounts already; a user of its own where that is root.
     user=${RUN_AS:-$(stat -c %U "$ROOT")}
     if [ "$user" = root ] && [ -z "${RUN_AS:-}" ]; then user=switchyard; fi
@@ -35,17 +41,37 @@ install)
     group=$(id -gn "$user" 2>/dev/null || echo "$user")
     accounts=${ACCOUNTS:-$home/.cli-proxy-api}
     case "$ROOT$home$accounts" in *[\ \|\&\\%]*) fail "systemd cannot take a path with a blank, %, |, & or \\: $ROOT" ;; esac
+    owner=$(owner_of "$ROOT")
+    # Root's `make up` may have left its own files: the environments are for who owns the checkout, the rest for the service.
+    if [ "$owner" = root ]; then
+        written_by_root "$ROOT/.venv"
+    else
+        give "$owner" "$(id -gn "$owner")" "$ROOT/.venv" "$ROOT/.venvs"
+    fi
     if [ -z "$DESTDIR" ]; then
-        make_environment router
-        for folder in "$ROOT/state" "$ROOT/logs" "$accounts"; do
-            mkdir -p "$folder"
-            chown -R "$user:$group" "$folder"
-        done
-        chown "$user:$group" "$ROOT/config"
+        as_user "$owner" sh -euc 'ROOT=$1; . "$ROOT/scripts/environment.sh"; make_environment router' - "$ROOT"
+        as_user "$owner" mkdir -p "$ROOT/state" "$ROOT/logs"
+        [ -d "$accounts" ] || as_user "$user" mkdir -p "$accounts" ||
+            fail "$user cannot make the folder of its accounts: sudo install -d -m 0700 -o $user -g $group $accounts"
+        as_user "$user" "$VENV/bin/python" -c 'import router' 2>/dev/null ||
+            fail "$user cannot run $VENV/bin/python, which is $(readlink -f "$VENV/bin/python"), or read $ROOT.
+Have both where it can, such as /opt/switchyard and the Python of the system: make install-service PYTHON=/usr/bin/python3"
+    fi
+    give "$user" "$group" "$ROOT/state" "$ROOT/logs" "$accounts" "$ROOT/config/conf.d"
+    for name in config.yaml aistudio.yaml webai.yaml environment; do
+        give "$user" "$group" "$ROOT/config/$name"
+    done
+    if [ -z "$DESTDIR" ]; then
+        chown -h "$user:$group" "$ROOT/config" # the folder alone: settings are replaced in it
+        writable "$user" "$group" "$ROOT/state" "$ROOT/logs" "$accounts"
     fi
     mkdir -p "$(dirname "$UNIT")"
-    sed -e "s|@ROOT@|$ROOT|g" -e "s|@USER@|$user|g" -e "s|@GROUP@|$group|g" -e "s|@HOME@|$home|g" \
-        -e "s|@ACCOUNTS@|$accounts|g" "$ROOT/config/systemd/switchyard.service" >"$UNIT.new"
+    committed "$TEMPLATE" | sed -e "s|@WITH@|/bin/sh @ROOT@/scripts/with-environment.sh @ROOT@/config/environment|" \
+        -e "s|@ROOT@|$ROOT|g" -e "s|@USER@|$user|g" -e "s|@GROUP@|$group|g" -e "s|@HOME@|$home|g" \
+        -e "s|@ACCOUNTS@|$accounts|g" >"$UNIT.new"
+    before=$UNIT
+    [ -f "$UNIT" ] || before=/dev/null
+    diff -u --label before --label "$UNIT" "$before" "$UNIT.new" >&2 || :
     mv "$UNIT.new" "$UNIT"
     say "Wrote $UNIT; it runs as $user."
     systemctl_ daemon-reload

@@ -18,7 +18,7 @@ from msgspec import Struct
 
 from router import places
 from router.cli import own_programs, service_environment, supervision
-from router.cli.talk import Place
+from router.cli.talk import Place, callable_host, url
 from router.settings.schema import Settings
 
 AISTUDIO, WEBAI, HEALTHWATCH = "aistudio", "webai", "healthwatch"
@@ -59,12 +59,16 @@ def _webai(settings: Settings) -> bool:
 
 def _aistudio_readyz(settings: Settings) -> str:
     block = settings.providers.aistudio
-    return f"http://127.0.0.1:{block.health_port}/readyz" if block is not None else ""
+    return _readyz(block.health_host, block.health_port) if block is not None else ""
 
 
 def _webai_readyz(settings: Settings) -> str:
     block = settings.providers.webai
-    return f"http://127.0.0.1:{block.port}/readyz" if block is not None else ""
+    return _readyz(block.host, block.port) if block is not None else ""
+
+
+def _readyz(host: str, port: int) -> str:
+    return f"{url('http', callable_host(host), port)}/readyz"
 
 
 PROGRAMS: tuple[Program, ...] = (

@@ -87,7 +87,12 @@ class SignInWindow(Block):
     display: str | None = setting(None, "Display for it, like `:1`. Default: the session's own, else a virtual one.")
     deadline: float = setting(600.0, "Seconds that a person has.", gt=0)
     vnc_port: int = setting(5900, "Port of x11vnc on loopback, while a virtual display is seen.", ge=1, le=65535)
-    novnc_port: int = setting(6080, "Port of noVNC on loopback.", ge=1, le=65535)
+    novnc_host: str = setting(
+        "127.0.0.1",
+        "Address of noVNC. Another than loopback shows the window to a network, unencrypted and behind a password of "
+        "eight characters: [what to protect](aistudio.md#on-a-server).",
+    )
+    novnc_port: int = setting(6080, "Port of noVNC.", ge=1, le=65535)
     novnc_path: str = setting("/usr/share/novnc", "Folder with noVNC's `vnc.html`.")
 
 

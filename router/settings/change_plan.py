@@ -18,7 +18,7 @@ from router.settings.watch import restart_needed
 LEAVES = frozenset(
     {
         *("command", "dir", "state_dir", "profiles", "cert", "ca", "display", "urls", "routers", "attach_url"),
-        *("executable_path", "novnc_path", "endpoint", "allowed_endpoints"),
+        *("executable_path", "novnc_path", "novnc_host", "health_host", "endpoint", "allowed_endpoints"),
     }
 )
 ENDINGS = ("_file", "_files", "_dir")

@@ -205,9 +205,13 @@ class AIStudio(Upstream):
     profiles: str | None = setting(
         None, "Folder of its sign-ins. Default: `auth_profiles` in `auth.dir`.", effect="restart"
     )
-    health_port: int = setting(
-        8318, "Port of its `/healthz` and `/readyz` on loopback.", effect="restart", ge=1, le=65535
+    health_host: str = setting(
+        "127.0.0.1",
+        "Address of its `/healthz`, `/readyz` and `/metrics`, which need no key: another than loopback only for probes "
+        "from outside of a container.",
+        effect="restart",
     )
+    health_port: int = setting(8318, "Port of them.", effect="restart", ge=1, le=65535)
     url: str | None = setting(None, "Address of the page. Default: the one of the page map.", effect="restart")
     selectors: str | None = setting(None, "File that is laid over the page map.", effect="restart")
     tiers: tuple[Tier, ...] = setting(

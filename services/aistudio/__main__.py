@@ -33,6 +33,7 @@ from services.aistudio.service import AIStudio
 from services.aistudio.settings import SettingsError
 from services.link import logs
 from services.link.beat import HANGS, beat
+from services.link.beside import ROOT
 from services.link.client import Link
 from services.link.dialling import Dialler
 from services.link.health import Cause, health_server
@@ -65,16 +66,22 @@ def main(arguments: list[str] | None = None) -> int:
         return 1
 
 
-def _service(beside: Beside, changed: Any = lambda: None) -> AIStudio:
-    profiles = profiles_of(beside.settings, beside.vault)
-    return AIStudio(beside.settings, profiles=profiles, wall=time.time, chance=random.SystemRandom(), changed=changed)
+def _service(beside: Beside, given: argparse.Namespace, changed: Any = lambda: None) -> AIStudio:
+    return AIStudio(
+        beside.settings,
+        profiles=profiles_of(beside.settings, beside.vault),
+        wall=time.time,
+        chance=random.SystemRandom(),
+        changed=changed,
+        logs=given.logs,
+    )
 
 
 async def serve(beside: Beside, given: argparse.Namespace) -> int:
     """Serve until SIGTERM or SIGINT."""
     settings = beside.settings
     news, stopping = asyncio.Event(), asyncio.Event()
-    service = _service(beside, news.set)
+    service = _service(beside, given, news.set)
     chance = random.SystemRandom()
     logins = Logins(settings, service.selectors, service.profiles, service.pool.browsers, chance)
     if problem := display.cookie_problem(os.environ):
@@ -102,6 +109,7 @@ async def serve(beside: Beside, given: argparse.Namespace) -> int:
         VERSION,
         lambda: causes(service, link.connected, logins.open),
         settings.health_port,
+        settings.health_host,
         pages={"/metrics": lambda: exposition(service.status())},
     ):
         running = background.spawn(link.run(), "link")
@@ -150,7 +158,7 @@ def causes(service: AIStudio, routers: int, signing_in: bool = False) -> list[Ca
 
 async def check(beside: Beside, given: argparse.Namespace) -> int:
     """Open the page and print which controls are found."""
-    service = _service(beside)
+    service = _service(beside, given)
     try:
         report = await selfcheck(service.pool, service.selectors, given.profile)
     finally:
@@ -176,7 +184,7 @@ async def login(beside: Beside, given: argparse.Namespace) -> int:
         sys.stdout.write(f"{progress.message}\n")
         sys.stdout.flush()
 
-    service = _service(beside)
+    service = _service(beside, given)
     logins = Logins(beside.settings, service.selectors, service.profiles, service.pool.browsers, random.SystemRandom())
     try:
         return 0 if await logins.sign_in(given.profile or "default", None, tell) else 1
@@ -184,9 +192,9 @@ async def login(beside: Beside, given: argparse.Namespace) -> int:
         await service.close()
 
 
-async def doctor(beside: Beside, _: argparse.Namespace) -> int:
+async def doctor(beside: Beside, given: argparse.Namespace) -> int:
     """Print which browser would run and where a sign-in would open its window; starts nothing."""
-    browsers = _service(beside).pool.browsers
+    browsers = _service(beside, given).pool.browsers
     choice = None
     with contextlib.suppress(NoEngine):
         choice = browsers.check()
@@ -213,6 +221,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("file", nargs="?", type=Path, help="for import: cookies or a storage state as JSON")
     parser.add_argument("--config", type=Path, help="a file of this service's own (config/aistudio.yaml)")
     parser.add_argument("--router-config", type=Path, help="the router's file (config/config.yaml)")
+    parser.add_argument(
+        "--logs", type=Path, default=ROOT / "logs", help="folder for the logs of Xvfb, x11vnc and noVNC"
+    )
     parser.add_argument("--profile", help="which account (default)")
     parser.add_argument(
         "--hangs", type=float, default=HANGS, help="seconds without a turn of its own loop after which it ends itself"

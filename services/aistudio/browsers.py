@@ -8,30 +8,39 @@ import importlib.util
 import logging
 import os
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from router.faults import Fault
+from router.tasks import Tasks
 from services.aistudio import display, engines, memory, sandbox
 from services.aistudio.settings import Settings
 
 _log = logging.getLogger("switchyard.aistudio")
+STOP = 5.0
+"""Seconds that the driver gets to end, which takes it less than one unless it hangs."""
 
 
 class Browsers:
     """`get` gives the running browser. on_lost is called when it dies by itself.
 
     reason: why there is none, for a person; "" while all is well. note: what is worth to know of the one that is used.
-    starts: how often one was started."""
+    starts: how often one was started. logs: the folder for the logs of the programs of a virtual screen."""
 
-    def __init__(self, settings: Settings, *, on_lost: Callable[[], None], now: Callable[[], float]) -> None:
+    def __init__(
+        self, settings: Settings, *, on_lost: Callable[[], None], now: Callable[[], float], logs: Path | None = None
+    ) -> None:
         self.choice: engines.Choice | None = None
         self.reason = ""
         self.note = ""
         self.starts = 0
         self.born = 0.0
+        self.logs = logs
         self._settings = settings
         self._on_lost = on_lost
         self._now = now
+        self._drivers = Tasks("aistudio")
+        self._driver: asyncio.Task[Any] | None = None
         self._playwright: Any = None
         self._browser: Any = None
         self._starting = asyncio.Lock()
@@ -111,7 +120,7 @@ class Browsers:
         if self._settings.browser.mode == "virtual":
             if self._display is None:
                 try:
-                    self._display = await self._screens.enter_async_context(display.screen())
+                    self._display = await self._screens.enter_async_context(display.screen(self.logs))
                 except Fault as fault:
                     raise engines.NoEngine(fault.message) from fault
             return self._display
@@ -121,10 +130,14 @@ class Browsers:
         return own.display
 
     async def _drive(self) -> None:
+        """Whoever waits for the driver may be cancelled; its start may not, for it would go on without an owner and
+        keep the event loop from ending."""
         if self._playwright is None:
             from playwright.async_api import async_playwright  # only here, so that the core runs without it
 
-            self._playwright = await async_playwright().start()
+            if self._driver is None or self._driver.done():
+                self._driver = self._drivers.spawn(async_playwright().start(), "driver")
+            self._playwright = await asyncio.shield(self._driver)
 
     async def headed(self, screen: str | None) -> Any:
         """A second browser with a window, for a sign-in. The caller closes it. Raises `NoEngine`."""
@@ -158,11 +171,13 @@ class Browsers:
 
     async def close(self) -> None:
         await self.end()
-        playwright, self._playwright = self._playwright, None
-        if playwright is not None:
+        driver, self._driver, self._playwright = self._driver, None, None
+        if driver is not None:
             with contextlib.suppress(Exception):
-                async with asyncio.timeout(10):
+                async with asyncio.timeout(STOP):
+                    playwright = await asyncio.shield(driver)
                     await playwright.stop()
+        await self._drivers.close(STOP)
         self._display = None
         await self._screens.aclose()
 

@@ -1,7 +1,7 @@
 """Somewhere to show a window: the session's own display, or a virtual one that a person sees through noVNC.
 
-The virtual one is Xvfb + x11vnc + noVNC, started for one sign-in and ended after it, on loopback, with a password that
-is good for this sign-in only.
+The virtual one is Xvfb + x11vnc + noVNC, started for one sign-in and ended after it, on loopback unless told otherwise,
+with a password that is good for this sign-in only.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ import contextlib
 import logging
 import os
 import random
-import re
 import shutil
 import string
 import tempfile
@@ -22,8 +21,9 @@ from pathlib import Path
 from msgspec import Struct
 
 from router.faults import Fault
-from router.tasks import Tasks
+from services.aistudio.helpers import WITHIN, running
 from services.aistudio.settings import Login
+from services.link.beside import address
 
 _log = logging.getLogger("switchyard.aistudio")
 SCREEN = "1440x900x24"
@@ -31,7 +31,6 @@ PASSWORD_LENGTH = 8
 """As long as VNC's own passwords can be."""
 
 _PROGRAMS = {"Xvfb": "xvfb", "x11vnc": "x11vnc", "websockify": "websockify"}
-_WITHIN = 15.0
 
 
 class Shown(Struct, frozen=True, kw_only=True):
@@ -70,35 +69,43 @@ def cookie_problem(environ: Mapping[str, str]) -> str:
 
 @asynccontextmanager
 async def somewhere(
-    settings: Login, *, headed: bool | None, chance: random.Random, environ: Mapping[str, str] = os.environ
+    settings: Login,
+    *,
+    headed: bool | None,
+    chance: random.Random,
+    environ: Mapping[str, str] = os.environ,
+    logs: Path | None = None,
 ) -> AsyncIterator[Shown]:
-    """A display while the context lasts. headed: True for a real one only, False for a virtual one. Raises `Fault`."""
+    """A display while the context lasts. headed: True for a real one only, False for a virtual one.
+    logs: the folder for the logs of the programs of a virtual one, None for none. Raises `Fault`."""
     own = None if headed is False else own_display(settings, environ)
     if own is not None:
         yield own
         return
     if headed is True:
         raise Fault("unavailable", "This session has no display. Leave headed out to sign in through noVNC.")
-    async with _virtual(settings, chance) as shown:
+    async with _virtual(settings, chance, logs) as shown:
         yield shown
 
 
 @asynccontextmanager
-async def _virtual(settings: Login, chance: random.Random) -> AsyncIterator[Shown]:
+async def _virtual(settings: Login, chance: random.Random, logs: Path | None) -> AsyncIterator[Shown]:
     _check_programs(settings)
     password = "".join(chance.choice(string.ascii_letters + string.digits) for _ in range(PASSWORD_LENGTH))
     async with contextlib.AsyncExitStack() as stack:
-        display = await stack.enter_async_context(screen())
+        display = await stack.enter_async_context(screen(logs))
         handle, secret = tempfile.mkstemp(prefix="switchyard-vnc-")  # 0600; x11vnc removes it once read
         with os.fdopen(handle, "w") as file:
             file.write(password)
         stack.callback(Path(secret).unlink, missing_ok=True)
         port = str(settings.vnc_port)
         vnc = ["x11vnc", "-display", display, "-localhost", "-rfbport", port, "-passwdfile", f"rm:{secret}"]
-        await stack.enter_async_context(_running([*vnc, "-forever", "-noxdamage", "-quiet"], r"PORT=(\d+)"))
-        web = f"127.0.0.1:{settings.novnc_port}"
-        command = ["websockify", "--web", settings.novnc_path, web, f"127.0.0.1:{port}"]
-        await stack.enter_async_context(_running(command, r"(proxying|Proxying) from"))
+        vnc += ["-forever", "-noxdamage", "-quiet"]
+        await stack.enter_async_context(running(vnc, r"PORT=(\d+)", logs=logs))
+        listens = f"[{settings.novnc_host}]" if ":" in settings.novnc_host else settings.novnc_host
+        command = ["websockify", "--web", settings.novnc_path, f"{listens}:{settings.novnc_port}", f"127.0.0.1:{port}"]
+        await stack.enter_async_context(running(command, r"[Pp]roxying from", logs=logs, name="novnc"))
+        web = address({"host": settings.novnc_host, "port": settings.novnc_port})
         yield Shown(
             display=display,
             vnc_url=f"http://{web}/vnc.html?autoconnect=1&resize=scale#password={password}",
@@ -124,75 +131,23 @@ def _check_programs(settings: Login) -> None:
 
 
 @asynccontextmanager
-async def screen() -> AsyncIterator[str]:
-    """A virtual screen on a display number that is free. Raises `Fault` where Xvfb is missing."""
+async def screen(logs: Path | None = None) -> AsyncIterator[str]:
+    """A virtual screen on a display number that is free. logs: where Xvfb's log goes. Raises `Fault` where Xvfb is
+    missing, or does not start."""
     if shutil.which("Xvfb") is None:
         raise Fault("unavailable", "A virtual screen needs Xvfb: apt-get install xvfb")
     reading, writing = os.pipe()
-    try:
-        command = ["Xvfb", "-displayfd", str(writing), "-screen", "0", SCREEN, "-nolisten", "tcp", "-noreset"]
-        process = await asyncio.create_subprocess_exec(
-            *command, pass_fds=(writing,), stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL
-        )
-    finally:
-        os.close(writing)
-    try:
-        number = await asyncio.wait_for(asyncio.to_thread(_line_of, reading), _WITHIN)
+    async with contextlib.AsyncExitStack() as stack:
+        said = stack.enter_context(os.fdopen(reading))
+        try:
+            command = ["Xvfb", "-displayfd", str(writing), "-screen", "0", SCREEN, "-nolisten", "tcp", "-noreset"]
+            log = await stack.enter_async_context(running(command, None, logs=logs, name="xvfb", hand=(writing,)))
+        finally:
+            os.close(writing)
+        number = ""
+        with contextlib.suppress(TimeoutError):
+            number = (await asyncio.wait_for(asyncio.to_thread(said.readline), WITHIN)).strip()
         if not number:
-            raise Fault("unavailable", "The virtual display (Xvfb) did not start.")
+            more = f"; {log.place} says why" if log.place else ""
+            raise Fault("unavailable", f"The virtual display (Xvfb) did not start{more}.")
         yield f":{number}"
-    finally:
-        await _end(process)
-
-
-def _line_of(handle: int) -> str:
-    with os.fdopen(handle) as file:
-        return file.readline().strip()
-
-
-@asynccontextmanager
-async def _running(command: list[str], ready: str) -> AsyncIterator[None]:
-    """A program, once a line of its output matches `ready`. Raises `Fault` where it ends before."""
-    process = await asyncio.create_subprocess_exec(
-        *command, stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
-    )
-    background = Tasks(command[0])
-    try:
-        output = process.stdout or asyncio.StreamReader()  # a pipe was asked for, so that it is there
-        await _until_ready(output, command[0], ready)
-        background.spawn(_drain(output), "output")
-        yield
-    finally:
-        await background.close()
-        await _end(process)
-
-
-async def _until_ready(reader: asyncio.StreamReader, name: str, ready: str) -> None:
-    said = ""
-    try:
-        async with asyncio.timeout(_WITHIN):
-            while not re.search(ready, said):
-                line = await reader.readline()
-                if not line:
-                    raise Fault("unavailable", f"{name} did not start: {said.strip()[-200:] or 'no reason given'}")
-                said = line.decode("utf-8", "replace")
-    except TimeoutError as error:
-        raise Fault("unavailable", f"{name} did not get ready within {_WITHIN:.0f} s.") from error
-
-
-async def _drain(reader: asyncio.StreamReader) -> None:
-    """What nobody reads must not fill the pipe."""
-    while await reader.read(4096):
-        pass
-
-
-async def _end(process: asyncio.subprocess.Process) -> None:
-    with contextlib.suppress(ProcessLookupError):
-        process.terminate()
-    try:
-        async with asyncio.timeout(3):
-            await process.wait()
-    except TimeoutError:
-        with contextlib.suppress(ProcessLookupError):
-            process.kill()
-        await process.wait()

@@ -86,7 +86,9 @@ class Logins:
     async def _sign_in(self, profile: str, headed: bool | None, tell: Tell) -> None:
         login = self._settings.login
         async with (
-            display.somewhere(login, headed=headed, chance=self._chance, environ=self._environ) as shown,
+            display.somewhere(
+                login, headed=headed, chance=self._chance, environ=self._environ, logs=self._browsers.logs
+            ) as shown,
             self._window(profile, shown.display) as (account, page),
         ):
             where = f"Open {shown.vnc_url}" if shown.vnc_url else "Look at the window that has opened"

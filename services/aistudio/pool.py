@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 from msgspec import Struct
@@ -27,6 +28,8 @@ SAVE_EVERY = 10
 """Requests after which an account's renewed cookies are written."""
 
 MEMORY_EVERY = 10
+STOP = 3.0
+"""Seconds that the start of a browser gets to be given up."""
 
 
 class Wish(Struct, frozen=True, kw_only=True):
@@ -48,7 +51,7 @@ class Lease:
 
 
 class Pool:
-    """Pages of all accounts in one browser."""
+    """Pages of all accounts in one browser. warming: makes pages ready before they are asked for."""
 
     def __init__(
         self,
@@ -58,11 +61,13 @@ class Pool:
         *,
         now: Callable[[], float],
         wall: Callable[[], float],
+        logs: Path | None = None,
     ) -> None:
         self.settings = settings
         self.profiles = profiles
         self.background = Tasks("aistudio")
-        self.browsers = Browsers(settings, on_lost=self._lost, now=now)
+        self.warming = Tasks("aistudio")
+        self.browsers = Browsers(settings, on_lost=self._lost, now=now, logs=logs)
         self.accounts = Accounts(
             settings, selectors, profiles, self.browsers, spawn=self.background.spawn, now=now, wall=wall
         )
@@ -218,7 +223,7 @@ class Pool:
         self.accounts.lost()
         self._idle.clear()
         if not self._closed:
-            self.background.spawn(self._again(), "replace the browser")
+            self.warming.spawn(self._again(), "replace the browser")
 
     async def _again(self) -> None:
         try:
@@ -245,7 +250,9 @@ class Pool:
             await lease.account.save(self.profiles, self._now())
 
     async def close(self) -> None:
+        """What makes pages ready is stopped first: a browser that is being started keeps its driver from ending."""
         self._closed = True
+        await self.warming.close(STOP)
         await self.end_browser()
         await self.browsers.close()
         await self.background.close()

@@ -7,6 +7,7 @@ import contextlib
 import logging
 import random
 from collections.abc import AsyncGenerator, Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 from msgspec import Struct, field
@@ -47,7 +48,8 @@ class AIStudio:
     """The service. `stream` and `generate` answer; `status` is what a router is told; `ready` says why it cannot work.
 
     wall, now: Unix time, and the time by which ages are measured (the event loop's, unless another is given).
-    changed: called after something in `status` has changed."""
+    changed: called after something in `status` has changed. logs: the folder for the logs of what a virtual screen is
+    made of, None for none."""
 
     def __init__(
         self,
@@ -59,12 +61,13 @@ class AIStudio:
         chance: random.Random,
         now: Callable[[], float] | None = None,
         changed: Callable[[], None] = lambda: None,
+        logs: Path | None = None,
     ) -> None:
         self.settings = settings
         self.profiles = profiles or profiles_of(settings)
         self.selectors = selectors or load(settings.selectors)
         now = now or asyncio.get_running_loop().time
-        self.pool = Pool(settings, self.selectors, self.profiles, now=now, wall=wall)
+        self.pool = Pool(settings, self.selectors, self.profiles, now=now, wall=wall, logs=logs)
         self.tiers = TierMemory(settings.tiers)
         self.changed = changed
         self._now = now
@@ -78,7 +81,7 @@ class AIStudio:
         self.pool.background.spawn(self._look_after(), "look after")
         with contextlib.suppress(engines.NoEngine):
             self.pool.browsers.check()
-            self.pool.background.spawn(self._warm(), "warm up")
+            self.pool.warming.spawn(self._warm(), "warm up")
 
     async def _warm(self) -> None:
         try:

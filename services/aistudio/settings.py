@@ -64,11 +64,13 @@ class Timeouts(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Login(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Interactive sign-in. display: one to use (``:1``), else the session's own, else a virtual one with noVNC."""
+    """Interactive sign-in. display: one to use (``:1``), else the session's own, else a virtual one with noVNC, whose
+    page is at novnc_host and novnc_port."""
 
     display: str | None = None
     deadline: float = 600.0
     vnc_port: int = 5900
+    novnc_host: str = "127.0.0.1"
     novnc_port: int = 6080
     novnc_path: str = "/usr/share/novnc"
 
@@ -84,9 +86,10 @@ class Defaults(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Everything. url: the page's address, None for that of selectors.yaml. keep_fresh: seconds, 0 for never.
-    health_port: of /healthz and /readyz on loopback."""
+    health_host, health_port: where /healthz, /readyz and /metrics are answered, without a key."""
 
     profiles: Path = Path("auth_profiles")
+    health_host: str = "127.0.0.1"
     health_port: int = 8318
     url: str | None = None
     selectors: Path | None = None

@@ -11,6 +11,7 @@ from typing import Any
 from msgspec import Struct
 
 from router.secret import Secret
+from services.link.alive import base
 from services.link.beside import ROOT, address, certificate, relay_defaults, router_file
 from services.link.names import host_name
 from services.link.settings import SettingsMistake, checked, load_block
@@ -77,13 +78,13 @@ def plan(config: Path | None, environ: Mapping[str, str] = os.environ, root: Pat
         ),
         Watched(
             "aistudio",
-            f"http://127.0.0.1:{studio.get('health_port', 8318)}",
+            base("aistudio", studio),
             session=_session(server, own_studio),
             signs_in=_seconds(own_studio or {}, "login", "deadline", default=600.0),
         ),
         Watched(
             "webai",
-            f"http://127.0.0.1:{web.get('port', 8406)}",
+            base("webai", web),
             drains=_seconds(own_web or {}, "timeouts", "drain", default=25.0) + CLOSES,
         ),
         *_own(file, environ),

@@ -1,7 +1,7 @@
 """``python -m services.link.alive aistudio|webai``: exit status 0 where that service answers ``/healthz``.
 
-For a container's health check. The port is the one that the service takes: of its block in the router's settings, its
-own file, or a variable.
+For a container's health check. The address is the one that the service takes: of its block in the router's settings,
+its own file, or a variable.
 """
 
 from __future__ import annotations
@@ -11,26 +11,32 @@ import sys
 import urllib.request
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
-from services.link.beside import ROOT, router_file
+from services.link.beside import ROOT, address, router_file
 from services.link.settings import SettingsMistake, load_block
 
-PORTS = {"aistudio": ("health_port", 8318), "webai": ("port", 8406)}
-"""By service: its setting, and the port where nothing is set."""
+PORTS = {"aistudio": ("health_host", "health_port", 8318), "webai": ("host", "port", 8406)}
+"""By service: its settings for address and port, and the port where nothing is set."""
 WITHIN = 4.0
 """Seconds."""
 
 
 def url(service: str, environ: Mapping[str, str], root: Path = ROOT) -> str:
     """Where the service of this machine says how it is. Raises `SettingsMistake`."""
-    name, default = PORTS[service]
     block = load_block(
         ("providers", service),
         environ,
         router_file=router_file(None, environ, root),
         own_file=root / "config" / f"{service}.yaml",
     )
-    return f"http://127.0.0.1:{block.get(name) or default}/healthz"
+    return f"{base(service, block)}/healthz"
+
+
+def base(service: str, block: Mapping[str, Any]) -> str:
+    """The same without the path. block: the settings of the service."""
+    host, port, default = PORTS[service]
+    return f"http://{address({'host': block.get(host) or '127.0.0.1', 'port': block.get(port) or default})}"
 
 
 def main(words: list[str], environ: Mapping[str, str] = os.environ) -> int:

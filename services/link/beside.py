@@ -53,7 +53,7 @@ def neighbour(
 
 
 def address(server: Mapping[str, Any]) -> str:
-    """Host and port at which the router is reached from its own machine. server: its block."""
+    """Host and port at which a program is reached from its own machine. server: its block, like the router's."""
     host = str(server.get("host", "127.0.0.1")).strip("[]")
     host = _ANY_HOST.get(host, host)
     return f"{f'[{host}]' if ':' in host else host}:{server.get('port', 8317)}"

@@ -29,7 +29,9 @@ import pytest
 import yaml
 from packaging.markers import Marker
 
+from router.cli.talk import find_place
 from services.link import alive
+from services.webai import beside as web_settings
 from tests.ports import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -252,8 +254,8 @@ def waits_and_then_serves(image: Image, command: list[str], config: Path) -> Non
 def test_in_the_cloud_an_image_waits_for_its_settings(target: str, short: Path) -> None:
     image = Image(target, short)
     if target == "all":
-        links = [rest for word, rest in stages()["all"] if word == "RUN" and rest.startswith("ln -s")][-1]
-        subprocess.run(["sh", "-ec", image.here(links)], cwd=image.tree, check=True)
+        for links in [rest for word, rest in stages()["all"] if word == "RUN" and rest.startswith("ln -s")]:
+            subprocess.run(["sh", "-ec", image.here(links)], cwd=image.tree, check=True)
     command = image.command
     waits_and_then_serves(image, command, image.volume / "config" / "config.yaml")
 
@@ -276,13 +278,16 @@ def test_in_kubernetes_the_router_waits_for_its_settings(short: Path) -> None:
 
 @pytest.mark.parametrize("service", list(alive.PORTS))
 def test_a_service_is_asked_at_the_port_of_its_settings(service: str, tmp_path: Path) -> None:
-    name, default = alive.PORTS[service]
+    host, name, default = alive.PORTS[service]
     (tmp_path / "config").mkdir()
     assert alive.url(service, {}, tmp_path) == f"http://127.0.0.1:{default}/healthz"
     (tmp_path / "config" / "config.yaml").write_text(f"providers: {{{service}: {{{name}: 9001}}}}\n")
     assert alive.url(service, {}, tmp_path) == "http://127.0.0.1:9001/healthz"
     variable = f"SWITCHYARD__PROVIDERS__{service}__{name}".upper()
     assert alive.url(service, {variable: "9002"}, tmp_path) == "http://127.0.0.1:9002/healthz"
+    variable = f"SWITCHYARD__PROVIDERS__{service}__{host}".upper()
+    assert alive.url(service, {variable: "0.0.0.0"}, tmp_path) == "http://127.0.0.1:9001/healthz"
+    assert alive.url(service, {variable: "10.0.0.5"}, tmp_path) == "http://10.0.0.5:9001/healthz"
 
 
 class Healthy(BaseHTTPRequestHandler):
@@ -328,6 +333,9 @@ def test_what_compose_publishes_mounts_and_allows() -> None:
             else:
                 assert mount["source"] in made["volumes"]
         assert service["read_only"] and service["cap_drop"] == ["ALL"], name
+        if service.get("user") == "0:0":  # gives a volume over, with nothing else to reach
+            assert (service["cap_add"], service["network_mode"], service["restart"]) == (["CHOWN"], "none", "no"), name
+            assert service["entrypoint"][0] == "chown" and len(service["volumes"]) == 1
         security = service["security_opt"]
         assert security[0] == "no-new-privileges:true"
         browser = service.get("build", {}).get("target") == "aistudio"
@@ -337,6 +345,61 @@ def test_what_compose_publishes_mounts_and_allows() -> None:
             assert service["user"] == "10001:10001"
     assert (ROOT / "config/seccomp/browser.json").is_file()
     assert profiles == {"default", "webai", "x11", "observability"}
+
+
+def variables(service: str, **given: str) -> dict[str, str]:
+    """The environment of a service of compose.yaml, with what the shell has given."""
+    named = compose()["services"][service]["environment"]
+    filled = {
+        name: re.sub(r"\$\{(\w+):-([^}]*)}", lambda found: given.get(found[1]) or found[2], str(value))
+        for name, value in named.items()
+        if value is not None
+    }
+    return {name: value for name, value in filled.items() if name.startswith("SWITCHYARD")}
+
+
+def test_the_router_of_compose_has_the_providers_whose_services_it_starts(tmp_path: Path) -> None:
+    config = tmp_path / "config.yaml"
+    config.write_text("server: {}\n")  # which turns on neither
+    on = find_place(str(config), variables("router")).settings.providers
+    assert on.aistudio is not None and on.aistudio.enabled and on.webai is not None and on.webai.enabled
+    web = web_settings.load(config, None, {**variables("webai"), "HOME": str(tmp_path)}).settings
+    assert on.webai.endpoint == web.endpoint == f"http://webai:{web.port}" and web.host == "0.0.0.0"
+    off = find_place(str(config), variables("router", AISTUDIO="false", WEBAI="false")).settings.providers
+    assert off.aistudio is not None and off.webai is not None and not off.aistudio.enabled and not off.webai.enabled
+
+
+def test_the_window_of_a_sign_in_leaves_its_container_only_when_asked() -> None:
+    service = compose()["services"]["aistudio"]
+    at = "SWITCHYARD__PROVIDERS__AISTUDIO__LOGIN__NOVNC"
+    assert variables("aistudio")[f"{at}_HOST"] == "127.0.0.1"
+    assert variables("aistudio", NOVNC_HOST="0.0.0.0")[f"{at}_HOST"] == "0.0.0.0"
+    assert service["ports"] == [f"127.0.0.1:${{NOVNC_PORT:-6080}}:{variables('aistudio')[f'{at}_PORT']}"]
+
+
+def test_a_program_that_ends_since_it_hangs_is_started_again() -> None:
+    for name, service in compose()["services"].items():
+        assert service["restart"] == ("no" if name == "prometheus-folder" else "unless-stopped"), name
+
+
+def test_grafana_has_no_account_that_anybody_could_know_the_password_of() -> None:
+    service = compose()["services"]["grafana"]
+    wanted = {
+        "GF_SECURITY_DISABLE_INITIAL_ADMIN_CREATION": "true",
+        "GF_AUTH_BASIC_ENABLED": "false",
+        "GF_AUTH_DISABLE_LOGIN_FORM": "true",  # also of a volume in which an older compose.yaml has made one
+        "GF_AUTH_ANONYMOUS_ORG_ROLE": "Viewer",
+    }
+    assert wanted.items() <= service["environment"].items()
+    assert service["ports"] == ["127.0.0.1:${GRAFANA_PORT:-3000}:3000"]
+
+
+def test_what_prometheus_measures_outlives_its_container() -> None:
+    service = compose()["services"]["prometheus"]
+    (path,) = [word.partition("=")[2] for word in service["command"] if word.startswith("--storage.tsdb.path=")]
+    assert {"type": "volume", "source": "prometheus", "target": path} in service["volumes"]
+    assert any(word.startswith("--storage.tsdb.retention.size=") for word in service["command"])
+    assert service["depends_on"] == {"prometheus-folder": {"condition": "service_completed_successfully"}}
 
 
 @pytest.mark.skipif(shutil.which("docker-compose") is None, reason="docker-compose is not installed")

@@ -137,6 +137,11 @@ def test_a_service_that_does_not_answer_is_told_from_one_that_is_not_ready() -> 
     assert word == "no answer" and "logs/aistudio.log" in why
 
 
+@pytest.mark.parametrize(("host", "asked"), [("0.0.0.0", "127.0.0.1"), ("10.0.0.5", "10.0.0.5"), ("::", "[::1]")])
+def test_a_service_is_asked_where_it_listens(host: str, asked: str) -> None:
+    assert AISTUDIO.readyz(place({"health_host": host}).settings) == f"http://{asked}:8318/readyz"
+
+
 @contextmanager
 def telling(status: int, body: Any) -> Iterator[str]:
     """A program that says this of itself; gives the address."""

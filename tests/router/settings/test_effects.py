@@ -44,6 +44,7 @@ IN_BROWSER: Mapping[str, str] = {
     "keep_fresh": "pool::test_a_session_is_renewed_and_its_new_cookies_are_saved",
     "login.deadline": "login::test_a_sign_in_that_nobody_makes_ends_and_leaves_nothing_behind",
     "login.novnc_port": "login::test_a_sign_in_by_typing_into_the_window_makes_a_profile_that_answers",
+    "login.novnc_host": "settings::test_the_window_of_a_sign_in_is_seen_where_it_is_set",
     "login.vnc_port": "login::test_a_sign_in_by_typing_into_the_window_makes_a_profile_that_answers",
     "profiles": "whole_way::test_the_program_serves_and_stops_when_it_is_told_to",
     "queue.deadline": "pool::test_a_full_line_and_a_long_wait_are_refused_with_a_time",
@@ -232,6 +233,10 @@ PROOFS: Mapping[str, tuple[str, ...]] = MappingProxyType(
             f"providers.aistudio.{path}": (f"{AISTUDIO}test_{test.replace('::', '_in_browser.py::')}",)
             for path, test in IN_BROWSER.items()
         },
+        "providers.aistudio.health_host": (
+            f"{AISTUDIO}test_main.py::test_it_says_how_it_is_where_the_settings_want_it",
+            "tests/router/cli/test_services.py::test_a_service_is_asked_where_it_listens",
+        ),
         "providers.aistudio.browser.engine": (
             f"{AISTUDIO}test_small_parts.py::test_an_engine_that_is_missing_says_what_to_do",
             f"{AISTUDIO}test_small_parts.py::test_a_preferred_browser_that_is_missing_gives_way_and_says_so",

@@ -73,7 +73,12 @@ def start(studio: Studio, tmp_path: Path) -> Start:
             "browser": {"engine": "chromium", "max_instances": 1, **changes.get("browser", {})},
         }
         service = AIStudio(
-            settings_module.read(block), profiles=profiles, wall=time.time, chance=random.Random(1), now=now
+            settings_module.read(block),
+            profiles=profiles,
+            wall=time.time,
+            chance=random.Random(1),
+            now=now,
+            logs=tmp_path / "logs",
         )
         try:
             yield service

@@ -124,6 +124,7 @@ async def serving(
     config.write_text(json.dumps(made))
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "services.aistudio", "--config", str(config), "--router-config", os.devnull),
+        *("--logs", str(folder / "logs")),
         env={**os.environ, "SWITCHYARD_SERVICE_KEY": SERVICE_KEY},
         stdout=asyncio.subprocess.DEVNULL,
     )

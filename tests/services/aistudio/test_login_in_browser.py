@@ -66,7 +66,9 @@ def logins(service: AIStudio) -> Logins:
     )
 
 
-async def test_a_sign_in_by_typing_into_the_window_makes_a_profile_that_answers(start: Start, studio: Studio) -> None:
+async def test_a_sign_in_by_typing_into_the_window_makes_a_profile_that_answers(
+    start: Start, studio: Studio, tmp_path: Path
+) -> None:
     ports = {"vnc_port": free_port(), "novnc_port": free_port()}
     studio.gone = {"ann"}
     async with start(login=ports) as service:
@@ -86,8 +88,17 @@ async def test_a_sign_in_by_typing_into_the_window_makes_a_profile_that_answers(
             assert await signing
         assert [each.state for each in person.heard] == ["waiting", "done"]
         assert programs() == set()
+        _logged(tmp_path / "logs", str(person.heard[0].vnc_url))
         assert text(await ask(service, "hello")) == "You said: hello"
         assert service.status()["profiles"][0]["state"] == "ready"
+
+
+def _logged(folder: Path, vnc_url: str) -> None:
+    """Each program has written a log, and none of them the password."""
+    said = {path.name: path.read_text(errors="replace") for path in folder.iterdir()}
+    assert said.keys() == {"xvfb.log", "x11vnc.log", "novnc.log"}
+    assert "PORT=" in said["x11vnc.log"] and "roxying from" in said["novnc.log"]
+    assert not any(vnc_url.rpartition("=")[2] in text for text in said.values())
 
 
 async def _sees(vnc_url: str, ports: dict[str, int]) -> None:

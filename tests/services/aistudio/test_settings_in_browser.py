@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import random
+import socket
 from pathlib import Path
+from typing import Any
 
+import aiohttp
 import pytest
 
 from router.faults import Fault
 from services.aistudio import display
 from services.aistudio.login import Logins
 from services.aistudio.settings import read
+from tests.ports import free_port
 from tests.services.aistudio.conftest import Later, Start, ask, body, needs_browser, text, told, until
 from tests.services.aistudio.test_login_in_browser import MISSING, Person, display_of, programs
 from tests.simulators.aistudio_page import Studio
@@ -130,6 +134,19 @@ async def test_a_sign_in_opens_on_the_display_that_is_set(start: Start, studio: 
         assert programs() == {"Xvfb"}  # the test's own, and nothing that shows it elsewhere
         signing.cancel()
         await asyncio.gather(signing, return_exceptions=True)
+
+
+@pytest.mark.skipif(bool(MISSING), reason=f"not installed: {', '.join(MISSING)}")
+async def test_the_window_of_a_sign_in_is_seen_where_it_is_set() -> None:
+    block: dict[str, Any] = {"vnc_port": free_port(), "novnc_port": free_port(), "novnc_host": "127.0.0.2"}
+    shows = display.somewhere(read({"login": block}).login, headed=False, chance=random.Random(1), environ={})
+    async with shows as shown, aiohttp.ClientSession() as http:
+        assert shown.vnc_url is not None and shown.vnc_url.startswith(f"http://127.0.0.2:{block['novnc_port']}/")
+        async with http.get(shown.vnc_url) as answer:
+            assert answer.status == 200
+        for host, port in (("127.0.0.1", block["novnc_port"]), ("127.0.0.2", block["vnc_port"])):
+            with socket.socket() as elsewhere:
+                assert elsewhere.connect_ex((host, port)) != 0
 
 
 def test_the_pages_of_novnc_are_looked_for_where_it_is_set(tmp_path: Path) -> None:

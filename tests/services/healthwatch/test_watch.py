@@ -408,15 +408,15 @@ def test_the_plan_follows_the_settings_of_the_router(tmp_path: Path) -> None:
     config.write_text(
         "server: {port: 9000, host: 0.0.0.0, state_dir: there, tls: {cert: x}}\n"
         "supervision: {every: 7, failures: 3}\n"
-        "providers: {aistudio: {health_port: 9001}, webai: {port: 9002}}\n"
+        "providers: {aistudio: {health_port: 9001, health_host: 127.0.0.3}, webai: {port: 9002, host: '::'}}\n"
         "services: [{name: own, command: [x], url: 'http://127.0.0.1:9003/'}, {name: other, command: y}]\n"
     )
     made = plan(config, {}, tmp_path)
     assert (made.rules.every, made.rules.failures, made.rules.again) == (7, 3, 5)
     assert made.programs == (
         Watched("router", "https://127.0.0.1:9000", drains=30 + CLOSES),
-        Watched("aistudio", "http://127.0.0.1:9001", session=host_name("aistudio"), signs_in=600),
-        Watched("webai", "http://127.0.0.1:9002", drains=25 + CLOSES),
+        Watched("aistudio", "http://127.0.0.3:9001", session=host_name("aistudio"), signs_in=600),
+        Watched("webai", "http://[::1]:9002", drains=25 + CLOSES),
         Watched("own", healthz=False, readyz="http://127.0.0.1:9003/readyz"),
         Watched("other", healthz=False),
     )
