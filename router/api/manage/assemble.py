@@ -13,6 +13,7 @@ from router.accounts.keeper import Keeper
 from router.accounts.record import Account
 from router.api.accounts import AccountViews
 from router.api.manage.account_routes import AccountDesk
+from router.api.manage.auth_described import AUTH
 from router.api.manage.backup_routes import BackupDesk
 from router.api.manage.budget_routes import BudgetDesk
 from router.api.manage.call_routes import CallDesk
@@ -102,7 +103,7 @@ def assemble(gateway: Gateway, sources: Sources, clock: Clock) -> list[Route]:
         BackupDesk(gateway, sources.shelf, sources.judged, sources.audit, elsewhere=sources.elsewhere).operations()
     )
     table.add(UsageDesk(sources.usage, partial(_kept, gateway), clock.wall).operations())
-    described = cache(lambda: document(table.operations))  # takes some milliseconds, and never changes
+    described = cache(lambda: document(table.operations, AUTH))  # takes some milliseconds, and never changes
 
     async def describe(asked: Asked) -> dict[str, Any]:
         return described()
