@@ -52,7 +52,8 @@ from router.supervisord import Supervisord
 class Sources(Struct, frozen=True, kw_only=True):
     """What the operations work with. check, apply, environ: see `ConfigDesk`. keys: the database, None while it is not
     open. usage: reads the ledger, None likewise. audit: takes who, what and which. replace: see `ProcessDesk`. judged,
-    elsewhere: see `BackupDesk`. with_account: see `NewAccountDesk`."""
+    elsewhere: see `BackupDesk`. prices: the table in the state folder, and those before it. with_account: see
+    `NewAccountDesk`."""
 
     accounts: AccountViews
     keeper: Keeper
@@ -62,6 +63,7 @@ class Sources(Struct, frozen=True, kw_only=True):
     records: RecordFolder
     tail: Tail
     history: ConfigHistory
+    prices: ConfigHistory
     file: str
     check: Callable[[str], tuple[Loaded, Snapshot]]
     apply: Callable[[], Any]
@@ -97,7 +99,7 @@ def assemble(gateway: Gateway, sources: Sources, clock: Clock) -> list[Route]:
     table.add(NewAccountDesk(gateway, sources.keeper, sources.accounts, sources.with_account).operations())
     table.add(AccountDesk(gateway, sources.accounts, sources.audit).operations())
     table.add(DebugDesk(gateway, sources.debugging).operations())
-    table.add(PriceDesk(gateway, clock.wall).operations())
+    table.add(PriceDesk(gateway, sources.prices, sources.apply, clock.wall).operations())
     table.add(ProcessDesk(sources.supervisord, sources.replace).operations())
     table.add(
         BackupDesk(gateway, sources.shelf, sources.judged, sources.audit, elsewhere=sources.elsewhere).operations()
