@@ -102,6 +102,7 @@ async def _from_here(place: Place, environ: Mapping[str, str]) -> list[tuple[Vie
             for provider in resolve(place.settings, environ)
             if provider.kind not in ("demo", "aistudio", "webai")
             for account in provider.accounts
+            if not account.disabled
         ]
         return list(await asyncio.gather(*work))
     finally:

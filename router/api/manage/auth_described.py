@@ -14,7 +14,7 @@ from msgspec import Meta, Struct
 from router.accounts.importing import Imported
 from router.accounts.login.flows import LoginView
 from router.api import service_sign_in, web_cookies
-from router.api.manage.account_shapes import ShownAccount, UnusableFile
+from router.api.manage.account_shapes import AccountChanges, ShownAccount, UnusableFile
 from router.api.manage.operation import Described, Link
 from router.settings.provider_names import SIGN_INS
 from router.settings.sign_ins import Flow
@@ -66,19 +66,6 @@ class FileName(Struct, frozen=True):
     """name: what the file was called, which may tell whose it is."""
 
     name: str = "imported.json"
-
-
-class AccountChanges(Struct, frozen=True, forbid_unknown_fields=True):
-    """What is given is changed; `proxy: null` takes it out."""
-
-    label: Text | None = None
-    disabled: bool = False
-    priority: Annotated[int, Meta(ge=-1000, le=1000)] = 0
-    weight: Annotated[int, Meta(ge=1, le=1000)] = 1
-    proxy: str | None = None
-    models: list[str] = []
-    excluded: list[str] = []
-    aliases: dict[str, str] = {}
 
 
 class Deleted(Struct, frozen=True):

@@ -6,7 +6,7 @@ import logging
 import queue
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from msgspec import Struct
 
@@ -65,18 +65,17 @@ class Recorder:
         self._thread: threading.Thread | None = None
         self._failing = False
 
-    def wanted(self, headers: Mapping[str, str]) -> bool:
-        """Whether what this call says is to be kept until it is over."""
+    def wanted(self, headers: Mapping[str, str], own: bool | None = None) -> bool:
+        """Whether what this call says is to be kept until it is over. own: the word of its key."""
+        if own is not None:
+            return own
         wishes = self._wishes()
         return wishes.request_log != "off" or (wishes.request_log_by_header and _asks(headers))
 
-    def over(self, trace: Trace, record: Record) -> None:
-        """A call is settled. Never waits: what has no room is counted."""
+    def over(self, trace: Trace, record: Record, own: bool | None = None) -> None:
+        """A call is settled. own: the word of its key by now. Never waits: what has no room is counted."""
         trace.close()
-        wishes = self._wishes()
-        asked = wishes.request_log_by_header and _asks(trace.headers)
-        wanted = wishes.request_log == "all" or (wishes.request_log == "errors" and _went_wrong(record))
-        if record.caller is None or not (asked or wanted):  # who was not let in fills no disk
+        if record.caller is None or not self._keeps(trace, record, own):  # who was not let in fills no disk
             return
         held = trace.held
         with self._lock:
@@ -93,6 +92,13 @@ class Recorder:
         if self._thread is None:
             self._thread = threading.Thread(target=self._write_all, name="record-writer", daemon=True)
             self._thread.start()
+
+    def _keeps(self, trace: Trace, record: Record, own: bool | None) -> bool:
+        if own is not None:
+            return own
+        wishes = self._wishes()
+        asked = wishes.request_log_by_header and _asks(trace.headers)
+        return asked or wishes.request_log == "all" or (wishes.request_log == "errors" and _went_wrong(record))
 
     def _let_go(self, held: int) -> None:
         with self._lock:
@@ -137,13 +143,16 @@ class Recorder:
         self._thread.join(CLOSE_WITHIN)
 
 
-def told(observe: Observe) -> Iterator[str]:
-    """What the log says at the start and with new settings, so that nobody keeps content unawares."""
-    if observe.request_log == "off" and not observe.request_log_by_header:
-        return
-    which = {"off": "calls that ask for it", "errors": "calls that go wrong", "all": "all calls"}[observe.request_log]
+def told(observe: Observe, keys: Iterable[str] = ()) -> Iterator[str]:
+    """What the log says at the start and with new settings, so that nobody keeps content unawares. keys: names of those
+    whose calls are all recorded."""
     how = "encrypted" if observe.request_log_encrypted else "in plain text"
-    yield f"the content of {which} is kept for {observe.request_log_days} days, {how} (observe.request_log)"
+    kept = f"is kept for {observe.request_log_days} days, {how}"
+    if observe.request_log != "off" or observe.request_log_by_header:
+        which = {"off": "calls that ask for it", "errors": "calls that go wrong", "all": "all calls"}
+        yield f"the content of {which[observe.request_log]} {kept} (observe.request_log)"
+    for name in keys:
+        yield f"the content of all calls of the key {name!r} {kept} (its request_log)"
 
 
 def _asks(headers: Mapping[str, str]) -> bool:

@@ -107,6 +107,12 @@ async def test_without_a_gateway_the_keys_of_the_settings_are_asked_from_here(
     assert (good.level, good.what) == ("ok", "1 of 2 are taken by their providers")
     assert bad.level == "error" and bad.what.startswith("openai/2 is not accepted") and "revoked" not in bad.what
     assert [each.path for each in upstream.requests] == ["/v1/models"] * 2
+    off = place(
+        where.settings.server.port,
+        f"providers: {{openai: {{base_url: '{upstream.base_url('openai')}', "
+        f"api_keys: [{{key: {OPENAI_KEYS[0]}}}, {{key: sk-sim-revoked, disabled: true}}]}}}}\n",
+    )
+    assert [each.level for each in await found(credentials, off)] == ["ok"]
 
 
 async def test_a_key_is_asked_about_through_its_own_proxy(place: Callable[..., Place], upstream: Upstream) -> None:
