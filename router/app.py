@@ -68,6 +68,7 @@ from router.snapshot import Snapshot
 from router.supervisord import Supervisord, ask_parent, socket_of
 from router.tasks import Tasks
 from router.usage.ledger import Ledger
+from router.usage.price_file import NAME as PRICES
 from router.vault.keys import VARIABLE
 from router.web_services import WebServices
 
@@ -184,6 +185,7 @@ class Router:
                 records=self._recorder.folder,
                 tail=self._tail,
                 history=ConfigHistory(self._file.path, self._state_dir / "config-history", self._clock.wall),
+                prices=ConfigHistory(self._state_dir / PRICES, self._state_dir / "prices-history", self._clock.wall),
                 file=str(self._file.path),
                 check=self._changes.check,
                 apply=self._changes.apply_file,

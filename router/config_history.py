@@ -1,4 +1,4 @@
-"""The settings file as management writes it: whole or not at all, with what was there before kept."""
+"""A file as management writes it: whole or not at all, with what was there before kept."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Stale(Exception):
 
 
 class Version(Struct, frozen=True):
-    """A settings file that was replaced. at: Unix seconds of that moment; by: who did it."""
+    """A file that was replaced. at: Unix seconds of that moment; by: who did it."""
 
     id: str
     at: float
@@ -29,7 +29,7 @@ class Version(Struct, frozen=True):
 
 
 class ConfigHistory:
-    """file: the settings file. folder: where replaced ones lie."""
+    """file: of settings, or of prices. folder: where replaced ones lie."""
 
     def __init__(self, file: Path, folder: Path, now: Callable[[], float]) -> None:
         self._file = file
@@ -43,9 +43,9 @@ class ConfigHistory:
         except FileNotFoundError:
             return ""
 
-    def put(self, text: str, digest: str, by: str) -> str:
-        """Write `text` in the place of the file whose digest is given, which is kept. Gives the new digest. Raises
-        `Stale`, `OSError`."""
+    def put(self, text: str | None, digest: str, by: str) -> str:
+        """Write `text` in the place of the file whose digest is given, which is kept; None: there is no file then.
+        Gives the new digest. Raises `Stale`, `OSError`."""
         private_folder(self._folder)
         with writing(self._folder):
             before = self.text()
@@ -56,11 +56,14 @@ class ConfigHistory:
             disk.put(self._folder / name, before.encode("utf-8"))
             mode = self._file.stat().st_mode & 0o777 if self._file.exists() else 0o600
             target = self._file.resolve()  # the file may be a link to where it is kept
-            disk.put(target, text.encode("utf-8"))
-            target.chmod(mode)
+            if text is None:
+                target.unlink(missing_ok=True)
+            else:
+                disk.put(target, text.encode("utf-8"))
+                target.chmod(mode)
             for old in self._files()[KEPT:]:
                 old.unlink(missing_ok=True)
-        return digest_of(text)
+        return digest_of(text or "")
 
     def versions(self) -> list[Version]:
         """The newest first."""

@@ -29,6 +29,7 @@ from router.policies.idempotency import Idempotency
 from router.policies.kept import Kept
 from router.providers.credentials import Credentials, Stored
 from router.providers.ctonew.opener import CtoNew
+from router.providers.free_check import FreeCheck
 from router.providers.run import Runner
 from router.relay.announced import Within
 from router.relay.arrivals import Arrivals
@@ -108,9 +109,11 @@ class Gateway:
         self.ctonew = CtoNew(net, self.clock, chance)
         self.windows = Windows(self.clock, health.cool)
         health.windows = self.windows.known
+        credentials = Credentials(net, self.clock, stored)
+        self.free_check = FreeCheck(net, credentials, self.windows.heard)
         self.runner = Runner(
             net,
-            Credentials(net, self.clock, stored),
+            credentials,
             sources={"ctonew": self.ctonew.open},
             heard=self.windows.heard,
             relay=hub,

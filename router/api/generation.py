@@ -13,7 +13,7 @@ from router.api.edge import Edge
 from router.api.entry import enter
 from router.api.exchange import Exchange
 from router.api.frame import framed, in_line
-from router.api.local_answer import answer_here
+from router.api.local_answer import answer_here, housekept
 from router.api.planning import ordering, planned, prompted, thoughtful
 from router.api.recording import recorded
 from router.api.replay import Replay, given_again
@@ -22,7 +22,6 @@ from router.api.spending import HEADER, reserve
 from router.api.understand import Addressed, Surface, must_read, read, understand
 from router.call import Call, Limits, Record
 from router.faults import Fault
-from router.policies.housekeeping import title_of
 from router.providers.lanes import Lane
 from router.routing.begun import Begun
 from router.routing.limits import limits_of
@@ -105,10 +104,10 @@ async def _generate(edge: Edge, surface: Surface, addressed: Addressed, record: 
             call = replace(call, trace=out.trace)
         call = await edge.continuations.resume(call)
         snapshot, call, chosen = await _planned(edge, exchange, surface, call)
-        title = title_of(call) if policies.housekeeping.titles else None
-        if title is not None:
+        own = housekept(call, policies.housekeeping)
+        if own is not None:
             exchange.finished = True
-            await answer_here(spec, call, record, out.reply, title)
+            await answer_here(spec, call, record, out.reply, own)
             return
         limits = limits_of(snapshot.limits, chosen.limits, call.limits)
         if await given_again(edge, out.replay, out.replay.cached(call, chosen, limits), out.reply, exchange, record):

@@ -25,7 +25,7 @@ def accounts(place: Place, environ: Mapping[str, str]) -> Iterator[Finding]:
         yield Finding("ok", "accounts", f"{ready} of {len(found)} are ready; see: switchyard accounts")
     for view in found:
         if view["state"] in ("needs_login", "refused"):
-            yield Finding("warning", "accounts", _told(view["account"], view), _WHY, _fix(view))
+            yield Finding("warning", "accounts", _told(view["account"], view), _WHY, another(view))
     for file in answer["files"]:
         fix = "docs/accounts/files.md says what to do about each kind"
         yield Finding("warning", "accounts", _told(file["file"], file), "Its account serves nothing.", fix)
@@ -36,11 +36,12 @@ def _told(name: str, view: Mapping[str, Any]) -> str:
     return one_line(f"{name} is {reason if reason.startswith(f'{state} ') else f'{state}: {reason}'}")
 
 
-def _fix(view: Mapping[str, Any]) -> str:
+def another(view: Mapping[str, Any]) -> str:
+    """How an account gets a credential that counts."""
     sign_in = SIGN_INS.get(view["provider"])
     if sign_in is None:
         kept = view.get("owner") == "ours"
         return f"Give {view['provider']} another key {'on the dashboard' if kept else 'in the settings'}"
-    if view["state"] == "refused":
+    if view.get("state") == "refused":
         return f"Use an API key, or switch it off: switchyard accounts disable '{view['account']}'"
     return f"switchyard login {sign_in.login[0]}"

@@ -9,18 +9,21 @@ from dataclasses import asdict
 
 from router.cli import no_access
 from router.cli.finding import Finding
-from router.cli.findings import CHECKS, Check
+from router.cli.findings import ASKING, CHECKS, Check
 from router.cli.live_findings import through
 from router.cli.talk import Place, find_place
 
 MARKS = {"ok": "ok   ", "warning": "warn ", "error": "ERROR"}
 
 
-def doctor(as_json: bool = False, config: str | None = None, proxy: str | None = None) -> int:
-    """Print all findings. 1 if there is an error among them, else 0. proxy: address of a reverse proxy in front."""
+def doctor(as_json: bool = False, config: str | None = None, proxy: str | None = None, *, offline: bool = False) -> int:
+    """Print all findings. 1 if there is an error among them, else 0. proxy: address of a reverse proxy in front.
+    offline: no provider is asked anything."""
     place = find_place(config)
     findings: list[Finding] = []
     for check in CHECKS:
+        if offline and check in ASKING:
+            continue
         if place.problem is None or check.__name__ != "certificate":
             findings += _looked(check, place, findings)
     if proxy is not None:

@@ -12,6 +12,7 @@ from typing import Any
 from router import places
 from router.cli.account_findings import accounts
 from router.cli.aistudio_findings import aistudio
+from router.cli.credential_findings import credentials, quotas
 from router.cli.finding import Finding
 from router.cli.first_files import KEYS
 from router.cli.live_findings import dialects
@@ -211,9 +212,13 @@ CHECKS: tuple[Check, ...] = (
     providers,
     network,
     accounts,
+    credentials,
+    quotas,
     prices,
     aistudio,
     webai,
     machine,
     certificate,
 )
+ASKING: tuple[Check, ...] = (network, credentials)
+"""Those that ask providers; left out with `--offline`."""

@@ -102,11 +102,12 @@ def doctor(
     as_json: JsonOption = False,
     config: ConfigOption = None,
     through: ThroughOption = None,
+    offline: Annotated[bool, typer.Option("--offline", help="Ask no provider: neither the way nor the keys.")] = False,
 ) -> None:
-    """Look for what is wrong here: what, why it matters, and the exact fix."""
+    """Look for what is wrong here: what, why it matters, and the exact fix. What providers are asked costs nothing."""
     from router.cli import doctor as look
 
-    raise typer.Exit(look.doctor(as_json, config, through))
+    raise typer.Exit(look.doctor(as_json, config, through, offline=offline))
 
 
 @app.command()

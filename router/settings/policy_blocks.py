@@ -139,6 +139,16 @@ class Housekeeping(Block):
     titles: bool = setting(
         False, "Whether Claude Code's calls for a session's title get its first words, instead of a model's answer."
     )
+    topics: bool = setting(
+        False, "Whether its calls that ask if a message begins a new topic get a yes, and the message's first words."
+    )
+    quota_probes: bool = setting(
+        False, "Whether its calls that only see whether there is an answer (`quota`, one token) are answered."
+    )
+    count_probes: bool = setting(
+        False, "Whether its calls that only read their tokens off an answer (`count`, one token) get an estimate."
+    )
+    warmups: bool = setting(False, "Whether its calls that only warm up a helper (`Warmup`) are answered.")
 
 
 class PayloadWhen(Block):

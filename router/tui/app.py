@@ -6,55 +6,26 @@ from collections.abc import Sequence
 from itertools import zip_longest
 from typing import Any, ClassVar
 
-from rich.text import Text
 from textual.app import App, ComposeResult
 from textual.binding import Binding
-from textual.containers import VerticalScroll
-from textual.screen import ModalScreen
 from textual.widgets import DataTable, Footer, Header, Log, Static, TabbedContent, TabPane
 
-from router.tui import shapes
+from router.tui import first, shapes
+from router.tui.overview import Overview
 from router.tui.source import Source, Unavailable
+from router.tui.story import Story, plain
 
 EVERY = 2.0
+COUNTED = 5
+"""Every so many looks costs are asked for too: the ledger adds them up."""
+NARROW = 110
+"""Columns below which nothing stands side by side."""
 NEWEST = 200
 OTHER_VERSION = "the gateway answers in another shape: it is of another version than these screens"
 
 
-def plain(row: shapes.Row) -> list[Text]:
-    """A row whose brackets stay brackets: a provider's words are text, not the terminal's markup."""
-    return [Text(cell) for cell in row]
-
-
-class Story(ModalScreen[None]):
-    """One request with every attempt."""
-
-    BINDINGS: ClassVar = [Binding("escape,q,enter", "dismiss", "close")]
-    CSS = """
-    Story { align: center middle; }
-    #story { width: 90%; height: 80%; border: thick $accent; padding: 1 2; }
-    #story Static { margin-bottom: 1; }
-    #attempts { height: auto; margin-bottom: 1; }
-    """
-
-    def __init__(self, call: dict[str, Any]) -> None:
-        super().__init__()
-        self._call = call
-
-    def compose(self) -> ComposeResult:
-        call = self._call
-        with VerticalScroll(id="story"):
-            served = f"{call['provider'] or '-'}/{call['model'] or '-'}"
-            yield Static(f"{call['id']}  {call['asked']} -> {served}", markup=False)
-            yield Static(f"{call['status']} {call['outcome']} {call['reason']}", markup=False)
-            yield DataTable(id="attempts", cursor_type="none")
-            for line in shapes.reasons(call):
-                yield Static(line, markup=False)  # in full: a cell would cut it
-
-    def on_mount(self) -> None:
-        table = self.query_one("#attempts", DataTable)
-        table.add_columns(*shapes.ATTEMPTS)
-        table.add_rows(map(plain, shapes.story(self._call)))
+_MORE = {"requests": f"/calls?limit={NEWEST}", "accounts": "/accounts", "logs": "/logs?limit=200"}
+_COSTS = {"by_key": "/usage?by=key", "by_model": "/usage?by=model", "budgets": "/budgets"}
 
 
 class Terminal(App[None]):
@@ -64,12 +35,13 @@ class Terminal(App[None]):
     CSS = """
     #problem { background: $error; color: $text; padding: 0 1; display: none; }
     #tabs { height: 1fr; }
-    #overview DataTable { height: auto; margin-bottom: 1; }
     #calls, #listed, #log { height: 1fr; }
+    .-narrow #two { layout: vertical; }
     """
+    HORIZONTAL_BREAKPOINTS: ClassVar = [(0, "-narrow"), (NARROW, "-wide")]
     BINDINGS: ClassVar = [
         Binding("q", "quit", "quit"),
-        Binding("r", "refresh", "refresh"),
+        Binding("r", "anew", "refresh"),
         Binding("1", "show('overview')", "overview"),
         Binding("2", "show('requests')", "requests"),
         Binding("3", "show('accounts')", "accounts"),
@@ -83,16 +55,16 @@ class Terminal(App[None]):
         self._calls: dict[str, dict[str, Any]] = {}
         self._logged: list[str] = []
         self._keys: dict[str, Sequence[str]] = {}
+        self._looks = 0
+        self._usage: dict[str, Any] | None = None
 
     def compose(self) -> ComposeResult:
         yield Header()
         yield Static("", id="problem", markup=False)
         yield Static("", id="head", markup=False)
         with TabbedContent(id="tabs"):
-            with TabPane("Overview", id="overview"), VerticalScroll():
-                yield DataTable(id="providers", cursor_type="none")
-                yield DataTable(id="costs", cursor_type="none")
-                yield DataTable(id="windows", cursor_type="none")
+            with TabPane("Overview", id="overview"):
+                yield Overview()
             with TabPane("Requests", id="requests"):
                 yield DataTable(id="calls", cursor_type="row")
             with TabPane("Accounts", id="accounts"):
@@ -103,9 +75,6 @@ class Terminal(App[None]):
 
     def on_mount(self) -> None:
         for name, columns in (
-            ("providers", shapes.PROVIDERS),
-            ("costs", shapes.COSTS),
-            ("windows", shapes.WINDOWS),
             ("calls", shapes.CALLS),
             ("listed", shapes.ACCOUNTS),
         ):
@@ -117,27 +86,39 @@ class Terminal(App[None]):
         self.query_one("#tabs", TabbedContent).active = tab
         self.action_refresh()
 
+    def action_anew(self) -> None:
+        """Costs included."""
+        self._looks = 0
+        self.action_refresh()
+
     def action_refresh(self) -> None:
         self.run_worker(self._read, thread=True, exclusive=True, group="read", exit_on_error=False)
 
     def on_data_table_row_selected(self, event: DataTable.RowSelected) -> None:
-        call = self._calls.get(str(event.row_key.value))
-        if event.data_table.id == "calls" and call is not None:
+        known = {"calls": self._calls, "failures": self.query_one(Overview).calls}
+        call = known.get(event.data_table.id or "", {}).get(str(event.row_key.value))
+        if call is not None:
             self.push_screen(Story(call))
 
     def _read(self) -> None:
         """On a thread: ask for what the open tab shows, and hand it to the screen."""
+        ask = self._source.get
         try:
-            overview = self._source.get("/overview")
-            usage = self._maybe("/usage?by=model")
-            tab = self.call_from_thread(lambda: self.query_one("#tabs", TabbedContent).active)
-            wanted = {"requests": f"/calls?limit={NEWEST}", "accounts": "/accounts", "logs": "/logs?limit=200"}.get(tab)
-            more = self._source.get(wanted) if wanted is not None else None
+            seen: dict[str, Any] = {"overview": ask("/overview")}
+            seen["tab"] = tab = self.call_from_thread(lambda: self.query_one("#tabs", TabbedContent).active)
+            if tab == "overview":
+                seen |= {"relay": ask("/relay"), "accounts": ask("/accounts")}
+            elif tab in _MORE:
+                seen["more"] = ask(_MORE[tab])
+            if self._looks % COUNTED == 0:
+                seen |= {name: self._maybe(path) for name, path in _COSTS.items()}
+            counted = all(seen.get(name, ...) is not None for name in _COSTS)
+            self._looks = self._looks + 1 if counted else 0
         except Unavailable as problem:
             self.call_from_thread(self._tell, str(problem))
             return
         try:
-            self.call_from_thread(self._show, overview, usage, tab, more)
+            self.call_from_thread(self._show, seen)
         except (KeyError, TypeError, AttributeError):
             self.call_from_thread(self._tell, OTHER_VERSION)
 
@@ -153,15 +134,17 @@ class Terminal(App[None]):
         line.update(problem)
         line.display = bool(problem)
 
-    def _show(self, overview: dict[str, Any], usage: dict[str, Any] | None, tab: str, more: Any) -> None:
+    def _show(self, seen: dict[str, Any]) -> None:
         self._tell("")
-        self.query_one("#head", Static).update(shapes.head(overview, usage))
-        self._fill("providers", list(shapes.provider_rows(overview)))
-        self._fill("windows", list(shapes.window_rows(overview)))
-        self._fill("costs", list(shapes.cost_rows(usage)) if usage is not None else [])
-        for name in ("providers", "costs", "windows"):
-            table = self.query_one(f"#{name}", DataTable)
-            table.display = table.row_count > 0
+        overview, tab, place = seen["overview"], seen["tab"], self.query_one(Overview)
+        if "by_model" in seen:
+            self._usage = seen["by_model"]
+        self.query_one("#head", Static).update(first.head(overview, self._usage))
+        if "relay" in seen:
+            place.fill(overview, seen["relay"], seen["accounts"])
+        if all(seen.get(name) is not None for name in _COSTS):
+            place.count(seen["by_key"], seen["by_model"], seen["budgets"], overview["now"])
+        more: Any = seen.get("more")
         if tab == "requests":
             self._calls = {each["id"]: each for each in more["calls"]}
             self._fill("calls", [row for _, row in shapes.call_rows(more)], list(self._calls))

@@ -59,8 +59,11 @@ def load(state_dir: Path, own: Path | None) -> PriceTable:
             _log.warning("%s; the shipped prices are used", error)
         else:
             table = newer if newer.version >= table.version else table
-    if own is None:
-        return table
+    return table if own is None else under(table, own)
+
+
+def under(table: PriceTable, own: Path) -> PriceTable:
+    """With the operator's own table above it. Raises `PriceMistakes`."""
     mine = read_file(own)
     table = mine.over(table)
     unknown = [f"like.{name}: no vendor is called {to!r}" for name, to in mine.like.items() if to not in table.vendors]
@@ -82,7 +85,7 @@ def read(text: str, where: str) -> PriceTable:
     """The table in `text`: YAML, of which JSON is a part. Raises `PriceMistakes`."""
     try:
         content = yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506  both are safe
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, RecursionError) as error:
         raise PriceMistakes(where, [f"it is not valid YAML: {error}"]) from error
     reader = _Reader()
     table = reader.table(content)

@@ -145,9 +145,9 @@ def _endpoints() -> frozenset[str]:
 
 
 def _managed_endpoints() -> set[str]:
-    """Those of the table of management."""
+    """Those of the table of management; the whole paths beside it are those of other routes."""
     files = (ROOT / "router" / "api" / "manage").glob("*.py")
-    paths = re.findall(r'path="(/[^"]+)"', "".join(file.read_text(encoding="utf-8") for file in files))
+    paths = re.findall(r'path="(/(?!v1/)[^"]+)"', "".join(file.read_text(encoding="utf-8") for file in files))
     return {f"/v0/management{path.replace(':path}', '}')}" for path in paths}
 
 

@@ -68,8 +68,12 @@ class Service:
         return self._anthropic(request, path, body) if host == "anthropic" else self._openai(request, path, body)
 
     def _subscription(self, request: Request, host: str, path: str) -> Reply:
+        if request.method == "GET" and path.endswith(subscriptions.PLAN):
+            return Reply(body=subscriptions.plan(host, path, request, self.takes))
         subscriptions.check_door(host, request, path, self.takes)
         dialect = subscriptions.dialect_of(host, path)
+        if request.method == "GET":
+            return Reply(body=subscriptions.listed(host, path))
         body = _json(request, dialect)
         if dialect == "gemini":
             return self._code_assist(request, host, path, body)

@@ -197,6 +197,27 @@ _DOORS: dict[str, Callable[[Mapping[str, str], str], None]] = {
 }
 
 
+# What costs nothing: lists of models, and the windows of a plan.
+
+PLAN = "/usage"
+
+
+def listed(host: str, path: str) -> Any:
+    """A list of models, where the back end has one. Raises its refusal of other paths."""
+    if path not in ("/models", "/v1/models") or host in ("chatgpt", *GOOGLE):
+        raise refusal.of_status(dialect_of(host, path), 404, f"Not found: {path}")
+    names = ["claude-sonnet-4-5"] if host == "claude" else [pattern for pattern, _ in _TABLES[host]]
+    return {"object": "list", "data": [{"id": name, "object": "model"} for name in names]}
+
+
+def plan(host: str, path: str, request: Request, takes: Callable[[str], bool]) -> Any:
+    """The windows of a ChatGPT plan."""
+    if not takes(request.headers.get("authorization", "").removeprefix("Bearer ")):
+        raise _unauthenticated(host, path)
+    window = {"used_percent": 12.5, "reset_after_seconds": 9000}
+    return {"rate_limit": {"allowed": True, "limit_reached": False, "primary_window": window}}
+
+
 # Bodies: what these back ends ask for that the dialect's own server does not.
 
 _CODEX_TOP = frozenset({"model", "instructions", "input", "tools", "tool_choice", "parallel_tool_calls", "reasoning"})

@@ -9,8 +9,9 @@ import pytest
 from textual.pilot import Pilot
 from textual.widgets import DataTable, Log, Static
 
-from router.tui.app import Story, Terminal
+from router.tui.app import COUNTED, Terminal
 from router.tui.source import Unavailable
+from router.tui.story import Story
 from tests.tui.answers import ANSWERS
 
 
@@ -45,14 +46,70 @@ def cells(app: Terminal, name: str) -> list[list[str]]:
     return [[str(cell) for cell in table.get_row_at(at)] for at in range(table.row_count)]
 
 
-async def test_the_first_screen_says_whether_it_works(source: Fake) -> None:
+def told(app: Terminal, name: str) -> str:
+    return str(app.query_one(f"#{name}", Static).render())
+
+
+async def test_the_first_screen_answers_the_four_questions(source: Fake) -> None:
     app = Terminal(source, every=3600)
-    async with app.run_test(size=(140, 45)) as pilot:
+    async with app.run_test(size=(140, 60)) as pilot:
         await settled(app, pilot)
-        assert "1 of 2 providers work" in str(app.query_one("#head", Static).render())
-        assert [row[:2] for row in cells(app, "providers")] == [["openai", "● works"], ["anthropic", "■ down"]]
-        assert cells(app, "costs")[1][-1] == "unknown"
-        assert cells(app, "windows") == [["anthropic/1", "5h", "29%", "in 2 h"]]
+        assert "1 of 2 providers work" in told(app, "head") and "webai does not run" in told(app, "problems")
+        assert [row[:2] for row in cells(app, "health")] == [
+            ["openai", "▲ works in part"], ["  o3 (openai/1)", "▲ rests"], ["anthropic", "■ down"],
+            ["studio (aistudio)", "● ready"], ["webai-1 (webai)", "■ down"],
+        ]  # fmt: skip
+        assert "of unknown price" in told(app, "sums") and "No key has a budget" not in told(app, "sums")
+        assert cells(app, "by_key") == [["laptop", "4", "1,244", "$0.0125 + ?"]]
+        assert cells(app, "by_model")[1][-1] == "unknown"
+        assert cells(app, "budgets")[0][2:] == ["$1.50", "$2.00", "75%", "in 2 h"]
+        assert cells(app, "windows") == [["anthropic/1", "5h", "29%", "in 2 h", "used up in 73 min"]]
+        assert "The plan or the credit is used up" in cells(app, "failures")[0][3]
+        assert app.query_one("#health").region.bottom <= 60 and app.query_one("#failures").region.bottom <= 60
+        failures = app.query_one("#failures", DataTable)
+        assert failures.ordered_rows[0].height > 1  # all of its words are there, below each other
+        failures.focus()
+        await pilot.press("enter")
+        await pilot.pause()
+        assert isinstance(app.screen, Story)
+        assert "Wait for the reset" in str(app.screen.query_one("#verdict", Static).render())
+
+
+async def test_a_narrow_terminal_has_everything_below_each_other(source: Fake) -> None:
+    app = Terminal(source, every=3600)
+    async with app.run_test(size=(80, 60)) as pilot:
+        await settled(app, pilot)
+        assert app.query_one("#windows").region.y > app.query_one("#budgets").region.y
+        await pilot.resize_terminal(140, 60)
+        await pilot.pause()
+        assert app.query_one("#windows").region.y < app.query_one("#budgets").region.y
+
+
+async def test_where_nothing_is_there_to_tell_that_is_told(source: Fake, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(ANSWERS, "/overview", {**ANSWERS["/overview"], "failures": [], "windows": []})
+    monkeypatch.setitem(ANSWERS, "/budgets", {"budgets": []})
+    app = Terminal(source, every=3600)
+    async with app.run_test(size=(140, 60)) as pilot:
+        await settled(app, pilot)
+        assert "Nothing has failed" in told(app, "no_failures") and "No provider has told" in told(app, "no_windows")
+        assert "No key has a budget" in told(app, "sums")
+        assert not app.query_one("#failures").display and not app.query_one("#budgets").display
+
+
+async def test_costs_are_asked_for_now_and_then_and_at_once_by_hand(source: Fake) -> None:
+    app = Terminal(source, every=3600)
+    async with app.run_test(size=(140, 60)) as pilot:
+        await settled(app, pilot)
+        for _ in range(COUNTED - 1):
+            app.action_refresh()
+            await settled(app, pilot)
+        assert source.asked.count("/usage?by=key") == 1 and source.asked.count("/overview") == COUNTED
+        app.action_refresh()
+        await settled(app, pilot)
+        assert source.asked.count("/usage?by=key") == 2
+        await pilot.press("r")
+        await settled(app, pilot)
+        assert source.asked.count("/usage?by=key") == 3
 
 
 async def test_a_request_tells_its_story(source: Fake) -> None:
@@ -68,8 +125,11 @@ async def test_a_request_tells_its_story(source: Fake) -> None:
         assert isinstance(app.screen, Story)
         table = app.screen.query_one("#attempts", DataTable)
         assert [str(table.get_row_at(at)[3]) for at in range(table.row_count)] == ["upstream_broken", "ok"]
-        told = [str(each.render()) for each in app.screen.query(Static)]
-        assert "1: [red]simulated[/red]" in told  # a provider's words are no markup
+        assert str(table.get_row_at(1)[6]) == "$0.0125"
+        lines = [str(each.render()) for each in app.screen.query(Static)]
+        assert "1: [red]simulated[/red]" in lines  # a provider's words are no markup
+        assert "2: asked because: another account of the same provider" in lines
+        assert "2: openai/2: most of its quota is left" in lines and "cost $0.0125" in lines
         await pilot.press("escape")
         await pilot.pause()
         assert not isinstance(app.screen, Story)
@@ -121,7 +181,7 @@ async def test_accounts_and_the_log_are_asked_for_when_they_are_seen(source: Fak
     app = Terminal(source, every=3600)
     async with app.run_test(size=(140, 45)) as pilot:
         await settled(app, pilot)
-        assert "/logs?limit=200" not in source.asked and "/accounts" not in source.asked
+        assert "/logs?limit=200" not in source.asked and "/calls?limit=200" not in source.asked
         await pilot.press("3")
         await settled(app, pilot)
         assert cells(app, "listed")[0][:2] == ["openai/1", "ready"]

@@ -19,7 +19,10 @@ from router.gateway import Gateway
 from router.net.message import Timeouts
 from router.observe.redact import redact
 from router.providers.config import ProviderConfig
+from router.providers.free_calls import State
 from router.providers.raw_call import PATH
+from router.settings.provider_names import SIGN_INS
+from router.settings.sign_in_blocks import facts_of
 
 LONGEST = 256 * 1024
 """Bytes of an answer that are given back."""
@@ -47,6 +50,20 @@ class Probed(Struct, frozen=True):
     status: int | None
     seconds: float
     state: str
+
+
+class Checked(Struct, frozen=True):
+    """state: what the provider says of the credential. text: the same in words. models: how many it lists, None where
+    no list was read. status: of the provider. retry_after: seconds, where it said. kind: of the fault, "" where there
+    was none."""
+
+    account: str
+    state: State
+    text: str
+    models: int | None
+    status: int | None
+    retry_after: float | None
+    kind: str
 
 
 class Reset(Struct, frozen=True):
@@ -90,6 +107,11 @@ class AccountDesk:
                 summary="One short call with this very account, which may cost a few tokens: does it answer?",
             ),
             Operation(
+                method="POST", path="/accounts/{id:path}/check", need="operator", name="account_check", answer=Checked,
+                handler=self.check, audited=True,
+                summary="A call that costs nothing: does the provider take this account's key or sign-in?",
+            ),
+            Operation(
                 method="POST", path="/accounts/{id:path}/reset", need="operator", name="account_reset", answer=Reset,
                 handler=self.reset, audited=True,
                 summary="Forget what calls met with this account: it may serve again at once.",
@@ -128,6 +150,22 @@ class AccountDesk:
             status=None if failure is None else failure.status,
             seconds=round(found.seconds, 3),
             state=resting.state if resting is not None else "ready",
+        )
+
+    async def check(self, asked: Asked) -> Checked:
+        provider, account = self._serving(asked.path["id"])
+        usage_url = None
+        if provider.id in SIGN_INS:
+            usage_url = facts_of(self._gateway.current.settings.providers, provider.id).upstream.usage_url
+        found = await self._gateway.free_check.look(provider, account, usage_url)
+        return Checked(
+            account=account.id,
+            state=found.state,
+            text=redact(found.text),
+            models=found.models,
+            status=found.status,
+            retry_after=found.retry_after,
+            kind=found.kind,
         )
 
     async def reset(self, asked: Asked) -> Reset:

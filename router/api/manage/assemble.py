@@ -14,6 +14,7 @@ from router.accounts.record import Account
 from router.api.accounts import AccountViews
 from router.api.manage.account_changes import AccountChangeDesk
 from router.api.manage.account_routes import AccountDesk
+from router.api.manage.auth_described import AUTH
 from router.api.manage.backup_routes import BackupDesk
 from router.api.manage.budget_routes import BudgetDesk
 from router.api.manage.call_routes import CallDesk
@@ -53,7 +54,8 @@ from router.supervisord import Supervisord
 class Sources(Struct, frozen=True, kw_only=True):
     """What the operations work with. check, apply, environ: see `ConfigDesk`. keys: the database, None while it is not
     open. usage: reads the ledger, None likewise. audit: takes who, what and which. replace: see `ProcessDesk`. judged,
-    elsewhere: see `BackupDesk`. with_account: see `NewAccountDesk`."""
+    elsewhere: see `BackupDesk`. prices: the table in the state folder, and those before it. with_account: see
+    `NewAccountDesk`."""
 
     accounts: AccountViews
     keeper: Keeper
@@ -63,6 +65,7 @@ class Sources(Struct, frozen=True, kw_only=True):
     records: RecordFolder
     tail: Tail
     history: ConfigHistory
+    prices: ConfigHistory
     file: str
     check: Callable[[str], tuple[Loaded, Snapshot]]
     apply: Callable[[], Any]
@@ -105,13 +108,13 @@ def assemble(gateway: Gateway, sources: Sources, clock: Clock) -> list[Route]:
     table.add(AccountChangeDesk(gateway, config, sources.keeper, sources.accounts).operations())
     table.add(AccountDesk(gateway, sources.accounts, sources.audit).operations())
     table.add(DebugDesk(gateway, sources.debugging).operations())
-    table.add(PriceDesk(gateway, clock.wall).operations())
+    table.add(PriceDesk(gateway, sources.prices, sources.apply, clock.wall).operations())
     table.add(ProcessDesk(sources.supervisord, sources.replace).operations())
     table.add(
         BackupDesk(gateway, sources.shelf, sources.judged, sources.audit, elsewhere=sources.elsewhere).operations()
     )
     table.add(UsageDesk(sources.usage, partial(_kept, gateway), clock.wall).operations())
-    described = cache(lambda: document(table.operations))  # takes some milliseconds, and never changes
+    described = cache(lambda: document(table.operations, AUTH))  # takes some milliseconds, and never changes
 
     async def describe(asked: Asked) -> dict[str, Any]:
         return described()

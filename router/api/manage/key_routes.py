@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from router.access.keys import ClientKey, KeyRing, digest, generate, key_id, with_rights
 from router.api.manage.key_shapes import LARGEST, Changed, Key, Keys, Made, Wanted, given_limits, given_rights, shown
-from router.api.manage.operation import Asked, Operation, Refused
+from router.api.manage.operation import Asked, Link, Operation, Refused
 from router.clock import Clock
 from router.settings.provider_names import ProviderNames
 from router.usage.budgets import Budgets
@@ -55,6 +55,7 @@ class KeyDesk:
                 method="POST", path="/keys", need="admin", name="key_create", body=Wanted, answer=Made,
                 handler=self.create, summary="Make a key. Its text is in the answer and nowhere else.", audited=True,
                 size=LARGEST,
+                next=[Link(name, {"id": "/id"}) for name in ("key_change", "key_rotate", "key_revoke")],
             ),
             Operation(
                 method="PATCH", path="/keys/{id}", need="admin", name="key_change", body=Changed, answer=Key,

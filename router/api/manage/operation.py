@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any, Literal, TypeAlias
 
 import msgspec
@@ -50,13 +50,21 @@ class Asked(Struct, frozen=True):
 Handler: TypeAlias = Callable[[Asked], Awaitable[Any]]
 
 
-class Operation(Struct, frozen=True, kw_only=True):
-    """One method of one path below `PREFIX`.
+class Link(Struct, frozen=True):
+    """An operation that can be asked next. operation: its name. takes: parameter of its path -> place in the answer, as
+    a JSON pointer; or in this path, as ``path.NAME``."""
 
-    need: the least role. name: of the operation, unique. summary: one sentence. body, query: msgspec types, checked
-    before the handler runs. answer: the type of what it gives; a handler may also give a `Response` (a stream).
-    audited: whoever does it stands in the audit log. size: largest body in bytes. opens: the key stands in the body, as
-    its `key`: whoever asks is not in yet.
+    operation: str
+    takes: Mapping[str, str]
+
+
+class Described(Struct, frozen=True, kw_only=True):
+    """What the OpenAPI document says of one method of one path.
+
+    need: the least role. name: of the operation, unique. summary: one sentence. body, query, answer: msgspec types;
+    bytes: a file. opens: the key stands in the body, as its `key`: whoever asks is not in yet. choices: of parameters
+    of the path. next: what can be asked with the answer. asks: somebody else is asked, so that 502
+    may be the answer.
     """
 
     method: Method
@@ -64,13 +72,25 @@ class Operation(Struct, frozen=True, kw_only=True):
     need: Role
     name: str
     summary: str
-    handler: Handler
     body: Any = None
     query: Any = None
     answer: Any = None
+    opens: bool = False
+    choices: Mapping[str, Sequence[str]] = {}
+    next: Sequence[Link] = ()
+    asks: bool = False
+
+
+class Operation(Described, frozen=True, kw_only=True):
+    """One method of one path below `PREFIX`.
+
+    body, query: checked before the handler runs. handler: gives the answer; also a `Response` (a stream). audited:
+    whoever does it stands in the audit log. size: largest body in bytes.
+    """
+
+    handler: Handler
     audited: bool = False
     size: int = SMALL
-    opens: bool = False
 
 
 class Table:

@@ -18,6 +18,7 @@ import aiohttp
 from router.call import Caller, Record
 from tests.data import capture
 from tests.router.api.harness import KEY, MANAGEMENT, OPENAI_KEYS, Running
+from tests.router.policies.test_housekeeping import CALLS
 from tests.simulators import Misbehaviour
 from tests.simulators.faulty import status
 
@@ -411,6 +412,23 @@ async def a_title(router: Running) -> tuple[int, int]:
     body = {**body, "max_tokens": 1000, "output_config": {"format": body["output_config"]["format"]}}
     answer = await router.send("/v1/messages", body, headers={"user-agent": "claude-cli/2.1.329 (external, cli)"})
     return answer.status, len(router.upstream.requests) - before
+
+
+def keeping_house(kind: str, body: dict[str, Any]) -> None:
+    """A call that only asks for what Claude Code asks for itself, with and without its kind."""
+    path = f"policies.housekeeping.{kind}"
+
+    async def asked(router: Running) -> tuple[int, int]:
+        before = len(router.upstream.requests)
+        sent = {"model": "claude-sonnet-4-5", **body}
+        answer = await router.send("/v1/messages", sent, headers={"user-agent": "claude-cli/2.1.329 (external, cli)"})
+        return answer.status, len(router.upstream.requests) - before
+
+    case(path, {}, at(path, True), (200, 1), (200, 0))(asked)
+
+
+for _kind, _body in CALLS.items():
+    keeping_house(_kind, _body)
 
 
 @case(

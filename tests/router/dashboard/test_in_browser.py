@@ -333,6 +333,23 @@ async def test_names_are_tried_and_logs_come_as_they_are_written(visitor: Person
     await expect(page.get_by_role("listitem").filter(has_text="no-such-thing-at-all")).to_be_visible()
 
 
+async def test_a_newer_price_table_is_put_in_force_and_taken_back(visitor: Person) -> None:
+    page = visitor.page
+    await visitor.open("usage")
+    card = page.get_by_role("region", name="Prices")
+    await expect(card).to_contain_text("shipped with this version")
+    text = "version: 2099-01-01\nvendors: {a: {source: x, as_of: '2099', models: {m: {input: 1, output: 2}}}}"
+    await card.get_by_label("A newer table").set_input_files(
+        {"name": "new.yaml", "mimeType": "text/yaml", "buffer": text.encode()}
+    )
+    await card.get_by_role("button", name="Put it in force").click()
+    await expect(card).to_contain_text("The table is of 2099-01-01, 0 days old")
+    await card.get_by_role("button", name="Go back to it").click()
+    await page.get_by_role("dialog").get_by_role("button", name="Go back").click()
+    await expect(card).to_contain_text("shipped with this version")
+    await expect(card.get_by_role("row").filter(has_text="the shipped table")).to_be_visible()
+
+
 async def test_usage_is_drawn_and_stands_in_tables_too(visitor: Person) -> None:
     page = visitor.page
     await visitor.open("usage")

@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from router.cli.tui_command import MISSING, tui
 from router.secret import Secret
-from router.tui import shapes
+from router.tui import first, shapes
+from router.tui.forecast import Looks
 from router.tui.source import HttpSource, Unavailable
 from tests.router.api.harness import KEY, MANAGEMENT, Running, running
 from tests.simulators import Upstream
@@ -25,24 +27,31 @@ async def router(tmp_path: Path) -> AsyncIterator[Running]:
 
 async def test_the_screens_understand_what_a_gateway_says(router: Running) -> None:
     await router.ask("chat", "gpt-4.1")
+    await router.ask("chat", "no-such-model")
     source = HttpSource(router.url, Secret(MANAGEMENT))
 
-    def look() -> tuple[object, ...]:
+    def look() -> tuple[list[Any], ...]:
         overview, usage = source.get("/overview"), source.get("/usage?by=model")
-        assert "providers work" in shapes.head(overview, usage)
+        accounts, relay, calls = source.get("/accounts"), source.get("/relay"), source.get("/calls?limit=200")
+        assert "providers work" in first.head(overview, usage)
+        assert list(first.budget_rows(source.get("/budgets"), overview["now"])) == []
+        assert list(shapes.facts(calls["calls"][0])) and list(shapes.story(calls["calls"][1]))
         return (
-            list(shapes.provider_rows(overview)),
-            list(shapes.window_rows(overview)),
-            list(shapes.cost_rows(usage)),
-            list(shapes.call_rows(source.get("/calls?limit=200"))),
-            list(shapes.account_rows(source.get("/accounts"))),
+            list(first.health_rows(overview, relay, accounts)),
+            list(first.window_rows(overview, Looks())),
+            list(first.failure_rows(overview)),
+            list(first.cost_rows(source.get("/usage?by=key"))),
+            list(shapes.call_rows(calls)),
+            list(shapes.account_rows(accounts)),
             list(shapes.log_lines(source.get("/logs?limit=200"))),
         )
 
-    providers, _, _, calls, accounts, lines = await asyncio.to_thread(look)
-    assert len(providers) == 3 and len(calls) == 1 and len(accounts) == 4 and lines  # type: ignore[arg-type]
-    assert accounts[0][0] and accounts[0][1] == "ready"  # type: ignore[index]
-    assert sorted(row[3] for row in accounts)[-1] == "1"  # type: ignore[attr-defined]
+    providers, _, failures, _, calls, accounts, lines = await asyncio.to_thread(look)
+    assert len(providers) == 3 and len(calls) == 2 and len(accounts) == 4 and lines
+    assert accounts[0][0] and accounts[0][1] == "ready"
+    assert sorted(row[3] for row in accounts)[-1] == "1"
+    (failure,) = failures
+    assert failure[1][1] == "no-such-model" and "No provider has this model" in failure[1][3]
 
 
 async def test_what_keeps_data_away_is_told(router: Running) -> None:

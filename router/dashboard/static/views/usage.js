@@ -5,6 +5,7 @@ import { card, choice, field, h, put } from "../dom.js";
 import { count, day, midnight, moment, money, short, span, zone } from "../format.js";
 import { filled } from "../notice.js";
 import { table } from "../table.js";
+import { prices } from "./usage_prices.js";
 
 const [HOUR, DAY] = [3600, 86_400];
 const SPANS = {
@@ -15,7 +16,7 @@ const SPANS = {
   quarter: { words: "the last 90 days", since: () => midnight() - 89 * DAY, step: DAY },
 };
 
-export async function show(main, { signal, query }) {
+export async function show(main, { signal, query, may }) {
   const wanted = choice(Object.entries(SPANS).map(([name, { words }]) => [name, words]), SPANS[query.get("span")] ? query.get("span") : "day");
   const by = choice([["model", "model"], ["key", "key"], ["provider", "provider"], ["account", "account"], ["day", "day (UTC)"]], "model");
   const [charts, lines] = [h("div", { class: "grid" }), h("div")];
@@ -37,7 +38,7 @@ export async function show(main, { signal, query }) {
     h("p", { class: "lead" }, `From the ledger, which has every call once. A price that nobody knows is told as “?”, never as 0. Times: ${zone()}.`),
     h("div", { class: "stack" },
       h("div", { class: "row end" }, field("Time", wanted)), charts,
-      card("Added up", field("By", by, "inline"), lines)));
+      card("Added up", field("By", by, "inline"), lines), prices(signal, may)));
   await Promise.all([draw(), list()]);
 }
 

@@ -7,14 +7,20 @@ from typing import Any
 from tests.router.api.harness import MANAGEMENT, Answer, Running
 
 P = "/v0/management"
+AUTH = "/v1/auth"
+
+
+def placed(path: str) -> str:
+    """The whole path."""
+    return path if path.startswith(AUTH) else P + path
 
 
 async def manage(
     router: Running, method: str, path: str, body: Any = None, *, key: str = MANAGEMENT, **headers: str | None
 ) -> Answer:
-    """One request with a key."""
+    """One request with a key. path: below `P`, or a whole one below `AUTH`."""
     named = {name.replace("_", "-"): value for name, value in headers.items()}
-    return await router.send(P + path, body, method=method, headers={"authorization": f"Bearer {key}", **named})
+    return await router.send(placed(path), body, method=method, headers={"authorization": f"Bearer {key}", **named})
 
 
 class Browser:
@@ -30,7 +36,7 @@ class Browser:
     async def send(self, method: str, path: str, body: Any = None, **headers: str | None) -> Answer:
         sent = {"cookie": self.cookie, "x-switchyard-csrf": self.csrf, "authorization": None}
         sent |= {name.replace("_", "-"): value for name, value in headers.items()}
-        return await self.router.send(P + path, body, method=method, headers=sent)
+        return await self.router.send(placed(path), body, method=method, headers=sent)
 
 
 async def opened(router: Running, key: str = MANAGEMENT) -> Browser:

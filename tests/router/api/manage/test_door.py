@@ -14,12 +14,16 @@ from starlette.requests import Request
 from starlette.routing import Route
 
 from router.access.roles import ROLES
-from router.api import guard
+from router.api import guard, service_sign_in, web_cookies
 from tests.router.api.harness import KEY, MANAGEMENT, Running, ask, running
-from tests.router.api.manage.desk import P, made_key, manage, opened
+from tests.router.api.manage.desk import AUTH, P, made_key, manage, opened, placed
 from tests.simulators import Upstream
 
 OPENS = ("POST", "/session")
+OTHER_NAMES = (*service_sign_in.NAMES[1:], *web_cookies.NAMES[1:])
+"""Of services whose routes are described by the first."""
+REFUSED = {f"{AUTH}/aistudio/login": {"GET"}}
+"""What a route takes only to say in words what to do instead."""
 
 
 @pytest.fixture
@@ -30,7 +34,8 @@ async def desk(upstream: Upstream, tmp_path: Path) -> AsyncIterator[Running]:
 
 
 async def operations(router: Running) -> list[tuple[str, str, str]]:
-    """Method, path (with something in the place of its parameters) and role, by the API's own description."""
+    """Method, path (with something in the place of its parameters) and role, by the API's own description. Of accounts
+    and sign-ins the whole path, of the others what stands below `P`."""
     document = (await manage(router, "GET", "/openapi.json")).json
     found = []
     for path, methods in document["paths"].items():
@@ -42,12 +47,14 @@ async def operations(router: Running) -> list[tuple[str, str, str]]:
 
 
 async def test_the_description_has_every_route(desk: Running) -> None:
-    described = {(method, P + path) for method, path, _ in await operations(desk)}
+    described = {(method, placed(path)) for method, path, _ in await operations(desk)}
     app: Any = desk.router.app()
     while not hasattr(app, "routes"):
         app = next(getattr(app, name) for name in ("_rest", "_app") if hasattr(app, name))
     routes: list[Any] = app.routes
     assert len(routes) > 20
+    sign_ins = {each for each in described if each[1].startswith(AUTH)}
+    described -= sign_ins
     real = {
         (method, re.sub(r"\{[^}]+\}", "x", route.path))
         for route in routes
@@ -56,6 +63,16 @@ async def test_the_description_has_every_route(desk: Running) -> None:
         if method != "HEAD"
     }
     assert real == described
+    fitting = [route for route in routes if isinstance(route, Route) and route.path.startswith(AUTH)]
+    for method, path in sign_ins:
+        first = next(route for route in fitting if route.path_regex.match(path))
+        assert method in (first.methods or ()), (method, path)
+    for route in fitting:
+        if any(f"/{name}" in route.path for name in OTHER_NAMES):
+            continue
+        told = {method for method, path in sign_ins if route.path_regex.match(path)}
+        refused = {"HEAD", *REFUSED.get(route.path, ())}
+        assert (route.methods or set()) - refused <= told, route.path
 
 
 async def test_without_a_key_everything_is_closed(desk: Running) -> None:
@@ -64,7 +81,7 @@ async def test_without_a_key_everything_is_closed(desk: Running) -> None:
             continue
         body = None if method == "GET" else {}
         for headers in ({"authorization": None}, {"authorization": f"Bearer {KEY}"}, {"authorization": "Bearer no"}):
-            answer = await desk.send(P + path, body, method=method, headers=headers)
+            answer = await desk.send(placed(path), body, method=method, headers=headers)
             assert answer.status == 401, (method, path, headers)
             assert "management key" in answer.json["error"]["message"]
 
@@ -141,22 +158,34 @@ async def test_knowing_an_id_opens_nothing_more(desk: Running) -> None:
         "/models/custom/{provider}/{id}": ["openai"],
         "/records/{id}": [(await manage(desk, "GET", "/calls")).json["calls"][0]["id"]],
         "/accounts/{id}": ["openai/1", "anthropic/1"],
-        **{f"/accounts/{{id}}/{what}": ["openai/1", "anthropic/1"] for what in ("probe", "reset", "call")},
+        **{f"/accounts/{{id}}/{what}": ["openai/1", "anthropic/1"] for what in ("probe", "check", "reset", "call")},
+    }
+    begun = (await manage(desk, "POST", f"{AUTH}/claude/login", {"accept": True})).json["login_id"]
+    login = f"{AUTH}/{{provider}}/login"
+    ids |= {
+        f"{AUTH}/{{account}}": ["openai/1", "claude-oauth/somebody"],
+        login: ["claude", "llmux/claude"],
+        f"{login}/{{login_id}}": [f"claude/login/{begun}"],
+        f"{login}/{{login_id}}/callback": [f"claude/login/{begun}"],
+        f"{AUTH}/aistudio/login/{{login_id}}": [begun],
     }
     document = (await manage(desk, "GET", "/openapi.json")).json["paths"]
     assert {path.removeprefix(P) for path in document if "{" in path} == set(ids)
     for path, known in ids.items():
-        for method, described in document[P + path].items():
+        for method, described in document[placed(path)].items():
             need = described["description"].removeprefix("Needs the role ").removesuffix(".")
             for role, key in helper.items():
                 for each in known:
-                    place = re.sub(r"\{\w+\}", each, path)
+                    place = re.sub(r"\{provider\}/login/\{login_id\}|\{\w+\}", each, path)
                     answer = await manage(desk, method.upper(), place, None if method == "get" else {}, key=key)
                     allowed = ROLES.index(role) >= ROLES.index(need)  # type: ignore[arg-type]
                     assert (answer.status != 403) is allowed, (role, method, place, answer.body)
+    shown = await manage(desk, "GET", f"{AUTH}/claude/login/{begun}")
+    assert shown.json["state"] == "waiting"
     after = {each["name"]: each["state"] for each in (await manage(desk, "GET", "/keys")).json["keys"]}
     assert {after[name] for name in keys} == {"usable"}
-    assert len(desk.upstream.requests) == asked
+    others = [each for each in desk.upstream.requests[asked:] if each.request.method != "GET"]
+    assert others == []  # a free look is all that an operator has made
 
 
 async def test_only_a_key_that_manages_opens_a_session(desk: Running) -> None:
