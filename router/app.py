@@ -156,6 +156,7 @@ class Router:
             RecordFolder(self._state_dir, lambda: opened(self._state_dir)),
             lambda: self._settings().observe,
             self._clock.wall,
+            admits=self._gateway.door.may_record,
         )
         metrics.records_dropped.set_function(lambda: self._recorder.dropped)
         self._edge = Edge(self._gateway, self._recorder)

@@ -84,7 +84,7 @@ def assemble(gateway: Gateway, sources: Sources, clock: Clock) -> list[Route]:
     table.add(StateDesk(gateway, sources.accounts, sources.announced).operations())
     table.add(OverviewDesk(gateway, sources.recent, sources.causes, clock.wall).operations())
     table.add(CallDesk(sources.recent).operations())
-    table.add(RecordDesk(sources.records).operations())
+    table.add(RecordDesk(sources.records, gateway.door.tokens, clock).operations())
     table.add(NetworkDesk(gateway).operations())
     table.add(LogDesk(sources.tail).operations())
     names = partial(_names, gateway)
