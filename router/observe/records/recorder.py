@@ -69,7 +69,7 @@ class Recorder:
 
     def wanted(self, headers: Mapping[str, str]) -> bool:
         """Whether what this call says is to be kept until it is over."""
-        return self._wishes().request_log != "off" or self._asked(headers, self._wall())
+        return self._wishes().request_log != "off" or (HEADER in headers and self._asked(headers, self._wall()))
 
     def over(self, trace: Trace, record: Record) -> None:
         """A call is settled. Never waits: what has no room is counted."""
