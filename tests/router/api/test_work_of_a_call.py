@@ -23,7 +23,7 @@ CALLS = 20
 
 @pytest.mark.parametrize(
     ("dialect", "stream", "most"),
-    [("chat", False, 475), ("chat", True, 630), ("messages", False, 795), ("messages", True, 855)],
+    [("chat", False, 477), ("chat", True, 632), ("messages", False, 797), ("messages", True, 857)],
 )
 async def test_a_call_runs_through_no_more_functions_than_it_has_to(
     upstream: Upstream, tmp_path: Path, dialect: str, stream: bool, most: int

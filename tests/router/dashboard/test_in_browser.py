@@ -282,6 +282,28 @@ async def test_the_playground_speaks_every_dialect_and_keeps_no_key(visitor: Per
     visitor.troubles[:] = [each for each in visitor.troubles if "429" not in each]
 
 
+async def test_the_calls_of_a_conversation_are_shown_together_with_their_costs(visitor: Person) -> None:
+    page, router = visitor.page, visitor.router
+    await router.until(lambda: router.router._recent.loaded)
+    thread = {"session-id": "thread-7"}
+    for model in ("gpt-4.1", "gemini-2.5-flash"):
+        called = await router.ask("chat", model, headers=thread)
+    await router.router._gateway.ledger.move()
+    await visitor.open(f"requests/{called.headers['x-switchyard-request-id']}")
+    await page.get_by_role("link", name="Show this conversation's calls").click()
+    together = page.get_by_role("note").filter(has_text="This conversation: 2 calls, $0.0")
+    await expect(together).to_contain_text("openai/gpt-4.1")
+    await expect(together).to_contain_text("gemini/gemini-2.5-flash")
+    await expect(page.locator("tbody tr")).to_have_count(2)
+    await page.get_by_label("Conversation").fill("")
+    await expect(together).to_have_count(0)
+    await expect(page.locator("tbody tr").nth(2)).to_be_visible()
+    await visitor.open("usage")
+    await page.get_by_label("By").select_option("session")
+    await page.get_by_role("table").get_by_role("link").first.click()
+    await expect(together).to_be_visible()
+
+
 async def test_the_playground_shows_both_sides_of_a_call(visitor: Person) -> None:
     page, router = visitor.page, visitor.router
     assert router.router._settings().observe.request_log == "off"
