@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from types import MappingProxyType
+from typing import Literal
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -47,7 +48,15 @@ class Rights(Struct, frozen=True, kw_only=True):
 
     def permits(self, asked: str, candidate: Candidate) -> bool:
         """Whether this key's call for `asked` may go to `candidate`."""
-        return self._model(asked, candidate) and self._provider(candidate) and self._account(candidate)
+        return self.withheld(asked, candidate) is None
+
+    def withheld(self, asked: str, candidate: Candidate) -> Literal["models", "providers", "accounts"] | None:
+        """The right that keeps this key's call for `asked` from `candidate`; None where it may go there."""
+        if not self._model(asked, candidate):
+            return "models"
+        if not self._provider(candidate):
+            return "providers"
+        return None if self._account(candidate) else "accounts"
 
     def narrowed(self, plan: Plan) -> Plan:
         """The plan without what this key may not use. Raises `Fault` forbidden where nothing is left, and unavailable

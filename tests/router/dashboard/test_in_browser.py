@@ -348,6 +348,22 @@ async def test_names_are_tried_and_logs_come_as_they_are_written(visitor: Person
     await page.get_by_label("Model", exact=True).fill("gemini-2.5-flash")
     await page.get_by_role("button", name="Show the plan").click()
     await expect(page.get_by_text("gemini/gemini-2.5-flash would answer")).to_be_visible()
+    narrow = {"name": "narrow", "rights": {"providers": ["openai"]}}
+    manages = {"authorization": f"Bearer {MANAGEMENT}"}
+    assert (await visitor.router.send("/v0/management/keys", narrow, headers=manages)).status == 200
+    await page.reload()
+    await page.get_by_label("With the key").select_option("narrow")
+    await page.get_by_label("Model", exact=True).fill("gemini-2.5-flash")
+    await page.get_by_role("button", name="Show the plan").click()
+    await expect(
+        page.get_by_text("The call would be refused: The key 'narrow' may not use the providers")
+    ).to_be_visible()
+    await expect(page.get_by_role("table", name="What this key loses")).to_contain_text(
+        "the key may not use the provider 'gemini' (rights.providers of the key in the database)"
+    )
+    await page.get_by_label("Model", exact=True).fill("gpt-4.1")
+    await page.get_by_role("button", name="Show the plan").click()
+    await expect(page.get_by_text("The key narrow loses no candidate.")).to_be_visible()
     await page.get_by_label("Search").fill("error-5")
     await expect(page.get_by_text("5 models", exact=True)).to_be_visible()
     await page.get_by_label("Kind").select_option("embedding")
