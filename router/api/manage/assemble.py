@@ -89,7 +89,9 @@ def assemble(gateway: Gateway, sources: Sources, clock: Clock) -> list[Route]:
     table.add(LogDesk(sources.tail).operations())
     names = partial(_names, gateway)
     table.add(KeyDesk(gateway.keys, gateway.budgets, sources.keys, names, clock).operations())
-    config = ConfigDesk(gateway, sources.history, sources.file, sources.check, sources.apply, sources.environ)
+    config = ConfigDesk(
+        gateway, sources.history, sources.file, sources.check, sources.apply, sources.environ, clock.wall
+    )
     table.add(config.operations())
     table.add(ModelDesk(gateway, config, sources.audit).operations())
     table.add(BudgetDesk(gateway.keys, gateway.budgets, clock).operations())

@@ -248,6 +248,10 @@ async def test_settings_are_planned_applied_and_taken_back(visitor: Person) -> N
     await expect(page.get_by_text("Your changes from before are still here")).to_be_visible()
     await page.get_by_role("button", name="Show what would change").click()
     await expect(page.get_by_text('observe.level changes from "info" to "warning", at once.')).to_be_visible()
+    await expect(page.get_by_text("Client keys", exact=True)).to_have_count(0)
+    await text.fill(before + "observe:\n  level: warning\nmodels:\n  aliases: {quick: gpt-4.1}\n")
+    await page.get_by_role("button", name="Show what would change").click()
+    await expect(page.get_by_text("The key tester gains quick.")).to_be_visible()
     await apply.click()
     await expect(page.get_by_role("status").filter(has_text="In force.")).to_be_visible()
     assert gateway.current.settings.observe.level == "warning"
