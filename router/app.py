@@ -147,6 +147,7 @@ class Router:
             ledger=Ledger(self._state_dir / "journal", self._clock),
         )
         self._health.load_of = self._web.load
+        self._gateway.kept_by_services = self._announced.for_a_person
         self._recent = Recent(self._clock.wall)
         self._debugging = Debugging(self._clock.monotonic)
         self._tail = Tail()
@@ -308,7 +309,8 @@ class Router:
         self._warn(now.warnings)
 
     def _warn(self, warnings: Iterable[str]) -> None:
-        for warning in (*warnings, *double_roles(self._keys.keys()), *told(self._settings().observe)):
+        recorded = (key.name for key in self._keys.known() if key.rights is not None and key.rights.request_log)
+        for warning in (*warnings, *double_roles(self._keys.keys()), *told(self._settings().observe, recorded)):
             _log.warning("%s", warning)
 
     def _watch(self) -> None:

@@ -161,7 +161,7 @@ def _accounts(was: ProviderConfig, will: ProviderConfig) -> Iterator[str]:
         elif old[name].secret != new[name].secret:
             yield f"The account {name} gets another key."
         elif old[name] != new[name]:
-            yield f"The account {name} changes: its priority, weight, proxy or models."
+            yield f"The account {name} changes: its order, proxy, models or thinking."
     yield from (f"The account {name} goes." for name in old if name not in new)
 
 

@@ -30,6 +30,7 @@ from router.policies.kept import Kept
 from router.providers.credentials import Credentials, Stored
 from router.providers.ctonew.opener import CtoNew
 from router.providers.run import Runner
+from router.relay.announced import Within
 from router.relay.arrivals import Arrivals
 from router.relay.hub import Hub
 from router.routing import scopes
@@ -130,6 +131,7 @@ class Gateway:
         self.config_error: str | None = None
         self.restart_needed: tuple[str, ...] = ()
         self.programs_problem: str | None = None
+        self.kept_by_services: Callable[[], Iterable[tuple[str, str, Within]]] = tuple
         self._rotation = 0
         self.turns = Turns()
         metrics.collect(AccountStates(self._states))
@@ -204,6 +206,14 @@ class Gateway:
         self.tallies.settle(record)
         self._tell(record)
 
+    def waiting_in_services(self) -> list[AccountState]:
+        """Accounts that services keep themselves, such as cookies of the WebAI service, and that only a person can
+        bring back: ``webai/desk/home``."""
+        return [
+            AccountState(account=f"{account}/{each.name}", provider=provider, state=each.state, cause=each.cause)
+            for account, provider, each in self.kept_by_services()
+        ]
+
     def account_states(self) -> dict[str, AccountState]:
         """Every configured account with the state that it is in as a whole."""
         view = self.health.snapshot()
@@ -242,6 +252,8 @@ class Gateway:
 
     def _states(self) -> Iterator[tuple[str, str, str]]:
         for state in self.account_states().values():
+            yield state.account, state.provider, state.state
+        for state in self.waiting_in_services():
             yield state.account, state.provider, state.state
 
     async def close(self) -> None:

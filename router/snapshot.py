@@ -17,6 +17,7 @@ from router.models import capabilities
 from router.models.capabilities import CapabilityTable
 from router.models.catalogue import Catalogue
 from router.models.catalogue import build as build_catalogue
+from router.net.proxies import Way
 from router.policies.payload import Payload, payload_of
 from router.policies.shapes import Shapes, shapes_of
 from router.providers.config import ProviderConfig
@@ -58,8 +59,14 @@ class Snapshot(Struct, frozen=True, kw_only=True):
         keys, known = tuple(keys), (before or self.access).rights
         return replace(
             self,
-            access=access_of(self.settings, self.table.resolve_provider, self.providers.values(), keys, known),
-            shapes=shapes_of(self.settings, {key.id: key.rights for key in keys if key.rights is not None}),
+            access=access_of(
+                self.settings, self.table.resolve_provider, self.providers.values(), keys, known, self.tariff.known
+            ),
+            shapes=shapes_of(
+                self.settings,
+                {key.id: key.rights for key in keys if key.rights is not None},
+                self.providers.values(),
+            ),
         )
 
 
@@ -142,7 +149,13 @@ def snapshot_of(
 def combos_of(blocks: Mapping[str, ComboBlock]) -> list[Combo]:
     """The named chains of the settings."""
     return [
-        Combo(name, block.names, block.strategy, tuple(target.weight for target in block.targets))
+        Combo(
+            name,
+            block.names,
+            block.strategy,
+            tuple(target.weight for target in block.targets),
+            None if block.proxy is None else Way(block.proxy, f"combo {name!r}"),
+        )
         for name, block in blocks.items()
     ]
 

@@ -39,6 +39,11 @@ class KeyLimits(Struct, frozen=True, kw_only=True, omit_defaults=True):
         """Whether no limit is set at all."""
         return not any(self.caps())
 
+    @property
+    def in_dollars(self) -> bool:
+        """Whether one of them is a sum of money."""
+        return self.usd_per_day is not None or self.usd_per_month is not None
+
     def caps(self) -> Iterator[Cap]:
         """Those that are set, the shortest period first."""
         for name, unit, period in _CAPS:

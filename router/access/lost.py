@@ -64,6 +64,7 @@ def _reason(rights: Rights, asked: str, candidate: Candidate, kept: tuple[Candid
     words = {
         "models": f"the key may not use the model {candidate.model!r}",
         "providers": f"the key may not use the provider {candidate.provider!r}",
+        "unpriced": f"nobody knows the price of {candidate.provider}/{candidate.model}",
         "accounts": f"the key may use no account of {candidate.provider!r} that there is",
     }
     return f"{words[which]} ({rights.by(which)})"

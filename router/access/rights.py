@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from types import MappingProxyType
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -25,12 +25,20 @@ from router.routing.suffix import split
 from router.settings.auth import KeyRights
 from router.settings.schema import Settings
 
+Known: TypeAlias = Callable[[str, str], bool]
+"""Whether what a provider's model costs is known."""
+
+Withheld: TypeAlias = Literal["models", "providers", "accounts", "unpriced"]
+"""A right, by the name of its setting."""
+
 
 class Rights(Struct, frozen=True, kw_only=True):
-    """What one key may do. name: of the key. by: where each of its rights stands, for words. block: what this was made
-    of. models: of names that may be asked for, or of models that answer; empty: all. providers: their ids; None: all.
-    substitution: whether other models than the one that was asked for may answer. own: every provider with those
-    accounts alone that the key may use; None: all."""
+    """What one key may do. name: of the key. by: where each of its rights stands, for words. block: what this was
+    made of. models: of names that may be asked for, or of models that answer; empty: all. providers: their ids;
+    None: all. substitution: whether other models than the one that was asked for may answer. own: every provider
+    with those accounts alone that the key may use; None: all. recorded: whether its calls are; None: as the
+    settings say. known: whether what a model of a provider costs is known, where nothing else may answer; None: all
+    may."""
 
     name: str = ""
     by: Callable[[str], str] = str
@@ -40,23 +48,27 @@ class Rights(Struct, frozen=True, kw_only=True):
     addresses: AddressRules = AddressRules()
     substitution: Substitution = "any"
     own: Mapping[str, ProviderConfig] | None = None
+    recorded: bool | None = None
+    known: Known | None = None
 
     @property
     def limited(self) -> bool:
         """Whether there is anything that the key may not ask for."""
-        return bool(self.models) or self.providers is not None or self.own is not None
+        return bool(self.models) or any(each is not None for each in (self.providers, self.own, self.known))
 
     def permits(self, asked: str, candidate: Candidate) -> bool:
         """Whether this key's call for `asked` may go to `candidate`."""
         return self.withheld(asked, candidate) is None
 
-    def withheld(self, asked: str, candidate: Candidate) -> Literal["models", "providers", "accounts"] | None:
+    def withheld(self, asked: str, candidate: Candidate) -> Withheld | None:
         """The right that keeps this key's call for `asked` from `candidate`; None where it may go there."""
         if not self._model(asked, candidate):
             return "models"
         if not self._provider(candidate):
             return "providers"
-        return None if self._account(candidate) else "accounts"
+        if not self._account(candidate):
+            return "accounts"
+        return None if self._priced(candidate) else "unpriced"
 
     def narrowed(self, plan: Plan) -> Plan:
         """The plan without what this key may not use. Raises `Fault` forbidden where nothing is left, and unavailable
@@ -72,6 +84,12 @@ class Rights(Struct, frozen=True, kw_only=True):
 
     def _refusal(self, plan: Plan) -> Fault:
         named = [each for each in plan.candidates if self._model(plan.asked, each)]
+        unpriced = [each for each in named if self._provider(each) and self._account(each)]
+        if unpriced:
+            names = ", ".join(dict.fromkeys(f"{each.provider}/{each.model}" for each in unpriced))
+            text = f"Nobody knows the price of {names}, and the key {self.name!r} may use no such model"
+            text = f"{text} ({self.by('unpriced')}). A price can be named in usage.prices."
+            return Fault("forbidden", text, param="model", code="model_without_price")
         if any(self._provider(each) for each in named):
             text = f"The key {self.name!r} may use no account that could serve this model"
             return Fault("forbidden", f"{text} ({self.by('accounts')}).", code="account_not_allowed")
@@ -95,18 +113,30 @@ class Rights(Struct, frozen=True, kw_only=True):
     def _account(self, candidate: Candidate) -> bool:
         return self.own is None or bool(self.own[candidate.provider].accounts)
 
+    def _priced(self, candidate: Candidate) -> bool:
+        return self.known is None or self.known(candidate.provider, candidate.model)
+
 
 EVERYTHING = Rights()
 _IN_SETTINGS = "setting auth.keys[].{}".format
 _IN_DATABASE = "rights.{} of the key in the database".format
 
 
+def _or_usage(by: Callable[[str], str]) -> Callable[[str], str]:
+    """The same for keys that have no word of their own about prices."""
+    return lambda right: "setting usage.unpriced" if right == "unpriced" else by(right)
+
+
+_WORDS = {"settings": (_IN_SETTINGS, _or_usage(_IN_SETTINGS)), "database": (_IN_DATABASE, _or_usage(_IN_DATABASE))}
+
+
 class Access(Struct, frozen=True, kw_only=True):
-    """The rights of all keys, and where calls may come from. rights: by the key's id."""
+    """The rights of all keys, and where calls may come from. rights: by the key's id. unpriced: `usage.unpriced`."""
 
     addresses: AddressRules = AddressRules()
     trusted: Networks = Networks()
     rights: Mapping[str, Rights] = {}
+    unpriced: str = "allow"
 
     def of(self, key: str) -> Rights:
         """The rights of the key with this id."""
@@ -114,8 +144,14 @@ class Access(Struct, frozen=True, kw_only=True):
 
     def fits(self, keys: Iterable[ClientKey]) -> bool:
         """Whether these keys have the very rights that are here."""
-        theirs = {key.id: (key.name, key.rights) for key in keys if key.rights is not None}
-        return theirs == {key: (rights.name, rights.block) for key, rights in self.rights.items()}
+        theirs = {
+            key.id: (key.name, key.rights, refuses)
+            for key in keys
+            if (refuses := _refuses(key, self.unpriced)) or key.rights is not None
+        }
+        return theirs == {
+            key: (rights.name, rights.block, rights.known is not None) for key, rights in self.rights.items()
+        }
 
     def address(self, peer: str, forwarded: Callable[[], Iterable[str]]) -> str:
         """Where a call comes from. forwarded: gives its ``X-Forwarded-For`` headers."""
@@ -128,9 +164,11 @@ def access_of(
     providers: Iterable[ProviderConfig],
     keys: Iterable[ClientKey],
     before: Mapping[str, Rights] = MappingProxyType({}),
+    known: Known = lambda provider, model: True,
 ) -> Access:
-    """What is allowed. ids: the providers that a name means. providers: all, with the accounts of now. keys: all that
-    are known. before: rights from which what does not depend on providers is taken over, where a key has the same."""
+    """What is allowed. known: see `Rights`. ids: the providers that a name means. providers: all, with the accounts
+    of now. keys: all that are known. before: rights from which what does not depend on providers is taken over,
+    where a key has the same."""
     providers = tuple(providers)
     ips = settings.policies.ips
     own = cache(lambda texts: _with_accounts(texts, providers))  # many keys may have the same
@@ -139,27 +177,39 @@ def access_of(
         trusted=networks(ips.trusted_proxies),
         rights={
             key.id: replace(
-                _rights(key, key.rights, before.get(key.id)),
-                providers=_named(key.rights.providers, ids) if key.rights.providers else None,
-                own=own(key.rights.accounts) if key.rights.accounts else None,
+                _rights(key, before.get(key.id)),
+                providers=_named(key.rights.providers, ids) if key.rights and key.rights.providers else None,
+                own=own(key.rights.accounts) if key.rights and key.rights.accounts else None,
+                known=known if refuses else None,
             )
             for key in keys
-            if key.rights is not None
+            if (refuses := _refuses(key, settings.usage.unpriced)) or key.rights is not None
         },
+        unpriced=settings.usage.unpriced,
     )
 
 
-def _rights(key: ClientKey, block: KeyRights, before: Rights | None) -> Rights:
-    by = _IN_SETTINGS if key.source == "settings" else _IN_DATABASE
-    if before is not None and (before.name, before.by, before.block) == (key.name, by, block):
+def _refuses(key: ClientKey, unpriced: str) -> bool:
+    """Whether a key may use no model without a price. unpriced: what is said for those with a limit in dollars."""
+    if key.rights is not None and key.rights.unpriced is not None:
+        return key.rights.unpriced == "refuse"
+    return unpriced == "refuse" and key.limits is not None and key.limits.in_dollars
+
+
+def _rights(key: ClientKey, before: Rights | None) -> Rights:
+    """Those that follow from the key alone."""
+    block = key.rights or KeyRights()
+    by = _WORDS["settings" if key.source == "settings" else "database"][block.unpriced is None]
+    if before is not None and (before.name, before.by, before.block) == (key.name, by, key.rights):
         return before
     return Rights(
         name=key.name,
         by=by,
-        block=block,
+        block=key.rights,
         models=tuple(compile_pattern(text) for text in block.models),
         addresses=AddressRules(allowed_by=f"{by('ips')}, key {key.name!r}", allow=networks(block.ips)),
         substitution=block.substitution,
+        recorded=block.request_log,
     )
 
 

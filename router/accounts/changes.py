@@ -7,9 +7,11 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field, ValidationError
 
+from router.accounts.keeper import Keeper
 from router.accounts.labels import label_problem
 from router.settings.block import Block, Proxy, Texts, setting
 from router.settings.mistakes import dotted, nearest
+from router.settings.policy_blocks import Thinking
 from router.settings.validation import describe
 
 
@@ -28,7 +30,8 @@ class WrongChanges(ValueError):
 
 
 class Changes(Block):
-    """What is given is changed, what is not stays. ``null`` takes a proxy out; an empty list or mapping empties."""
+    """What is given is changed, what is not stays. ``null`` takes a proxy or a word about thinking out; an empty list
+    or mapping empties."""
 
     label: Annotated[str, AfterValidator(_label)] = setting("", "What the account is called.")
     disabled: bool = setting(False, "Whether it is left out of the work.", strict=True)
@@ -38,6 +41,8 @@ class Changes(Block):
     models: Texts = setting((), "Upstream models that it may serve. Empty: all.", max_length=_MOST)
     excluded: Texts = setting((), "Upstream models that it never serves.", max_length=_MOST)
     aliases: dict[_ModelName, _ModelName] = setting({}, "Names for clients -> upstream models.", max_length=_MOST)
+
+    thinking: Thinking | None = setting(None, "How much it may be asked to think, whatever rules and callers say.")
 
     @property
     def given(self) -> Mapping[str, Any]:
@@ -53,6 +58,17 @@ def read_changes(data: Any) -> Changes:
         return Changes.model_validate(data)
     except ValidationError as error:
         raise WrongChanges(" ".join(map(_sentence, error.errors(include_url=False)))) from None
+
+
+async def carry_out(changes: Changes, keeper: Keeper, account: str, who: str) -> str:
+    """Change an account that is kept here. Gives its id afterwards. Raises what the keeper does: `KeyError` where there
+    is none, `ValueError` where it is not ours, or its new label cannot be."""
+    if "label" in changes.given:  # first: where it is taken, nothing has been changed
+        account = (await keeper.rename(account, changes.label, who)).id
+    others = {name: value for name, value in changes.given.items() if name != "label"}
+    if others:
+        await keeper.change(account, others, who)
+    return account
 
 
 def _sentence(found: Any) -> str:

@@ -13,6 +13,7 @@ from typing import Any, Literal, TypeAlias
 from msgspec import Struct
 
 from router.secret import Secret
+from router.settings.policy_blocks import Thinking
 from router.settings.provider_names import SIGN_INS
 
 NOTHING = Secret("")
@@ -32,8 +33,8 @@ class Credential(Struct, frozen=True, kw_only=True):
     expires_at: of `access`, Unix seconds, None where it does not end (or nobody said so). issued_at: Unix seconds.
     facts: what is known besides and no secret (``account_id``, ``project_id``, ``plan``, ``resource_url``).
     secrets: further secrets by name (``id_token``, ``api_key``).
-    disabled, priority, weight, proxy, excluded, aliases: the operator's choices, as on `Account`. aliases: name for
-    clients -> upstream name.
+    disabled, priority, weight, proxy, excluded, aliases, thinking: the operator's choices, as on `Account`. aliases:
+    name for clients -> upstream name.
     unknown: fields of the document that mean nothing here and are written back as they were; some may be secret.
     """
 
@@ -53,6 +54,7 @@ class Credential(Struct, frozen=True, kw_only=True):
     models: tuple[str, ...] = ()
     excluded: tuple[str, ...] = ()
     aliases: Mapping[str, str] = {}
+    thinking: Thinking | None = None
     created_at: float | None = None
     owner: Owner = "ours"
     unknown: Mapping[str, Any] = {}

@@ -5,7 +5,7 @@ Ours is told by ``"switchyard": 1``. The public part can be read and edited by a
     provider, label        whose account it is; together its id
     email                  the address, where there is one
     created_at, issued_at, expires_at    RFC 3339; the last two are of `access`
-    disabled, priority, weight, models, excluded, aliases    the operator's choices
+    disabled, priority, weight, models, excluded, aliases, thinking    the operator's choices
     facts                  what is known besides and no secret, texts by name
 
 and a secret part, which lies beside it where nothing is encrypted, and else in ``sealed``: base64 of a JSON object that
@@ -30,6 +30,7 @@ from typing import Annotated, Any, TypeAlias
 
 import msgspec
 from msgspec import Meta, Struct
+from pydantic import ValidationError
 
 from router.accounts import foreign_documents
 from router.accounts.credential import Credential
@@ -37,8 +38,10 @@ from router.accounts.labels import label_problem, named_by_us, named_for
 from router.accounts.moments import read_moment, write_moment
 from router.accounts.unusable import Kind, Unusable
 from router.secret import Secret
+from router.settings.policy_blocks import Thinking
 from router.settings.presets import shipped_presets
 from router.settings.provider_names import SIGN_INS, by_key
+from router.settings.validation import describe
 from router.vault.cipher import Locked
 from router.wire import codec
 
@@ -65,6 +68,7 @@ class _File(Struct, frozen=True, kw_only=True):
     models: tuple[str, ...] = ()
     excluded: tuple[str, ...] = ()
     aliases: dict[str, str] = {}
+    thinking: dict[str, Any] | None = None
     facts: dict[str, str] = {}
     access: str = ""
     refresh: str = ""
@@ -121,6 +125,7 @@ def write_document(credential: Credential, seal: Crypt | None) -> bytes:
         "models": list(credential.models),
         "excluded": list(credential.excluded),
         "aliases": dict(credential.aliases),
+        "thinking": credential.thinking.model_dump(exclude_none=True) if credential.thinking is not None else None,
         "facts": dict(credential.facts),
     }
     document = {name: value for name, value in public.items() if value is not None and value != [] and value != {}}
@@ -211,8 +216,18 @@ def _credential(document: Mapping[str, Any]) -> Credential:
         models=file.models,
         excluded=file.excluded,
         aliases=file.aliases,
+        thinking=_thinking(file.thinking),
         unknown=file.other | leftover,
     )
+
+
+def _thinking(written: dict[str, Any] | None) -> Thinking | None:
+    try:
+        return None if written is None else Thinking.model_validate(written)
+    except ValidationError as error:
+        found = error.errors(include_url=False)[0]
+        problem, _ = describe(found, ("thinking", *found["loc"]), {})
+        raise msgspec.ValidationError(f"thinking {problem}") from None
 
 
 def _moment(written: _Moment, name: str) -> float | None:

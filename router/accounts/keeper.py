@@ -309,6 +309,7 @@ def _with_choices(new: Credential, before: Credential) -> Credential:
         models=before.models,
         excluded=before.excluded,
         aliases=before.aliases,
+        thinking=before.thinking,
         created_at=before.created_at,
         unknown={**before.unknown, **new.unknown},
     )

@@ -9,7 +9,10 @@ from functools import lru_cache
 from msgspec import Struct
 
 from router.models.patterns import Pattern, compile_pattern
+from router.policies.thinking import ThinkingRule
 from router.secret import Secret
+
+OFF = "disabled in the settings"
 
 
 class Account(Struct, frozen=True, kw_only=True):
@@ -17,8 +20,9 @@ class Account(Struct, frozen=True, kw_only=True):
 
     priority: lower is preferred. weight: share within one priority. proxy: outbound proxy URL of this account alone.
     models: upstream names it may serve; empty means all. excluded: names it may not serve, `*` for any text. aliases:
-    names that stand for upstream names on this account alone. facts: what its kind's executor needs besides. stored:
-    its secret lies in the account store, and `secret` is empty.
+    names that stand for upstream names on this account alone. thinking: how much it may be asked to think. facts: what
+    its kind's executor needs besides. stored: its secret lies in the account store, and `secret` is empty.
+    disabled: the settings leave it out of the work; of those in the store its keeper says so.
     """
 
     id: str
@@ -31,11 +35,18 @@ class Account(Struct, frozen=True, kw_only=True):
     models: tuple[str, ...] = ()
     excluded: tuple[str, ...] = ()
     aliases: Mapping[str, str] = {}
+    thinking: ThinkingRule | None = None
     facts: Mapping[str, str] = {}
     stored: bool = False
+    disabled: bool = False
 
     def __repr__(self) -> str:
         return f"Account({self.id})"  # its proxy has a password
+
+    @property
+    def limited(self) -> bool:
+        """Whether there may be a model that it does not serve."""
+        return self.disabled or bool(self.models or self.excluded)
 
     def serves(self, model: str) -> bool:
         """Whether the operator lets it serve `model`."""
@@ -43,6 +54,8 @@ class Account(Struct, frozen=True, kw_only=True):
 
     def bar(self, model: str) -> str | None:
         """What keeps it from `model`, in words; None where nothing does."""
+        if self.disabled:
+            return OFF
         upstream = self.aliases.get(model)
         if self.excluded and any(
             _pattern(text).matches(name) for text in self.excluded for name in (model, upstream or model)

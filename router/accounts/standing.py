@@ -10,6 +10,7 @@ from router.accounts.credential import Credential
 from router.accounts.outcomes import Bad, Gone, NeedsLogin, Refused, Suspended
 from router.accounts.record import Account
 from router.faults import Fault
+from router.policies.shapes import rule_of
 from router.routing.cooldown import HeldState
 from router.secret import Secret
 from router.settings.provider_names import SIGN_INS
@@ -38,6 +39,7 @@ def account_of(credential: Credential) -> Account:
         models=credential.models,
         excluded=credential.excluded,
         aliases=credential.aliases,
+        thinking=rule_of(credential.thinking),
         stored=True,
     )
 

@@ -16,7 +16,7 @@ _IDENTITIES = ("account_id", "account_uuid", "organization_uuid", "sub", "user_i
 """Facts that tell accounts apart: one person may be in two organisations, and an organisation has many people."""
 
 
-_CHOSEN = ("disabled", "priority", "weight", "proxy", "models", "excluded", "aliases")
+_CHOSEN = ("disabled", "priority", "weight", "proxy", "models", "excluded", "aliases", "thinking")
 """What an operator sets for an account."""
 
 

@@ -10,15 +10,17 @@ from msgspec import Struct
 
 from router.accounts.credential import Credential
 from router.accounts.quota import Window
-from router.accounts.record import Account
+from router.accounts.record import OFF, Account
 from router.accounts.stores.base import Trouble
 from router.accounts.tally import Tally
+from router.policies.thinking import ThinkingRule
 from router.routing.cooldown import Entry, Key
 from router.routing.scopes import ruling
 
 
 class Seen(Struct, frozen=True, kw_only=True):
-    """Everything that is known of one account now. off: why its provider does not serve at all, "" where it does."""
+    """Everything that is known of one account now. off: why its provider does not serve at all, "" where it does.
+    written: it is a key that stands in the settings file."""
 
     account: Account
     credential: Credential | None = None
@@ -28,6 +30,7 @@ class Seen(Struct, frozen=True, kw_only=True):
     renews_at: float | None = None
     busy: int = 0
     off: str = ""
+    written: bool = False
 
 
 def account_view(seen: Seen, now: float) -> dict[str, Any]:
@@ -41,6 +44,7 @@ def account_view(seen: Seen, now: float) -> dict[str, Any]:
         "label": account.label,
         "kind": "sign-in" if account.stored and not (credential is not None and credential.is_key) else "key",
         "owner": credential.owner if credential is not None else "settings",
+        "changeable": seen.written if credential is None else credential.owner == "ours",
         "email": credential.email if credential is not None else None,
         "plan": credential.facts.get("plan") if credential is not None else None,
         "state": state,
@@ -64,7 +68,12 @@ def account_view(seen: Seen, now: float) -> dict[str, Any]:
         "models": list(account.models),
         "excluded": list(account.excluded),
         "aliases": dict(account.aliases),
+        "thinking": _thinking(account.thinking),
     }
+
+
+def _thinking(rule: ThinkingRule | None) -> dict[str, Any] | None:
+    return None if rule is None else {"mode": rule.mode, "default": rule.default, "max": rule.most}
 
 
 def trouble_view(trouble: Trouble) -> dict[str, Any]:
@@ -79,6 +88,8 @@ def trouble_view(trouble: Trouble) -> dict[str, Any]:
 
 def state_of(seen: Seen, now: float) -> tuple[str, str, float | None]:
     """State, reason and end of the account as a whole; what rests of it in part is told apart."""
+    if seen.account.disabled:
+        return "disabled", OFF, None
     if seen.off:
         return "disabled", f"its provider is {seen.off}" if seen.off.startswith("off") else seen.off, None
     entry = ruling(seen.entries, seen.account.id, now)

@@ -10,7 +10,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from router.access.keys import ClientKey
-from router.accounts.changes import WrongChanges, read_changes
+from router.accounts.changes import WrongChanges, carry_out, read_changes
 from router.accounts.login.refusals import Refused
 from router.api.accounts import AccountViews
 from router.api.bodies import BadBody, check_names, flag_field, read_body, read_object, text_field
@@ -102,7 +102,7 @@ class AccountRoutes:
     def _none(self, account: str) -> str:
         """Why there is no sign-in of this name."""
         if self._views.one(account) is not None:
-            return f"{account} is a key of the settings: change or remove it there."
+            return f"{account} is a key of the settings: PATCH /v0/management/accounts/{account} changes it there."
         return f"There is no account {account[:200]}."
 
     async def _pasted(self, request: Request, hall: Hall, key: ClientKey, name: str) -> Response:
@@ -140,13 +140,7 @@ async def _change(request: Request, hall: Hall, key: ClientKey, account: str) ->
     """Change an account. Returns its id afterwards."""
     if hall.keeper.find(account) is None:
         raise KeyError(account)
-    changes = read_changes(await read_object(request))
-    if "label" in changes.given:  # first: where it is taken, nothing has been changed
-        account = (await hall.keeper.rename(account, changes.label, key.name)).id
-    others = {name: value for name, value in changes.given.items() if name != "label"}
-    if others:
-        await hall.keeper.change(account, others, key.name)
-    return account
+    return await carry_out(read_changes(await read_object(request)), hall.keeper, account, key.name)
 
 
 def _json(value: Any) -> Response:

@@ -10,6 +10,7 @@ from router.accounts.standing import account_of
 from router.accounts.view import Seen, account_view, entries_by_account, sorted_views, trouble_view
 from router.gateway import Gateway
 from router.routing.cooldown import Entry, Key
+from router.settings.key_entries import written_keys
 
 
 class AccountViews:
@@ -40,6 +41,7 @@ class AccountViews:
 
     def _seen(self, entries: Mapping[str, Mapping[Key, Entry]], busy: Mapping[str, int]) -> Iterator[Seen]:
         gateway, keeper = self._gateway, self._keeper
+        written = written_keys(gateway.current.settings)
         served = {account.id for provider in gateway.current.providers.values() for account in provider.accounts}
         for provider in gateway.current.providers.values():
             stored = [account_of(each) for each in keeper.credentials() if each.provider == provider.id]
@@ -55,4 +57,5 @@ class AccountViews:
                     renews_at=keeper.renews_at(account.id),
                     busy=busy.get(account.id, 0),
                     off="" if account.id in served else provider.reason or "",
+                    written=account.id in written,
                 )

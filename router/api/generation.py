@@ -15,7 +15,7 @@ from router.api.exchange import Exchange
 from router.api.frame import framed, in_line
 from router.api.local_answer import answer_here
 from router.api.planning import ordering, planned, prompted, thoughtful
-from router.api.recording import heard, tracing
+from router.api.recording import recorded
 from router.api.replay import Replay, given_again
 from router.api.reply import Reply
 from router.api.spending import HEADER, reserve
@@ -57,10 +57,8 @@ async def generate(
     spec = surface.spec
     record = Record(call_id=call_id, dialect=spec.name, surface=surface.name, asked=addressed.model or "")
     record.began = gateway.clock.wall()
-    trace = tracing(exchange, edge.recorder.room) if edge.recorder.wanted(exchange.headers) else None
-    send = exchange.send if trace is None else heard(exchange.send, trace)
-    reply = Reply(send, call_id, heartbeat=spec.heartbeat)
-    out = _Out(exchange, reply, framing, gateway.clock.monotonic(), trace)
+    reply = Reply(exchange.send, call_id, heartbeat=spec.heartbeat)
+    out = _Out(exchange, reply, framing, gateway.clock.monotonic())
     await framed(
         gateway,
         exchange,
@@ -76,6 +74,8 @@ async def _generate(edge: Edge, surface: Surface, addressed: Addressed, record: 
     key, record.caller = enter(exchange, gateway)
     snapshot = gateway.current
     policies = snapshot.settings.policies
+    if edge.recorder.wanted(exchange.headers, snapshot.access.of(key.id).recorded):
+        out.trace = recorded(exchange, out.reply, edge.recorder.room)
     with gateway.admission.entry(key) as entry, exchange.until_deadline():
         if entry.waits:
             await in_line(exchange, entry, record)
@@ -146,14 +146,15 @@ def plan_call(edge: Edge, snapshot: Snapshot, surface: Surface, call: Call) -> t
     chosen = planned(snapshot, call, Needs(dialect=call.dialect), rotation=rotation, order=order)
     shape = snapshot.shapes.of(call.caller.key_id, chosen.route)
     call = prompted(call, shape, surface)
-    call, reasoning = thoughtful(call, shape, chosen, surface)
-    raw = surface.raw and reasoning is None and all(_goes_raw(snapshot, c) for c in chosen.candidates)
+    call, chosen = thoughtful(call, snapshot.shapes, shape, chosen, surface)
+    raw = surface.raw and chosen.reasoning is None and all(_goes_raw(snapshot, c) for c in chosen.candidates)
     if raw and not must_read(call):
         return replace(call, conversation=None), chosen
     conversation = call.conversation or read(call, surface.spec.read_request)
     call = replace(call, conversation=conversation)
     needs = needs_of(conversation, call.dialect)
-    chosen = replace(planned(snapshot, call, needs, rotation=rotation, order=order), reasoning=reasoning)
+    decided = {"reasoning": chosen.reasoning, "wish": chosen.wish}
+    chosen = replace(planned(snapshot, call, needs, rotation=rotation, order=order), **decided)
     if not surface.raw:
         chosen = replace(chosen, candidates=_translated(chosen.candidates), smaller=_translated(chosen.smaller))
     return call, chosen
@@ -171,14 +172,12 @@ class _Out:
     """Where the answer goes. lane: the open answer, replay: what earlier and later answers have to do with it, once
     there is one. trace: None where the call is not recorded."""
 
-    def __init__(
-        self, exchange: Exchange, reply: Reply, framing: Framing | None, began: float, trace: Trace | None
-    ) -> None:
+    def __init__(self, exchange: Exchange, reply: Reply, framing: Framing | None, began: float) -> None:
         self.exchange = exchange
         self.reply = reply
         self.framing = framing
         self.began = began
-        self.trace = trace
+        self.trace: Trace | None = None
         self.lane: Lane | None = None
         self.replay: Replay | None = None
 
@@ -334,4 +333,5 @@ def _settle(edge: Edge, record: Record, out: _Out) -> None:
         record.first_byte = out.reply.first_byte - out.began
     gateway.settle(record)
     if out.trace is not None:
-        edge.recorder.over(out.trace, record)
+        own = gateway.current.access.of(record.caller.key_id).recorded if record.caller is not None else None
+        edge.recorder.over(out.trace, record, own)

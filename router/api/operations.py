@@ -75,11 +75,13 @@ class Operations:
             text = "providers.webai is on, and no service is known: `make status`, docs/webai.md."
             causes.append(_cause("no_service", text, blocking=False))
         states = gateway.account_states()
+        within = gateway.waiting_in_services()
         for provider in serving:
             resting = [states[account.id] for account in provider.accounts if states[account.id].state != "ready"]
             if len(resting) == len(provider.accounts):
                 text = f"Every account of {provider.id} is resting: {_told(resting, names)}"
                 causes.append(_cause("cooling", text, blocking=False))
+            resting += [one for one in within if one.provider == provider.id]
             waiting = [one for one in resting if one.state == "needs_login"]
             if waiting:
                 text = f"{provider.id} needs a person to sign in: {_told(waiting, names)}"

@@ -13,12 +13,14 @@ from router.call import Call
 from router.faults import Fault
 from router.gateway import Gateway
 from router.models.catalogue import Model
-from router.policies.shapes import Shape
+from router.policies.shapes import Shape, Shapes
 from router.policies.system_prompt import with_prompt
+from router.policies.thinking import Wish
+from router.providers.run import THINKING
 from router.routing.combos import Combo, in_order
 from router.routing.plan import Candidate, Needs, Plan, draft, plan
 from router.snapshot import Snapshot
-from router.wire.conversation import Reasoning, Text
+from router.wire.conversation import Text
 from router.wire.written import Note
 
 Order: TypeAlias = Callable[[Plan], Plan]
@@ -93,17 +95,26 @@ def prompted(call: Call, shape: Shape, surface: Surface | None = None) -> Call:
     return replace(call, conversation=replace(conversation, system=(Text(shape.system.alone),)))
 
 
-def thoughtful(call: Call, shape: Shape, chosen: Plan, surface: Surface) -> tuple[Call, Reasoning | None]:
-    """What the plan is to ask for of thinking, None where the body says it; and the call, read where that took it."""
-    if shape.thinking is None or not any(_thinks(each) for each in (*chosen.candidates, *chosen.smaller)):
-        return call, chosen.reasoning
+def thoughtful(call: Call, shapes: Shapes, shape: Shape, chosen: Plan, surface: Surface) -> tuple[Call, Plan]:
+    """The plan with what is to be asked for of thinking, nothing where the body says it; and the call, read where that
+    took it. shape: of this call. Where an account may have a word of its own, each attempt decides (`Plan.wish`)."""
+    if shape.thinking is None and not shapes.accounts:
+        return call, chosen
+    thinking = [each for each in (*chosen.candidates, *chosen.smaller) if _thinks(each)]
+    providers = () if shape.final or not shapes.accounts else dict.fromkeys(each.provider for each in thinking)
+    rules = tuple(rule for provider in providers for rule in shapes.accounts.get(provider, ()))
+    if not thinking or (shape.thinking is None and not rules):
+        return call, chosen
     conversation = call.conversation or read(call, surface.spec.read_request)
+    call = replace(call, conversation=conversation)
     asked = chosen.reasoning or conversation.reasoning
     tunes = chosen.reasoning is None and call.dialect == "messages"
-    wanted = shape.thinking.decide(asked, tunes=tunes)
+    if rules:
+        return call, replace(chosen, wish=Wish(asked, tunes, shape.thinking, rules))
+    wanted = shape.thinking.decide(asked, tunes=tunes) if shape.thinking is not None else None
     if wanted is None:
-        return replace(call, conversation=conversation), chosen.reasoning
-    return replace(call, conversation=conversation, notes=(*call.notes, Note("policy", "thinking"))), wanted
+        return call, chosen
+    return replace(call, notes=(*call.notes, THINKING)), replace(chosen, reasoning=wanted)
 
 
 def _thinks(candidate: Candidate) -> bool:

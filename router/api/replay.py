@@ -71,7 +71,7 @@ class Replay:
         if usable:
             targets = [(each.provider, each.model) for each in (*chosen.candidates, *chosen.smaller)]
             continued = b"" if call.body is self._asked.body else call.body
-            key = fingerprints.of_call(self._fingerprint(), call, targets, chosen.reasoning, continued)
+            key = fingerprints.of_call(self._fingerprint(), call, targets, (chosen.reasoning, chosen.wish), continued)
             found = self._gateway.cache.get(key, self._now())
             if found is None:
                 self._cached = key

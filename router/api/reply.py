@@ -42,6 +42,10 @@ class Reply:
         self._ended = False
         self.last_write = time.monotonic()
 
+    def heard(self, through: Callable[[Send], Send]) -> None:
+        """Let everything that leaves from now on go through another sender, which is given the one so far."""
+        self._send = through(self._send)
+
     async def head(self, status: int, headers: Mapping[str, str], *, stream: bool) -> None:
         """Send the status and the headers, once; later calls do nothing."""
         async with self._lock:

@@ -140,7 +140,7 @@ class Side(Struct, kw_only=True):
         response = await self.edge.gateway.runner.send(
             self.call,
             candidate,
-            provider,
+            candidate.through(provider),
             account,
             self.snapshot.limits,
             body=body,

@@ -72,6 +72,9 @@ def _chosen(view: View) -> Iterator[str]:
         yield f"not {' '.join(view['excluded'])}"
     if view.get("aliases"):
         yield " ".join(f"{name}={model}" for name, model in view["aliases"].items())
+    if thinking := view.get("thinking"):
+        amounts = [f"{name} {thinking[name]}" for name in ("default", "max") if thinking.get(name) is not None]
+        yield " ".join(["thinking", thinking["mode"], *amounts])
 
 
 def moment(text: str, now: float) -> str:

@@ -92,9 +92,19 @@ def set_(
     ] = None,
     exclude: Annotated[list[str] | None, typer.Option(help="Model it must not serve; 'none' clears the list.")] = None,
     alias: Annotated[list[str] | None, typer.Option(help="NAME=MODEL; 'none' clears the list.")] = None,
+    thinking_mode: Annotated[
+        str | None,
+        typer.Option(
+            help="passthrough, off, fixed or adaptive, with the next two; 'none' takes the account's word away."
+        ),
+    ] = None,
+    thinking_default: Annotated[
+        str | None, typer.Option(help="An effort or tokens, where the caller says nothing, or always (fixed).")
+    ] = None,
+    thinking_max: Annotated[str | None, typer.Option(help="An effort or tokens: the most that callers get.")] = None,
     config: ConfigOption = None,
 ) -> None:
-    """Change priority, weight, proxy, exclusions or aliases of an account."""
+    """Change priority, weight, proxy, exclusions, aliases or thinking of an account."""
     changes: dict[str, Any] = {}
     if priority is not None:
         changes["priority"] = priority
@@ -107,8 +117,12 @@ def set_(
         changes["excluded"] = [] if exclude == ["none"] else exclude
     if alias:
         changes["aliases"] = {} if alias == ["none"] else dict(_pair(text) for text in alias)
+    thinking = {"mode": thinking_mode, "default": thinking_default, "max": thinking_max}
+    if any(thinking.values()):
+        given_words = {name: value for name, value in thinking.items() if value is not None}
+        changes["thinking"] = None if given_words == {"mode": "none"} else given_words
     if not changes:
-        raise typer.BadParameter("give at least one of --priority, --weight, --proxy, --exclude, --alias")
+        raise typer.BadParameter("give at least one of --priority, --weight, --proxy, --exclude, --alias, --thinking-…")
     _change(account, changes, config)
 
 
@@ -133,7 +147,7 @@ def _pair(text: str) -> tuple[str, str]:
 
 
 def _change(account: str, changes: dict[str, Any], config: str | None) -> None:
-    answer = _ask(lambda: request(find_place(config), "PATCH", f"/v1/auth/{quote(account)}", changes))
+    answer = _ask(lambda: request(find_place(config), "PATCH", f"/v0/management/accounts/{quote(account)}", changes))
     typer.echo(one_line(headline(answer, time.time())))
 
 

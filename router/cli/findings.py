@@ -18,6 +18,7 @@ from router.cli.live_findings import dialects
 from router.cli.network_findings import network
 from router.cli.pair_findings import pairs
 from router.cli.price_findings import prices
+from router.cli.program_findings import programs
 from router.cli.talk import Place, Unreachable, fetch, url
 from router.cli.webai_findings import webai
 from router.providers.resolve import resolve
@@ -204,6 +205,7 @@ CHECKS: tuple[Check, ...] = (
     keys,
     folders,
     process,
+    programs,
     dialects,
     pairs,
     providers,

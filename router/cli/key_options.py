@@ -76,6 +76,16 @@ class Options(Struct, frozen=True, kw_only=True):
         str | None, typer.Option(help="An effort or tokens, where the caller says nothing, or always (fixed).")
     ] = None
     thinking_max: Annotated[str | None, typer.Option(help="An effort or tokens: the most that callers get.")] = None
+    unpriced: Annotated[
+        str | None,
+        typer.Option(
+            help="Whether models whose price nobody knows may answer: allow or refuse. Default: usage.unpriced."
+        ),
+    ] = None
+    request_log: Annotated[
+        bool | None,
+        typer.Option(help="Whether the content of its calls is recorded: all, or none. Default: as for other keys."),
+    ] = None
 
     @property
     def nothing(self) -> bool:
@@ -84,10 +94,13 @@ class Options(Struct, frozen=True, kw_only=True):
 
     def rights(self) -> dict[str, Any]:
         """Those that are given, by name."""
-        given = {name: getattr(self, name) for name in ("models", "providers", "accounts", "ips", "substitution")}
+        given = {
+            name: getattr(self, name) for name in ("models", "providers", "accounts", "ips", "substitution", "unpriced")
+        }
         given["system_prompt"] = self._block("system_prompt", "prepend", "append")
         given["thinking"] = self._block("thinking", "mode", "default", "max")
-        return {name: value for name, value in given.items() if value}
+        given["request_log"] = self.request_log
+        return {name: value for name, value in given.items() if value not in (None, [], {})}
 
     def _block(self, block: str, *names: str) -> dict[str, Any]:
         values = {name: getattr(self, f"{block}_{name}") for name in names}

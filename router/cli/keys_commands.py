@@ -215,6 +215,7 @@ def _limits(key: ClientKey) -> str:
     parts += [f"{amount(cap.most, cap.unit)} per {cap.period}" for cap in key.limits.caps()] if key.limits else []
     for name, value in (plain(key.rights) if key.rights is not None else {}).items():
         told = ", ".join(f"{each} {words!r}" for each, words in value.items()) if isinstance(value, dict) else value
+        told = {True: "yes", False: "no"}[told] if isinstance(told, bool) else told
         parts.append(f"{name} {' '.join(told) if isinstance(told, list) else told}")
     return "".join(f", {part}" for part in parts)
 

@@ -29,6 +29,10 @@ def network(place: Place, environ: Mapping[str, str], look: Look | None = None) 
     """Each provider with an account, once per origin; those behind a proxy are not looked at from here."""
     origins: dict[str, list[str]] = {}
     general = General(place.settings.network.proxy, tuple(place.settings.network.no_proxy), variables(environ))
+    for name, combo in place.settings.models.combos.items():
+        if combo.proxy is not None:
+            text = f"calls for the combo {name} leave through its own proxy, which is not looked at"
+            yield Finding("ok", "network", text)
     for provider in resolve(place.settings, environ):
         if provider.kind == "demo" or not provider.accounts or not provider.base_urls:
             continue

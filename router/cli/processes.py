@@ -40,36 +40,39 @@ def status(as_json: bool = False, config: str | None = None) -> int:
     """Print the table. 0 when all is well, 1 when something is wrong, 3 when nothing runs."""
     os.chdir(places.ROOT)
     place = find_place(config)
-    rows = _rows(place)
+    found = rows(place)
     if as_json:
-        print(json.dumps({"processes": [asdict(row) for row in rows], "settings_problem": place.problem}, indent=2))
+        print(json.dumps({"processes": [asdict(row) for row in found], "settings_problem": place.problem}, indent=2))
     else:
-        _show(rows)
+        _show(found)
         if place.problem is not None:
             print(place.problem, file=sys.stderr)
-    if not any(row.pid for row in rows):
+    if not any(row.pid for row in found):
         return UNREACHABLE
-    return FAILED if place.problem is not None or any(row.wrong for row in rows) else OK
+    return FAILED if place.problem is not None or any(row.wrong for row in found) else OK
 
 
-def _rows(place: Place) -> list[Row]:
+def rows(place: Place) -> list[Row]:
+    """Every process and what is wrong with it, the router first."""
     with supervision.supervisor() as rpc:
         infos = supervision.processes(rpc) if rpc is not None else []
         left = orphans.left() if rpc is None else []
     ours = {each.name: each for each in services.programs(place.settings)}
     wanted = {name: services.wanted(place, each) for name, each in ours.items()}
-    rows = [_supervised(info) for info in infos if info["pid"] or info["name"] not in wanted or wanted[info["name"]].on]
+    found = [
+        _supervised(info) for info in infos if info["pid"] or info["name"] not in wanted or wanted[info["name"]].on
+    ]
     if left:
-        rows += [Row("supervisord", "gone", None, None, "-", None, _GONE), *map(_orphan, left)]
-    if not any(row.name == "router" for row in rows):
-        rows.append(_alone(place))
-    rows.sort(key=lambda row: row.name != "router")
-    for row in rows:
+        found += [Row("supervisord", "gone", None, None, "-", None, _GONE), *map(_orphan, left)]
+    if not any(row.name == "router" for row in found):
+        found.append(_alone(place))
+    found.sort(key=lambda row: row.name != "router")
+    for row in found:
         if row.name == "router" and row.pid is not None:
             _ask(place, row)
         elif row.name in ours:
             _ask_service(place, row, ours[row.name], wanted[row.name])
-    return rows
+    return found
 
 
 def _supervised(info: dict[str, Any]) -> Row:

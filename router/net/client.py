@@ -110,7 +110,7 @@ class Net:
         self._passwords = self._found_passwords()
 
     def way(self, url: str, own: str | None) -> proxies.Way:
-        """How a request to `url` leaves, where its account or provider names the proxy `own`."""
+        """How a request to `url` leaves, where its account, combo or provider names the proxy `own`."""
         known = self._ways.get((url, own))
         if known is None:
             if len(self._ways) >= _REMEMBERED:  # names of models are in some addresses

@@ -1,7 +1,8 @@
 """Which outbound proxy a request takes, and why. Pure: the settings and the environment are passed in.
 
-Precedence: the proxy of the account or of the provider, which counts for every target; then `network.proxy`; then the
-environment. The last two are left out for targets on this machine and for those of `network.no_proxy` and NO_PROXY.
+Precedence: the proxy of the account, of the combo or of the provider, which counts for every target; then
+`network.proxy`; then the environment. The last two are left out for targets on this machine and for those of
+`network.no_proxy` and NO_PROXY.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from msgspec import Struct
 SCHEMES = ("http", "https", "socks5", "socks5h")
 """``socks5h`` lets the proxy resolve the names of targets, ``socks5`` resolves them here."""
 SHAPE = "http://user:password@host:3128, https://…, socks5://host:1080 or socks5h://… (which resolves names itself)"
+OWN = "account, combo or provider"
 _PROXY = re.compile(r"([a-z0-9]+)://[^\s/]+/?", re.IGNORECASE)
 _VARIABLES = frozenset({"http_proxy", "https_proxy", "all_proxy", "no_proxy"})
 _SECURE = frozenset({"https", "wss"})
@@ -53,8 +55,8 @@ def exception_problem(entry: str) -> str | None:
 
 
 class General(Struct, frozen=True):
-    """What counts for requests whose account and provider name no proxy. proxy, no_proxy: of the settings. environ:
-    of the process."""
+    """What counts for requests whose account, combo and provider name no proxy. proxy, no_proxy: of the settings.
+    environ: of the process."""
 
     proxy: str | None = None
     no_proxy: tuple[str, ...] = ()
@@ -75,9 +77,9 @@ class Way(Struct, frozen=True):
 
 
 def way(url: str, own: str | None, general: General) -> Way:
-    """The way to `url`. own: the proxy of the account or the provider."""
+    """The way to `url`. own: the proxy of the account, the combo or the provider."""
     if own is not None:
-        return Way(own, "account or provider")
+        return Way(own, OWN)
     try:
         parts = urlsplit(url)
         host, port = (parts.hostname or "").rstrip("."), parts.port or _DEFAULT_PORTS.get(parts.scheme.lower(), 0)

@@ -48,6 +48,21 @@ class ThinkingRule(Struct, frozen=True):
         return said if self.most is None else capped(said, self.most, tunes=tunes)
 
 
+class Wish(Struct, frozen=True):
+    """What a call asks of thinking, where accounts have a say. said: by the caller. tunes: see `ThinkingRule.decide`.
+    rule: for accounts that have none of their own. rules: all of theirs, by which calls are told apart."""
+
+    said: Reasoning
+    tunes: bool
+    rule: ThinkingRule | None
+    rules: tuple[tuple[str, ThinkingRule], ...] = ()
+
+    def at(self, own: ThinkingRule | None) -> Reasoning | None:
+        """What to ask an account for that has the rule `own`; None where the caller's wish stays as it is."""
+        rule = own or self.rule
+        return None if rule is None else rule.decide(self.said, tunes=self.tunes)
+
+
 def wish(amount: Amount) -> Reasoning:
     """An amount as a caller would ask for it."""
     if isinstance(amount, int):

@@ -10,6 +10,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from router.accounts.record import Account
+from router.policies.shapes import rule_of
 from router.providers.config import Custom, Kind, ProviderConfig
 from router.providers.registry import KNOWN, catalogue, demo_models, vertex_address
 from router.relay.accounts import Connected
@@ -301,6 +302,10 @@ def _account(provider: str, number: int, key: ApiKey) -> Account:
         weight=key.weight,
         proxy=key.proxy,
         models=key.models,
+        excluded=key.excluded,
+        aliases=key.aliases,
+        disabled=key.disabled,
+        thinking=rule_of(key.thinking),
     )
 
 
@@ -320,6 +325,8 @@ def _config(
 ) -> ProviderConfig:
     """What all kinds share. A provider that is switched off keeps its names and loses its accounts."""
     reason = None if accounts else missing
+    if accounts and all(account.disabled for account in accounts):
+        reason = "every key of it is disabled in the settings"
     if not block.enabled:
         accounts, reason = (), f"switched off in the settings of {name}"
     return ProviderConfig(

@@ -33,6 +33,9 @@ from router.wire.dialects import DIALECTS
 from router.wire.notes import refuse_if_strict
 from router.wire.written import Note, Undo, Written
 
+THINKING = Note("policy", "thinking")
+"""That the operator's word about thinking counted, and not the caller's."""
+
 
 class Opened(Struct, frozen=True, kw_only=True):
     """An attempt whose head has arrived with a success."""
@@ -70,6 +73,25 @@ class Runner(Sender):
     ) -> Opened:
         """Send one attempt and give its lane. `sent` is called when the request leaves. foreign: opaque items that
         other accounts made, which are left out. Raises `Fault`."""
+        if plan.wish is not None and candidate.capabilities.thinking != "none":
+            wanted = plan.wish.at(account.thinking)
+            if wanted is not None:
+                plan = replace(plan, reasoning=wanted)
+                opened = await self._open(call, plan, candidate, provider, account, limits, sent, foreign)
+                return replace(opened, notes=(THINKING, *opened.notes))
+        return await self._open(call, plan, candidate, provider, account, limits, sent, foreign)
+
+    async def _open(
+        self,
+        call: Call,
+        plan: Plan,
+        candidate: Candidate,
+        provider: ProviderConfig,
+        account: Account,
+        limits: Limits,
+        sent: Callable[[], None],
+        foreign: frozenset[Digest],
+    ) -> Opened:
         spec = call.spec or DIALECTS[call.dialect]
         opener = self._sources.get(provider.kind)
         if opener is not None:

@@ -17,7 +17,7 @@ SERVICES: Mapping[str, str] = MappingProxyType({"aistudio": "aistudio"})
 DEFAULT_PROFILE = "default"
 
 
-State = Literal["needs_login", "disabled"]
+State = Literal["needs_login", "refused", "disabled"]
 
 
 class Connected(Struct, frozen=True):

@@ -30,9 +30,21 @@ _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}\Z")
 _LOCAL = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
+FOR_A_PERSON: frozenset[State] = frozenset(("needs_login", "refused"))
+
+
+class Within(Struct, frozen=True, kw_only=True):
+    """An account that a service keeps itself, such as a Google account of the WebAI service. cause: in words."""
+
+    name: str
+    state: str
+    cause: str = ""
+
+
 class Announcement(Struct, frozen=True, kw_only=True):
     """What one service said last. endpoint: its address, without a trailing slash. causes: why it is not ready, in
-    words. capacity, busy: answers at the same time, possible and under way. expires_at: Unix time."""
+    words. capacity, busy: answers at the same time, possible and under way. accounts: those that it keeps itself.
+    expires_at: Unix time."""
 
     service: str
     name: str
@@ -43,7 +55,19 @@ class Announcement(Struct, frozen=True, kw_only=True):
     causes: tuple[str, ...] = ()
     capacity: int = 1
     busy: int = 0
+    accounts: tuple[Within, ...] = ()
     expires_at: float = 0.0
+
+    def for_a_person(self) -> tuple[Within, ...]:
+        """Its accounts that nothing but a person can bring back."""
+        return tuple(each for each in self.accounts if each.state in FOR_A_PERSON)
+
+    def state(self) -> State:
+        """What keeps it from answering, where it is not ready: a person, where that is so for all its accounts."""
+        states = {each.state for each in self.accounts}
+        if not states or not states <= FOR_A_PERSON:
+            return "disabled"
+        return "needs_login" if "needs_login" in states else "refused"
 
 
 class Changes(Struct, frozen=True):
@@ -80,9 +104,26 @@ def read(body: Mapping[str, Any], now: float, allowed: Collection[str]) -> Annou
         causes=_texts(body, "causes", 20),
         capacity=max(1, _number(body, "capacity", 1)),
         busy=max(0, _number(body, "busy", 0)),
+        accounts=within(body.get("accounts")),
         expires_at=now if _flag(body, "leaving", default=False) else now + LIVES,
     )
     return replace(made, causes=made.causes or ("it says that it is not ready",)) if not made.ready else made
+
+
+def within(listed: Any) -> tuple[Within, ...]:
+    """The accounts that a service keeps itself, as it lists them. Raises `Unacceptable`."""
+    if listed is None:
+        return ()
+    if not isinstance(listed, list) or len(listed) > MOST or not all(isinstance(each, dict) for each in listed):
+        raise Unacceptable(f"accounts must be a list of at most {MOST} objects.")
+    return tuple(
+        Within(
+            name=_text(each, "name")[:80],
+            state=_text(each, "state")[:40],
+            cause=_text(each, "cause", _text(each, "reason", ""))[:300],
+        )
+        for each in listed
+    )
 
 
 def origin(address: str) -> str | None:
@@ -151,7 +192,7 @@ class Announced:
             if before is not None and not before.ready:
                 self._holds.forget(account)  # what calls have met while it could not answer says nothing now
         else:
-            self._holds.hold(account, "disabled", " ".join(said.causes))
+            self._holds.hold(account, said.state(), " ".join(said.causes))
         if before is None or _offer(before) != _offer(said):
             self._changed()
 
@@ -182,6 +223,13 @@ class Announced:
     def current(self) -> list[Announcement]:
         """By name."""
         return sorted(self._known.values(), key=lambda said: (said.service, said.name))
+
+    def for_a_person(self) -> list[tuple[str, str, Within]]:
+        """Accounts within services that nothing but a person can bring back: account and provider of the service, and
+        which it is."""
+        return [
+            (account_id(said), SERVICES[said.service], each) for said in self.current() for each in said.for_a_person()
+        ]
 
     def connected(self) -> Mapping[str, Connected]:
         """By provider."""

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from msgspec.structs import replace
+
 from router.faults import Fault
 from router.net.client import Net
 from router.net.message import HttpRequest, Timeouts
-from router.relay.announced import LIVES, Announcement
+from router.relay.announced import LIVES, Announcement, Unacceptable, within
 from router.secret import Secret
 from router.version import USER_AGENT
 from router.wire import codec
@@ -30,8 +32,12 @@ async def look(net: Net, service: str, endpoint: str, key: Secret, now: float) -
         return _not_ready(said, fault.message)
     if listed in (401, 403):
         return _not_ready(said, f"{address} does not take our key (providers.webai.api_key, or the service key)")
+    try:
+        accounts = within(ready.get("accounts")) if isinstance(ready, Mapping) else ()
+    except Unacceptable:
+        accounts = ()  # of an older service, which says it in words alone
     names = tuple(str(each["id"]) for each in _list(models, "data") if isinstance(each, dict) and "id" in each)
-    made = Announcement(service=service, name=NAME, endpoint=address, models=names, expires_at=said.expires_at)
+    made = replace(said, models=names, accounts=accounts)
     if status == 200:
         return made
     causes = [each.get("text") or each.get("cause") for each in _list(ready, "causes") if isinstance(each, dict)]
@@ -39,15 +45,7 @@ async def look(net: Net, service: str, endpoint: str, key: Secret, now: float) -
 
 
 def _not_ready(said: Announcement, cause: str) -> Announcement:
-    return Announcement(
-        service=said.service,
-        name=said.name,
-        endpoint=said.endpoint,
-        models=said.models,
-        ready=False,
-        causes=(cause[:300],),
-        expires_at=said.expires_at,
-    )
+    return replace(said, ready=False, causes=(cause[:300],))
 
 
 async def _ask(net: Net, url: str, key: Secret | None) -> tuple[int, Any]:

@@ -31,6 +31,7 @@ def _service(said: Announcement) -> dict[str, Any]:
         "cause": " ".join(said.causes) or None,
         "capacity": said.capacity,
         "busy": said.busy,
+        "accounts": [{"name": each.name, "state": each.state, "cause": each.cause or None} for each in said.accounts],
         "models": list(said.models),
         "until": _moment(said.expires_at),
     }

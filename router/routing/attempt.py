@@ -281,7 +281,7 @@ class Attempts:
     async def _try(self, round_: _Round, run: _Run) -> tuple[Begun, str]:
         """One attempt up to its first content. Closes what it opened on every failure."""
         call, candidate, lease, limits = round_.call, run.candidate, run.lease, round_.limits
-        record, provider = round_.record, round_.providers[run.candidate.provider]
+        record, provider = round_.record, candidate.through(round_.providers[candidate.provider])
         if candidate.stands_in is not None:  # an answer names the model that gives it
             call = replace(call, asked=candidate.stands_in)
         patient = candidate.capabilities.slow or not call.stream

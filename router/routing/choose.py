@@ -103,7 +103,7 @@ def look(
     waits: list[Waiting] = []
     others = _others_alias(provider, model)
     for account in provider.accounts:
-        bar = _bar(account, model, others) if others or account.models or account.excluded else None
+        bar = _bar(account, model, others) if others or account.limited else None
         if bar is not None:
             waits.append(Waiting(account.id, "disabled", bar, None))
         elif account.id in avoid:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Literal, TypeAlias, TypeVar
 from msgspec import Struct
 from msgspec.structs import replace
 
+from router.net.proxies import Way
+
 if TYPE_CHECKING:
     from router.routing.plan import Candidate
 
@@ -19,12 +21,13 @@ LOOKS_AROUND = 8
 
 
 class Combo(Struct, frozen=True):
-    """name: as written. targets: names of models, in order. weights: of each."""
+    """name: as written. targets: names of models, in order. weights: of each. way: the proxy that it names."""
 
     name: str
     targets: tuple[str, ...]
     strategy: ComboStrategy = "priority"
     weights: tuple[int, ...] = ()
+    way: Way | None = None
 
 
 Measure: TypeAlias = "Callable[[Candidate], float | None]"

@@ -16,7 +16,9 @@ from msgspec.structs import replace
 
 from router.call import Resume
 from router.faults import Fault, bad_request
+from router.net.proxies import Way
 from router.policies.payload import Payload
+from router.policies.thinking import Wish
 from router.providers.config import ProviderConfig
 from router.routing.combos import Combo
 from router.routing.names import check_name, unknown_model
@@ -70,7 +72,7 @@ class Candidate(Struct, frozen=True, kw_only=True):
     provider: its id. model: the upstream's own name. dialect: which one to speak to it; lane "raw" where it is the
     caller's. rank: position, equal for providers that rotate. why: for a person. stands_in: the name
     to show for it, where it is another model than the one that was asked for. member: which of several models that
-    the name stands for, from 0; None where it stands for one.
+    the name stands for, from 0; None where it stands for one. way: the proxy that its combo names.
     """
 
     provider: str
@@ -82,6 +84,11 @@ class Candidate(Struct, frozen=True, kw_only=True):
     capabilities: Capabilities
     stands_in: str | None = None
     member: int | None = None
+    way: Way | None = None
+
+    def through(self, provider: ProviderConfig) -> ProviderConfig:
+        """The provider as this target's calls find it: behind the proxy of the combo."""
+        return provider if self.way is None else replace(provider, proxy=self.way.proxy)
 
 
 class Plan(Struct, frozen=True, kw_only=True):
@@ -91,7 +98,7 @@ class Plan(Struct, frozen=True, kw_only=True):
     limits: fields of `router.call.Limits` that the route has in its own way.
     smaller: candidates of a smaller model, for when the limits of all others are met.
     route: the number of the rule that it comes from, if one has a say. payload: rules for the bodies of its attempts.
-    combo: the named chain that the name is.
+    combo: the named chain that the name is. wish: what is asked of thinking, where that depends on the account too.
     """
 
     asked: str
@@ -107,6 +114,7 @@ class Plan(Struct, frozen=True, kw_only=True):
     route: int | None = None
     payload: tuple[Payload, ...] = ()
     combo: Combo | None = None
+    wish: Wish | None = None
 
 
 def plan(table: Table, asked: str, *, needs: Needs, pinned: str | None = None, rotation: int = 0) -> Plan:
@@ -175,15 +183,21 @@ def _drafted(table: Table, name: str, only: tuple[str, ...], needs: Needs, offer
         limits=next((target.limits for target in found.targets if target.limits), {}),
         combo=found.combo,
         route=next((target.route for target in found.targets if target.route is not None), None),
-        smaller=_smaller(table, name, offers, only, needs) if table.smaller and offers else (),
+        smaller=_smaller(table, name, offers, only, needs, found.combo) if table.smaller and offers else (),
     )
 
 
 def _smaller(
-    table: Table, name: str, offers: Sequence[Candidate], only: tuple[str, ...], needs: Needs
+    table: Table,
+    name: str,
+    offers: Sequence[Candidate],
+    only: tuple[str, ...],
+    needs: Needs,
+    combo: Combo | None,
 ) -> tuple[Candidate, ...]:
     """The candidates of the smaller model that the settings have for this one: for the name that was asked for, or for
-    the first model that it leads to. What the caller wishes of thinking stays; a suffix here would say nothing."""
+    the first model that it leads to. What the caller wishes of thinking stays; a suffix here would say nothing. It goes
+    through the proxy of the combo that it stands in for."""
     names = (name, offers[0].model)
     rule = next((each for asked in names for each in table.smaller if each.pattern.matches(asked)), None)
     if rule is None:
@@ -192,7 +206,11 @@ def _smaller(
     able = _offers(table, rule.targets[0], only, needs).able
     fitting = _fitting([each for each in able if (each.provider, each.model) not in known], needs, [])
     first, why, shown = 1 + max(each.rank for each in offers), f"smaller model for '{name}'", rule.targets[0]
-    return tuple(replace(each, rank=first + each.rank, why=f"{why}: {each.why}", stands_in=shown) for each in fitting)
+    way = None if combo is None else combo.way
+    return tuple(
+        replace(each, rank=first + each.rank, why=f"{why}: {each.why}", stands_in=shown, way=each.way or way)
+        for each in fitting
+    )
 
 
 def _provider(table: Table, pinned: str) -> tuple[str, ...]:
@@ -276,6 +294,7 @@ def _unique(table: Table, targets: Sequence[Target], needs: Needs, skipped: list
                 rank=target.rank,
                 why=target.why,
                 member=target.member,
+                way=target.way,
                 capabilities=table.capabilities.capabilities(provider, _upstream(provider, target.model), dialect),
             )
         )

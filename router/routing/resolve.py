@@ -117,8 +117,12 @@ def _aliased(table: Table, name: str, alias: Alias, pinned: tuple[str, ...], dep
 
 def _chained(table: Table, name: str, combo: Combo, pinned: tuple[str, ...], depth: int) -> Found:
     found = _each(table, name, "combo", combo.targets, pinned, depth)
-    how = f"the strategy of '{name}' is {combo.strategy}"
-    return replace(found, how=(how, *found.how), combo=combo)
+    how = [f"the strategy of '{name}' is {combo.strategy}"]
+    targets = found.targets
+    if combo.way is not None:
+        how.append(f"accounts without a proxy of their own go through the one of '{name}'")
+        targets = tuple(replace(each, way=each.way or combo.way) for each in targets)
+    return replace(found, targets=targets, how=(*how, *found.how), combo=combo)
 
 
 def _each(

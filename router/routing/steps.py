@@ -8,6 +8,7 @@ from typing import Any
 from msgspec import Struct
 
 from router.call import Resume
+from router.net.proxies import Way
 from router.providers.config import ProviderConfig
 from router.routing.makers import BRANDS, NICKNAMES, bare, subscription, vendor
 from router.routing.table import Table
@@ -16,7 +17,7 @@ from router.routing.table import Table
 class Target(Struct, frozen=True):
     """A provider and its model, before anything is known about the call. rank: equal ones rotate. grace, resume,
     limits: of its route, see `table.Rule`. route: its number. member: which of the models of an alias or
-    a combo."""
+    a combo. way: the proxy that a combo names."""
 
     provider: ProviderConfig
     model: str
@@ -27,6 +28,7 @@ class Target(Struct, frozen=True):
     limits: Mapping[str, Any] = {}
     route: int | None = None
     member: int | None = None
+    way: Way | None = None
 
 
 def _upstream(table: Table, provider: ProviderConfig, name: str) -> str:

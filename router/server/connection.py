@@ -12,7 +12,6 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
-import h11
 from hypercorn.events import Closed, Event, RawData, Updated
 from hypercorn.protocol import ProtocolWrapper
 from hypercorn.protocol.h11 import H11Protocol
@@ -21,7 +20,6 @@ from hypercorn.utils import parse_socket_addr
 
 from router.server.config import HypercornConfig, ServerSettings
 from router.server.context import Context
-from router.server.framing import StrictConnection
 from router.server.http1 import Http1
 from router.server.inbox import Inbox
 from router.server.sockets import TOO_LARGE, prepare
@@ -115,23 +113,8 @@ class Connection:
             self._send,
             alpn,
         )
-        given = wrapper.protocol
-        if isinstance(given, H11Protocol):
-            wrapper.protocol = own = Http1(
-                given.app,
-                given.config,
-                given.context,
-                given.task_group,
-                given.connection_state,
-                given.ssl,
-                given.client,
-                given.server,
-                given.send,
-            )
-            own.flush = self.transport.flush
-            own.connection = StrictConnection(
-                h11.SERVER, max_incomplete_event_size=given.config.h11_max_incomplete_size
-            )
+        if isinstance(wrapper.protocol, H11Protocol):
+            wrapper.protocol = Http1(wrapper.protocol, self.transport.flush)
         return wrapper
 
     async def _read(self) -> None:

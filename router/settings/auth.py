@@ -66,6 +66,16 @@ class KeyRights(Block):
     )
     system_prompt: SystemPrompt | None = setting(None, "Words around the system prompts of the key's calls.")
     thinking: Thinking | None = setting(None, "`policies.thinking` for the key's calls, whatever their rule says.")
+    unpriced: Literal["allow", "refuse"] | None = setting(
+        None,
+        "Whether models whose price nobody knows may answer the key's calls. Not given: as `usage.unpriced` says where "
+        "the key has a limit in dollars.",
+    )
+    request_log: bool | None = setting(
+        None,
+        "Whether the content of the key's calls is recorded: all of them, or none, whatever `observe.request_log` and "
+        "the header say. Not given: as they say.",
+    )
 
 
 class _KeyItself(Block):

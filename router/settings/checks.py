@@ -182,6 +182,7 @@ class _Checker:
                 if label in seen:
                     yield self._mistake((*path, kind, at), f"has the label {label!r} of another key", "Choose another.")
                 seen.add(label)
+                yield from self._patterns(key.excluded, (*path, kind, at, "excluded"))
 
     def routes(self) -> Iterator[Mistake]:
         prefixes = {plain(block.prefix) for _, _, block in upstreams(self._settings) if block.prefix is not None}

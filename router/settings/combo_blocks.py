@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from router.settings.block import Block, setting
+from router.settings.block import Block, Proxy, setting
 
 
 class Member(Block):
@@ -34,6 +34,13 @@ class Combo(Block):
         "priority",
         "Which is asked first: the first that can, by weight, in turn, the one that begins to answer soonest by what "
         "was measured, or the one whose tokens cost least. The others follow where it fails.",
+    )
+
+    proxy: Proxy | None = setting(
+        None,
+        "Outbound proxy of the calls for this name, behind an account's own and before the provider's: "
+        "`http://user:password@host:3128`, or `socks5://`, `socks5h://`.",
+        repr=False,
     )
 
     @model_validator(mode="after")

@@ -9,42 +9,48 @@ from __future__ import annotations
 
 import copy
 import json
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import yaml
 
 from router.settings.document import read_document
+from router.settings.mistakes import dotted
 
 Item = Mapping[str, Any]
+Place = Sequence[str | int]
+"""Keys of mappings and numbers in lists on the way to a list."""
 _EMPTY = frozenset({"", "~", "null", "Null", "NULL"})
 _INDENT = 2
+_QUOTED = re.compile(r'[{\[]?\s*"')
+"""What begins as JSON does."""
 
 
 class CannotEdit(ValueError):
     """The file is written in a way that only a person can change; the message says what to do."""
 
 
-def items(text: str, place: Sequence[str]) -> list[Any]:
+def items(text: str, place: Place) -> list[Any]:
     """What the list at `place` has, as written; nothing where there is none."""
     found: Any = read_document(text).values
     for step in place:
-        found = found.get(step) if isinstance(found, dict) else None
+        found = _inner(found, step)
     return list(found) if isinstance(found, list) else []
 
 
-def added(text: str, place: Sequence[str], item: Item) -> str:
+def added(text: str, place: Place, item: Item) -> str:
     """The text with one more at the end. Raises `CannotEdit`."""
     parts = _Parts(text)
     holder, depth = parts.deepest(place)
     if depth == len(place):
         new = parts.appended(holder, item)
     else:
-        new = parts.with_key(holder, list(place[depth:]), item, place[:depth])
+        new = parts.with_key(holder, list(map(str, place[depth:])), item, place[:depth])
     return _proven(text, new, place, [*items(text, place), dict(item)])
 
 
-def changed(text: str, place: Sequence[str], at: int, item: Item) -> str:
+def changed(text: str, place: Place, at: int, item: Item) -> str:
     """The text with another item in the place of one. Raises `CannotEdit`."""
     parts = _Parts(text)
     old = parts.item(place, at)
@@ -56,7 +62,7 @@ def changed(text: str, place: Sequence[str], at: int, item: Item) -> str:
     return _proven(text, new, place, wanted)
 
 
-def removed(text: str, place: Sequence[str], at: int) -> str:
+def removed(text: str, place: Place, at: int) -> str:
     """The text without one. Raises `CannotEdit`."""
     parts = _Parts(text)
     wanted = items(text, place)
@@ -64,20 +70,26 @@ def removed(text: str, place: Sequence[str], at: int) -> str:
     return _proven(text, parts.without(place, at), place, wanted)
 
 
-def _proven(before: str, after: str, place: Sequence[str], wanted: list[Any]) -> str:
+def _proven(before: str, after: str, place: Place, wanted: list[Any]) -> str:
     """`after`, where it says what `before` says but for the list."""
     meant = copy.deepcopy(read_document(before).values)
     inner: Any = meant
     for step in place[:-1]:
-        if not isinstance(inner.get(step), dict):
+        if not isinstance(_inner(inner, step), (dict, list)):
             inner[step] = {}
         inner = inner[step]
     inner[place[-1]] = wanted
     read = read_document(after)
     if read.mistakes or read.values != meant:
-        where = ".".join(place)
+        where = dotted(tuple(place))
         raise CannotEdit(f"{where} is written in a way that cannot be changed from here: change it in the file itself.")
     return after
+
+
+def _inner(value: Any, step: str | int) -> Any:
+    if isinstance(step, int):
+        return value[step] if isinstance(value, list) and step < len(value) else None
+    return value.get(step) if isinstance(value, dict) else None
 
 
 class _Parts:
@@ -91,20 +103,20 @@ class _Parts:
         except yaml.YAMLError as error:
             raise CannotEdit(f"The file is no YAML: {str(error).splitlines()[0]}.") from None
 
-    def deepest(self, place: Sequence[str]) -> tuple[yaml.Node | None, int]:
+    def deepest(self, place: Place) -> tuple[yaml.Node | None, int]:
         """The node furthest along `place`, and how many steps lead to it."""
         node, depth = self._root, 0
         for step in place:
-            pair = _pair(node, step)
-            if pair is None:
+            below = _below(node, step)
+            if below is None:
                 break
-            node, depth = pair[1], depth + 1
+            node, depth = below, depth + 1
         return node, depth
 
-    def item(self, place: Sequence[str], at: int) -> yaml.Node:
+    def item(self, place: Place, at: int) -> yaml.Node:
         node, depth = self.deepest(place)
         if depth < len(place) or not isinstance(node, yaml.SequenceNode) or at >= len(node.value):
-            raise CannotEdit(f"{'.'.join(place)} is no list with so many items.")
+            raise CannotEdit(f"{dotted(tuple(place))} is no list with so many items.")
         item: yaml.Node = node.value[at]
         return item
 
@@ -120,7 +132,7 @@ class _Parts:
             )
         raise CannotEdit("It is no list: change it in the file itself.")
 
-    def with_key(self, holder: yaml.Node | None, steps: list[str], item: Item, above: Sequence[str]) -> str:
+    def with_key(self, holder: yaml.Node | None, steps: list[str], item: Item, above: Place) -> str:
         """The keys that are missing, with a list of one behind them."""
         if holder is None:
             lead = self._end if self._text and not self._text.endswith("\n") else ""
@@ -134,11 +146,11 @@ class _Parts:
             return self._into_flow(holder, _json(value)[1:-1])
         if isinstance(holder, yaml.ScalarNode) and holder.value in _EMPTY:
             return self._replace(holder.start_mark.index, holder.end_mark.index, self._spaced(holder, _json(value)))
-        raise CannotEdit(f"{'.'.join(above)} is no mapping: change it in the file itself.")
+        raise CannotEdit(f"{dotted(tuple(above))} is no mapping: change it in the file itself.")
 
     def replaced(self, node: yaml.Node, item: Item) -> str:
         """Another item in the place of one, on one line."""
-        written = _json(item) if self._text[node.start_mark.index] in "{[" else _yaml(item)
+        written = _json(item) if _QUOTED.match(self._text, node.start_mark.index) else _yaml(item)
         return self._replace(node.start_mark.index, _stop(node), written)
 
     def mapping_changed(self, node: yaml.Node, before: Any, item: Item) -> str | None:
@@ -161,7 +173,7 @@ class _Parts:
                 text = text[: value.start_mark.index] + _value(item[name.value]) + text[_stop(value) :]
         return text
 
-    def without(self, place: Sequence[str], at: int) -> str:
+    def without(self, place: Place, at: int) -> str:
         """Without one item; a list that has no other stays as an empty one."""
         node = self.item(place, at)
         holder, _ = self.deepest(place)
@@ -217,7 +229,15 @@ class _Parts:
         return self._text[:start] + written + self._text[stop:]
 
 
-def _pair(node: yaml.Node | None, step: str) -> tuple[yaml.Node, yaml.Node] | None:
+def _below(node: yaml.Node | None, step: str | int) -> yaml.Node | None:
+    if isinstance(step, int):
+        members = node.value if isinstance(node, yaml.SequenceNode) else ()
+        return members[step] if step < len(members) else None
+    pair = _pair(node, step)
+    return None if pair is None else pair[1]
+
+
+def _pair(node: yaml.Node | None, step: str | int) -> tuple[yaml.Node, yaml.Node] | None:
     pairs = node.value if isinstance(node, yaml.MappingNode) else ()
     return next((pair for pair in pairs if pair[0].value == step), None)
 

@@ -120,7 +120,7 @@ def _rename_blocks(document: Document, origins: Mapping[Path, str], presets: Map
     renamed: dict[str, str] = {}
     if isinstance(blocks, dict):
         for written in list(blocks):
-            name = _block_name(str(written), presets)
+            name = block_name(str(written), presets)
             if name == written:
                 continue
             if name in blocks:
@@ -157,7 +157,8 @@ def _list_service_account(document: Document) -> None:
         vertex["service_account_files"] = [single]
 
 
-def _block_name(written: str, presets: Mapping[str, Preset]) -> str:
+def block_name(written: str, presets: Mapping[str, Preset]) -> str:
+    """What the schema calls a provider's block that somebody spelt in another way."""
     field = written.lower().replace("-", "_")
     if field in Providers.model_fields:
         return field

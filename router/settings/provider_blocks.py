@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, ConfigDict, model_validator
+from pydantic import BeforeValidator, ConfigDict, Field, model_validator
 
 from router.secret import Secret
 from router.settings.aistudio_blocks import (
@@ -18,9 +18,13 @@ from router.settings.aistudio_blocks import (
     Tier,
 )
 from router.settings.block import BaseUrls, Block, Headers, Name, Proxy, Texts, setting
+from router.settings.policy_blocks import Thinking
 from router.settings.webai_blocks import FreeFallback, GeminiWeb, Tools, WebAIFiles, WebAIService, WebAITimeouts
 
 ApiDialect = Literal["chat", "responses"]
+
+
+ModelName = Annotated[str, Field(min_length=1, max_length=256)]
 
 
 def _shorthand(field: str) -> Any:
@@ -39,6 +43,7 @@ class ApiKey(Block):
     key_file: str | None = setting(None, "File that holds the key, such as a mounted secret.")
     env: str | None = setting(None, "Environment variable that holds the key.")
     label: Name | None = setting(None, "Name of the account in lists and logs. Default: its number.")
+    disabled: bool = setting(False, "Whether it is left out of the work.")
     proxy: Proxy | None = setting(
         None,
         "Outbound proxy for this key alone: `http://user:password@host:3128`, or `socks5://`, `socks5h://`.",
@@ -47,6 +52,13 @@ class ApiKey(Block):
     priority: int = setting(0, "Accounts with a lower number are used first.", ge=-1000, le=1000)
     weight: int = setting(1, "Share of the calls among accounts of one priority.", ge=1, le=1000)
     models: Texts = setting((), "Upstream models that this key may serve. Empty: all.")
+    excluded: Texts = setting((), "Upstream models that this key never serves; `*` stands for any text.")
+    aliases: dict[ModelName, ModelName] = setting(
+        {}, "Names for clients -> upstream models, which this key alone answers under them."
+    )
+    thinking: Thinking | None = setting(
+        None, "`policies.thinking` for the calls that it answers, whatever their rule says; the client key's word wins."
+    )
 
 
 class ServiceAccount(ApiKey):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from router.settings.block import Block, setting
 
 
@@ -12,4 +14,8 @@ class Usage(Block):
     retention_days: int = setting(400, "Days for which the ledger keeps a call.", ge=1, le=3660)
     prices: str | None = setting(
         None, "A price table of your own (`docs/usage.md`); its prices win over those that this version has."
+    )
+    unpriced: Literal["allow", "refuse"] = setting(
+        "allow",
+        "Whether keys with a limit in dollars, which does not count models whose price nobody knows, may use those.",
     )

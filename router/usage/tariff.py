@@ -69,6 +69,10 @@ class Tariff:
         charged = self._charged.get(provider)
         return charged is None or charged.metered
 
+    def known(self, provider: str, model: str) -> bool:
+        """Whether what a call of this model costs here is known: nothing, or by a price."""
+        return not self.metered(provider) or self.price(provider, model) is not None
+
     def per_token(self, provider: str, model: str) -> float | None:
         """What tokens of a model cost here, for comparing: US dollars for four million, three of them input. 0 for a
         provider that is not paid by the token; None: unknown."""

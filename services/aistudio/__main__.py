@@ -32,6 +32,7 @@ from services.aistudio.selfcheck import selfcheck
 from services.aistudio.service import AIStudio
 from services.aistudio.settings import SettingsError
 from services.link import logs
+from services.link.beat import HANGS, beat
 from services.link.client import Link
 from services.link.dialling import Dialler
 from services.link.health import Cause, health_server
@@ -69,7 +70,7 @@ def _service(beside: Beside, changed: Any = lambda: None) -> AIStudio:
     return AIStudio(beside.settings, profiles=profiles, wall=time.time, chance=random.SystemRandom(), changed=changed)
 
 
-async def serve(beside: Beside, _: argparse.Namespace) -> int:
+async def serve(beside: Beside, given: argparse.Namespace) -> int:
     """Serve until SIGTERM or SIGINT."""
     settings = beside.settings
     news, stopping = asyncio.Event(), asyncio.Event()
@@ -104,6 +105,7 @@ async def serve(beside: Beside, _: argparse.Namespace) -> int:
         pages={"/metrics": lambda: exposition(service.status())},
     ):
         running = background.spawn(link.run(), "link")
+        background.spawn(beat(given.hangs), "beat")
         background.spawn(_tell(service, link, news), "status")
         await service.start()
         await stopping.wait()
@@ -212,6 +214,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--config", type=Path, help="a file of this service's own (config/aistudio.yaml)")
     parser.add_argument("--router-config", type=Path, help="the router's file (config/config.yaml)")
     parser.add_argument("--profile", help="which account (default)")
+    parser.add_argument(
+        "--hangs", type=float, default=HANGS, help="seconds without a turn of its own loop after which it ends itself"
+    )
     parser.add_argument("--log-level", default="info", choices=("debug", "info", "warning", "error"))
     parser.add_argument("--log-format", default="text", choices=("text", "json"))
     return parser

@@ -13,12 +13,12 @@ import time
 from pathlib import Path
 
 from router.tasks import Tasks
-from services.healthwatch.beat import HANGS, beat
 from services.healthwatch.memory import Memory
 from services.healthwatch.settings import Plan, plan
 from services.healthwatch.supervisor import Supervisor
 from services.healthwatch.watch import Watch
 from services.link import logs
+from services.link.beat import beat
 from services.link.health import health_server
 from services.link.settings import SettingsMistake
 
@@ -32,7 +32,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--config", type=Path, help="the settings file of the router")
     parser.add_argument("--log-level", default="info")
     parser.add_argument(
-        "--hangs", type=float, default=HANGS, help="seconds without a turn of its own loop after which it ends itself"
+        "--hangs", type=float, default=20.0, help="seconds without a turn of its own loop after which it ends itself"
     )
     given = parser.parse_args(arguments)
     logs.configure(given.log_level, "text", None, queued=True)

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from router.tasks import Tasks
 from services.link import logs
+from services.link.beat import HANGS, beat
 from services.link.names import host_name
 from services.link.settings import SettingsMistake
 from services.webai import extras, free
@@ -36,14 +37,14 @@ def main(arguments: list[str] | None = None) -> int:
     logs.configure(given.log_level, given.log_format, None if serves else sys.stderr, queued=serves)
     try:
         beside = load(given.router_config, given.config)
-        return doctor(beside) if given.command == "doctor" else asyncio.run(serve(beside))
+        return doctor(beside) if given.command == "doctor" else asyncio.run(serve(beside, given.hangs))
     except SettingsMistake as error:
         sys.stderr.write(f"{error}\n")
         return 2
 
 
-async def serve(beside: Beside) -> int:
-    """Serve until SIGTERM or SIGINT, then finish what is open."""
+async def serve(beside: Beside, hangs: float) -> int:
+    """Serve until SIGTERM or SIGINT, then finish what is open. hangs: seconds, as for `beat`."""
     settings, stopping = beside.settings, asyncio.Event()
     announcers: list[Announcer] = []
 
@@ -79,6 +80,7 @@ async def serve(beside: Beside) -> int:
             "causes": [each["text"] for each in causes],
             "capacity": service.capacity,
             "busy": service.busy,
+            "accounts": accounts.told() if service.gemini else [],
             "leaving": False,
         }
 
@@ -89,6 +91,7 @@ async def serve(beside: Beside) -> int:
     background, ended = Tasks("webai-main"), asyncio.Event()
     server = background.spawn(serve_app(app, listening, ended), "http")
     server.add_done_callback(lambda _: stopping.set())
+    background.spawn(beat(hangs), "beat")
     await service.start()
     for each in announcers:
         background.spawn(each.run(), "announce")
@@ -154,6 +157,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("command", nargs="?", default="serve", choices=("serve", "doctor"))
     parser.add_argument("--config", type=Path, help="a file of this service's own (config/webai.yaml)")
     parser.add_argument("--router-config", type=Path, help="the router's file (config/config.yaml)")
+    parser.add_argument(
+        "--hangs", type=float, default=HANGS, help="seconds without a turn of its own loop after which it ends itself"
+    )
     parser.add_argument("--log-level", default="info", choices=("debug", "info", "warning", "error"))
     parser.add_argument("--log-format", default="text", choices=("text", "json"))
     return parser

@@ -27,6 +27,8 @@ _FAILURES = 3
 """Answers in a row that may fail before an account rests."""
 _UNREACHABLE = 30.0
 
+FOR_A_PERSON = frozenset({NEEDS_LOGIN, "refused"})
+
 State = Literal["starting", "ready", "limited", "needs_login", "refused", "unreachable"]
 
 
@@ -196,6 +198,16 @@ class Accounts:
         self._turn += 1
         cut = self._turn % len(found) if found else 0
         return found[cut:] + found[:cut]
+
+    def told(self) -> list[dict[str, str]]:
+        """Every account as routers hear of it."""
+        found = ((name, self.health(name)) for name in self.names())
+        return [{"name": name, "state": health.state, "cause": health.reason} for name, health in found]
+
+    def for_a_person(self) -> dict[str, str]:
+        """Those that nothing but a person can bring back, and why."""
+        found = ((name, self.health(name)) for name in self.names())
+        return {name: health.reason or health.state for name, health in found if health.state in FOR_A_PERSON}
 
     def why_none(self) -> Fault:
         """Why none can be asked: the fault for a caller."""

@@ -14,7 +14,7 @@ from router.faults import Fault
 from router.tasks import Tasks
 from services.link.cause import Cause
 from services.webai import chains, extras, free
-from services.webai.accounts import Accounts, Health
+from services.webai.accounts import NEEDS_LOGIN, Accounts, Health
 from services.webai.asking import Ask, Piece, Told
 from services.webai.chains import Blacklist, Link
 from services.webai.gemini_package import Package
@@ -135,6 +135,9 @@ class WebAI:
             found.append(("gemini_missing", extras.missing(extras.GEMINI), not can_free))
         elif self.gemini and not can_page:
             found.append(("no_account", self.accounts.why_none().message, not can_free))
+        elif self.gemini and (waiting := self.accounts.for_a_person()):
+            text = "; ".join(f"{name}: {reason}" for name, reason in waiting.items())
+            found.append((NEEDS_LOGIN, f"{text}. Give new cookies: switchyard login webai --label NAME", False))
         if self.settings.fallback.enabled and not self.free:
             found.append(("g4f_missing", extras.missing(extras.FREE), not can_page))
         elif self.free and not can_free:

@@ -99,7 +99,7 @@ HOME = '    - {name: home, base_url: "http://127.0.0.1:8/v1", models: [small], a
         (
             ("label: a", "label: a, weight: 3"),
             "providers",
-            ["The account office/a changes: its priority, weight, proxy or models."],
+            ["The account office/a changes: its order, proxy, models or thinking."],
         ),
         (("127.0.0.1:8", "127.0.0.1:7"), "providers", ["The provider home is asked at another address."]),
         (

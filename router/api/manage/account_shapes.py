@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from msgspec import Struct
+from typing import Annotated, TypeAlias
+
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+from router.api.manage.key_shapes import Thinking as WantedThinking
 
 
 class Resting(Struct, frozen=True, forbid_unknown_fields=True):
@@ -23,14 +27,24 @@ class Quota(Struct, frozen=True, forbid_unknown_fields=True):
     resets_at: str | None
 
 
+class AccountThinking(Struct, frozen=True, forbid_unknown_fields=True):
+    """How much it may be asked to think. default, max: an effort, or tokens."""
+
+    mode: str
+    default: str | int | None
+    max: str | int | None
+
+
 class ShownAccount(Struct, frozen=True, forbid_unknown_fields=True):
-    """kind: sign-in or key. owner: who keeps it: this gateway, another program, the settings. busy: calls under way."""
+    """kind: sign-in or key. owner: who keeps it: this gateway, another program, the settings. changeable: whether
+    ``PATCH`` can change it. busy: calls under way."""
 
     account: str
     provider: str
     label: str
     kind: str
     owner: str
+    changeable: bool
     email: str | None
     plan: str | None
     state: str
@@ -54,6 +68,7 @@ class ShownAccount(Struct, frozen=True, forbid_unknown_fields=True):
     models: list[str]
     excluded: list[str]
     aliases: dict[str, str]
+    thinking: AccountThinking | None
 
 
 class UnusableFile(Struct, frozen=True, forbid_unknown_fields=True):
@@ -68,3 +83,22 @@ class UnusableFile(Struct, frozen=True, forbid_unknown_fields=True):
 class AccountList(Struct, frozen=True, forbid_unknown_fields=True):
     accounts: list[ShownAccount]
     files: list[UnusableFile]
+
+
+Model: TypeAlias = Annotated[str, Meta(min_length=1, max_length=256)]
+
+
+class AccountChanges(Struct, forbid_unknown_fields=True):
+    """What is given is changed; null takes a proxy or a word about thinking out, an empty list or mapping empties.
+    label: of accounts that are kept here; a key of the settings has its own in the file. excluded: patterns. aliases:
+    names for clients -> upstream models."""
+
+    disabled: bool | UnsetType = UNSET
+    label: Annotated[str, Meta(min_length=1, max_length=127)] | UnsetType = UNSET
+    priority: Annotated[int, Meta(ge=-1000, le=1000)] | UnsetType = UNSET
+    weight: Annotated[int, Meta(ge=1, le=1000)] | UnsetType = UNSET
+    proxy: Annotated[str, Meta(min_length=1, max_length=2000)] | UnsetType | None = UNSET
+    models: list[Model] | UnsetType = UNSET
+    excluded: list[Model] | UnsetType = UNSET
+    aliases: dict[Model, Model] | UnsetType = UNSET
+    thinking: WantedThinking | UnsetType | None = UNSET

@@ -12,6 +12,7 @@ from starlette.routing import Route
 from router.accounts.keeper import Keeper
 from router.accounts.record import Account
 from router.api.accounts import AccountViews
+from router.api.manage.account_changes import AccountChangeDesk
 from router.api.manage.account_routes import AccountDesk
 from router.api.manage.backup_routes import BackupDesk
 from router.api.manage.budget_routes import BudgetDesk
@@ -96,6 +97,7 @@ def assemble(gateway: Gateway, sources: Sources, clock: Clock) -> list[Route]:
     table.add(ModelDesk(gateway, config, sources.audit).operations())
     table.add(BudgetDesk(gateway.keys, gateway.budgets, clock).operations())
     table.add(NewAccountDesk(gateway, sources.keeper, sources.accounts, sources.with_account).operations())
+    table.add(AccountChangeDesk(gateway, config, sources.keeper, sources.accounts).operations())
     table.add(AccountDesk(gateway, sources.accounts, sources.audit).operations())
     table.add(DebugDesk(gateway, sources.debugging).operations())
     table.add(PriceDesk(gateway, clock.wall).operations())

@@ -64,6 +64,8 @@ class Rights(Struct, frozen=True, forbid_unknown_fields=True):
     substitution: Substitution | UnsetType | None = UNSET
     system_prompt: Prompt | UnsetType | None = UNSET
     thinking: Thinking | UnsetType | None = UNSET
+    unpriced: Literal["allow", "refuse"] | UnsetType | None = UNSET
+    request_log: bool | UnsetType | None = UNSET
 
 
 class Key(Struct, frozen=True):

@@ -3,7 +3,7 @@ provider, changed and removed in the settings file itself (`models.custom`)."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Annotated, Any
 
 import msgspec
@@ -11,6 +11,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 from router.api.manage.config_routes import ConfigDesk, Done
 from router.api.manage.operation import Asked, Operation, Refused
+from router.api.manage.written import of_variable, written
 from router.gateway import Gateway
 from router.models.catalogue import Model, Origin
 from router.models.kinds import ModelKind, kind_of
@@ -18,8 +19,6 @@ from router.routing.nearest import did_you_mean, nearest
 from router.settings.custom_models import PLACE, CustomModel
 from router.settings.items import CannotEdit, added, changed, items, removed
 from router.settings.provider_names import plain
-from router.settings.veil import is_mark
-from router.variables import escaped
 
 _WHERE = tuple(map(str, PLACE))
 ProviderName = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9._-]{0,62}$")]
@@ -155,7 +154,7 @@ class ModelDesk:
             raise Refused(409, f"{new.provider} has a custom model {new.id!r} already; change or remove that one.")
         given = {name: value for name, value in msgspec.structs.asdict(new).items() if value not in (None, [], {})}
         item = {"provider": given.pop("provider"), "name": given.pop("id"), **given}
-        done = await self._edit(asked, lambda text: added(text, _WHERE, _written(item)))
+        done = await self._edit(asked, lambda text: added(text, _WHERE, written(item)))
         self._audit(asked.who.key.name, "custom_model_add", f"{new.provider}, {new.id}")
         return done
 
@@ -163,7 +162,7 @@ class ModelDesk:
         provider, model = asked.path["provider"], asked.path["id"]
         given = {name: value for name, value in msgspec.structs.asdict(asked.body).items() if value is not UNSET}
         gone = {name for name, value in given.items() if value in (None, [], {})}
-        put = _written({name: value for name, value in given.items() if name not in gone})
+        put = written({name: value for name, value in given.items() if name not in gone})
 
         def edited(text: str) -> str:
             at = self._place(text, provider, model)
@@ -177,8 +176,7 @@ class ModelDesk:
         return await self._edit(asked, lambda text: removed(text, _WHERE, self._place(text, provider, model)))
 
     def _refuse_variable(self) -> None:
-        origins = self._gateway.current.provenance
-        variable = next((each for path, each in origins.items() if _of_variable(path, each)), None)
+        variable = of_variable(self._gateway.current.provenance, ".".join(_WHERE))
         if variable is not None:
             raise Refused(409, f"models.custom comes from the variable {variable}, which wins over the file.")
 
@@ -243,36 +241,3 @@ def _listed(entry: Model) -> ListedModel:
         kind=kind_of(entry.capabilities),
         origin=entry.origin,
     )
-
-
-def _of_variable(path: str, origin: str) -> bool:
-    """Whether a setting below `models.custom` comes from the environment; else its origin is a place in a file."""
-    return path.startswith(".".join(_WHERE)) and ":" not in origin
-
-
-def _written(value: Any) -> Any:
-    """A value as the file has to have it. What would be filled in there, a variable or a secret, stays what it says:
-    who adds a model must not read this machine's environment by its name."""
-    for text in _texts(value):
-        if is_mark(text):
-            raise Refused(400, f"{text.strip()!r} is what stands for a secret in the settings; choose another text.")
-    return _escaped(value)
-
-
-def _texts(value: Any) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, dict):
-        for name, item in value.items():
-            yield from (name, *_texts(item))
-    elif isinstance(value, list):
-        for item in value:
-            yield from _texts(item)
-
-
-def _escaped(value: Any) -> Any:
-    if isinstance(value, str):
-        return escaped(value)
-    if isinstance(value, dict):
-        return {name: _escaped(item) for name, item in value.items()}
-    return [_escaped(item) for item in value] if isinstance(value, list) else value

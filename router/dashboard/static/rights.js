@@ -11,6 +11,8 @@ const THINKS = [
   ["", "as elsewhere"], ["passthrough", "what the caller asks for"], ["off", "not at all"], ["fixed", "always the default"],
   ["adaptive", "as much as the model likes"],
 ];
+const UNPRICED = [["", "as the settings say"], ["allow", "may answer"], ["refuse", "are refused"]];
+const RECORDED = [["", "as the settings say"], ["true", "all calls, with their content"], ["false", "never"]];
 
 /** Everything that narrows a key, or that it has of its own; null where there is nothing. */
 export function told(key) {
@@ -20,6 +22,8 @@ export function told(key) {
     ["Other models", OTHERS.find(([name]) => name !== "any" && name === rights.substitution)?.[1]],
     ["Before prompts", rights.system_prompt?.prepend], ["Behind prompts", rights.system_prompt?.append],
     ["Thinking", rights.thinking && thinking(rights.thinking)],
+    ["Models without a price", UNPRICED.find(([value]) => value !== "" && value === rights.unpriced)?.[1]],
+    ["Recorded", RECORDED.find(([value]) => value === String(rights.request_log))?.[1]],
     ["At once", key.concurrency === null ? null : `${key.concurrency}${key.queue ? `, ${key.queue} may wait` : ""}`],
     ["Goes", key.priority === "batch" ? "after others" : null],
   ];
@@ -38,21 +42,34 @@ export function fields(rights) {
   })]);
   const other = choice(OTHERS, rights?.substitution ?? "any");
   const [prepend, append] = ["prepend", "append"].map((name) => h("textarea", { rows: 2, placeholder: "nothing", value: rights?.system_prompt?.[name] ?? "" }));
-  const mode = choice(THINKS, rights?.thinking ? rights.thinking.mode ?? "passthrough" : "");
-  const [usual, most] = ["default", "max"].map((name) => h("input", { autocomplete: "off", placeholder: "low, or tokens", value: rights?.thinking?.[name] ?? "" }));
-  const amounts = () => ({ default: usual.value.trim() || null, max: most.value.trim() || null });
+  const thinks = thinkingFields(rights?.thinking);
+  const unpriced = choice(UNPRICED, rights?.unpriced ?? "");
+  const recorded = choice(RECORDED, String(rights?.request_log ?? ""));
   const read = () => ({
     ...Object.fromEntries(lists.map(([name, , input]) => [name, lines(input)])),
     substitution: other.value === "any" ? null : other.value,
     system_prompt: prepend.value || append.value ? { prepend: prepend.value, append: append.value } : null,
-    thinking: mode.value || usual.value.trim() || most.value.trim() ? { mode: mode.value || "passthrough", ...amounts() } : null,
+    thinking: thinks.read(),
+    unpriced: unpriced.value || null,
+    request_log: recorded.value === "" ? null : recorded.value === "true",
   });
   return { read, elements: h("div", { class: "grid" }, lists.map(([, title, input]) => field(title, input)),
     field("Words before system prompts", prepend), field("Words behind system prompts", append), field("Instead of the model", other),
-    field("How much models think", mode), field("Thinking by default", usual), field("Thinking at most", most)) };
+    thinks.elements,
+    field("Models without a price", unpriced), field("Recorded", recorded)) };
 }
 
-function lines(input) {
+/** Fields for how much models think; read gives null where nothing is said. */
+export function thinkingFields(thinking) {
+  const mode = choice(THINKS, thinking ? thinking.mode ?? "passthrough" : "");
+  const [usual, most] = ["default", "max"].map((name) => h("input", { autocomplete: "off", placeholder: "low, or tokens", value: thinking?.[name] ?? "" }));
+  const amounts = () => ({ default: usual.value.trim() || null, max: most.value.trim() || null });
+  const read = () => (mode.value || usual.value.trim() || most.value.trim() ? { mode: mode.value || "passthrough", ...amounts() } : null);
+  return { read, elements: [field("How much models think", mode), field("Thinking by default", usual), field("Thinking at most", most)] };
+}
+
+/** The lines of a text that say something; null where none does. */
+export function lines(input) {
   const given = input.value.split("\n").map((each) => each.trim()).filter(Boolean);
   return given.length === 0 ? null : given;
 }

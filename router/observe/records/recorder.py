@@ -6,7 +6,7 @@ import logging
 import queue
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from msgspec import Struct
 
@@ -67,17 +67,16 @@ class Recorder:
         self._thread: threading.Thread | None = None
         self._failing = False
 
-    def wanted(self, headers: Mapping[str, str]) -> bool:
-        """Whether what this call says is to be kept until it is over."""
+    def wanted(self, headers: Mapping[str, str], own: bool | None = None) -> bool:
+        """Whether what this call says is to be kept until it is over. own: the word of its key."""
+        if own is not None:
+            return own
         return self._wishes().request_log != "off" or (HEADER in headers and self._asked(headers, self._wall()))
 
-    def over(self, trace: Trace, record: Record) -> None:
-        """A call is settled. Never waits: what has no room is counted."""
+    def over(self, trace: Trace, record: Record, own: bool | None = None) -> None:
+        """A call is settled. own: the word of its key by now. Never waits: what has no room is counted."""
         trace.close()
-        wishes = self._wishes()
-        asked = self._asked(trace.headers, record.began)
-        wanted = wishes.request_log == "all" or (wishes.request_log == "errors" and _went_wrong(record))
-        if record.caller is None or not (asked or wanted):  # who was not let in fills no disk
+        if record.caller is None or not self._keeps(trace, record, own):  # who was not let in fills no disk
             return
         held = trace.held
         with self._lock:
@@ -94,6 +93,14 @@ class Recorder:
         if self._thread is None:
             self._thread = threading.Thread(target=self._write_all, name="record-writer", daemon=True)
             self._thread.start()
+
+    def _keeps(self, trace: Trace, record: Record, own: bool | None) -> bool:
+        if own is not None:
+            return own
+        wishes = self._wishes()
+        if wishes.request_log == "all" or (wishes.request_log == "errors" and _went_wrong(record)):
+            return True
+        return self._asked(trace.headers, record.began)
 
     def _asked(self, headers: Mapping[str, str], began: float) -> bool:
         """Whether the caller asks for it and may: the settings let everybody, a ticket lets whoever has it."""
@@ -146,13 +153,16 @@ class Recorder:
         self._thread.join(CLOSE_WITHIN)
 
 
-def told(observe: Observe) -> Iterator[str]:
-    """What the log says at the start and with new settings, so that nobody keeps content unawares."""
-    if observe.request_log == "off" and not observe.request_log_by_header:
-        return
-    which = {"off": "calls that ask for it", "errors": "calls that go wrong", "all": "all calls"}[observe.request_log]
+def told(observe: Observe, keys: Iterable[str] = ()) -> Iterator[str]:
+    """What the log says at the start and with new settings, so that nobody keeps content unawares. keys: names of those
+    whose calls are all recorded."""
     how = "encrypted" if observe.request_log_encrypted else "in plain text"
-    yield f"the content of {which} is kept for {observe.request_log_days} days, {how} (observe.request_log)"
+    kept = f"is kept for {observe.request_log_days} days, {how}"
+    if observe.request_log != "off" or observe.request_log_by_header:
+        which = {"off": "calls that ask for it", "errors": "calls that go wrong", "all": "all calls"}
+        yield f"the content of {which[observe.request_log]} {kept} (observe.request_log)"
+    for name in keys:
+        yield f"the content of all calls of the key {name!r} {kept} (its request_log)"
 
 
 def _went_wrong(record: Record) -> bool:

@@ -15,6 +15,7 @@ from router.accounts.foreign_documents import sign_in_of
 from router.accounts.labels import label_problem
 from router.accounts.unusable import Unusable
 from router.secret import Secret
+from router.settings.policy_blocks import Thinking
 from router.settings.provider_names import SIGN_INS
 from router.vault.cipher import Vault
 from tests.router.accounts.samples import SAMPLES, STORAGE_STATE, VERTEX, text
@@ -32,6 +33,7 @@ FIELDS = (
         "models",
         "excluded",
         "aliases",
+        "thinking",
         "created_at",
     ),
     *("access_token", "refresh_token", "token", "tokens", "id_token", "claudeAiOauth", "metadata", "clerk_jwt_cookie"),
@@ -86,6 +88,7 @@ CREDENTIALS = st.builds(
     models=st.lists(NAMES, max_size=3).map(tuple),
     excluded=st.lists(NAMES, max_size=3).map(tuple),
     aliases=st.dictionaries(NAMES, NAMES, max_size=3),
+    thinking=st.sampled_from([None, Thinking(), Thinking(mode="off"), Thinking(mode="fixed", default="low")]),
     unknown=st.dictionaries(st.one_of(st.sampled_from(FIELDS), NAMES), JSON, max_size=4),
 )
 

@@ -18,6 +18,7 @@ from router.accounts.stores.base import Contents, Trouble
 from router.clock import FakeClock
 from router.faults import Fault
 from router.secret import Secret
+from router.settings.policy_blocks import Thinking
 
 NOW = 1_800_000_000.0
 ID = "claude-oauth/me@example.com"
@@ -301,14 +302,16 @@ async def test_accounts_of_providers_that_are_off_or_switched_off_themselves_are
 
 async def test_a_new_sign_in_keeps_what_the_operator_chose_and_ends_every_rest(kept: Kept) -> None:
     kept.renewals.outcome = NeedsLogin("invalid_grant")
-    await kept.keeper.change(ID, {"priority": 7, "aliases": {"best": "claude-opus-5"}}, "me")
+    thinking = Thinking(max="low")
+    chosen = {"priority": 7, "aliases": {"best": "claude-opus-5"}, "thinking": thinking}
+    await kept.keeper.change(ID, chosen, "me")
     kept.clock.advance(3600)
     with pytest.raises(Fault):
         await kept.keeper.access(ID)
     saved = await kept.keeper.save(
         credential(access=Secret("new"), refresh=Secret("rt-n"), expires_at=NOW + 9000), "me"
     )
-    assert (saved.priority, saved.aliases) == (7, {"best": "claude-opus-5"})
+    assert (saved.priority, saved.aliases, saved.thinking) == (7, {"best": "claude-opus-5"}, thinking)
     assert kept.holds.held == {} and ID in kept.holds.forgotten
     assert (await kept.keeper.access(ID)).secret == Secret("new")
     assert ("me", "signed_in", ID) in kept.audit.lines

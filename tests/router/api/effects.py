@@ -285,8 +285,17 @@ async def effort_unasked(router: Running) -> Any:
     return router.upstream.requests[-1].body.get("reasoning_effort")
 
 
-for _block, _of in (("auth.keys[]", of_key), ("models.routing[]", of_rule), ("policies", of_all)):
-    if _block != "policies":
+def of_account(shape: dict[str, Any]) -> dict[str, Any]:
+    return keys({"key": OPENAI_KEYS[0], **shape})
+
+
+for _block, _of in (
+    ("auth.keys[]", of_key),
+    ("models.routing[]", of_rule),
+    ("policies", of_all),
+    ("providers.openai.api_keys[]", of_account),
+):
+    if _block in ("auth.keys[]", "models.routing[]"):
         _words = f"{_block}.system_prompt"
         case(f"{_words}.prepend", {}, _of({"system_prompt": {"prepend": "A"}}), "mine", "A\n\nmine")(system_sent)
         case(f"{_words}.append", {}, _of({"system_prompt": {"append": "B"}}), "mine", "mine\n\nB")(system_sent)
@@ -356,6 +365,34 @@ case(
     GPT,
     FLASH,
 )(second_answer)
+
+
+async def chain_served(router: Running) -> bool:
+    return (await router.ask("chat", "smart")).status == 200
+
+
+def behind(proxy: str | None) -> dict[str, Any]:
+    return at("models.combos", {"smart": {"targets": [GPT], "proxy": proxy}})
+
+
+case("models.combos.NAME.proxy", behind(DEAD), behind(None), False, True)(chain_served)
+
+
+def unpriced_by(key: dict[str, Any], usage: str) -> Changes:
+    """A server whose prices nobody knows, and a key with a limit in dollars."""
+
+    def changes(router: Running) -> dict[str, Any]:
+        entry = {"name": "office", "base_url": router.upstream.base_url("openai"), "api_keys": ["sk-sim-office"]}
+        limits = {"limits": {"usd_per_day": 5}}
+        return {"providers": {"openai_compatible": [entry]}, "usage": {"unpriced": usage}, **tester(**limits, **key)}
+
+    return changes
+
+
+@case("usage.unpriced", unpriced_by({}, "allow"), unpriced_by({}, "refuse"), 200, 403)
+@case("auth.keys[].unpriced", unpriced_by({}, "refuse"), unpriced_by({"unpriced": "allow"}, "refuse"), 403, 200)
+async def of_the_office(router: Running) -> int:
+    return (await router.ask("chat", "office/gpt-4.1")).status
 
 
 def substituting(word: str) -> dict[str, Any]:
@@ -575,6 +612,17 @@ case(
     A,
     B,
 )(upstream_key)
+for _name, _value in (("disabled", True), ("excluded", ["gpt-4*"])):
+    case(
+        f"providers.openai.api_keys[].{_name}",
+        keys({"key": A}, {"key": B, "priority": 1}),
+        keys({"key": A, _name: _value}, {"key": B, "priority": 1}),
+        A,
+        B,
+    )(upstream_key)
+case("providers.openai.api_keys[].aliases", keys({"key": A}), keys({"key": A, "aliases": {"quick": GPT}}), False, True)(
+    quick
+)
 HAVE = {"models": ["gpt-4.1"]}
 case(
     "providers.openai.priority",
@@ -835,9 +883,16 @@ case("observe.request_log_encrypted", at("observe.request_log", "all"), at("obse
 )
 
 
+def unrecorded(word: bool | None) -> dict[str, Any]:
+    return {**tester(request_log=word), **at("observe", {"request_log": "all", "request_log_by_header": True})}
+
+
 @case("observe.request_log_by_header", {}, at("observe.request_log_by_header", True), [], SEALED)
 async def records_on_demand(router: Running) -> list[str]:
     return await records(router, {"x-switchyard-record": "1"})
+
+
+case("auth.keys[].request_log", unrecorded(None), unrecorded(False), SEALED, [])(records_on_demand)
 
 
 async def records_kept(router: Running) -> int:

@@ -38,6 +38,7 @@ SETTINGS: Mapping[str, str] = {
     "network.proxy": PROXY,
     "providers.openai.headers.x-house": "house-*",
     "providers.anthropic.proxy": PROXY,
+    "models.combos.smart.proxy": PROXY,
     "providers.claude_oauth.headers.x-house": "house-*",
     "providers.ctonew.headers.x-house": "house-*",
 }
@@ -249,6 +250,7 @@ def changes(one: World, form: str = "text", observe: Mapping[str, Any] | None = 
         "observe": {"format": form, "level": "debug", **(observe or {})},
         "retry": {"max_attempts": 1, "deadline": 3},
         "auth": {"keys": [{"name": "tester"}], "management": {}},
+        "models": {"combos": {"smart": {"targets": ["gpt-4.1"]}}},
         "providers": {
             **blocks,
             "ctonew": {"enabled": True, "sign_in": one.clerk.facts()},

@@ -83,3 +83,29 @@ async def test_a_name_that_one_account_has_is_answered_by_that_one(upstream: Ups
         assert await shares(router, "mine") == ALL_B
         await change(router, "b", {"aliases": {}})
         assert (await router.ask("chat", f"{PROVIDER}/mine")).status == 404
+
+
+async def test_two_accounts_think_as_much_as_each_is_set_to(upstream: Upstream, tmp_path: Path) -> None:
+    async def told() -> dict[str, Any]:
+        asked = {"reasoning_effort": "high", "max_tokens": 30_000}
+        found = {}
+        for number in range(2):
+            answer = await router.ask("chat", f"{PROVIDER}/{MODEL}", f"call {number}", **asked)
+            assert answer.status == 200, answer.body
+            request = upstream.requests[-1]
+            label = "a" if request.headers["authorization"] == f"Bearer {token_of(PROVIDER, 'a')}" else "b"
+            found[label] = request.body.get("thinking", {}).get("budget_tokens")
+        return found
+
+    async with subscribed(upstream, tmp_path, "a", "b") as router:
+        alike = await told()
+        assert alike["a"] == alike["b"] > 5000
+        await change(router, "a", {"thinking": {"max": 5000}})
+        await change(router, "b", {"thinking": {"mode": "off"}})
+        assert await told() == {"a": 5000, "b": None}
+        wrong = {"thinking": {"mode": "fixed"}}
+        answer = await router.send(f"/v1/auth/{PROVIDER}/a", wrong, method="PATCH", headers=MANAGES)
+        assert answer.status == 400 and "thinking with mode fixed needs default" in answer.json["error"]["message"]
+        for label in ("a", "b"):
+            await change(router, label, {"thinking": None})
+        assert await told() == alike

@@ -68,6 +68,72 @@ async def test_a_limit_in_dollars_says_where_it_counts_nothing(upstream: Upstrea
         assert told == "usd limits do not count office/gpt-4.1: its price is not known"
 
 
+def office(upstream: Upstream, **more: Any) -> dict[str, Any]:
+    """A server of one's own, whose prices nobody knows."""
+    own = {
+        "name": "office",
+        "base_url": upstream.base_url("openai"),
+        "api_keys": ["sk-sim-office"],
+        "models": ["gpt-4.1", "text-embedding-3-small"],
+    }
+    return {"providers": {"openai-compatible": [own]}, **more}
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("dialect", DIALECTS)
+async def test_what_has_no_price_is_refused_where_the_settings_say_so(
+    upstream: Upstream, tmp_path: Path, dialect: str, stream: bool
+) -> None:
+    combos = {"combos": {"smart": {"targets": ["openai/gpt-4.1", "office/gpt-4.1"]}}}
+    changes = office(upstream, models=combos, usage={"unpriced": "refuse"}, **limited(usd_per_day=5))
+    async with running(upstream, tmp_path, changes) as router:
+        refused = await router.ask(dialect, "office/gpt-4.1", stream=stream)
+        told = error_text(dialect, refused.json)
+        assert refused.status == 403 and upstream.requests == []
+        assert "Nobody knows the price of office/gpt-4.1" in told and "setting usage.unpriced" in told
+        assert (await router.ask(dialect, "openai/gpt-4.1", stream=stream)).status == 200
+        upstream.always(status(503))
+        assert (await router.ask(dialect, "smart", stream=stream)).status in (503, 529)
+        assert "sk-sim-office" not in {request.key for request in upstream.requests}  # nor where the others fail
+        upstream.behave()
+        path, body = ask(dialect, "office/gpt-4.1")
+        assert (await router.send(path, body, headers={"authorization": "Bearer sk-other"})).status == 200
+
+
+async def test_embeddings_and_lists_keep_to_it_and_a_key_has_its_own_word(upstream: Upstream, tmp_path: Path) -> None:
+    changes = office(upstream, usage={"unpriced": "refuse"}, **limited(usd_per_day=5))
+    async with running(upstream, tmp_path, changes) as router:
+        await known(router)
+        wanted = {"model": "office/text-embedding-3-small", "input": "hello"}
+        assert (await router.send("/v1/embeddings", wanted)).status == 403
+
+        async def met(**headers: str) -> tuple[int, bool]:
+            listed = (await router.send("/v1/models", headers=headers)).json["data"]
+            call = await router.ask("chat", "office/gpt-4.1", headers=headers)
+            return call.status, "office/gpt-4.1" in {each["id"] for each in listed}
+
+        made = (await manage(router, "POST", "/keys", {"name": "laptop", "limits": {"usd_per_month": 9}})).json
+        key = {"authorization": f"Bearer {made['key']}"}
+
+        async def change(**change: Any) -> None:
+            answer = await manage(router, "PATCH", f"/keys/{made['id']}", change)
+            assert answer.status == 200, answer.body
+
+        assert (await met(**key))[0] == 403
+        assert not (await met(**key))[1]
+        await change(rights={"unpriced": "allow"})
+        assert (await met(**key))[0] == 200
+        await change(rights={"unpriced": "refuse"}, limits=None)
+        refused = await router.ask("chat", "office/gpt-4.1", headers=key)
+        assert refused.status == 403 and "rights.unpriced of the key in the database" in refused.body.decode()
+        await change(rights=None)
+        assert (await met(**key))[0] == 200
+        await change(limits={"usd_per_day": 1})
+        assert (await met(**key))[0] == 403
+        explained = await router.management("explain?model=office/gpt-4.1&key=laptop")
+        assert explained["outcome"]["kind"] == "forbidden"
+
+
 @pytest.mark.parametrize("limit", ["usd_per_day", "usd_per_month"])
 async def test_money_by_the_price_table(upstream: Upstream, tmp_path: Path, limit: str) -> None:
     async with running(upstream, tmp_path, limited(**{limit: 0.00005})) as router:

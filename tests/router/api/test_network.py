@@ -8,8 +8,9 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.router.api.harness import Running, running
+from tests.router.api.harness import OPENAI_KEYS, Running, running
 from tests.router.api.manage.desk import made_key, manage
+from tests.router.api.test_effects import put
 from tests.simulators import Upstream
 from tests.simulators.proxies import HttpProxy, Proxy, SocksProxy
 
@@ -74,7 +75,7 @@ async def test_management_says_which_way_is_taken_and_whether_the_origin_answers
             shared, own = await looked_at(router, provider="openai")
             assert (shared["reachable"], shared["source"], shared["accounts"]) == (True, "network.proxy", ["openai/1"])
             assert shared["proxy"] == f"socks5h://***@{proxy.address}" and shared["status"] >= 200
-            assert (own["reachable"], own["source"], own["accounts"]) == (False, "account or provider", ["openai/2"])
+            assert (own["reachable"], own["source"], own["accounts"]) == (False, "account", ["openai/2"])
             assert "another user name or password" in own["problem"] and PASSWORD not in str([shared, own])
             assert len(await looked_at(router, provider="openai", account="openai/2")) == 1
             (here,) = await looked_at(router, url=upstream.base_url("anthropic"))
@@ -85,3 +86,56 @@ async def test_management_says_which_way_is_taken_and_whether_the_origin_answers
             looking = await made_key(router, "looker", "viewer")
             refused = await manage(router, "POST", "/network/test", {"provider": "openai"}, key=looking)
             assert refused.status == 403
+
+
+LEVELS = ("account", "combo", "provider", "network.proxy", "HTTP_PROXY")
+
+
+def named_from(upstream: Upstream, level: str, first: Proxy, second: Proxy) -> dict[str, Any]:
+    """The first proxy at one level, the second at all behind it."""
+    at = LEVELS.index(level)
+    address = [None if n < at else (first if n == at else second).url() for n in range(len(LEVELS) - 1)]
+    changes = office(upstream, **({"proxy": address[3]} if address[3] else {}))
+    changes["providers"]["openai"] |= {"api_keys": [{"key": OPENAI_KEYS[0], "proxy": address[0]}], "proxy": address[2]}
+    outer = second.url() if level in ("account", "combo") else None
+    inner = {"targets": ["gpt-4.1"], "proxy": address[1]}
+    changes["models"] = {"combos": {"smart": inner, "around": {"targets": ["smart"], "proxy": outer}}}
+    return changes
+
+
+async def test_the_nearest_proxy_carries_the_calls_of_a_combo_and_is_told(upstream: Upstream, tmp_path: Path) -> None:
+    async with (
+        HttpProxy(target(upstream)) as second,
+        running(upstream, tmp_path, environ={"HTTP_PROXY": second.url()}) as router,
+    ):
+        await router.until(lambda: router.router.recall.memory)
+        for level in LEVELS:
+            async with HttpProxy(target(upstream)) as first:
+                carries, other = (second, first) if level == "HTTP_PROXY" else (first, second)
+                await put(router, named_from(upstream, level, first, second))
+                for name in ("smart", "around"):  # of a combo within a combo the nearer word counts
+                    for stream in (False, True):
+                        assert (await router.ask("chat", name, stream=stream)).status == 200
+                    (told,) = await looked_at(router, combo=name)
+                    assert told["proxy"] == f"http://{carries.address}" and told["reachable"]
+                    assert told["source"] == ("combo 'smart'" if level == "combo" else level)
+                    assert (told["provider"], told["accounts"]) == ("openai", ["openai/1"])
+                assert (set(carries.asked), other.asked) == ({f"{HOST}:80"}, []), level
+        for wrong in ({"combo": "nothing"}, {"combo": "smart", "provider": "anthropic"}):
+            assert (await manage(router, "POST", "/network/test", wrong)).status in (400, 404)
+
+
+async def test_the_proxy_of_a_combo_is_for_its_own_calls_alone(upstream: Upstream, tmp_path: Path) -> None:
+    async with HttpProxy(target(upstream), f"me:{PASSWORD}") as proxy:
+        combo = {"targets": ["gpt-4.1"], "proxy": proxy.url(user=f"me:{PASSWORD}")}
+        async with running(upstream, tmp_path, {"models": {"combos": {"smart": combo}}}) as router:
+            assert (await router.ask("chat", "gpt-4.1")).status == 200
+            assert proxy.asked == []
+            counted = await router.send("/v1/responses/input_tokens", {"model": "smart", "input": "hello"})
+            assert counted.status == 200 and len(proxy.asked) == 1
+            assert (await router.ask("messages", "smart")).status == 200
+            told = await router.management("explain?model=smart")
+            assert any("go through the one of 'smart'" in step for step in told["how"])
+            await put(router, {"models": {"combos": {"smart": {**combo, "proxy": proxy.url(user="me:wrong")}}}})
+            assert (await router.ask("chat", "smart")).status == 502
+            assert PASSWORD not in router.log + str(told)

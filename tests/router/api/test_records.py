@@ -177,6 +177,29 @@ async def test_a_ticket_of_an_admin_has_single_calls_recorded_where_it_is_off(
         assert told.count("record_ticket") == 2 and mine not in told
 
 
+async def test_the_word_of_a_key_counts_before_all_others(upstream: Upstream, tmp_path: Path) -> None:
+    second = "sk-client-canary-unrecorded"
+    keys = [{"name": "always", "key": KEY, "request_log": True}, {"name": "never", "key": second, "request_log": False}]
+    observe = {"request_log": "off", "request_log_by_header": True}
+    async with running(upstream, tmp_path, {"auth": {"keys": keys}, "observe": observe}) as router:
+        quiet = {"authorization": f"Bearer {second}", "x-switchyard-record": "1"}
+        assert (await router.ask("chat", "gpt-4.1", headers=quiet)).status == 200
+        first = await router.ask("chat", "gpt-4.1", PROMPT)
+        one = await recorded(router, first.headers["x-switchyard-request-id"])
+        assert PROMPT in one["client-request"]["body"] and one["client-answer"]["body"].encode() == first.body
+        ids = [first.headers["x-switchyard-request-id"]]
+        database = await made_key(router, "of-the-database", "client")
+        made = {each["name"]: each["id"] for each in (await manage(router, "GET", "/keys")).json["keys"]}
+        for word in (None, True, False, None):
+            told = await manage(router, "PATCH", f"/keys/{made['of-the-database']}", {"rights": {"request_log": word}})
+            assert (told.json["rights"] or {}).get("request_log") is word
+            answer = await router.ask("chat", "gpt-4.1", headers={"authorization": f"Bearer {database}"})
+            ids += [answer.headers["x-switchyard-request-id"]] if word else []
+        await router.stop()
+        assert sorted(each["id"] for each in folder(router.state).newest()) == sorted(ids)
+        assert len(ids) == 2
+
+
 async def test_they_lie_encrypted_for_nobody_else(upstream: Upstream, tmp_path: Path) -> None:
     async with running(upstream, tmp_path, ALL) as router:
         answer = await router.ask("chat", "gpt-4.1", PROMPT)

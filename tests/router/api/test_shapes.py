@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.router.api.harness import DIALECTS, KEY, MODELS, OTHER, Answer, Running, ask, running
+from tests.router.api.harness import DIALECTS, KEY, MODELS, OPENAI_KEYS, OTHER, Answer, Running, ask, running
 from tests.simulators import Upstream
 
 OTHER_KEY = "sk-client-canary-shaped"
@@ -169,6 +169,62 @@ async def test_a_key_has_the_last_word_and_a_rule_the_next(upstream: Upstream, t
         assert (await thinks(router, "chat", "gpt-5(high)"))[0] == "low"
         assert (await thinks(router, "chat", "gpt-5", headers=other))[0] == "medium"
         assert (await thinks(router, "chat", "openai/gpt-5", headers=other))[0] == "high"
+
+
+def budgets(first: Any, second: Any, **more: Any) -> dict[str, Any]:
+    """Two keys of Anthropic and of OpenAI, each with its word about thinking; they take turns."""
+    of = {"anthropic": ("sk-ant-sim-first", "sk-ant-sim-second"), "openai": OPENAI_KEYS}
+    blocks = {
+        name: {"api_keys": [{"key": keys[0], "thinking": first}, {"key": keys[1], "thinking": second}]}
+        for name, keys in of.items()
+    }
+    return {"providers": blocks, **more}
+
+
+async def by_account(router: Running, dialect: str, model: str, **body: Any) -> dict[int, tuple[Any, bool]]:
+    """What each of the two accounts was told about thinking, by its number, and whether the answer says so."""
+    found: dict[int, tuple[Any, bool]] = {}
+    for _ in range(2):
+        told, answer = await thinks(router, dialect, model, **body)
+        account = int(answer.headers["x-switchyard-account"].rpartition("/")[2])
+        told = told.get("budget_tokens", told.get("type")) if isinstance(told, dict) else told
+        found[account] = (told, "policy=thinking" in answer.headers.get("x-switchyard-notes", ""))
+    return found
+
+
+SHOWN = {"observe": {"account_header": True}}
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("dialect", ["messages", "chat"])
+async def test_two_accounts_of_one_provider_send_different_budgets(
+    upstream: Upstream, tmp_path: Path, dialect: str, stream: bool
+) -> None:
+    async with running(upstream, tmp_path, budgets({"max": 4000}, {"mode": "off"}, **SHOWN)) as router:
+        asked = {"max_tokens": 30_000} if dialect == "chat" else {}
+        found = await by_account(router, dialect, "claude-sonnet-4-5", stream=stream, **asked, **HIGH[dialect])
+        assert found == {1: (4000, True), 2: ("disabled", True)}
+        assert await by_account(router, "responses", "gpt-5", stream=stream, reasoning={"effort": "low"}) == {
+            1: ("low", False),  # within its most: the body as it is
+            2: ("minimal", True),
+        }
+
+
+async def test_the_word_of_an_account_stands_between_those_of_the_key_and_the_rule(
+    upstream: Upstream, tmp_path: Path
+) -> None:
+    def fixed(effort: str) -> dict[str, Any]:
+        return {"mode": "fixed", "default": effort}
+
+    changes = budgets(fixed("low"), None, **ruled(thinking=fixed("medium")), **SHOWN)
+    changes |= shaped(thinking=fixed("high"))
+    async with running(upstream, tmp_path, changes) as router:
+        other = {"authorization": f"Bearer {OTHER_KEY}"}
+        assert await by_account(router, "chat", "gpt-5") == {1: ("high", True), 2: ("high", True)}
+        told = await by_account(router, "chat", "gpt-5(minimal)", headers=other)
+        assert told == {1: ("low", True), 2: ("medium", True)}
+        plain = await by_account(router, "chat", "openai/gpt-5", headers=other)  # which no rule serves
+        assert plain == {1: ("low", True), 2: (None, False)}
 
 
 async def test_a_model_that_cannot_think_is_told_nothing(upstream: Upstream, tmp_path: Path) -> None:

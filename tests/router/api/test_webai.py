@@ -102,6 +102,29 @@ async def test_a_service_that_is_not_ready_is_not_asked_and_its_cause_is_told(
         assert (await router.ask(dialect, f"{MODEL}-webai")).status == 200
 
 
+async def test_an_account_that_a_service_keeps_and_that_wants_a_person_is_told_everywhere(
+    upstream: Upstream, tmp_path: Path
+) -> None:
+    gone = {"name": "home", "state": "needs_login", "cause": "The cookies are not accepted any more."}
+    async with webai(upstream, tmp_path) as router:
+        await tell(router, accounts=[gone, {"name": "work", "state": "ready"}])
+        assert (await router.ask("chat", f"{MODEL}-webai")).status == 200
+        found = [each for each in (await router.send("/readyz")).json["causes"] if each["cause"] == "needs_login"]
+        assert len(found) == 1 and "webai/desk/home: The cookies are not" in found[0]["text"]
+        metrics = (await router.send("/metrics")).body.decode()
+        assert 'switchyard_account_state{account="webai/desk/home",provider="webai",state="needs_login"} 1.0' in metrics
+        relay = (await router.send("/v0/management/relay", headers=MANAGES)).json["services"]
+        assert [(each["name"], each["state"]) for each in relay[0]["accounts"]] == [
+            ("home", "needs_login"),
+            ("work", "ready"),
+        ]
+        await tell(router, accounts=[gone], ready=False, causes=["Every account is signed out."])
+        listed = (await router.send("/v0/management/accounts", headers=MANAGES)).json["accounts"]
+        assert [each["state"] for each in listed if each["account"] == "webai/desk"] == ["needs_login"]
+        await tell(router, accounts=[{**gone, "state": "ready"}])
+        assert not [each for each in (await router.send("/readyz")).json["causes"] if each["cause"] == "needs_login"]
+
+
 async def test_what_calls_have_met_is_forgotten_when_it_is_ready_again(upstream: Upstream, tmp_path: Path) -> None:
     async with webai(upstream, tmp_path) as router:
         await tell(router)
@@ -204,13 +227,15 @@ class Service:
         self.asked: list[tuple[str, str, str, Any]] = []
         self.ready = True
         self.proof = 200
+        self.accounts = [{"name": "home", "state": "ready", "until": None, "reason": ""}]
 
     async def answer(self, request: web.Request) -> web.Response:
         body = await request.json() if request.can_read_body else None
         self.asked.append((request.method, request.path, request.headers.get("authorization", ""), body))
         if request.path == "/readyz":
             causes = [] if self.ready else [{"cause": "x", "text": "No account.", "restart_helps": False}]
-            return web.json_response({"ready": self.ready, "causes": causes}, status=200 if self.ready else 503)
+            body = {"ready": self.ready, "causes": causes, "accounts": self.accounts}
+            return web.json_response(body, status=200 if self.ready else 503)
         if request.path == "/v1/models":
             return web.json_response({"object": "list", "data": [{"id": "gemini-flash"}]})
         if request.path.startswith("/v1/accounts/"):
@@ -251,6 +276,10 @@ async def test_a_service_at_a_fixed_address_is_asked_by_the_router(upstream: Ups
         await app._web.look()
         refused = await router.ask("chat", "gemini-flash-webai")
         assert refused.status == 503 and "No account." in error_text("chat", refused.json)
+        assert router.router._gateway.account_states()["webai/endpoint"].state == "disabled"
+        service.accounts = [{"name": "home", "state": "needs_login", "until": None, "reason": "signed out"}]
+        await app._web.look()
+        assert router.router._gateway.account_states()["webai/endpoint"].state == "needs_login"
 
 
 async def test_a_service_that_is_not_there_is_said(upstream: Upstream, tmp_path: Path) -> None:

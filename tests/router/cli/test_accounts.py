@@ -82,7 +82,13 @@ async def test_an_account_is_switched_off_and_on_and_renamed_and_removed(
         cleared = await desk(router, "set", ME, "--exclude", "none", "--alias", "none", "--priority", "3")
         assert cleared.exit_code == 0, cleared.output
         assert (await router.ask("chat", model)).status == 200
-        assert "set: priority 3" in (await desk(router)).output
+        thinks = await desk(router, "set", ME, "--thinking-mode", "fixed", "--thinking-default", "2048")
+        assert thinks.exit_code == 0, thinks.output
+        assert "set: priority 3, thinking fixed default 2048" in (await desk(router)).output
+        wrong = await desk(router, "set", ME, "--thinking-mode", "fixed")
+        assert wrong.exit_code == 1 and "needs default" in wrong.output
+        await desk(router, "set", ME, "--thinking-mode", "none")
+        assert "set: priority 3\n" in (await desk(router)).output
         assert "claude-oauth/work" in (await desk(router, "rename", ME, "work")).output
         kept = await desk(router, "remove", "claude-oauth/work")
         assert kept.exit_code == 1, "nobody said yes"
@@ -120,8 +126,23 @@ async def test_wrong_usage_is_said(upstream: Upstream, tmp_path: Path, desk: Any
         assert (await desk(router, "set", ME, "--alias", "best")).exit_code == 2
         wrong = await desk(router, "set", ME, "--proxy", "nonsense")
         assert wrong.exit_code == 1 and "proxy" in wrong.output
-        key = await desk(router, "disable", "openai/1")
-        assert key.exit_code == 1 and "key of the settings" in key.output
+        key = await desk(router, "rename", "openai/1", "new")
+        assert key.exit_code == 1 and "change its label in the file" in key.output
+
+
+async def test_a_key_of_the_settings_is_changed_in_their_file(upstream: Upstream, tmp_path: Path, desk: Any) -> None:
+    async with subscribed(upstream, tmp_path) as router:
+        off = await desk(router, "disable", "anthropic/1")
+        assert off.exit_code == 0 and "disabled in the settings" in off.output
+        assert (await router.ask("messages", "anthropic/claude-sonnet-4-5")).status == 503
+        assert "ready" in (await desk(router, "enable", "anthropic/1")).output
+        named = await desk(
+            router, "set", "anthropic/1", "--exclude", "claude-opus-*", "--alias", "best=claude-sonnet-4-5"
+        )
+        assert named.exit_code == 0, named.output
+        assert (await router.ask("messages", "anthropic/best")).status == 200
+        assert (await router.ask("messages", "anthropic/claude-opus-4-1")).status == 404
+        assert "not claude-opus-*, best=claude-sonnet-4-5" in (await desk(router)).output
 
 
 def test_without_a_gateway_the_exit_code_says_so(tmp_path: Path) -> None:

@@ -19,7 +19,8 @@ __all__ = ["place"]
 RIGHTS = (
     *("--models", "gpt-*", "--models", "quick", "--providers", "openai", "--accounts", "openai/*"),
     *("--ips", "10.0.0.0/8", "--substitution", "never", "--system-prompt-prepend", "You work for Example Ltd."),
-    *("--thinking-default", "low", "--thinking-max", "8192"),
+    *("--thinking-default", "low", "--thinking-max", "8192", "--no-request-log"),
+    *("--unpriced", "refuse"),
 )
 AS_GIVEN = {
     "models": ["gpt-*", "quick"],
@@ -29,6 +30,8 @@ AS_GIVEN = {
     "substitution": "never",
     "system_prompt": {"prepend": "You work for Example Ltd."},
     "thinking": {"default": "low", "max": 8192},
+    "unpriced": "refuse",
+    "request_log": False,
 }
 
 
@@ -45,6 +48,7 @@ def test_rights_are_given_shown_changed_and_taken_back(place: Path) -> None:
     assert run(keys_commands.app, "create", "laptop", *RIGHTS, "--usd-per-day", "5").exit_code == 0
     assert listed()[0]["rights"] == AS_GIVEN and listed()[0]["limits"] == {"usd_per_day": 5}
     shown = run(keys_commands.app, "list").stdout
+    assert "request_log no" in shown
     assert "models gpt-* quick" in shown and "system_prompt prepend 'You work" in shown and "5.00 USD per day" in shown
     assert changed("--models", "claude-*")["rights"] == {**AS_GIVEN, "models": ["claude-*"]}
     left = changed("--clear", "thinking", "--clear", "system-prompt", "--clear", "ips", "--thinking-mode", "off")

@@ -120,6 +120,9 @@ def test_a_provider_behind_a_proxy_is_left_to_the_gateway(tmp_path: Path) -> Non
     settings = {"providers": {"openai": {"api_keys": ["k"], "proxy": "http://proxy.example:3128"}}}
     found = list(network(place(tmp_path, settings), {}, lambda origin: pytest.fail("asked")))
     assert [each.level for each in found] == ["ok"] and "through a proxy" in found[0].what
+    settings["models"] = {"combos": {"smart": {"targets": ["gpt-4.1"], "proxy": "http://me:word@proxy.example:3128"}}}
+    told, _ = network(place(tmp_path, settings), {}, lambda origin: pytest.fail("asked"))
+    assert "the combo smart" in told.what and "word" not in told.what
 
 
 @pytest.mark.parametrize(

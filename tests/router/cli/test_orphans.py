@@ -17,7 +17,8 @@ import pytest
 from router import places
 from router.cli import orphans, processes, supervision, up
 from router.cli.orphans import Orphan
-from router.cli.talk import Place
+from router.cli.program_findings import programs
+from router.cli.talk import Place, find_place
 from router.places import ROOT
 from tests.ports import free_port
 from tests.router.cli.test_own_programs_run import CONFIG
@@ -147,6 +148,9 @@ def test_status_says_that_nobody_watches(
     assert (rows["router"]["state"], rows["router"]["health"]) == ("running", "ready")
     assert 0 <= rows["router"]["uptime"] < 60
     assert "nobody watches" in rows["supervisord"]["wrong"] and "make up" in rows["supervisord"]["wrong"]
+    found = list(programs(find_place(None), os.environ))
+    (wrong,) = [each for each in found if each.level == "error"]
+    assert (wrong.about, wrong.fix) == ("programs", "make up") and wrong.what.startswith("supervisord: was killed")
 
 
 def test_up_takes_over_from_a_supervisord_that_was_killed(

@@ -7,6 +7,7 @@ import re
 from typing import Any
 
 from tests.router.api.harness import DIALECTS, KEY, MANAGEMENT, OPENAI_KEYS, Running
+from tests.router.api.manage.desk import manage
 from tests.router.dashboard.browser import Person, needs_browser, person
 from tests.simulators.faulty import Misbehaviour, status
 
@@ -227,6 +228,28 @@ async def test_an_account_is_tried_and_serves_again_at_once(visitor: Person) -> 
     router.upstream.script(status(403, message="<i>no</i>"), model="gemini-2.5-flash")
     await dialog.get_by_role("button", name="Try it").click()
     await expect(dialog.locator(".note.bad")).to_be_visible()
+
+
+async def test_a_key_of_the_settings_is_changed_in_their_file(visitor: Person) -> None:
+    page, router = visitor.page, visitor.router
+    before = router.config.read_text()
+    await visitor.open("accounts")
+    await page.get_by_role("button", name="Change openai/1").click()
+    dialog = page.get_by_role("dialog")
+    await dialog.get_by_label("Never these models").fill("gpt-4*\n")
+    await dialog.get_by_label("Names of its own").fill("quick = gpt-5")
+    await dialog.get_by_label("Thinking at most").fill("low")
+    await dialog.get_by_role("button", name="Set").click()
+    await dialog.wait_for(state="detached")
+    text = router.config.read_text()
+    assert "excluded: [gpt-4*]" in text and "quick: gpt-5" in text and "max: low" in text
+    await page.get_by_role("button", name="Disable openai/1").click()
+    await page.get_by_role("button", name="Enable openai/1").wait_for()
+    assert "disabled: true" in router.config.read_text()
+    versions = (await manage(router, "GET", "/config/history")).json["versions"]
+    digest = (await manage(router, "GET", "/config")).json["digest"]
+    await manage(router, "POST", "/config/rollback", {"id": versions[1]["id"], "digest": digest})
+    assert router.config.read_text() == before
 
 
 async def test_settings_are_planned_applied_and_taken_back(visitor: Person) -> None:

@@ -128,3 +128,10 @@ async def test_an_amount_of_thinking_counts_without_a_mode(looked_at: Running, b
         {"mode": "passthrough", "default": None, "max": "low"}, None,
         {"mode": "passthrough", "default": None, "max": "high"},
     ]  # fmt: skip
+
+
+async def test_recording_is_a_word_or_none(looked_at: Running, browser: Any) -> None:
+    assert await results(
+        looked_at, browser, "rights.js",
+        "[undefined, null, true, false].map((request_log) => fields({request_log}).read().request_log)",
+    ) == [[None, None, True, False]]  # fmt: skip

@@ -17,7 +17,7 @@ from aiohttp import web
 from router.faults import Fault
 from router.net.client import Net
 from router.net.message import HttpRequest, Timeouts
-from router.net.proxies import General, Way, exception_problem, matches, proxy_problem, way
+from router.net.proxies import OWN, General, Way, exception_problem, matches, proxy_problem, way
 from router.net.sockets import SocketRequest, connect
 from tests.simulators.proxies import HttpProxy, Proxy, SocksProxy
 from tests.simulators.webai.certificate import server_context
@@ -154,14 +154,14 @@ ENVIRONMENT = {"HTTP_PROXY": "plain:3128", "https_proxy": "http://secure:1", "AL
         ("http://a.example/", None, General(environ=ENVIRONMENT), Way("http://plain:3128", "HTTP_PROXY")),
         ("http://a.example/", None, General(environ={"ALL_PROXY": "socks5://x"}), Way("socks5://x", "ALL_PROXY")),
         ("https://a.example/", None, General("http://g", (), ENVIRONMENT), Way("http://g", "network.proxy")),
-        ("https://a.example/", "http://o", General("http://g"), Way("http://o", "account or provider")),
+        ("https://a.example/", "http://o", General("http://g"), Way("http://o", OWN)),
         ("https://a.example/", None, General("http://g", ("example",)), Way(None, "network.no_proxy")),
         ("https://a.example/", None, General("http://g", (), {"NO_PROXY": "b, .example"}), Way(None, "NO_PROXY")),
-        ("https://a.example/", "http://o", General("http://g", ("*",)), Way("http://o", "account or provider")),
+        ("https://a.example/", "http://o", General("http://g", ("*",)), Way("http://o", OWN)),
         ("http://127.0.0.1:80/", None, General("http://g"), Way(None, "the target is on this machine")),
         ("http://[::1]:80/", None, General("http://g"), Way(None, "the target is on this machine")),
         ("http://LOCALHOST/", None, General("http://g"), Way(None, "the target is on this machine")),
-        ("http://127.0.0.1:80/", "http://o", General(), Way("http://o", "account or provider")),
+        ("http://127.0.0.1:80/", "http://o", General(), Way("http://o", OWN)),
     ],
 )
 def test_the_nearest_proxy_counts(url: str, own: str | None, general: General, expected: Way) -> None:

@@ -1,4 +1,4 @@
-"""Heads of answers are checked once, and what is doubtful is left to h11."""
+"""Plain calls and those that are left to h11, over one connection, as a client sees them."""
 
 from __future__ import annotations
 
@@ -6,41 +6,8 @@ import asyncio
 import socket
 from typing import Any
 
-import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-
-from router.server.http1 import sound
 from tests.router.server import standin
 from tests.router.server.test_run import running
-
-DOUBTFUL = [
-    (b"x-name", b"a\r\nset-cookie: b"),
-    (b"x-name", b"a\nb"),
-    (b"x-name", b"a\0b"),
-    (b"x-name", "ü".encode()),
-    (b"x name", b"a"),
-    (b"x-name:", b"a"),
-    (b"x\r\ny", b"a"),
-    (b"x\ny", b"a"),
-    (b"x\n\ny", b"a"),
-    (b"", b"a"),
-]
-
-
-@pytest.mark.parametrize("header", DOUBTFUL)
-def test_a_doubtful_header_is_doubtful_wherever_it_stands(header: tuple[bytes, bytes]) -> None:
-    good = (b"content-type", b"application/json")
-    assert sound([good, (b"x-empty", b"")])
-    assert not sound([header])
-    assert not sound([good, header])
-    assert not sound([header, good])
-
-
-@given(st.lists(st.tuples(st.binary(max_size=6), st.binary(max_size=6)), min_size=1, max_size=3))
-def test_nothing_sound_can_end_a_line(headers: list[tuple[bytes, bytes]]) -> None:
-    if sound(headers):
-        assert not any(set(name + value) & set(b"\r\n\0") or b":" in name or not name for name, value in headers)
 
 
 async def test_a_whole_answer_is_on_its_way_before_the_application_goes_on() -> None:
@@ -84,3 +51,66 @@ async def test_a_line_break_in_a_header_never_reaches_a_client() -> None:
         client = await server.connect()
         client.send("/good", headers="upgrade: h2c\r\ncontent-length: 0\r\n")
         assert (await client.answer())[0] == 200
+
+
+async def test_the_rest_of_a_refused_body_is_never_taken_for_a_request() -> None:
+    asked: list[str] = []
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        asked.append(scope.get("path", ""))
+        await standin.app(scope, receive, send)
+
+    smuggled = b"GET /smuggled HTTP/1.1\r\nhost: x\r\n\r\n"
+    async with running(app) as server:
+        client = await server.connect()
+        client.send("/early", method="POST", headers="content-length: 1000\r\n")
+        assert (await client.answer())[0] == 401
+        client.writer.write(smuggled)
+        assert await client.rest() == b""
+        await client.close()
+        client = await server.connect()
+        client.writer.write(b"POST /early HTTP/1.1\r\nhost: x\r\ncontent-length: 1000\r\n\r\n" + smuggled)
+        assert (await client.answer())[0] == 401
+        assert await client.rest() == b""
+    assert "/smuggled" not in asked
+    assert asked.count("/early") == 2
+
+
+async def test_one_connection_carries_plain_requests_and_others_in_any_order() -> None:
+    chunked = b"POST /echo HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n"
+    async with running() as server:
+        client = await server.connect()
+        client.send("/echo", method="POST", body=b"four")
+        client.writer.write(chunked)
+        client.send("/echo", method="POST", body=b"fives")
+        assert [(await client.answer())[2] for _ in range(3)] == [b"4", b"3", b"5"]
+        client.send("/echo", method="POST", body=b"seven77", headers="connection: close\r\n")
+        assert b"connection: close" in (await client.head()).lower()
+        assert await client.rest() == b"7"
+
+
+async def test_a_plain_body_may_come_in_pieces_of_any_size() -> None:
+    async with running() as server:
+        client = await server.connect()
+        client.send("/echo", method="POST", headers="content-length: 6\r\n")
+        for piece in (b"a", b"bc", b"def"):
+            await client.writer.drain()
+            client.writer.write(piece)
+        assert (await client.answer())[::2] == (200, b"6")
+        client.send("/hello")
+        assert (await client.answer())[0] == 200
+
+
+async def test_an_application_that_breaks_its_own_length_ends_the_connection() -> None:
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] != "http":
+            await standin.app(scope, receive, send)
+            return
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"9")]})
+        await send({"type": "http.response.body", "body": b"short"})
+
+    async with running(app) as server:
+        client = await server.connect()
+        client.send("/")
+        await client.head()
+        assert await client.rest() == b"short"

@@ -74,7 +74,7 @@ def test_another_one_keeps_the_comments_of_its_lines() -> None:
         "      display_name: One\n", ""
     )
     short = changed(BLOCK, PLACE, 1, {"provider": "groq", "name": "two", "kind": "image"})
-    assert short == BLOCK.replace("{provider: groq, name: two}", '{"provider": "groq", "name": "two", "kind": "image"}')
+    assert short == BLOCK.replace("{provider: groq, name: two}", "{provider: groq, name: two, kind: image}")
 
 
 def test_the_first_line_of_an_item_can_go() -> None:

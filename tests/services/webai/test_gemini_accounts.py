@@ -79,6 +79,19 @@ async def test_a_session_that_ends_is_said_with_what_to_do(real: Service, page: 
     assert "sign in to gemini.google.com" in found.json["error"]["message"]
 
 
+async def test_an_account_that_is_signed_out_beside_a_good_one_is_told(real: Service, page: GeminiPage) -> None:
+    page.account("psid-b")
+    await real.put("b", "psid-b")
+    assert real.webai.causes() == []
+    page.accounts["psid-a"].psidts = "changed elsewhere"
+    for _ in range(3):
+        await real.chat("x")
+    (cause,) = real.webai.causes()
+    assert (cause.cause, cause.blocking) == ("needs_login", False)
+    assert cause.text.startswith("a: ") and "switchyard login webai" in cause.text
+    assert {each["name"]: each["state"] for each in real.webai.accounts.told()} == {"a": "needs_login", "b": "ready"}
+
+
 async def test_two_accounts_do_not_mix(real: Service, page: GeminiPage) -> None:
     page.account("psid-b")
     await real.put("b", "psid-b")

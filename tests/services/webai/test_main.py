@@ -76,7 +76,8 @@ async def test_it_starts_alone_announces_itself_and_ends_on_a_signal(tmp_path: P
             assert told["service"] == "webai" and told["name"] == "here" and told["endpoint"] == url
             assert told["leaving"] is False and isinstance(told["causes"], list)
             assert set(told) == {
-                "service", "name", "version", "endpoint", "models", "ready", "causes", "capacity", "busy", "leaving",
+                "service", "name", "version", "endpoint", "models", "ready", "causes", "capacity", "busy", "accounts",
+                "leaving",
             }  # fmt: skip
             async with session.get(f"{url}/readyz") as response:
                 body = await response.json()

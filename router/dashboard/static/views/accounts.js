@@ -6,6 +6,7 @@ import { repeat } from "../live.js";
 import { attempt, say, sure, wrong } from "../notice.js";
 import { badge, countdown, tick, time } from "../parts.js";
 import { table } from "../table.js";
+import { changes } from "./account_change.js";
 import { tries } from "./account_tries.js";
 import { ways } from "./account_ways.js";
 
@@ -46,7 +47,8 @@ function accounts(all, may, again) {
     { title: "Tokens in / out", kind: "number", cell: (each) => `${short(each.input_tokens)} / ${short(each.output_tokens)}` },
     { title: "Last used", cell: (each) => time(unix(each.last_used_at)) },
     { title: "Actions", cell: (each) => h("div", { class: "row" },
-      may("operator") ? tries(each, again) : null, may("admin") && each.owner !== "settings" ? acts(each, again) : null) },
+      may("operator") ? tries(each, again) : null, may("admin") && each.changeable ? changes(each, again) : null,
+      may("admin") && each.owner !== "settings" ? forget(each, again) : null) },
   ], all, may("admin") ? "No provider has an account yet, so only the demo models answer. Add an API key below, or sign in to a subscription." : "No provider has an account yet, so only the demo models answer. Whoever has the management key can add one.");
 }
 
@@ -61,18 +63,9 @@ function quota(each) {
   return each.quota.map((one) => h("div", {}, h("small", {}, `${one.name}: ${percent(1 - one.used_percent / 100)}`)));
 }
 
-function acts(each, again) {
-  const off = each.state === "disabled";
-  const turn = h("button", { type: "button", "aria-label": `${off ? "Enable" : "Disable"} ${each.account}` }, off ? "Enable" : "Disable");
-  turn.addEventListener("click", async () => {
-    await attempt(async () => {
-      await ask("PATCH", `v1/auth/${inPath(each.account)}`, { disabled: !off });
-      say(`${each.account} is ${off ? "enabled" : "disabled"}.`);
-    });
-    again();
-  });
-  const forget = h("button", { type: "button", class: "bad", "aria-label": `Forget ${each.account}` }, "Forget");
-  forget.addEventListener("click", async () => {
+function forget(each, again) {
+  const button = h("button", { type: "button", class: "bad", "aria-label": `Forget ${each.account}` }, "Forget");
+  button.addEventListener("click", async () => {
     if (!(await sure(`Forget ${each.account}?`, `${each.kind === "key" ? "Its key is" : "Its tokens are"} removed from this machine. To use it again, ${each.kind === "key" ? "add the key" : "sign in"} again.`, "Forget it"))) return;
     await attempt(async () => {
       await ask("DELETE", `v1/auth/${inPath(each.account)}`);
@@ -80,7 +73,7 @@ function acts(each, again) {
     });
     again();
   });
-  return [turn, forget];
+  return button;
 }
 
 function files(list) {

@@ -140,6 +140,7 @@ async def test_knowing_an_id_opens_nothing_more(desk: Running) -> None:
         **{f"/backups/{{id}}{what}": ["20261127-100000-000"] for what in ("", "/file", "/verify")},
         "/models/custom/{provider}/{id}": ["openai"],
         "/records/{id}": [(await manage(desk, "GET", "/calls")).json["calls"][0]["id"]],
+        "/accounts/{id}": ["openai/1", "anthropic/1"],
         **{f"/accounts/{{id}}/{what}": ["openai/1", "anthropic/1"] for what in ("probe", "reset", "call")},
     }
     document = (await manage(desk, "GET", "/openapi.json")).json["paths"]

@@ -142,3 +142,7 @@ def test_that_content_is_kept_is_said(observe: Observe, words: tuple[str, ...]) 
     said = " ".join(told(observe))
     assert bool(said) == bool(words)
     assert all(each in said for each in words)
+
+
+def test_keys_whose_calls_are_all_kept_are_named() -> None:
+    assert ["'laptop'" in line and "7 days, encrypted" in line for line in told(Observe(), ["laptop"])] == [True]

@@ -1,11 +1,14 @@
-"""Nobody watches the watch, so it ends by itself where its loop hangs, and supervisord starts it again."""
+"""A program whose loop hangs ends by itself, and whoever started it starts it again.
+
+In a container or in the foreground nobody else would. Under supervisord healthwatch is sooner, and nobody watches that.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import faulthandler
 
-HANGS = 20.0
+HANGS = 60.0
 """Seconds without a turn of the loop after which the process ends, with every thread's stack on stderr."""
 
 
