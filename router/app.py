@@ -59,6 +59,7 @@ from router.providers.resolve import SignedIn
 from router.recall import OTHERS_EVERY, Recall
 from router.relay.attendance import Absent, Attendance, present, wanted_by
 from router.relay.hub import Hub
+from router.routing.tracking import pseudonyms
 from router.settings.schema import Settings
 from router.settings.watch import EVERY
 from router.settings_changes import SettingsChanges
@@ -101,6 +102,7 @@ class Router:
         self._health = Health(self._clock, chance)
         self._keys = KeyRing(self._fixed_keys(snapshot), self._clock, database=self._stored_keys)
         self._listed: tuple[str, ...] = ()
+        secret = session_secret(self._state_dir)
         net, metrics = Net(environ=file.environ), Metrics()
         self._hub = Hub(
             self._clock,
@@ -136,7 +138,7 @@ class Router:
         self._gateway = Gateway(
             snapshot,
             keys=self._keys,
-            door=Door(self._keys, SessionTokens(session_secret(self._state_dir), os.urandom), self._clock),
+            door=Door(self._keys, SessionTokens(secret, os.urandom), self._clock),
             net=net,
             health=self._health,
             stored=self._sign_ins.keeper,
@@ -160,9 +162,10 @@ class Router:
             RecordFolder(self._state_dir, lambda: opened(self._state_dir)),
             lambda: self._settings().observe,
             self._clock.wall,
+            admits=self._gateway.door.may_record,
         )
         metrics.records_dropped.set_function(lambda: self._recorder.dropped)
-        self._edge = Edge(self._gateway, self._recorder)
+        self._edge = Edge(self._gateway, self._recorder, pseudonyms(secret.reveal()))
         self.recall = Recall(
             self._state_dir, self._clock, self._edge, self._health, self._keys, self._sign_ins, self._announced
         )

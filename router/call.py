@@ -125,7 +125,7 @@ class Record(Struct, kw_only=True):
 
     began: Unix time. upstream_dialect: what was spoken to the provider. usage: of all attempts together. cost, worth,
     unpriced: as of `Try`, of all attempts together. prices: version of the price table. first_token: seconds to the
-    first content.
+    first content. session: what the conversation is called here (`router.routing.tracking`), "" for none.
     """
 
     call_id: str
@@ -156,6 +156,7 @@ class Record(Struct, kw_only=True):
     total: float = 0.0
     overhead: float | None = None  # seconds of our own before the upstream request left, without `waited`
     waited: float = 0.0  # seconds in line for a place
+    session: str = ""
     budget: str = ""  # limits of the key that are nearly reached
 
     def shares(self) -> list[Try]:

@@ -39,6 +39,10 @@ class Turned(Struct, frozen=True):
     retry_after: float | None = None
 
 
+RECORDS: Role = "admin"
+"""Who may have calls recorded, and read records: they are content of others."""
+
+
 class Door:
     """One per process."""
 
@@ -65,6 +69,13 @@ class Door:
         if not known and address is not None:
             self._guesses.wrong(address)
         return Turned(401, NO_KEY)
+
+    def may_record(self, ticket: str, at: float) -> bool:
+        """Whether a call that began then is recorded for this ticket: its key must still be an admin's."""
+        key_id = self.tokens.ticket_of(ticket, at)
+        key = self._keys.by_id(key_id) if key_id is not None else None
+        role = role_of(key) if key is not None else None
+        return role is not None and covers(role, RECORDS)
 
     def _by_session(self, headers: Mapping[str, str], need: Role, *, unsafe: bool) -> Entered | Turned:
         token = _cookie(headers.get("cookie", ""))

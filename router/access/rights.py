@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from types import MappingProxyType
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -27,6 +27,9 @@ from router.settings.schema import Settings
 
 Known: TypeAlias = Callable[[str, str], bool]
 """Whether what a provider's model costs is known."""
+
+Withheld: TypeAlias = Literal["models", "providers", "accounts", "unpriced"]
+"""A right, by the name of its setting."""
 
 
 class Rights(Struct, frozen=True, kw_only=True):
@@ -56,8 +59,17 @@ class Rights(Struct, frozen=True, kw_only=True):
 
     def permits(self, asked: str, candidate: Candidate) -> bool:
         """Whether this key's call for `asked` may go to `candidate`."""
-        named = self._model(asked, candidate) and self._provider(candidate) and self._account(candidate)
-        return named and self._priced(candidate)
+        return self.withheld(asked, candidate) is None
+
+    def withheld(self, asked: str, candidate: Candidate) -> Withheld | None:
+        """The right that keeps this key's call for `asked` from `candidate`; None where it may go there."""
+        if not self._model(asked, candidate):
+            return "models"
+        if not self._provider(candidate):
+            return "providers"
+        if not self._account(candidate):
+            return "accounts"
+        return None if self._priced(candidate) else "unpriced"
 
     def narrowed(self, plan: Plan) -> Plan:
         """The plan without what this key may not use. Raises `Fault` forbidden where nothing is left, and unavailable

@@ -1,7 +1,8 @@
 """Sessions of the dashboard: a signed cookie in the place of the key, so that no browser keeps the key itself. Pure.
 
 A token names the key that opened the session, its end, and is signed with a secret of this gateway; it counts as long
-as that key does. Nothing is stored, so both processes of a replacement know every session.
+as that key does. Nothing is stored, so both processes of a replacement know every session. Tickets, which let calls be
+recorded for some minutes, are made the same way.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ COOKIE = "switchyard_session"
 CSRF_HEADER = "x-switchyard-csrf"
 LASTS = 12 * 3600.0
 """Seconds."""
+TICKET_LASTS = 120.0
+"""Seconds within which a call with a ticket must begin."""
 _LONGEST = 512
 
 
@@ -51,6 +54,20 @@ class SessionTokens:
             return None
         key_id, ends, _ = said.split(".")
         return Session(key_id, float(ends), self._sign("csrf", said)) if now < float(ends) else None
+
+    def ticket(self, key_id: str, now: float) -> tuple[str, float]:
+        """What lets calls be recorded that begin soon, and when that ends."""
+        ends = int(now + TICKET_LASTS)
+        said = f"{key_id}.{ends}"
+        return f"{said}.{self._sign('record', said)}", float(ends)
+
+    def ticket_of(self, ticket: str, at: float) -> str | None:
+        """The id of the key that a ticket was made for; None where it is not ours, or is over at that time."""
+        said, _, signature = ticket[:_LONGEST].rpartition(".")
+        if not hmac.compare_digest(signature.encode("utf-8", "replace"), self._sign("record", said).encode()):
+            return None
+        key_id, _, ends = said.rpartition(".")
+        return key_id if at < float(ends) else None
 
     def _sign(self, purpose: str, said: str) -> str:
         return _text(hmac.digest(self._secret, f"{purpose}\0{said}".encode("utf-8", "replace"), sha256))

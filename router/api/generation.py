@@ -97,12 +97,15 @@ async def _generate(edge: Edge, surface: Surface, addressed: Addressed, record: 
             thinking_output=policies.thinking_output,
         )
         record.asked, record.stream = call.asked, call.stream
+        record.session = edge.pseudonym(call, "named" if policies.sessions != "off" else "off")
         out.replay = Replay(gateway, exchange, call, surface.name, array=addressed.array)
         if await given_again(edge, out.replay, out.replay.repeated(), out.reply, exchange, record):
             return
         if out.trace is not None:
             call = replace(call, trace=out.trace)
         call = await edge.continuations.resume(call)
+        if policies.sessions == "all" and not record.session:  # the whole of it stands in the body only now
+            record.session = edge.pseudonym(call, "all")
         snapshot, call, chosen = await _planned(edge, exchange, surface, call)
         own = housekept(call, policies.housekeeping)
         if own is not None:

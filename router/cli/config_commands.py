@@ -1,6 +1,6 @@
-"""``switchyard config``: check, show and locate the settings. Data on stdout, talk on stderr.
+"""``switchyard config``: check, show and locate the settings; what others would change. Data on stdout, talk on stderr.
 
-Exit codes: 0 fine, 1 mistakes in the settings or no file, 2 wrong usage.
+Exit codes: 0 fine, 1 mistakes in the settings or no file, 2 wrong usage, 3 the gateway does not answer.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import typer
 
 from router import places
 from router.access.sources import file_keys
+from router.cli.config_plan import plan
 from router.cli.options import ConfigOption as ConfigOption
 from router.cli.options import JsonOption as JsonOption
 from router.clock import SystemClock
@@ -30,6 +31,7 @@ from router.state.migrate import revision
 
 DATABASE = "switchyard.sqlite"
 app = typer.Typer(help="Check, show and locate the settings.", no_args_is_help=True)
+app.command(name="plan")(plan)
 
 
 def read_settings(config: str | None, *, need_key: bool = True) -> tuple[Loaded, Path | None]:

@@ -14,7 +14,7 @@ from router.cli.config_commands import DATABASE, settings_or_exit, state_dir
 from router.state.database import Connection, reading
 from router.state.migrate import revision
 
-FIRST, THIS = "0007", "0010"
+FIRST, THIS = "0007", "0013"
 """The revisions that brought the ledger, and the columns that are read here."""
 _SPAN = re.compile(r"^(\d{1,5})([hdw])$")
 _HOURS = {"h": 1, "d": 24, "w": 168}

@@ -29,14 +29,15 @@ _COLUMNS = ("calls", "fresh_input", "cache_read", "cache_write", "output", "reas
 @app.callback(invoke_without_command=True)
 def usage(
     context: typer.Context,
-    by: Annotated[str, typer.Option(help="key, model, day, account or provider.")] = "model",
+    by: Annotated[str, typer.Option(help="key, model, day, account, provider or session.")] = "model",
     since: Since = "30d",
     until: Until = None,
+    session: Annotated[str, typer.Option(help="Only calls of this session, as the story of a call names it.")] = "",
     as_json: JsonOption = False,
     as_csv: Annotated[bool, typer.Option("--csv", help="CSV for spreadsheets.")] = False,
     config: ConfigOption = None,
 ) -> None:
-    """Tokens and costs by key, model, day, account or provider, for the last 30 days where nothing else is said."""
+    """Tokens and costs by key, model, day, account, provider or session; of 30 days where nothing else is said."""
     if context.invoked_subcommand is not None:
         return
     if by not in BY:
@@ -45,8 +46,8 @@ def usage(
         raise typer.BadParameter("goes without --json", param_hint="--csv")
     begin, end = _between(since, until)
     with open_ledger(config) as connection:
-        found = report(connection, by, begin, end)  # type: ignore[arg-type]  # checked above
-        whole = total(connection, begin, end)
+        found = report(connection, by, begin, end, session)  # type: ignore[arg-type]  # checked above
+        whole = total(connection, begin, end, session)
     if as_json:
         shown = {
             "by": by,

@@ -36,7 +36,7 @@ class CallRow(Struct, frozen=True, kw_only=True):
     """One finished call. at: Unix seconds of its end. Times in seconds. outcome: "ok", or the kind of its fault. cost,
     worth: micro-USD that are to be paid, and that it would cost at list prices, as far as known; None where nobody
     knows the price. unpriced: what of it has no known price. service_tier: "" for the usual one. estimated: some of its
-    tokens."""
+    tokens. session: what its conversation is called here, "" for none."""
 
     id: str
     at: float
@@ -68,6 +68,7 @@ class CallRow(Struct, frozen=True, kw_only=True):
     items: dict[str, int]
     worth: int | None
     notes: str
+    session: str
     attempts: tuple[AttemptRow, ...]
 
     @property
@@ -146,6 +147,7 @@ def kept(call: Mapping[str, Any], attempts: Sequence[Mapping[str, Any]]) -> Call
 _AS_IT_IS = (
     "id", "client", "surface", "dialect", "stream", "asked", "provider", "model", "account", "lane", "status",
     "outcome", "reason", "first_byte", "total", "overhead", "estimated", "cost", "service_tier", "worth", "notes",
+    "session",
 )  # fmt: skip
 
 
@@ -190,6 +192,7 @@ def row(record: Record, at: float) -> CallRow:
         items={item.name: item.count for item in charges.items} if charges else {},
         worth=record.worth,
         notes=header_value(record.notes) if record.notes else "",
+        session=record.session,
         attempts=tuple(map(_attempt, record.tries)),
     )
 

@@ -24,6 +24,7 @@ def fields(record: Record) -> dict[str, Any]:
         "id": record.call_id,
         "key": record.caller.key_name if record.caller else None,
         "client": record.caller.client if record.caller else None,
+        "session": record.session or None,
         "surface": record.surface,
         "dialect": record.dialect,
         "stream": record.stream,

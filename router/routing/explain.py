@@ -50,7 +50,22 @@ def as_text(told: JsonObject) -> str:
     if told["skipped"]:
         rows = [[f"{each['provider']}/{each['model']}", each["reason"]] for each in told["skipped"]]
         lines += ["", "left out:", *_columns([["", *row] for row in rows])]
+    if told.get("key"):
+        lines += ["", *_of_key(told["key"])]
     return "\n".join(line.rstrip() for line in lines)
+
+
+def _of_key(key: JsonObject) -> list[str]:
+    """What the key of a gateway's answer loses, in lines."""
+    if not key["lost"] and not key["fewer"]:
+        return [f"the key {key['name']} may use all of it"]
+    head = f"the key {key['name']} loses {len(key['lost'])} of {key['of']} candidates"
+    rows = [["", f"{each['provider']}/{each['model']}", each["reason"]] for each in key["lost"]]
+    rows += [
+        ["", each["provider"], f"{len(each['accounts'])} of {each['of']} accounts alone ({each['reason']})"]
+        for each in key["fewer"]
+    ]
+    return [f"{head}:", *_columns(rows)]
 
 
 def _reasoning(plan: Plan) -> JsonObject | None:

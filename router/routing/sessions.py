@@ -77,13 +77,13 @@ def known_by(
     model's. session: `session_header`. prefixes: whether to look into the conversation where no name is given.
     """
     scope = _scope(key_id, asked)
-    named = session or _named(body)
+    named = session or named_in(body)
     if named is not None:
         digest = _digest(scope, b"name", named.encode("utf-8", "surrogatepass"))
         return Known((digest,), digest)
     if not prefixes or not LEAST <= len(body) <= LARGEST:
         return None
-    chain = _prefixes(scope, dialect, body)
+    chain = list(_prefixes(scope, dialect, body))
     return Known(tuple(reversed(chain[-MOST:])), chain[-1]) if chain else None
 
 
@@ -99,9 +99,16 @@ def _digest(*parts: bytes) -> Digest:
     return made.digest()
 
 
-def _named(body: bytes) -> str | None:
+def first_prefix(dialect: Dialect, body: bytes) -> Digest | None:
+    """What every request of one conversation begins with, digested: it ends at the first of its persons' words behind
+    which there are `LEAST` bytes of text. None where it has no such beginning."""
+    return next(_prefixes(b"", dialect, body), None) if len(body) >= LEAST else None
+
+
+def named_in(body: bytes, *, persons: bool = True) -> str | None:
     """What a body calls its session: OpenAI's cache key, or the user of Anthropic's metadata, where Claude Code puts a
-    session beside the person."""
+    session beside the person. persons: whether that user counts where it has none: a person has
+    many of them."""
     if b'"prompt_cache_key"' in body and (key := _text(_top(body, "prompt_cache_key"))):
         return key
     if b'"user_id"' not in body:
@@ -111,7 +118,7 @@ def _named(body: bytes) -> str | None:
     if user is None:
         return None
     found = _SESSION.search(user)
-    return found[1] if found is not None else user
+    return found[1] if found is not None else user if persons else None
 
 
 def _top(body: bytes, key: str) -> Any:
@@ -125,17 +132,16 @@ def _text(value: object) -> str | None:
     return value[:_LONGEST_NAME] if isinstance(value, str) and value.strip() else None
 
 
-def _prefixes(scope: bytes, dialect: Dialect, body: bytes) -> list[Digest]:
+def _prefixes(scope: bytes, dialect: Dialect, body: bytes) -> Iterator[Digest]:
     """The digests of every prefix that ends where a person or a tool spoke, from `LEAST` on, the shortest first."""
     try:
         value = codec.loads(body)
     except codec.Malformed:
-        return []
+        return
     if not isinstance(value, dict):
-        return []
+        return
     running = hashlib.blake2b(_digest(scope, b"prefix"), digest_size=_SIZE)
     size = 0
-    chain: list[Digest] = []
     for spoken, item in _items(dialect, value):
         for text in _texts(item, 0):
             data = text.encode("utf-8", "surrogatepass")
@@ -143,8 +149,7 @@ def _prefixes(scope: bytes, dialect: Dialect, body: bytes) -> list[Digest]:
             running.update(data)
             size += len(data)
         if spoken and size >= LEAST:
-            chain.append(running.copy().digest())
-    return chain
+            yield running.copy().digest()
 
 
 def _items(dialect: Dialect, body: JsonObject) -> Iterator[tuple[bool, Any]]:

@@ -161,6 +161,14 @@ class Policies(Block):
     housekeeping: Housekeeping = setting(Housekeeping(), "Calls that are answered without a model.")
     payload: tuple[PayloadRule, ...] = setting((), "Rules that change the bodies that providers get, in their order.")
     stored_responses: StoredResponses = setting(StoredResponses(), "Answers kept for `previous_response_id`.")
+    sessions: Annotated[
+        Literal["off", "named", "all"],
+        BeforeValidator(lambda value: "off" if value is False else value),  # as YAML reads a bare off
+    ] = setting(
+        "named",
+        "Which calls are told together as one conversation, by a pseudonym: none, those whose client names a session, "
+        "or also those that begin with the same 4 KB.",
+    )
 
 
 class Observe(Block):

@@ -31,11 +31,11 @@ class LedgerReader:
         self._database = database
         self._longest = longest
 
-    def report(self, by: By, since: float, until: float) -> tuple[list[Line], Line]:
-        """Lines, and everything together."""
+    def report(self, by: By, since: float, until: float, session: str = "") -> tuple[list[Line], Line]:
+        """Lines, and everything together. session: of this one's calls alone."""
 
         def both(connection: Connection) -> tuple[list[Line], Line]:
-            return report(connection, by, since, until), total(connection, since, until)
+            return report(connection, by, since, until, session), total(connection, since, until, session)
 
         return self._read(both)
 

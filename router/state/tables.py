@@ -161,7 +161,9 @@ calls = Table(
     Column("reason", String, nullable=False),
     Column("finish", String, nullable=False),
     Column("notes", String, nullable=False),
+    Column("session", String, nullable=False, server_default=text("''")),  # a pseudonym, "" for none
     Index("ix_calls_at", "at"),
+    Index("ix_calls_session", "session", sqlite_where=text("session != ''")),
 )
 
 attempts = Table(

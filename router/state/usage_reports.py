@@ -6,11 +6,11 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from msgspec import Struct
-from sqlalchemy import ColumnElement, Connection, Table, case, func, literal, literal_column, select
+from sqlalchemy import ColumnElement, Connection, Table, case, desc, func, literal, literal_column, select
 
 from router.state.tables import attempts, calls
 from router.usage.entries import LOST
-from router.usage.lines import KINDS, By, Line
+from router.usage.lines import KINDS, MOST_SESSIONS, By, Line
 
 _AT_ONCE = 500
 """Ids in one question: an old SQLite takes 999 values."""
@@ -28,13 +28,14 @@ class DayOfModel(Struct, frozen=True, kw_only=True):
     estimated: int = 0
 
 
-def report(connection: Connection, by: By, since: float, until: float) -> list[Line]:
-    """One line for each key, model, day (UTC), account or provider; the dearest first, days in order.
+def report(connection: Connection, by: By, since: float, until: float, session: str = "") -> list[Line]:
+    """One line for each key, model, day (UTC), account, provider or session; the dearest first, days in order. Of
+    sessions the dearest `MOST_SESSIONS`. session: only calls of this one.
 
-    Keys and days are added up from calls; the others from attempts, as each may have been made elsewhere.
+    Keys, days and sessions are added up from calls; the others from attempts, as each may have been made elsewhere.
     """
-    if by in ("key", "day"):
-        name = calls.c.key_name if by == "key" else _day(calls)
+    if by in ("key", "day", "session"):
+        name = {"key": calls.c.key_name, "session": calls.c.session, "day": _day(calls)}[by]
         counts = [func.count().label("calls"), literal(0).label("attempts")]
         source = calls
     else:
@@ -44,10 +45,13 @@ def report(connection: Connection, by: By, since: float, until: float) -> list[L
         source = attempts
     query = (
         select(name.label("name"), *counts, *_sums(source))
-        .where(source.c.at >= since, source.c.at < until)
+        .where(*_here(source, since, until, session))
         .group_by("name")
         .order_by("name")
     )
+    if by == "session":
+        dearest: list[ColumnElement[Any]] = [desc(each) for each in ("cost", "worth")]
+        query = query.order_by(None).order_by(*dearest, "name").limit(MOST_SESSIONS)
     lines = [Line(**row._mapping) for row in connection.execute(query)]
     return lines if by == "day" else sorted(lines, key=lambda line: (-line.cost, -line.worth, line.name))
 
@@ -103,12 +107,12 @@ def ended_since(connection: Connection, began: float, ended: float) -> dict[str,
     return found
 
 
-def total(connection: Connection, since: float, until: float) -> Line:
-    """Everything together."""
-    here = (calls.c.at >= since, calls.c.at < until)
+def total(connection: Connection, since: float, until: float, session: str = "") -> Line:
+    """Everything together. session: only calls of this one."""
+    here = _here(calls, since, until, session)
     query = select(literal("total").label("name"), func.count().label("calls"), *_sums(calls)).where(*here)
     made = connection.execute(
-        select(func.count()).select_from(attempts).where(attempts.c.at >= since, attempts.c.at < until)
+        select(func.count()).select_from(attempts).where(*_here(attempts, since, until, session))
     ).scalar_one()
     return Line(attempts=made, **connection.execute(query).one()._mapping)
 
@@ -171,6 +175,15 @@ def newest_calls(connection: Connection, most: int) -> list[tuple[dict[str, Any]
 def has_unknown(table: Table) -> ColumnElement[bool]:
     """Whether the cost of a row, or a part of it, is what nobody knows."""
     return table.c.cost.is_(None) | (table.c.unpriced != "")
+
+
+def _here(table: Table, since: float, until: float, session: str) -> list[ColumnElement[bool]]:
+    """The rows of a time, and of one session where one is named."""
+    here = [table.c.at >= since, table.c.at < until]
+    if session:
+        own = select(calls.c.id).where(calls.c.session == session)
+        here.append(calls.c.session == session if table is calls else table.c.call_id.in_(own))
+    return here
 
 
 def _day(table: Table) -> ColumnElement[str]:

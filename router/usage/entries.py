@@ -69,6 +69,7 @@ class Opened(Struct, frozen=True, kw_only=True, omit_defaults=True, tag="open", 
     asked: str = ""
     provider: str = ""
     model: str = ""
+    session: str = ""
 
 
 class Closed(Struct, frozen=True, kw_only=True, omit_defaults=True, tag="close", tag_field="is"):
@@ -106,6 +107,7 @@ class Closed(Struct, frozen=True, kw_only=True, omit_defaults=True, tag="close",
     reason: str = ""
     finish: str = ""
     notes: str = ""
+    session: str = ""
 
 
 Entry: TypeAlias = Opened | Closed
@@ -142,6 +144,7 @@ def opened(record: Record, provider: str, model: str) -> Opened:
         asked=record.asked[:_NAME],
         provider=provider,
         model=model[:_NAME],
+        session=record.session,
     )
 
 
@@ -182,6 +185,7 @@ def closed(record: Record) -> Closed:
         reason=record.reason[:_REASON],
         finish=record.finish or "",
         notes=header_value(record.notes) if record.notes else "",
+        session=record.session,
     )
 
 

@@ -6,8 +6,10 @@ from typing import Literal, TypeAlias, get_args
 
 from msgspec import Struct
 
-By: TypeAlias = Literal["key", "model", "day", "account", "provider"]
+By: TypeAlias = Literal["key", "model", "day", "account", "provider", "session"]
 BY: tuple[str, ...] = get_args(By)
+MOST_SESSIONS = 1000
+"""Lines of a report by session: there may be any number of them, and the dearest are told."""
 KINDS = ("fresh_input", "cache_read", "cache_write_5m", "cache_write_1h", "output", "reasoning")
 
 

@@ -95,12 +95,14 @@ def assemble(gateway: Gateway, sources: Sources, clock: Clock) -> list[Route]:
         ).operations()
     )
     table.add(CallDesk(sources.recent).operations())
-    table.add(RecordDesk(sources.records).operations())
+    table.add(RecordDesk(sources.records, gateway.door.tokens, clock).operations())
     table.add(NetworkDesk(gateway).operations())
     table.add(LogDesk(sources.tail).operations())
     names = partial(_names, gateway)
     table.add(KeyDesk(gateway.keys, gateway.budgets, sources.keys, names, clock).operations())
-    config = ConfigDesk(gateway, sources.history, sources.file, sources.check, sources.apply, sources.environ)
+    config = ConfigDesk(
+        gateway, sources.history, sources.file, sources.check, sources.apply, sources.environ, clock.wall
+    )
     table.add(config.operations())
     table.add(ModelDesk(gateway, config, sources.audit).operations())
     table.add(BudgetDesk(gateway.keys, gateway.budgets, clock).operations())

@@ -14,14 +14,15 @@ from router.observe.recent import CallRow, Recent
 
 
 class Wanted(Struct):
-    """Of the calls in memory. failed: only those that failed, or that needed more than one attempt. text: stands in a
-    name, a reason or the id."""
+    """Of the calls in memory. failed: only those that failed, or that needed more than one attempt. session: of this
+    conversation, as a call names it. text: stands in a name, a reason or the id."""
 
     limit: Annotated[int, Meta(ge=1, le=1000)] = 100
     failed: bool = False
     key: str = ""
     model: str = ""
     provider: str = ""
+    session: str = ""
     text: str = ""
 
     def fits(self, row: CallRow) -> bool:
@@ -32,6 +33,8 @@ class Wanted(Struct):
         if self.model and self.model not in (row.asked, row.model):
             return False
         if self.provider and row.provider != self.provider:
+            return False
+        if self.session and row.session != self.session:
             return False
         words = f"{row.id} {row.asked} {row.model} {row.key} {row.client} {row.reason} {row.account}".lower()
         return self.text.lower() in words

@@ -8,8 +8,10 @@ from typing import Any
 
 from msgspec import Struct
 
+from router.access.sources import settings_keys
 from router.api.manage.operation import Asked, Operation, Refused
 from router.config_history import ConfigHistory, Stale, Version, digest_of
+from router.consequences import Consequences, consequences, side
 from router.gateway import Gateway
 from router.models.capabilities import CapabilityMistakes
 from router.routing.table import RoutingMistakes
@@ -72,7 +74,8 @@ class Mistake(Struct, frozen=True):
 
 
 class Plan(Struct, frozen=True):
-    """What a text would do. changes: in words too. beyond_reach: settings that only the file itself can change."""
+    """What a text would do. changes: in words too. beyond_reach: settings that only the file itself can change.
+    consequences: what follows from the changes for client keys, routes, providers, limits and the next start."""
 
     ok: bool
     mistakes: list[Mistake]
@@ -81,6 +84,7 @@ class Plan(Struct, frozen=True):
     beyond_reach: list[str]
     providers_added: list[str]
     providers_removed: list[str]
+    consequences: Consequences = Consequences()
 
 
 class Done(Struct, frozen=True):
@@ -124,6 +128,7 @@ class ConfigDesk:
         check: Callable[[str], tuple[Loaded, Snapshot]],
         apply: Callable[[], Any],
         environ: Mapping[str, str],
+        wall: Callable[[], float],
     ) -> None:
         self._gateway = gateway
         self._history = history
@@ -131,6 +136,7 @@ class ConfigDesk:
         self._check = check
         self._apply = apply
         self._environ = environ
+        self._wall = wall
         self._editing = asyncio.Lock()
 
     def operations(self) -> Sequence[Operation]:
@@ -246,18 +252,25 @@ class ConfigDesk:
         ]
         if open_to_all:
             return _wrong(open_to_all)
-        old = Loaded(current.settings, current.provenance, current.warnings)
+        made = changes(Loaded(current.settings, current.provenance, current.warnings), loaded)
         serving = {name for name, each in current.providers.items() if each.reason is None}
         will = {name for name, each in snapshot.providers.items() if each.reason is None}
         return Plan(
             ok=True,
             mistakes=[],
             warnings=list(loaded.warnings),
-            changes=changes(old, loaded),
+            changes=made,
             beyond_reach=beyond,
             providers_added=sorted(will - serving),
             providers_removed=sorted(serving - will),
+            consequences=self._consequences(current, snapshot, made),
         )
+
+    def _consequences(self, current: Snapshot, new: Snapshot, made: list[Change]) -> Consequences:
+        now, keys = self._wall(), self._gateway.keys.keys()
+        others = [key for key in keys if key.source != "settings"]
+        then = [*settings_keys(new.settings), *others]
+        return consequences(side(current, keys, now), side(new.for_keys(then), then, now), made)
 
 
 def _mistakes(

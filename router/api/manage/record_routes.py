@@ -9,16 +9,34 @@ from typing import Annotated, Any, TypeVar
 
 from msgspec import Meta, Struct
 
+from router.access.session_tokens import SessionTokens
 from router.api.manage.operation import Asked, Operation, Refused
+from router.clock import Clock
 from router.observe.records.folder import RecordFolder, Unreadable
 
 T = TypeVar("T")
+LONGEST_WAIT = 10.0
+LOOKS_EVERY = 0.1
 
 
 class Wanted(Struct):
     """The newest so many."""
 
     limit: Annotated[int, Meta(ge=1, le=1000)] = 100
+
+
+class Patience(Struct):
+    """wait: seconds to wait for a record that is still being written, or whose call is about to end."""
+
+    wait: Annotated[float, Meta(ge=0, le=LONGEST_WAIT)] = 0
+
+
+class Ticket(Struct, frozen=True):
+    """ticket: what `x-switchyard-record` of a call takes so that it is recorded. ends: Unix seconds; a call that begins
+    before is recorded to its end."""
+
+    ticket: str
+    ends: float
 
 
 class Records(Struct, frozen=True):
@@ -28,10 +46,12 @@ class Records(Struct, frozen=True):
 
 
 class RecordDesk:
-    """Reads the folder of records, on a thread."""
+    """Reads the folder of records, on a thread; and lets single calls be recorded whatever the settings say."""
 
-    def __init__(self, folder: RecordFolder) -> None:
+    def __init__(self, folder: RecordFolder, tokens: SessionTokens, clock: Clock) -> None:
         self._folder = folder
+        self._tokens = tokens
+        self._clock = clock
 
     def operations(self) -> Sequence[Operation]:
         return [
@@ -40,7 +60,11 @@ class RecordDesk:
                 handler=self.newest, audited=True, summary="The newest recorded calls.",
             ),
             Operation(
-                method="GET", path="/records/{id}", need="admin", name="record", answer=dict[str, Any],
+                method="POST", path="/records/ticket", need="admin", name="record_ticket", answer=Ticket,
+                handler=self.ticket, audited=True, summary="What lets calls of the next minutes be recorded.",
+            ),
+            Operation(
+                method="GET", path="/records/{id}", need="admin", name="record", query=Patience, answer=dict[str, Any],
                 handler=self.one, audited=True, summary="One recorded call with what was said at each stage.",
             ),
             Operation(
@@ -53,10 +77,15 @@ class RecordDesk:
         limit: int = asked.query.limit
         return Records(await asyncio.to_thread(lambda: list(islice(self._folder.newest(), limit))))
 
+    async def ticket(self, asked: Asked) -> Ticket:
+        return Ticket(*self._tokens.ticket(asked.who.key.id, self._clock.wall()))
+
     async def one(self, asked: Asked) -> dict[str, Any]:
-        found = await _done(lambda: self._folder.read(asked.path["id"]))
-        if found is None:
-            raise _missing()
+        until = self._clock.monotonic() + asked.query.wait
+        while (found := await _done(lambda: self._folder.read(asked.path["id"]))) is None:
+            if self._clock.monotonic() >= until:
+                raise _missing()
+            await asyncio.sleep(LOOKS_EVERY)  # the disk tells nobody, and another process may be the writer
         return found
 
     async def delete(self, asked: Asked) -> None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Annotated, Any
 
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, to_builtins
 
+from router.access.keys import ClientKey
+from router.access.lost import lost
 from router.api.accounts import AccountViews
 from router.api.identify import draining
 from router.api.manage.account_shapes import AccountList
@@ -136,15 +138,19 @@ class StateDesk:
             made = draft(snapshot.table, wanted.model, needs=Needs(dialect=wanted.dialect), pinned=wanted.provider)
         except Fault as fault:
             raise Refused(fault.http_status, fault.message) from None
-        key = None if wanted.key is None else self._key(wanted.key)
-        made = explained(self._gateway, snapshot, made, key)
-        providers = snapshot.providers if key is None else snapshot.providers_for(key)
-        return explain(made, providers, self._gateway.health.snapshot())
+        health = self._gateway.health.snapshot()
+        if wanted.key is None:
+            plan = explained(self._gateway, snapshot, made, None)
+            return {**explain(plan, snapshot.providers, health), "key": None}
+        key = self._key(wanted.key)
+        plan = explained(self._gateway, snapshot, made, key.id)
+        told = lost(snapshot.access.of(key.id), key.name, made, snapshot.providers)
+        return {**explain(plan, snapshot.providers_for(key.id), health), "key": to_builtins(told)}
 
-    def _key(self, name: str) -> str:
-        """The id of a client key by its id or its name."""
+    def _key(self, name: str) -> ClientKey:
+        """A client key by its id or its name."""
         known = self._gateway.keys.keys()
-        found = next((key.id for key in known if name in (key.id, key.name)), None)
+        found = next((key for key in known if name in (key.id, key.name)), None)
         if found is None:
             raise Refused(404, f"No key is called {name[:100]!r}; `switchyard keys list` shows them.")
         return found

@@ -1,4 +1,4 @@
-"""What calls used and cost, from the ledger: by key, model, provider, account or day, and over time."""
+"""What calls used and cost, from the ledger: by key, model, provider, account, day or session, and over time."""
 
 from __future__ import annotations
 
@@ -15,13 +15,14 @@ from router.usage.lines import By, Line, Step
 DAY = 86_400.0
 MOST_STEPS = 1000
 Moment = Annotated[float, Meta(ge=0, le=1e11)]
+Session = Annotated[str, Meta(pattern="^[0-9a-f]*$", max_length=64)]
 T = TypeVar("T")
 
 
 class Reader(Protocol):
     """`router.state.ledger_reader.LedgerReader`. Blocks; raises `TimeoutError`."""
 
-    def report(self, by: By, since: float, until: float) -> tuple[list[Line], Line]: ...
+    def report(self, by: By, since: float, until: float, session: str) -> tuple[list[Line], Line]: ...
 
     def series(self, since: float, until: float, step: float) -> list[Step]: ...
 
@@ -34,9 +35,10 @@ class Span(Struct):
 
 
 class Wanted(Span):
-    """by: what the lines are for."""
+    """by: what the lines are for. session: only calls of this one."""
 
     by: By = "model"
+    session: Session = ""
 
 
 class WantedSeries(Span):
@@ -81,7 +83,8 @@ class UsageDesk:
         return [
             Operation(
                 method="GET", path="/usage", need="viewer", name="usage", query=Wanted, answer=Report,
-                handler=self.report, summary="What calls used and cost, by key, model, provider, account or day.",
+                handler=self.report,
+                summary="What calls used and cost, by key, model, provider, account, day or session.",
             ),
             Operation(
                 method="GET", path="/usage/series", need="viewer", name="usage_series", query=WantedSeries,
@@ -92,7 +95,7 @@ class UsageDesk:
     async def report(self, asked: Asked) -> Report:
         wanted: Wanted = asked.query
         since, until = self._span(wanted)
-        lines, whole = await self._read(lambda reader: partial(reader.report, wanted.by, since, until))
+        lines, whole = await self._read(lambda reader: partial(reader.report, wanted.by, since, until, wanted.session))
         return Report(wanted.by, since, until, self._kept(), lines, whole)
 
     async def series(self, asked: Asked) -> Series:

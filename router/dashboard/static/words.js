@@ -62,6 +62,17 @@ const STATES = {
   locked: ["bad", "locked"], damaged: ["bad", "damaged"], usable: ["good", "usable"], revoked: ["none", "revoked"],
 };
 
+const ACTIONS = {
+  dropped: "dropped", clamped: "brought within limits", changed: "changed", emulated: "emulated", repaired: "repaired",
+  service: "said by the service", served_by: "served by", policy: "by a policy of this gateway",
+};
+
+/** What was dropped or changed of a request, each kind in words. notes: [{action, what}]. */
+export function changesIn(notes) {
+  const kinds = Map.groupBy(notes ?? [], (each) => each.action);
+  return [...kinds].map(([action, found]) => `${ACTIONS[action] ?? action}: ${found.map((each) => each.what).join(", ")}`);
+}
+
 /** The tone of a state, and its words. */
 export function state(name) {
   return STATES[name] ?? ["none", name];

@@ -39,8 +39,8 @@ class _Job(Struct, frozen=True):
 class Recorder:
     """Decides, takes what was heard, and writes it. The thread starts with the first record.
 
-    wishes: the settings now. room: for the answers of calls that run. dropped: records that had no room in the queue,
-    or could not be written.
+    wishes: the settings now. admits: whether a ticket counts for a call that began at a Unix time. room: for the
+    answers of calls that run. dropped: records that had no room in the queue, or could not be written.
     """
 
     def __init__(
@@ -49,6 +49,7 @@ class Recorder:
         wishes: Callable[[], Observe],
         wall: Callable[[], float],
         *,
+        admits: Callable[[str, float], bool] = lambda ticket, at: False,
         waiting: int = WAITING,
         held: int = HELD,
     ) -> None:
@@ -57,6 +58,7 @@ class Recorder:
         self.room = Room(ROOM)
         self._wishes = wishes
         self._wall = wall
+        self._admits = admits
         self._most = held
         self._jobs: queue.Queue[_Job | None] = queue.Queue(waiting)
         self._held = 0
@@ -69,8 +71,7 @@ class Recorder:
         """Whether what this call says is to be kept until it is over. own: the word of its key."""
         if own is not None:
             return own
-        wishes = self._wishes()
-        return wishes.request_log != "off" or (wishes.request_log_by_header and _asks(headers))
+        return self._wishes().request_log != "off" or (HEADER in headers and self._asked(headers, self._wall()))
 
     def over(self, trace: Trace, record: Record, own: bool | None = None) -> None:
         """A call is settled. own: the word of its key by now. Never waits: what has no room is counted."""
@@ -97,8 +98,17 @@ class Recorder:
         if own is not None:
             return own
         wishes = self._wishes()
-        asked = wishes.request_log_by_header and _asks(trace.headers)
-        return asked or wishes.request_log == "all" or (wishes.request_log == "errors" and _went_wrong(record))
+        if wishes.request_log == "all" or (wishes.request_log == "errors" and _went_wrong(record)):
+            return True
+        return self._asked(trace.headers, record.began)
+
+    def _asked(self, headers: Mapping[str, str], began: float) -> bool:
+        """Whether the caller asks for it and may: the settings let everybody, a ticket lets whoever has it."""
+        wish = headers.get(HEADER)
+        if wish is None:
+            return False
+        by_header = self._wishes().request_log_by_header and wish.strip().lower() in _TRUE
+        return by_header or self._admits(wish.strip(), began)
 
     def _let_go(self, held: int) -> None:
         with self._lock:
@@ -153,10 +163,6 @@ def told(observe: Observe, keys: Iterable[str] = ()) -> Iterator[str]:
         yield f"the content of {which[observe.request_log]} {kept} (observe.request_log)"
     for name in keys:
         yield f"the content of all calls of the key {name!r} {kept} (its request_log)"
-
-
-def _asks(headers: Mapping[str, str]) -> bool:
-    return headers.get(HEADER, "").strip().lower() in _TRUE
 
 
 def _went_wrong(record: Record) -> bool:

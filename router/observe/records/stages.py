@@ -21,7 +21,7 @@ from router.wire import codec
 
 META, CLIENT_REQUEST, NEUTRAL, CLIENT_ANSWER = "meta", "client-request", "neutral", "client-answer"
 MASK = "***"
-_SECRET_HEADER = re.compile(r"auth|cookie|secret|passw|credential|csrf|signature|(?:^|[-_])(?:key|token|jwt)$")
+_SECRET_HEADER = re.compile(r"auth|cookie|secret|passw|credential|csrf|signature|(?:^|[-_])(?:key|token|jwt|record)$")
 _PIECE = 8192
 _SEPARATOR = re.compile(r"[\s,]")
 _NAMES_ONE = re.compile(r"(?i)bearer|basic|key|token|code|secret|auth|client|session|passw|verifier|://")
@@ -54,6 +54,7 @@ def stages(trace: Trace, record: Record, breathe: Callable[[], None] = lambda: N
     meta = {"began": record.began, **fields(record)}
     files[META] = {
         **clean.value(meta),
+        "changes": [{"action": note.action, "what": clean.text(note.what)} for note in record.notes],
         "complete": not asked["cut"],
         "redacted": asked["redacted"],
     }

@@ -10,7 +10,7 @@ from router.access.door import session_secret
 from router.access.guesses import FIRST_LOCK, FORGOTTEN, FREE, LONGEST_LOCK, Guesses
 from router.access.keys import ClientKey, Scope
 from router.access.roles import ROLES, Role, covers, role_of
-from router.access.session_tokens import LASTS, SessionTokens
+from router.access.session_tokens import LASTS, TICKET_LASTS, SessionTokens
 from router.clock import FakeClock
 from router.secret import Secret
 
@@ -99,3 +99,14 @@ def test_the_secret_of_sessions_is_made_once(tmp_path) -> None:  # type: ignore[
     (tmp_path / "session.secret").write_text("short")
     assert session_secret(tmp_path) not in (first, Secret("short"))
     assert session_secret(tmp_path / "nowhere") != session_secret(tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize("key", ["k", "settings.my-key"])
+def test_a_ticket_names_its_key_until_it_ends_and_nobody_else_can_make_one(key: str) -> None:
+    ticket, ends = tokens().ticket(key, NOW)
+    assert ends == NOW + TICKET_LASTS
+    assert [tokens().ticket_of(ticket, at) for at in (NOW, ends - 1, ends)] == [key, key, None]
+    for forged in (ticket[:-1], f"x{ticket}", ticket.replace(str(int(ends)), str(int(ends) + 9)), "", ".", "1"):
+        assert tokens().ticket_of(forged, NOW) is None
+    assert tokens("t" * 64).ticket_of(ticket, NOW) is None
+    assert tokens().read(ticket, NOW) is None and tokens().ticket_of(tokens().issue(key, NOW)[0], NOW) is None

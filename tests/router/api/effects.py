@@ -859,6 +859,14 @@ async def asked_twice_with_a_key(router: Running) -> Any:
     return (await router.ask("chat", "gpt-4.1", "kettle", headers=key)).headers.get("idempotent-replayed")
 
 
+@case("policies.sessions", at("policies.sessions", "off"), {}, [False, False], [True, False])
+async def sessions_told(router: Running) -> list[bool]:
+    named = await router.ask("chat", "gpt-4.1", headers={"session-id": "s-1"})
+    beginning = await router.ask("chat", "gpt-4.1", "word " * 1000)
+    told = {row.id: row.session for row in router.router._recent.newest()}
+    return [told[each.headers["x-switchyard-request-id"]] != "" for each in (named, beginning)]
+
+
 @case("observe.metrics", {}, at("observe.metrics", False), 200, 404)
 async def metrics(router: Running) -> int:
     return (await router.send("/metrics")).status

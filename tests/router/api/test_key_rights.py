@@ -55,6 +55,37 @@ async def test_a_provider_that_is_not_allowed_is_passed_over_and_never_pinned(
 
 
 @pytest.mark.parametrize(
+    ("rights", "lost", "fewer"),
+    [
+        ({}, {}, []),
+        ({"models": ["gpt-*"]}, {"anthropic": "the model 'claude-sonnet-4-5' (setting auth.keys[].models)"}, []),
+        ({"providers": ["anthropic"]}, {"openai": "provider 'openai' (setting auth.keys[].providers)"}, []),
+        ({"accounts": ["openai/2"]}, {"anthropic": "no account of 'anthropic' that there is"}, [["openai/2"]]),
+        ({"substitution": "never"}, {"anthropic": "another model than the one that was asked for"}, []),
+    ],
+)  # fmt: skip
+async def test_a_plan_tells_what_it_loses_by_the_key_and_calls_go_as_it_says(
+    upstream: Upstream, tmp_path: Path, rights: dict[str, Any], lost: dict[str, str], fewer: list[list[str]]
+) -> None:
+    changes = narrow(**rights)
+    changes["models"]["aliases"]["both"] = ["gpt-4.1", "claude-sonnet-4-5"]
+    changes["providers"] = {"openai": {"api_keys": list(OPENAI_KEYS)}}
+    async with running(upstream, tmp_path, changes) as router:
+        told = await router.management("explain?model=both&key=narrow")
+        key = told["key"]
+        assert (key["name"], key["of"]) == ("narrow", 2)
+        assert [each["provider"] for each in key["lost"]] == list(lost)
+        assert all(lost[each["provider"]] in each["reason"] for each in key["lost"])
+        assert [each["accounts"] for each in key["fewer"]] == fewer and all(each["of"] > 1 for each in key["fewer"])
+        able = [each["provider"] for each in told["candidates"]]
+        assert able == [each for each in ("openai", "anthropic") if each not in lost]
+        assert (await router.management("explain?model=both"))["key"] is None
+        for provider in ("openai", "anthropic"):
+            pinned = await router.ask("chat", "both", headers={**HEADERS, "x-switchyard-provider": provider})
+            assert (pinned.status == 200) is (provider in able)
+
+
+@pytest.mark.parametrize(
     ("path", "body"),
     [
         ("/v1/embeddings", {"model": "text-embedding-3-small", "input": "x"}),

@@ -17,6 +17,7 @@ from tests.router.api.harness import (
     DIALECTS,
     GEMINI_KEY,
     KEY,
+    MANAGEMENT,
     MODELS,
     OPENAI_KEYS,
     OTHER,
@@ -123,6 +124,15 @@ async def test_an_answer_of_the_demo_has_no_provider_to_record(upstream: Upstrea
     assert PROMPT in one["neutral"]["body"] and one["client-answer"]["body"].encode() == answer.body
 
 
+async def test_what_was_changed_on_the_way_is_told_piece_by_piece(upstream: Upstream, tmp_path: Path) -> None:
+    async with running(upstream, tmp_path, ALL) as router:
+        answer = await router.ask("chat", "claude-sonnet-4-5", seed=7, logit_bias={"5": 1})
+        one = await recorded(router, answer.headers["x-switchyard-request-id"])
+    assert [each for each in one["meta"]["changes"] if each["what"] in ("seed", "logit_bias")] == [
+        {"action": "dropped", "what": what} for what in ("seed", "logit_bias")
+    ]
+
+
 async def test_off_by_default_and_on_by_header_where_allowed(upstream: Upstream, tmp_path: Path) -> None:
     wish = {"x-switchyard-record": "1"}
     async with running(upstream, tmp_path, {}) as router:
@@ -132,6 +142,39 @@ async def test_off_by_default_and_on_by_header_where_allowed(upstream: Upstream,
         answer = await router.ask("chat", "gpt-4.1", headers=wish)
         await router.stop()
         assert [each["id"] for each in folder(router.state).newest()] == [answer.headers["x-switchyard-request-id"]]
+
+
+async def test_a_ticket_of_an_admin_has_single_calls_recorded_where_it_is_off(
+    upstream: Upstream, tmp_path: Path
+) -> None:
+    async with running(upstream, tmp_path, {}) as router:
+        await router.until(lambda: router.router.recall.memory)
+        for role in ("viewer", "operator"):
+            key = await made_key(router, role, role)
+            assert (await manage(router, "POST", "/records/ticket", {}, key=key)).status == 403
+        second = await made_key(router, "second", "management")
+        tickets = [(await manage(router, "POST", "/records/ticket", {}, key=key)).json for key in (MANAGEMENT, second)]
+        assert 0 < tickets[0]["ends"] - router.router._clock.wall() <= 120
+        mine, gone = (each["ticket"] for each in tickets)
+        for wish in ("1", mine + "x", f"{mine.rpartition('.')[0]}.", gone[:-1]):
+            assert (await router.ask("chat", "gpt-4.1", headers={"x-switchyard-record": wish})).status == 200
+        stranger = {"x-switchyard-record": mine, "authorization": "Bearer nobody"}
+        assert (await router.ask("chat", "gpt-4.1", headers=stranger)).status == 401
+        listed = (await manage(router, "GET", "/keys")).json["keys"]
+        found = next(each["id"] for each in listed if each["name"] == "second")
+        assert (await manage(router, "DELETE", f"/keys/{found}")).status == 204
+        assert (await router.ask("chat", "gpt-4.1", headers={"x-switchyard-record": gone})).status == 200
+        answer = await router.ask("messages", "gpt-4.1", PROMPT, headers={"x-switchyard-record": mine})
+        call_id = answer.headers["x-switchyard-request-id"]
+        one = (await manage(router, "GET", f"/records/{call_id}?wait=10")).json
+        assert (
+            PROMPT in one["upstream-1-request"]["body"]
+            and one["client-request"]["headers"]["x-switchyard-record"] == "***"
+        )
+        assert [each["id"] for each in (await manage(router, "GET", "/records")).json["records"]] == [call_id]
+        await router.stop()
+        told = (router.state / "audit.jsonl").read_text()
+        assert told.count("record_ticket") == 2 and mine not in told
 
 
 async def test_the_word_of_a_key_counts_before_all_others(upstream: Upstream, tmp_path: Path) -> None:

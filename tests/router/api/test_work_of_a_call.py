@@ -23,7 +23,7 @@ CALLS = 20
 
 @pytest.mark.parametrize(
     ("dialect", "stream", "most"),
-    [("chat", False, 490), ("chat", True, 645), ("messages", False, 820), ("messages", True, 875)],
+    [("chat", False, 492), ("chat", True, 647), ("messages", False, 822), ("messages", True, 877)],
 )
 async def test_a_call_runs_through_no_more_functions_than_it_has_to(
     upstream: Upstream, tmp_path: Path, dialect: str, stream: bool, most: int

@@ -49,8 +49,9 @@ CALLS = [
         attempt("anthropic", "claude-sonnet-4-5", 10, 0, 4, 1, 2, 0, cost=80, estimated=True),
         attempt("openai", "gpt-4.1-2025-04-14", 200, 0, 0, 0, 20, 0, cost=600),
         key="phone",
+        session="0abc",
     ),
-    call(3, attempt("office", "big", 7, 0, 0, 0, 3, 0, cost=None), ago=2 * 86_400),
+    call(3, attempt("office", "big", 7, 0, 0, 0, 3, 0, cost=None), ago=2 * 86_400, session="0abc"),
     call(4, attempt("openai", "gpt-4.1", 1, 0, 0, 0, 1, 0, cost=9_999_999), ago=40 * 86_400),
     call(5),  # refused before anybody was asked
 ]
@@ -108,6 +109,7 @@ def test_models_are_added_up_from_attempts_the_dearest_first(place: Path) -> Non
         ("key", ["laptop", "phone"]),
         ("provider", ["openai", "anthropic", "office"]),
         ("account", ["openai/1", "anthropic/1", "office/1"]),
+        ("session", ["", "0abc"]),
         ("day", [str(TODAY - timedelta(days=2)), str(TODAY)]),
     ],
 )
@@ -117,6 +119,15 @@ def test_by_what_one_wants(place: Path, by: str, names: list[str]) -> None:
     found = told("--by", by)
     assert [line["name"] for line in found["lines"]] == names
     assert sum(line["cost_micro_usd"] for line in found["lines"]) == found["total"]["cost_micro_usd"]
+
+
+@pytest.mark.parametrize(("by", "names"), [("session", ["0abc"]), ("provider", ["openai", "anthropic", "office"])])
+def test_of_one_session_alone(place: Path, by: str, names: list[str]) -> None:
+    found = told("--by", by, "--session", "0abc")
+    assert [line["name"] for line in found["lines"]] == names
+    total = found["total"]
+    assert (total["calls"], total["attempts"], total["cost_micro_usd"], total["unknown"]) == (2, 3, 680, 1)
+    assert told("--session", "f")["total"]["calls"] == 0
 
 
 def test_from_when_to_when(place: Path) -> None:

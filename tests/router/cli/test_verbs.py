@@ -55,6 +55,10 @@ def gateway() -> Iterator[Callable[[Answers], int]]:
 
     def start(answers: Answers) -> int:
         class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                self.rfile.read(int(self.headers["content-length"]))
+                self.do_GET()
+
             def do_GET(self) -> None:
                 path = self.path.partition("?")[0]
                 status, body = answers.get(path, (404, {"error": {"message": "no such path"}}))
@@ -138,6 +142,26 @@ def test_without_a_gateway_the_exit_code_is_3_and_stdout_is_empty(
     assert said.out == ""
     assert "make up" in said.err
     assert "--offline" in said.err
+
+
+def test_a_plan_of_settings_is_told_and_is_a_1_where_it_has_mistakes(
+    place: Any, gateway: Any, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    (tmp_path / "new.yaml").write_text("{}")
+    follows = {"keys": ["The key a gains b."], "routes": [], "providers": [], "limits": [], "restart": []}
+    told = {"ok": True, "mistakes": [], "warnings": ["w"], "changes": [{"told": "a changes."}], "consequences": follows}
+    mistake = {"path": "server.port", "problem": "is no number", "remedy": None, "line": 3}
+    wrong = {**told, "ok": False, "changes": [], "mistakes": [mistake], "consequences": {name: [] for name in follows}}
+    for answer, code, out, err in (
+        (told, 0, "a changes.\n\nclient keys:\n  The key a gains b.\n", "warning: w\n"),
+        (wrong, 1, "", "warning: w\nline 3, server.port: is no number\n"),
+    ):
+        place(gateway({"/v0/management/config/plan": (200, answer)}))
+        assert main.main(["config", "plan", str(tmp_path / "new.yaml")]) == code
+        assert tuple(capsys.readouterr()) == (out, err)
+    assert main.main(["config", "plan", str(tmp_path / "none.yaml")]) == 1
+    place(free_port())
+    assert main.main(["config", "plan", str(tmp_path / "new.yaml")]) == 3
 
 
 def test_a_refusal_is_a_1_with_the_gateways_reason(

@@ -6,7 +6,7 @@ import json
 import re
 from typing import Any
 
-from tests.router.api.harness import DIALECTS, KEY, MANAGEMENT, Running
+from tests.router.api.harness import DIALECTS, KEY, MANAGEMENT, OPENAI_KEYS, Running
 from tests.router.api.manage.desk import manage
 from tests.router.dashboard.browser import Person, needs_browser, person
 from tests.simulators.faulty import Misbehaviour, status
@@ -283,6 +283,10 @@ async def test_settings_are_planned_applied_and_taken_back(visitor: Person) -> N
     await expect(page.get_by_text("Your changes from before are still here")).to_be_visible()
     await page.get_by_role("button", name="Show what would change").click()
     await expect(page.get_by_text('observe.level changes from "info" to "warning", at once.')).to_be_visible()
+    await expect(page.get_by_text("Client keys", exact=True)).to_have_count(0)
+    await text.fill(before + "observe:\n  level: warning\nmodels:\n  aliases: {quick: gpt-4.1}\n")
+    await page.get_by_role("button", name="Show what would change").click()
+    await expect(page.get_by_text("The key tester gains quick.")).to_be_visible()
     await apply.click()
     await expect(page.get_by_role("status").filter(has_text="In force.")).to_be_visible()
     assert gateway.current.settings.observe.level == "warning"
@@ -317,12 +321,88 @@ async def test_the_playground_speaks_every_dialect_and_keeps_no_key(visitor: Per
     visitor.troubles[:] = [each for each in visitor.troubles if "429" not in each]
 
 
+async def test_the_calls_of_a_conversation_are_shown_together_with_their_costs(visitor: Person) -> None:
+    page, router = visitor.page, visitor.router
+    await router.until(lambda: router.router._recent.loaded)
+    thread = {"session-id": "thread-7"}
+    for model in ("gpt-4.1", "gemini-2.5-flash"):
+        called = await router.ask("chat", model, headers=thread)
+    await router.router._gateway.ledger.move()
+    await visitor.open(f"requests/{called.headers['x-switchyard-request-id']}")
+    await page.get_by_role("link", name="Show this conversation's calls").click()
+    together = page.get_by_role("note").filter(has_text="This conversation: 2 calls, $0.0")
+    await expect(together).to_contain_text("openai/gpt-4.1")
+    await expect(together).to_contain_text("gemini/gemini-2.5-flash")
+    await expect(page.locator("tbody tr")).to_have_count(2)
+    await page.get_by_label("Conversation").fill("")
+    await expect(together).to_have_count(0)
+    await expect(page.locator("tbody tr").nth(2)).to_be_visible()
+    await visitor.open("usage")
+    await page.get_by_label("By").select_option("session")
+    await page.get_by_role("table").get_by_role("link").first.click()
+    await expect(together).to_be_visible()
+
+
+async def test_the_playground_shows_both_sides_of_a_call(visitor: Person) -> None:
+    page, router = visitor.page, visitor.router
+    assert router.router._settings().observe.request_log == "off"
+    await visitor.open("playground")
+    await page.get_by_label("Client key").fill(KEY)
+    await page.get_by_label("Dialect").select_option("messages")
+    await page.get_by_label("Model", exact=True).fill("gpt-4.1")
+    sent, came = (
+        page.get_by_role("region", name=name) for name in ("Request to the provider", "Answer of the provider")
+    )
+    before = len(router.upstream.requests)
+    await page.get_by_label("Message").fill("Ahoy provider")
+    await page.get_by_role("button", name="Send").click()
+    await expect(sent).to_contain_text("Ahoy provider")
+    assert json.loads(await sent.inner_text()) == router.upstream.requests[before].body
+    await expect(page.get_by_role("region", name="Request of the client")).to_contain_text('"max_tokens": 4096')
+    await expect(page.get_by_role("region", name="Raw events")).to_contain_text("event: message_start")
+    await expect(came).to_contain_text('"object":"chat.completion.chunk"')
+    note = page.get_by_role("note").filter(has_text="another dialect")
+    await expect(note).to_be_visible()
+    shown = await page.locator("main").inner_text()
+    assert "/v1/chat/completions" in shown and not [key for key in (KEY, *OPENAI_KEYS) if key in shown]
+    router.upstream.script(status(500), model="gpt-4.1")
+    await page.get_by_label("Message").fill("Again")
+    await page.get_by_role("button", name="Send").click()
+    attempts = page.get_by_label("Request to a provider")
+    await attempts.select_option("1")
+    await expect(page.get_by_text("HTTP 500", exact=True)).to_be_visible()
+    await page.get_by_label("with the provider's side").uncheck()
+    await page.get_by_role("button", name="Start anew").click()
+    await page.get_by_label("Message").fill("Unrecorded")
+    await page.get_by_role("button", name="Send").click()
+    await expect(page.get_by_text("Not asked for.").first).to_be_visible()
+    manages = {"authorization": f"Bearer {MANAGEMENT}"}
+    kept = (await router.send("/v0/management/records", headers=manages)).json["records"]
+    assert [each["status"] for each in kept] == [200, 200]
+
+
 async def test_names_are_tried_and_logs_come_as_they_are_written(visitor: Person) -> None:
     page = visitor.page
     await visitor.open("models")
     await page.get_by_label("Model", exact=True).fill("gemini-2.5-flash")
     await page.get_by_role("button", name="Show the plan").click()
     await expect(page.get_by_text("gemini/gemini-2.5-flash would answer")).to_be_visible()
+    narrow = {"name": "narrow", "rights": {"providers": ["openai"]}}
+    manages = {"authorization": f"Bearer {MANAGEMENT}"}
+    assert (await visitor.router.send("/v0/management/keys", narrow, headers=manages)).status == 200
+    await page.reload()
+    await page.get_by_label("With the key").select_option("narrow")
+    await page.get_by_label("Model", exact=True).fill("gemini-2.5-flash")
+    await page.get_by_role("button", name="Show the plan").click()
+    await expect(
+        page.get_by_text("The call would be refused: The key 'narrow' may not use the providers")
+    ).to_be_visible()
+    await expect(page.get_by_role("table", name="What this key loses")).to_contain_text(
+        "the key may not use the provider 'gemini' (rights.providers of the key in the database)"
+    )
+    await page.get_by_label("Model", exact=True).fill("gpt-4.1")
+    await page.get_by_role("button", name="Show the plan").click()
+    await expect(page.get_by_text("The key narrow loses no candidate.")).to_be_visible()
     await page.get_by_label("Search").fill("error-5")
     await expect(page.get_by_text("5 models", exact=True)).to_be_visible()
     await page.get_by_label("Kind").select_option("embedding")
@@ -369,6 +449,8 @@ async def test_whoever_may_only_look_is_offered_nothing_else(lived: Running, bro
     )
     async with person(lived, browser) as one:
         await one.sign_in(made.json["key"])
+        await one.open("playground")
+        assert await one.page.get_by_label("with the provider's side").count() == 0
         links = one.page.get_by_role("navigation").get_by_role("link")
         assert await links.all_inner_texts() == ["Overview", "Requests", "Accounts", "Models", "Usage", "Playground"]
         await one.open("accounts")

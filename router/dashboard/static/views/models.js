@@ -3,7 +3,7 @@ import { manage } from "../api.js";
 import { card, choice, field, h, put } from "../dom.js";
 import { many, short } from "../format.js";
 import { soon } from "../live.js";
-import { filled } from "../notice.js";
+import { attempt, filled } from "../notice.js";
 import { table } from "../table.js";
 import { ownModels } from "./custom_models.js";
 import { plan } from "./plan.js";
@@ -19,11 +19,12 @@ export async function show(main, { signal, query, may }) {
   const place = h("div");
   const name = h("input", { required: true, value: query.get("model") ?? "", placeholder: "gpt-5, claude-…, my-alias", autocomplete: "off", spellcheck: "false" });
   const dialect = choice([["chat", "Chat Completions"], ["responses", "Responses"], ["messages", "Messages"], ["gemini", "Gemini"]], "chat");
+  const key = choice([["", "one with every right"]], "");
   const result = h("div", { "aria-live": "polite" });
   let models = [];
 
   const test = () => filled(result, async () => {
-    const asked = new URLSearchParams({ model: name.value.trim(), dialect: dialect.value });
+    const asked = new URLSearchParams({ model: name.value.trim(), dialect: dialect.value, ...(key.value ? { key: key.value } : {}) });
     return plan(await manage("GET", `explain?${asked}`, undefined, { signal }));
   });
   const draw = () => {
@@ -48,12 +49,23 @@ export async function show(main, { signal, query, may }) {
     h("div", { class: "stack" },
       card("Try a name", null,
         h("form", { class: "row end", on: { submit: (event) => { event.preventDefault(); test(); } } },
-          field("Model", name, "grow"), field("Asked in", dialect), h("button", { class: "main", type: "submit" }, "Show the plan")),
+          field("Model", name, "grow"), field("Asked in", dialect), may("operator") ? field("With the key", key) : null, h("button", { class: "main", type: "submit" }, "Show the plan")),
         result),
       ownModels(signal, may("admin"), load),
       card("All models", state, h("div", { class: "row end" }, field("Search", search, "grow"), field("Provider", provider), field("Kind", kind), field("Show", origin)), place)));
+  if (may("operator")) await offer(key, query.get("key") ?? "", signal);
   await load();
   if (name.value) test();
+}
+
+/** The client keys to choose from. chosen: the id or the name of one. */
+async function offer(key, chosen, signal) {
+  await attempt(async () => {
+    const { keys } = await manage("GET", "keys", undefined, { signal });
+    const usable = keys.filter((each) => each.scopes.includes("client") && each.state === "usable");
+    key.append(...usable.map((each) => h("option", { value: each.id }, each.name)));
+    key.value = usable.find((each) => [each.id, each.name].includes(chosen))?.id ?? "";
+  });
 }
 
 function list(models, take) {

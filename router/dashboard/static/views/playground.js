@@ -1,28 +1,34 @@
-// A small client: talk with any model in any dialect, with the raw events beside the words.
+// A small client: talk with any model in any dialect, with what came over the wire on both sides of the gateway.
 import { address, manage } from "../api.js";
 import { DIALECTS, errorOf, reader } from "../dialects.js";
 import { card, choice, field, h, put } from "../dom.js";
 import { span } from "../format.js";
+import { told as inWords } from "../words.js";
+import { pretty, sides } from "./playground_sides.js";
+
+const WAIT = 5; // seconds for the record of a call that is over
 
 let kept = ""; // the client key: in memory only, gone with the page
 let talk = [];
 
-export async function show(main, { signal }) {
+export async function show(main, { signal, may }) {
   const key = h("input", { type: "password", required: true, value: kept, autocomplete: "off", spellcheck: "false" });
   const model = h("input", { required: true, value: "demo/echo", list: "models", autocomplete: "off", spellcheck: "false" });
   const names = h("datalist", { id: "models" });
   const dialect = choice(Object.entries(DIALECTS).map(([name, each]) => [name, each.title]), "chat");
   const stream = h("input", { type: "checkbox", checked: true });
+  const record = h("input", { type: "checkbox", checked: may("admin") });
   const text = h("textarea", { rows: 3, required: true, placeholder: "Say something" });
   const send = h("button", { class: "main", type: "submit" }, "Send");
   const stop = h("button", { type: "button", disabled: true }, "Stop");
-  const anew = h("button", { type: "button", on: { click: () => { talk = []; put(said); put(raw); put(told); } } }, "Start anew");
-  const [said, raw, told] = [h("ol", { class: "talk", "aria-live": "polite" }), h("pre", { class: "mono" }), h("p", { class: "muted", role: "status" })];
+  const anew = h("button", { type: "button", on: { click: () => { talk = []; put(said); wire.clear(); put(told); } } }, "Start anew");
+  const [said, told, wire] = [h("ol", { class: "talk", "aria-live": "polite" }), h("p", { class: "muted", role: "status" }), sides()];
   let running = null;
 
   const form = h("form", { class: "card" },
     h("div", { class: "row end" }, field("Client key (stays in this page's memory)", key, "grow"), field("Model", model, "grow"), names,
-      field("Dialect", dialect), h("label", {}, stream, " streamed")),
+      field("Dialect", dialect), h("label", {}, stream, " streamed"),
+      may("admin") ? h("label", {}, record, " with the provider's side") : null),
     field("Message", text), h("div", { class: "row" }, send, stop, anew), told);
   form.addEventListener("submit", (event) => { event.preventDefault(); ask(); });
   text.addEventListener("keydown", (event) => {
@@ -31,9 +37,10 @@ export async function show(main, { signal }) {
   stop.addEventListener("click", () => running?.abort());
   signal.addEventListener("abort", () => running?.abort());
   put(main, h("h1", {}, "Playground"),
-    h("p", { class: "lead" }, "A call like any other, with a client key (", h("a", { href: "#/keys" }, "make one"), "): it counts, costs and stands under Requests. Ctrl+Enter sends. demo/echo needs no account."),
-    h("div", { class: "stack" }, form, h("div", { class: "grid" }, card("Talk", null, said, h("p", { class: "muted blank" }, "What you and the model say stands here.")),
-      card("What came over the wire", null, h("div", { class: "code tall", tabindex: "0", role: "region", "aria-label": "Raw events" }, raw, h("p", { class: "muted blank" }, "The events of the answer, as they come."))))));
+    h("p", { class: "lead" }, "A call like any other, with a client key (", h("a", { href: "#/keys" }, "make one"), "): it counts, costs and stands under Requests. Ctrl+Enter sends. demo/echo needs no account. ",
+      may("admin") ? "With the provider's side it is recorded as observe.request_log would record it, and removed as old records are."
+        : "What went to the provider is content that only admins may read."),
+    h("div", { class: "stack" }, form, card("Talk", null, said, h("p", { class: "muted blank" }, "What you and the model say stands here.")), card("What came over the wire", null, wire.element)));
   talk.forEach(shown);
   manage("GET", "models", undefined, { signal })
     .then(({ models }) => put(names, models.slice(0, 500).map((each) => h("option", { value: each.id }))), () => {});
@@ -50,12 +57,15 @@ export async function show(main, { signal }) {
     running = new AbortController();
     send.disabled = true;
     stop.disabled = false;
-    put(raw);
+    wire.clear();
     const mine = { who: "you", text: text.value };
     const [asked, place] = [shown(mine).parentElement, shown({ who: "model", text: "" })];
     const began = performance.now();
+    const call = { key: kept, dialect: dialect.value, model: model.value.trim(), talk: [...talk, mine], stream: stream.checked };
+    const wanted = may("admin") && record.checked;
     try {
-      const answer = await exchange({ key: kept, dialect: dialect.value, model: model.value.trim(), talk: [...talk, mine], stream: stream.checked }, running.signal, place, raw);
+      if (wanted) call.ticket = (await manage("POST", "records/ticket", {}, { signal: running.signal })).ticket;
+      const answer = await exchange(call, running.signal, place, wire);
       talk.push(mine, { who: "model", text: answer.text });
       text.value = "";
       put(told, `Status ${answer.status}, ${span((performance.now() - began) / 1000)}${answer.served ? `, answered by ${answer.served}` : ""}${answer.id ? ". " : "."}`,
@@ -65,33 +75,49 @@ export async function show(main, { signal }) {
       place.parentElement.remove();
       put(told, running.signal.aborted ? "Stopped." : `It failed: ${error.message}`);
     } finally {
+      if (call.id && wanted && !signal.aborted) await provider(call.id);
+      else wire.absent(wanted ? "The call has not arrived." : may("admin") ? "Not asked for." : "Only admins may read it.");
       running = null;
       send.disabled = false;
       stop.disabled = true;
     }
   }
+
+  async function provider(id) {
+    try {
+      wire.provider(await manage("GET", `records/${encodeURIComponent(id)}?wait=${WAIT}`, undefined, { signal }));
+    } catch (error) {
+      if (!signal.aborted) wire.absent(inWords(error));
+    }
+  }
 }
 
-async function exchange(wanted, signal, place, raw) {
-  const speaks = DIALECTS[wanted.dialect];
-  const response = await fetch(address(speaks.path(wanted)), {
-    method: "POST", signal, credentials: "omit", headers: { "content-type": "application/json", ...speaks.headers(wanted.key) },
-    body: JSON.stringify(speaks.body(wanted)),
+/** call: what is asked; gets the call's id as soon as it is known. */
+async function exchange(call, signal, place, wire) {
+  const speaks = DIALECTS[call.dialect];
+  const body = JSON.stringify(speaks.body(call));
+  wire.asked.say(`POST /${speaks.path(call)}`);
+  wire.asked.add(pretty(body));
+  const response = await fetch(address(speaks.path(call)), {
+    method: "POST", signal, credentials: "omit", body,
+    headers: { "content-type": "application/json", ...speaks.headers(call.key), ...(call.ticket ? { "x-switchyard-record": call.ticket } : {}) },
   });
   const facts = { status: response.status, id: response.headers.get("x-switchyard-request-id"), served: response.headers.get("x-switchyard-model") };
-  if (!response.ok || !wanted.stream) {
-    const body = await response.text();
-    raw.textContent = pretty(body);
-    const answer = JSON.parse(body);
-    if (!response.ok) throw new Error(`${errorOf(answer) || body.slice(0, 300)} (status ${response.status})`);
+  call.id = facts.id;
+  wire.heard.say(`HTTP ${response.status}`);
+  if (!response.ok || !call.stream) {
+    const text = await response.text();
+    wire.heard.add(pretty(text));
+    const answer = JSON.parse(text);
+    if (!response.ok) throw new Error(`${errorOf(answer) || text.slice(0, 300)} (status ${response.status})`);
     place.textContent = speaks.whole(answer);
     return { ...facts, text: place.textContent };
   }
   const read = reader();
   const pieces = response.body.pipeThrough(new TextDecoderStream()).getReader();
   for (let piece = await pieces.read(); !piece.done; piece = await pieces.read()) {
+    wire.heard.add(piece.value);
     for (const data of read(piece.value)) {
-      raw.append(`${data}\n`);
       if (data === "[DONE]") continue;
       const event = JSON.parse(data);
       if (errorOf(event)) throw new Error(errorOf(event));
@@ -99,12 +125,4 @@ async function exchange(wanted, signal, place, raw) {
     }
   }
   return { ...facts, text: place.textContent };
-}
-
-function pretty(text) {
-  try {
-    return JSON.stringify(JSON.parse(text), null, 2);
-  } catch {
-    return text;
-  }
 }

@@ -5,6 +5,9 @@ import { attempt, filled, say, wrong } from "../notice.js";
 import { backups } from "./settings_backup.js";
 import { history, settingsList } from "./settings_lists.js";
 
+const FOLLOWS = {
+  keys: "Client keys", routes: "Where names lead", providers: "Providers and accounts", limits: "Limits", restart: "Not at once: these wait for make restart",
+};
 let draft = null; // what was written and not put in force: {digest, text}; another screen does not cost it
 
 export async function show(main, { signal, may }) {
@@ -79,8 +82,8 @@ export async function show(main, { signal, may }) {
     return h("div", { class: "stack" },
       h("div", { class: `note ${beyond.length ? "warn" : "good"}` },
         told.changes.length === 0 ? h("p", {}, "Nothing would change.") : [h("p", {}, "This would change:"), h("ul", {}, told.changes.map((each) => h("li", {}, each.told)))],
-        told.providers_added.length ? h("p", {}, `These providers would serve: ${told.providers_added.join(", ")}.`) : null,
-        told.providers_removed.length ? h("p", {}, `These providers would serve no more: ${told.providers_removed.join(", ")}.`) : null),
+        Object.entries(FOLLOWS).map(([name, words]) => told.consequences[name].length === 0 ? null
+          : [h("p", {}, h("strong", {}, words)), h("ul", {}, told.consequences[name].map((each) => h("li", {}, each)))])),
       beyond.length ? h("p", { class: "note bad" }, `These can only be changed in the file itself: ${beyond.join(", ")}.`) : null,
       told.warnings.map((each) => h("p", { class: "note warn" }, each)));
   }

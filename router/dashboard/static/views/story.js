@@ -50,6 +50,7 @@ function numbers(call) {
     ["Id", h("code", {}, call.id)], ["Ended", [time(call.at), ` (${zone()})`]], ["Asked for", call.asked],
     ["Answered by", call.provider && `${call.provider}/${call.model}`], ["Account", call.account],
     ["Key", call.key], ["Client", call.client], ["Way in", [...new Set([call.surface, call.dialect, call.stream ? "streamed" : "in one piece"])].filter(Boolean).join(", ")],
+    ["Conversation", call.session && [h("code", {}, call.session), " ", h("a", { href: `#/requests?session=${call.session}` }, "Show this conversation's calls")]],
     ["Lane", call.lane], ["Status", call.status], ["Finish", call.finish],
     ["First byte", span(call.first_byte)], ["Whole time", span(call.total)],
     ["The gateway's own", call.overhead === null ? null : span(call.overhead)],

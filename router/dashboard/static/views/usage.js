@@ -1,4 +1,4 @@
-// Requests, tokens, costs and times to the first word: over time, and by key, model, provider, account or day.
+// Requests, tokens, costs and times to the first word: over time, and by key, model, provider, account, day or conversation.
 import { manage } from "../api.js";
 import { chart } from "../chart.js";
 import { card, choice, field, h, put } from "../dom.js";
@@ -8,6 +8,7 @@ import { table } from "../table.js";
 import { prices } from "./usage_prices.js";
 
 const [HOUR, DAY] = [3600, 86_400];
+const TOGETHER = "all together";
 const SPANS = {
   today: { words: "today", since: midnight, step: HOUR },
   day: { words: "the last 24 hours", since: () => Math.floor(Date.now() / 1000 / HOUR - 23) * HOUR, step: HOUR },
@@ -18,7 +19,7 @@ const SPANS = {
 
 export async function show(main, { signal, query, may }) {
   const wanted = choice(Object.entries(SPANS).map(([name, { words }]) => [name, words]), SPANS[query.get("span")] ? query.get("span") : "day");
-  const by = choice([["model", "model"], ["key", "key"], ["provider", "provider"], ["account", "account"], ["day", "day (UTC)"]], "model");
+  const by = choice([["model", "model"], ["key", "key"], ["provider", "provider"], ["account", "account"], ["day", "day (UTC)"], ["session", "conversation"]], "model");
   const [charts, lines] = [h("div", { class: "grid" }), h("div")];
   const times = () => {
     const { since, step } = SPANS[wanted.value];
@@ -69,9 +70,14 @@ function drawn({ steps, step, kept }) {
 
 const hour = (at) => new Date(at * 1000).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", hour12: false });
 
+function conversation(name) {
+  if (name === "" || name === TOGETHER) return name || "calls that name none";
+  return h("a", { href: `#/requests?session=${name}` }, h("code", {}, name));
+}
+
 function listed({ by, lines, total, since }) {
   const columns = [
-    { title: by[0].toUpperCase() + by.slice(1), cell: (each) => each.name || "–" },
+    { title: by === "session" ? "Conversation" : by[0].toUpperCase() + by.slice(1), cell: (each) => (by === "session" ? conversation(each.name) : each.name || "–") },
     { title: "Calls", kind: "number", cell: (each) => count(each.calls) },
     { title: "Fresh input", kind: "number", cell: (each) => count(each.fresh_input) },
     { title: "From caches", kind: "number", cell: (each) => count(each.cache_read) },
@@ -82,7 +88,7 @@ function listed({ by, lines, total, since }) {
     { title: "At list prices", kind: "number", cell: (each) => money(each.worth, each.worth === 0 ? each.unknown : 0) },
   ];
   return [
-    table(`Since ${moment(since)}`, columns, lines.length === 0 ? [] : [...lines, { ...total, name: "all together" }], "No call in this time. Calls count here as soon as programs make some; the screen Keys tells how to point one here."),
+    table(`Since ${moment(since)}`, columns, lines.length === 0 ? [] : [...lines, { ...total, name: TOGETHER }], "No call in this time. Calls count here as soon as programs make some; the screen Keys tells how to point one here."),
     total.estimated > 0 ? h("small", {}, `Tokens of ${count(total.estimated)} calls are estimates, since their providers reported none.`) : null,
   ];
 }

@@ -67,6 +67,27 @@ async def test_a_plan_tells_which_providers_come_and_go(desk: Running) -> None:
     assert "gsk-new" not in json.dumps(plan)
 
 
+async def test_a_plan_tells_what_follows_and_it_follows(desk: Running) -> None:
+    await desk.until(lambda: desk.router.recall.memory)
+    config = await shown(desk)
+    blocks = json.loads(config["text"])
+    narrow = await manage(desk, "POST", "/keys", {"name": "narrow", "rights": {"models": ["quick"]}})
+    headers = {"authorization": f"Bearer {narrow.json['key']}"}
+    before = (await desk.ask("chat", "quick", headers=headers)).status
+    server = {**blocks["server"], "port": 1}
+    models = {**blocks.get("models", {}), "aliases": {"quick": "gpt-4.1"}}
+    text = changed(config, models=models, retry={"max_attempts": 2}, server=server)
+    told = (await manage(desk, "POST", "/config/plan", {"text": text})).json["consequences"]
+    assert told["keys"] == ["Every client key gains quick."]
+    assert told["limits"] == ["retry.max_attempts changes from 6 to 2, at once."]
+    assert told["restart"] == ["server.port counts from the next start on."]
+    assert (told["routes"], told["providers"]) == ([], [])
+    applied = changed(config, models=models)
+    done = await manage(desk, "PUT", "/config", {"text": applied, "digest": config["digest"]})
+    assert done.status == 200, done.body
+    assert (before, (await desk.ask("chat", "quick", headers=headers)).status) == (404, 200)
+
+
 async def test_a_plan_lists_every_mistake_with_its_line(desk: Running) -> None:
     text = "server:\n  port: many\nretry:\n  max_attempts: 0\nmodels:\n  routing: [{pattern: x, providers: [nobody]}]\n"
     plan = (await manage(desk, "POST", "/config/plan", {"text": text})).json

@@ -62,7 +62,7 @@ async def test_what_was_used_today_by_key_and_model(desk: Running) -> None:
     midnight = now - now % 86_400
     before = (await manage(desk, "GET", f"/usage?until={midnight:.0f}")).json
     assert (before["since"], before["until"]) == (midnight - 86_400, midnight)  # the whole day that it ends
-    for by in ("provider", "account", "day"):
+    for by in ("provider", "account", "day", "session"):
         assert (await manage(desk, "GET", f"/usage?by={by}")).status == 200
 
 
@@ -86,6 +86,7 @@ async def test_a_series_has_every_step_and_ranks_first_words(desk: Running) -> N
 async def test_questions_that_make_no_sense_are_refused_in_words(desk: Running) -> None:
     for query, told in (
         ("/usage?by=colour", "by"),
+        ("/usage?session=No%20name", "session"),
         ("/usage?since=5&until=4", "before `until`"),
         ("/usage?since=yesterday", "since"),
         ("/usage/series?since=0&until=1700000000&step=60", "longer step"),
