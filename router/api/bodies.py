@@ -97,8 +97,8 @@ def text_field(given: Mapping[str, Any], name: str) -> str | None:
 def flag_field(given: Mapping[str, Any], name: str) -> bool:
     """True or false; texts as a form or a query has them too. Raises `BadBody`."""
     value = given.get(name, False)
-    if value in (True, "true", "1"):
+    if value is True or value in ("true", "1"):
         return True
-    if value in (False, "false", "0", ""):
+    if value is False or value in ("false", "0", ""):
         return False
     raise BadBody(400, f"{name} must be true or false.")

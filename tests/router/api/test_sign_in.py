@@ -203,6 +203,7 @@ async def test_no_route_answers_without_the_management_key_or_from_afar(
         ("/v1/auth/claude/login", {"label": 7}, 400, "label must be a text"),
         ("/v1/auth/claude/login", {"label": "a/b"}, 400, "label"),
         ("/v1/auth/claude/login", {"accept": "perhaps"}, 400, "accept must be true or false"),
+        ("/v1/auth/claude/login", {"accept": 1}, 400, "accept must be true or false"),
         ("/v1/auth/claude/login", b"[1]", 400, "JSON object"),
         ("/v1/auth/claude/login", b"{", 400, "not JSON"),
         ("/v1/auth/claude/login", b" " * 70_000, 413, "larger than"),
