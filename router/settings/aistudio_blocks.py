@@ -79,6 +79,12 @@ class PageTimeouts(Block):
     total: float = setting(3600.0, "For a whole answer.", gt=0)
     stop: float = setting(0.8, "For the page to stop when the caller has gone.", gt=0)
     wire: float = setting(1.0, "For the network to tell of an answer that the page shows already.", gt=0)
+    stalled: float = setting(
+        15.0,
+        "Without an answer from the browser, or from anybody who holds a page while others wait, after which "
+        "`/readyz` asks for a restart; a page that is silent for so long is asked whether it still answers.",
+        gt=0,
+    )
 
 
 class SignInWindow(Block):

@@ -20,7 +20,7 @@ from msgspec import to_builtins
 from router.faults import Fault
 from router.relay.protocol.messages import Hello
 from router.tasks import Tasks
-from services.aistudio import display
+from services.aistudio import display, memory
 from services.aistudio.beside import Beside, forget_secrets, load
 from services.aistudio.engines import NoEngine
 from services.aistudio.handler import Relayed, status_of
@@ -44,6 +44,8 @@ _log = logging.getLogger("switchyard.aistudio")
 VERSION = "0.1.0"
 DRAIN = 25.0
 """Seconds that open answers get at the end."""
+HUNG_DRAIN = 3.0
+"""Seconds for saving sessions where the pages are stuck or the browser hangs."""
 LOOK = 2.0
 """Seconds after which a change is found that nobody tells of."""
 
@@ -117,12 +119,27 @@ async def serve(beside: Beside, given: argparse.Namespace) -> int:
         background.spawn(_tell(service, link, news), "status")
         await service.start()
         await stopping.wait()
-        _log.info("stopping")
-        await link.stop(DRAIN)
-        await asyncio.wait([running], timeout=5)
+        hung = service.hung()
+        _log.info("stopping%s", f" at once: {'; '.join(hung.values())}" if hung else "")
+        await link.stop(0 if hung else DRAIN)
+        await asyncio.wait([running], timeout=1 if hung else 5)
         await background.close()
-        await service.close()
+        if hung:
+            await _close_hung(service)
+        else:
+            await service.close()
     return 0
+
+
+async def _close_hung(service: AIStudio) -> None:
+    """Save what still answers, and end the browser whatever it does, so that the next start need not wait for it."""
+    ours = memory.descendants(os.getpid())
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(HUNG_DRAIN):
+            await service.close()
+    for pid in ours:
+        with contextlib.suppress(OSError):
+            os.kill(pid, signal.SIGKILL)
 
 
 async def _tell(service: AIStudio, link: Link, news: asyncio.Event) -> None:
@@ -141,11 +158,10 @@ async def _tell(service: AIStudio, link: Link, news: asyncio.Event) -> None:
 
 
 def causes(service: AIStudio, routers: int, signing_in: bool = False) -> list[Cause]:
-    """Why the service cannot do its job; starting it anew helps where its pages are stuck, and with nothing else.
-    signing_in: a person is, so that it must not be started anew now, and is not said to be stuck."""
-    longest = service.settings.timeouts.total + service.settings.timeouts.launch
-    stuck = "" if signing_in else service.pool.slots.stuck(longest)
-    found = [Cause(cause="stuck", text=stuck, restart_helps=True)] if stuck else []
+    """Why the service cannot do its job; starting it anew helps where its pages are stuck or its browser hangs, and
+    with nothing else. signing_in: a person is, so that it must not be started anew now, and is not said to be stuck."""
+    hung = {} if signing_in else service.hung()
+    found = [Cause(cause=cause, text=text, restart_helps=True) for cause, text in hung.items()]
     if signing_in:
         found.append(Cause(cause="sign_in", text="A person is signing in.", blocking=False))
     found += [Cause(cause="not_ready", text=text) for text in service.ready()]

@@ -49,7 +49,9 @@ class AccountContext:
 
     async def page(self, born: float, *, cdp: bool, spawn: Callable[..., Any]) -> StudioPage:
         """A new page, loaded and ready. Raises `Fault` where it cannot be used."""
-        page = self.watch(await self.context.new_page(), born)
+        async with asyncio.timeout(self._settings.timeouts.launch):
+            raw = await self.context.new_page()
+        page = self.watch(raw, born)
         try:
             if cdp:
                 await page.listen(spawn)
@@ -125,7 +127,8 @@ async def open_context(
     if attached:
         context = browser.contexts[0]
     else:
-        context = await browser.new_context(storage_state=state, viewport=viewport)
+        async with asyncio.timeout(settings.timeouts.launch):
+            context = await browser.new_context(storage_state=state, viewport=viewport)
     account = AccountContext(profile, context, settings, selectors, now)
     account.attached = attached
     await account.prepare(session, hook=hook)

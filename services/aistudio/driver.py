@@ -61,7 +61,7 @@ class Drive:
 
     async def _read(self) -> AsyncGenerator[list[Piece], None]:
         reading, clock = self.reading, asyncio.get_running_loop().time
-        started = last = clock()
+        started = last = alive = clock()
         if not self.page.reports and reading.tier != "network":
             await self._until_idle()
             yield reading.final(await self._final())
@@ -70,13 +70,19 @@ class Drive:
             silence = self._limits.idle if reading.began else self._limits.first
             give_up = min(last + silence, started + self._limits.total)
             soonest = reading.deadline()
+            soonest = min(give_up, alive + self._limits.stalled, soonest if soonest is not None else give_up)
+            self.page.waits(give_up - clock())
             try:
-                async with asyncio.timeout_at(min(give_up, soonest if soonest is not None else give_up)):
+                async with asyncio.timeout_at(soonest):
                     event = await self.page.next()
+                alive = clock()
             except TimeoutError:
                 if clock() >= give_up:
                     raise self._silent(clock() - last) from None
                 event = {"kind": "nothing"}
+            if clock() >= alive + self._limits.stalled:  # a page that thinks for long answers all the same
+                await self.page.call("busy", within=self._limits.stalled)
+                alive = clock()
             if event["kind"] == "moved":
                 self.page.check_signed_in()
             group = reading.take(event, clock())
@@ -95,6 +101,7 @@ class Drive:
     async def _until_idle(self) -> None:
         """Wait in the page itself, where it cannot report: for notices too, which end the wait."""
         total = self._limits.total
+        self.page.waits(total + 5)
         script = """async ([wait]) => {
             const lib = globalThis.__switchyard;
             let was = false;

@@ -14,6 +14,7 @@ from msgspec import Struct
 from router.faults import Fault
 from router.tasks import Tasks
 from services.aistudio.accounts import Accounts
+from services.aistudio.browser_watch import BrowserWatch
 from services.aistudio.browsers import Browsers
 from services.aistudio.contexts import AccountContext
 from services.aistudio.notices import NEEDS_LOGIN
@@ -21,6 +22,7 @@ from services.aistudio.page.studio import PageGone, StudioPage
 from services.aistudio.profiles import Profiles
 from services.aistudio.selectors import Selectors
 from services.aistudio.settings import Settings
+from services.aistudio.signs import Use, Uses
 from services.aistudio.waiting import Slots
 
 _log = logging.getLogger("switchyard.aistudio")
@@ -30,6 +32,8 @@ SAVE_EVERY = 10
 MEMORY_EVERY = 10
 STOP = 3.0
 """Seconds that the start of a browser gets to be given up."""
+OPENS = 3
+"""Times `timeouts.ready` that a new page may take in all, beside a start of the browser."""
 
 
 class Wish(Struct, frozen=True, kw_only=True):
@@ -41,11 +45,13 @@ class Wish(Struct, frozen=True, kw_only=True):
 
 
 class Lease:
-    """A page for one request. keep: leave its chat as it is, for a request that goes on. stop: it may be generating."""
+    """A page for one request. keep: leave its chat as it is, for a request that goes on. stop: it may be generating.
+    use: where its signs of life are noted."""
 
-    def __init__(self, page: StudioPage, account: AccountContext) -> None:
+    def __init__(self, page: StudioPage, account: AccountContext, use: Use) -> None:
         self.page = page
         self.account = account
+        self.use = page.use = use
         self.keep: str | None = None
         self.stop = True
 
@@ -73,6 +79,8 @@ class Pool:
         )
         queue = settings.queue
         self.slots = Slots(settings.browser.max_instances, queue.limit, queue.deadline, now)
+        self.uses = Uses(now)
+        self.watch = BrowserWatch(self.accounts, self.uses, settings.timeouts.stalled, now)
         self.recycled: dict[str, int] = {"page": 0, "context": 0, "browser": 0, "crash": 0}
         self.bytes = 0
         self._now = now
@@ -89,16 +97,19 @@ class Pool:
         if self._closed:
             raise Fault("unavailable", "The AI Studio service is stopping.")
         await self.slots.enter()
-        started = self._now()
+        started, use = self._now(), self.uses.begin()
         try:
-            lease = await self._find(wish)
+            use.waits(self.settings.timeouts.launch + OPENS * self.settings.timeouts.ready)
+            lease = Lease(*await self._find(wish), use)
+            use.sign()
         except BaseException:
-            self.slots.leave(None)
+            self._left(use, None)
             raise
         try:
             yield lease
         finally:
             self._last_use = self._now()
+            use.sign()
             if not self._closed:  # else everything is closed already, this page with it
                 self.background.spawn(self._release(lease, started), "release")
 
@@ -109,7 +120,19 @@ class Pool:
             page, account = await self.accounts.page(names[number % len(names)])
             self._idle.append((page, account))
 
-    async def _find(self, wish: Wish) -> Lease:
+    def _left(self, use: Use, seconds: float | None) -> None:
+        self.uses.end(use)
+        self.slots.leave(seconds)
+
+    def stuck(self) -> str:
+        """Why nothing goes on here, "" where it does. A slow answer is none: its holder waits for what has a limit."""
+        limits = self.settings.timeouts
+        if self.uses.quiet() < limits.stalled:
+            return self.slots.stuck(limits.total + limits.launch)
+        stuck = self.slots.stuck(limits.stalled)
+        return f"{stuck}, while none of the {self.slots.busy} that hold one does anything" if stuck else ""
+
+    async def _find(self, wish: Wish) -> tuple[StudioPage, AccountContext]:
         usable = self.profiles.usable(self._wall()) if wish.profile is None else []
         if wish.profile is not None:
             usable = [self._only(wish.profile)]
@@ -119,12 +142,12 @@ class Pool:
         if ours:
             best = max(ours, key=lambda pair: _fits(pair[0], wish))
             self._idle.remove(best)
-            return Lease(*best)
+            return best
         name = min(usable, key=self.accounts.pages)
         while self._idle and len(self._idle) + self.slots.busy > self.slots.size:
             page, account = self._idle.pop(0)
             await account.drop(page)
-        return Lease(*await self.accounts.page(name))
+        return await self.accounts.page(name)
 
     def _only(self, name: str) -> str:
         """An account that was asked for by name. Raises `Fault` where it is not there."""
@@ -144,18 +167,21 @@ class Pool:
     async def _release(self, lease: Lease, started: float) -> None:
         """Stop, clean, and put back or recycle. Runs by itself: a caller that leaves need not wait."""
         page, account = lease.page, lease.account
+        lease.use.taken()
         try:
             page.uses += 1
             account.uses += 1
             await self._cleaned(lease)
+            page.use = None
             if self._worn(page) or account.closed:
                 self.recycled["page"] += 1
                 await account.drop(page)
             else:
                 self._idle.append((page, account))
+            lease.use.waits(self.settings.timeouts.launch)
             await self._care(account)
         finally:
-            self.slots.leave(self._now() - started)
+            self._left(lease.use, self._now() - started)
             if self._retire and self.slots.busy == 0:
                 await self._replace_browser()
 
@@ -205,9 +231,12 @@ class Pool:
     async def _replace_browser(self) -> None:
         self._retire = False
         self.recycled["browser"] += 1
+        use = self.uses.begin()  # nobody gets a page meanwhile
         try:
+            use.waits(self.settings.timeouts.launch)
             await self.end_browser()
         finally:
+            self.uses.end(use)
             self.slots.resume()
 
     async def end_browser(self) -> None:

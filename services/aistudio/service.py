@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import math
 import random
 from collections.abc import AsyncGenerator, Callable, Mapping
 from pathlib import Path
@@ -79,6 +80,7 @@ class AIStudio:
     async def start(self) -> None:
         """Look for a browser and make pages ready. A missing browser or account is told by `ready`, not raised."""
         self.pool.background.spawn(self._look_after(), "look after")
+        self.pool.background.spawn(self.pool.watch.run(), "watch the browser")
         with contextlib.suppress(engines.NoEngine):
             self.pool.browsers.check()
             self.pool.warming.spawn(self._warm(), "warm up")
@@ -157,7 +159,9 @@ class AIStudio:
                         told.tier, told.notes = drive.reading.tier, _notes(drive, writer)
                         if written is not None:
                             texts += _said(written)
+                            lease.use.waits(math.inf)  # for the reader
                             yield written
+                            lease.use.sign()
                 last = writer.end(job.prompt)
             finally:
                 lease.stop = not drive.ended
@@ -166,6 +170,7 @@ class AIStudio:
             self.profiles.good(told.profile)
             if self.settings.continue_conversations and job.panel.functions is None:
                 lease.keep = request.extended(request.turns_of(body), "".join(texts), job.panel)
+            lease.use.waits(math.inf)
             yield last
         self.changed()
 
@@ -214,6 +219,14 @@ class AIStudio:
             *([reason] if reason else []),
             *([] if self.profiles.names() else ["There is no AI Studio profile yet: switchyard login aistudio"]),
         ]
+
+    def hung(self) -> dict[str, str]:
+        """What a new start would end: by the name of its cause, in words."""
+        return {
+            cause: text
+            for cause, text in (("stuck", self.pool.stuck()), ("browser_hung", self.pool.watch.reason))
+            if text
+        }
 
     def ready(self) -> list[str]:
         """Why requests cannot be answered; empty when they can."""

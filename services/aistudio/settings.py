@@ -51,7 +51,8 @@ class Queue(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Timeouts(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Seconds. control: for one control of the page. first: until the answer begins. idle: between two pieces."""
+    """Seconds. control: for one control of the page. first: until the answer begins. idle: between two pieces.
+    stalled: after which a browser, a page or a holder of one that does nothing counts as hung."""
 
     launch: float = 60.0
     ready: float = 30.0
@@ -61,6 +62,7 @@ class Timeouts(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     total: float = 3600.0
     stop: float = 0.8
     wire: float = 1.0
+    stalled: float = 15.0
 
 
 class Login(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -101,6 +101,7 @@ async def _upload(page: StudioPage, job: Job) -> None:
     """Give the page its files as data, never as a path."""
     files = [{"name": each.name, "mimeType": each.media_type, "buffer": each.data} for each in job.uploads]
     css, wait = page.selectors.css, page.settings.timeouts.control
+    page.waits(4 * wait + 5)
     try:
         async with asyncio.timeout(4 * wait + 5):
             await page.page.locator(css("add_media")).first.click(timeout=wait * 1000)

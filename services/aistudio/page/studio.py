@@ -14,6 +14,7 @@ from router.faults import Fault
 from services.aistudio import notices
 from services.aistudio.selectors import Selectors
 from services.aistudio.settings import Settings
+from services.aistudio.signs import Use
 from services.aistudio.tiers.cdp import CdpWire
 
 _log = logging.getLogger("switchyard.aistudio")
@@ -45,6 +46,7 @@ class StudioPage:
         self.conversation: str | None = None
         self.reports = False
         self.wire: CdpWire | None = None
+        self.use: Use | None = None
         self.titles: dict[str, str] = {}
         self._events: deque[Event] = deque()
         self._arrived = asyncio.Event()
@@ -73,7 +75,14 @@ class StudioPage:
         except Exception as error:  # Playwright's: the page has moved on
             _log.debug("the list of models could not be read: %s", error)
 
+    def waits(self, seconds: float) -> None:
+        """Whoever holds the page waits for it, for at most so many seconds."""
+        if self.use is not None:
+            self.use.waits(seconds)
+
     def put(self, event: Event) -> None:
+        if self.use is not None:
+            self.use.hears()
         if len(self._events) >= MOST_EVENTS:
             self.broken = True
             self._events.clear()
@@ -109,9 +118,10 @@ class StudioPage:
 
     async def call(self, name: str, *arguments: Any, within: float) -> Any:
         """Call a function of the library in the page. Raises `PageGone`, and `Fault` timeout for a stuck page."""
+        self.waits(within)
         try:
             async with asyncio.timeout(within):
-                return await self.page.evaluate(
+                answer = await self.page.evaluate(
                     "([name, given]) => globalThis.__switchyard[name](...given)", [name, list(arguments)]
                 )
         except TimeoutError as error:
@@ -120,6 +130,9 @@ class StudioPage:
         except Exception as error:  # Playwright's, whose class the tests of a driverless core do not know
             self.broken = True
             raise PageGone(f"the page failed at {name}: {str(error).splitlines()[0]}") from error
+        if self.use is not None:
+            self.use.hears()
+        return answer
 
     async def open(self) -> None:
         """Load the page and wait until it can be used. Raises `Fault` that says what is in the way."""
@@ -143,6 +156,7 @@ class StudioPage:
             await self.call("temporary", within=limits.control + 5)
 
     async def _go(self, within: float) -> None:
+        self.waits(within)
         try:
             address = self.settings.url or self.selectors.url
             await self.page.goto(address, timeout=within * 1000, wait_until="domcontentloaded")

@@ -258,6 +258,9 @@ PROOFS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         **{f"supervision.{path}": tests for path, tests in SUPERVISION.items()},
         **{f"services[].{path}": tests for path, tests in OWN.items()},
         **{f"providers.webai.{path}": tests for path, tests in WEBAI.items()},
+        "providers.aistudio.timeouts.stalled": (
+            f"{AISTUDIO}test_signs.py::test_a_pool_whose_holders_do_nothing_is_stuck_after_the_time_that_is_set",
+        ),
         "providers.aistudio.service.start": (
             "tests/router/cli/test_services.py::test_a_service_is_wanted_where_it_is_on_and_can_run",
         ),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import random
 from pathlib import Path
 
@@ -92,6 +93,7 @@ async def test_stuck_pages_want_a_restart_and_not_while_a_person_signs_in(tmp_pa
         return [each.cause for each in causes(service, 1, signing_in) if each.restart_helps]
 
     await slots.enter()
+    service.pool.uses.begin().waits(math.inf)  # for its reader
     waiting = await wait_in(slots)
     clock.now = timeouts.total + timeouts.launch - 1
     assert found(signing_in=False) == []
