@@ -18,7 +18,7 @@ export SWITCHYARD__SERVER__PORT := $(PORT)
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: fault-table help up down restart reload upgrade rollback install-service uninstall-service status logs test test-fast test-browser test-webai test-tui fuzz sdk e2e soak limits check format mutation bench bench-aistudio bench-webai browser webai tui docs clean environment
+.PHONY: fault-table help up down restart reload upgrade rollback install-service uninstall-service status logs test test-fast test-browser test-supervised test-webai test-tui fuzz sdk e2e soak limits check format mutation bench bench-aistudio bench-webai browser webai tui docs clean environment
 
 help: ## list the targets
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -66,7 +66,11 @@ test-browser: environment ## the AI Studio service before a stand-in page, and t
 	@missing=$$(sh scripts/dev/browser-programs.sh | tr '\n' ' '); [ -z "$$missing" ] || \
 		{ echo "Not installed here, so some of these tests are skipped: apt-get install $$missing"; [ -z "$$CI" ]; }
 	@sh scripts/dev/make-sdk-venvs.sh aistudio-test sdk-current
-	.venvs/aistudio-test/bin/python -m pytest tests/services tests/router/dashboard -n $(JOBS) -q -m browser
+	.venvs/aistudio-test/bin/python -m pytest tests/services tests/router/dashboard -n $(JOBS) -q -m "browser and not supervised"
+
+test-supervised: environment ## our services killed and wedged under the supervisor.conf that ships, with healthwatch as it is
+	@sh scripts/dev/make-sdk-venvs.sh aistudio-test
+	.venvs/aistudio-test/bin/python -m pytest tests/services/aistudio/test_supervised_in_browser.py -q
 
 test-webai: environment ## the WebAI service with its optional packages, before stand-ins of what they ask
 	@sh scripts/dev/make-sdk-venvs.sh webai-test

@@ -23,7 +23,7 @@ from tests.services.aistudio.conftest import needs_browser
 from tests.services.aistudio.processes import until
 from tests.simulators.aistudio_page import Studio
 
-pytestmark = [*needs_browser, pytest.mark.timeout(240)]
+pytestmark = [*needs_browser, pytest.mark.supervised, pytest.mark.timeout(280)]
 STARTS = 100.0
 """Seconds for a first start, beside other tests that start."""
 MODELS = {"aistudio": "gemini-2.5-flash-aistudio", "webai": "gemini-flash-webai"}
