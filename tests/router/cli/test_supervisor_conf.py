@@ -54,7 +54,7 @@ def test_a_router_gets_its_whole_drain() -> None:
     waits = stop_waits()
     assert waits["program:router"] >= longest_drain() + MARGIN
     down = inspect.signature(supervision.shut_down).parameters["within"].default
-    unit = (places.ROOT / "config" / "systemd" / "switchyard.service").read_text(encoding="utf-8")
+    unit = (places.ROOT / "scripts" / "systemd" / "switchyard.service").read_text(encoding="utf-8")
     found = re.search(r"^TimeoutStopSec=(\d+)$", unit, re.MULTILINE)
     assert found is not None and max(waits.values()) < down < int(found[1])
 

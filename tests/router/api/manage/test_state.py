@@ -22,7 +22,7 @@ SHAPES: dict[str, tuple[Any, set[str]]] = {
     "/relay": (dict[str, Any], {"sessions", "routers", "replaced", "services"}),
     "/explain?model=gpt-4.1": (
         dict[str, Any],
-        {"asked", "how", "reasoning", "outcome", "candidates", "smaller", "skipped"},
+        {"asked", "how", "reasoning", "outcome", "candidates", "smaller", "skipped", "key"},
     ),
 }
 
