@@ -67,10 +67,10 @@ class Call(Struct, frozen=True, kw_only=True):
     as written. pinned: the provider the caller insists on. strict: refuse rather than drop. began: monotonic time.
     created: Unix time. conversation: the body as read, where the typed lane needs it. spec: how the surface answers
     where that is not its dialect's own way (legacy completions). prefer: the account
-    that made the stored answer which this call continues. session: what a header of the client calls its session.
-    resume: what a header of the client wishes, else what the route or the settings say. limits: what headers of the
-    client ask for (`router.routing.limits.wishes`). notes: what the operator's policies changed of it. trace: hears
-    every stage, where the call is recorded.
+    that made the stored answer which this call continues. session: what the client calls its session, in a header or,
+    where calls are tracked, in its body. resume: what a header of the client wishes, else what the route or the
+    settings say. limits: what headers of the client ask for (`router.routing.limits.wishes`). notes: what the
+    operator's policies changed of it. trace: hears every stage, where the call is recorded.
     """
 
     id: str

@@ -95,6 +95,7 @@ async def _generate(edge: Edge, surface: Surface, addressed: Addressed, record: 
             created=int(gateway.clock.wall()),
             strict=policies.strict,
             thinking_output=policies.thinking_output,
+            tracked=policies.sessions != "off",
         )
         record.asked, record.stream = call.asked, call.stream
         record.session = edge.pseudonym(call, "named" if policies.sessions != "off" else "off")

@@ -16,7 +16,7 @@ from router.faults import Fault, bad_request
 from router.providers.executor import FORWARDED
 from router.providers.raw_body import carries_ours
 from router.routing.limits import wishes
-from router.routing.sessions import session_header
+from router.routing.sessions import named_in, session_header
 from router.wire import codec
 from router.wire.conversation import Conversation, Dialect, JsonObject
 from router.wire.dialect import DialectSpec
@@ -93,8 +93,10 @@ def understand(
     created: int,
     strict: bool,
     thinking_output: str,
+    tracked: bool,
 ) -> Call:
-    """The call. Raises `Fault` bad_request for a body that is not a JSON object or names no model."""
+    """The call. tracked: whether to look into the body for the session where no header names one. Raises `Fault`
+    bad_request for a body that is not a JSON object or names no model."""
     asked, stream = model_and_stream(body, addressed)
     headers = exchange.headers
     forwarded = {name: headers[name] for name in FORWARDED[surface.spec.name] if name in headers}
@@ -113,7 +115,7 @@ def understand(
         response_id=response_id,
         thinking_output=thinking_output,
         spec=surface.spec,
-        session=session_header(headers),
+        session=session_header(headers) or (named_in(body, persons=False) if tracked else None),
         resume=_resume(headers.get("x-switchyard-resume")),
         limits=wishes(headers),
     )

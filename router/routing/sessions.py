@@ -74,7 +74,7 @@ def known_by(
     """Under what to remember the conversation that `body` belongs to; None where it cannot be told from others.
 
     key_id: of the client's key: nobody shares a session with another key. asked: the model's name: caches are one
-    model's. session: `session_header`. prefixes: whether to look into the conversation where no name is given.
+    model's. session: `Call.session`. prefixes: whether to look into the conversation where no name is given.
     """
     scope = _scope(key_id, asked)
     named = session or named_in(body)

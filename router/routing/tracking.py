@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Literal, TypeAlias
 
 from router.call import Call
-from router.routing.sessions import LARGEST, first_prefix, named_in
+from router.routing.sessions import LARGEST, first_prefix
 
 Tracking: TypeAlias = Literal["off", "named", "all"]
 """No session is told; those that clients name; also conversations that are known by their beginning alone."""
@@ -28,9 +28,8 @@ def pseudonyms(secret: str) -> Callable[[Call, Tracking], str]:
     def pseudonym(call: Call, tracking: Tracking) -> str:
         if tracking == "off":
             return ""
-        named = call.session or named_in(call.body, persons=False)
-        if named is not None:
-            return digest(b"name", call.caller.key_id, named.encode("utf-8", "surrogatepass"))
+        if call.session is not None:
+            return digest(b"name", call.caller.key_id, call.session.encode("utf-8", "surrogatepass"))
         if tracking == "named" or len(call.body) > LARGEST:
             return ""
         beginning = first_prefix(call.dialect, call.body)

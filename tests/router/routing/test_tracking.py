@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from router.call import Call, Caller
+from router.routing.sessions import named_in
 from router.routing.tracking import Tracking, pseudonyms
 from router.wire.conversation import Dialect
 
@@ -18,6 +19,7 @@ LONG = "word " * 1000
 def call(body: dict[str, Any], session: str | None = None, *, key: str = "k1", dialect: Dialect = "chat") -> Call:
     caller = Caller(key_id=key, key_name="laptop")
     data = json.dumps(body).encode()
+    session = session or named_in(data, persons=False)  # as the edge does
     return Call(id="req", dialect=dialect, asked=body["model"], stream=False, body=data, caller=caller, session=session)
 
 
