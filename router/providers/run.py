@@ -45,6 +45,21 @@ class Opened(Struct, frozen=True, kw_only=True):
     notes: tuple[Note, ...] = ()
 
 
+class _One(Struct, frozen=True):
+    """One attempt, as `Runner.open` was told of it."""
+
+    call: Call
+    spec: DialectSpec
+    plan: Plan
+    candidate: Candidate
+    provider: ProviderConfig
+    account: Account
+    limits: Limits
+    sent: Callable[[], None]
+    foreign: frozenset[Digest]
+    left: Callable[[], None] | None
+
+
 class Runner(Sender):
     """Everything an attempt needs from outside. sources: providers that give events, beside the demo."""
 
@@ -74,39 +89,26 @@ class Runner(Sender):
     ) -> Opened:
         """Send one attempt and give its lane. sent: is called when the request is ready to leave. foreign: opaque items
         that other accounts made, which are left out. left: is called when something of it goes out. Raises `Fault`."""
+        spec = call.spec or DIALECTS[call.dialect]
+        one = _One(call, spec, plan, candidate, provider, account, limits, sent, foreign, left)
         if plan.wish is not None and candidate.capabilities.thinking != "none":
             wanted = plan.wish.at(account.thinking)
             if wanted is not None:
-                plan = replace(plan, reasoning=wanted)
-                opened = await self._open(call, plan, candidate, provider, account, limits, sent, foreign, left)
+                opened = await self._open(replace(one, plan=replace(plan, reasoning=wanted)))
                 return replace(opened, notes=(THINKING, *opened.notes))
-        return await self._open(call, plan, candidate, provider, account, limits, sent, foreign, left)
+        return await self._open(one)
 
-    async def _open(
-        self,
-        call: Call,
-        plan: Plan,
-        candidate: Candidate,
-        provider: ProviderConfig,
-        account: Account,
-        limits: Limits,
-        sent: Callable[[], None],
-        foreign: frozenset[Digest],
-        left: Callable[[], None] | None,
-    ) -> Opened:
-        spec = call.spec or DIALECTS[call.dialect]
-        opener = self._sources.get(provider.kind)
+    async def _open(self, one: _One) -> Opened:
+        call, candidate, foreign = one.call, one.candidate, one.foreign
+        opener = self._sources.get(one.provider.kind)
         if opener is not None:
-            return await self._open_source(
-                opener, call, plan, candidate, provider, account, limits, sent, foreign, left
-            )
-        rules = rules_of(provider.kind)
-        raw = raw_body(call, plan, candidate) if not foreign and (call.stream or not rules.streams_only) else None
+            return await self._open_source(opener, one)
+        rules = rules_of(one.provider.kind)
+        raw = raw_body(call, one.plan, candidate) if not foreign and (call.stream or not rules.streams_only) else None
         if raw is not None:
-            payload = payload_for(call, plan, candidate)
-            return await self._open_raw(raw, payload, call, spec, candidate, provider, account, limits, sent, left)
-        call = with_conversation(call, spec)
-        conversation = self._conversation(call, plan, candidate, account)
+            return await self._open_raw(raw, one)
+        call = with_conversation(call, one.spec)
+        conversation = _conversation(call, one)
         if call.trace is not None:
             call.trace.neutral = conversation
         written = prepare(without(conversation, foreign), candidate.capabilities, DIALECTS[candidate.dialect])
@@ -114,48 +116,37 @@ class Runner(Sender):
             written = replace(written, notes=(*written.notes, Note("dropped", "opaque")))
         written = fitted(written, rules)
         refuse_if_strict(written.notes, strict=call.strict)
-        wanted = changed(written.body, payload_for(call, plan, candidate))
+        wanted = changed(written.body, payload_for(call, one.plan, candidate))
         if wanted is not written.body:
             written = replace(written, body=wanted, notes=(NOTE, *written.notes))
         judge = Judge(rules)
         response = await self.send(
             call,
             candidate,
-            provider,
-            account,
-            limits,
+            one.provider,
+            one.account,
+            one.limits,
             body=codec.dumps(written.body),
             stream=True,
             operation="generate",
-            sent=sent,
-            left=left,
+            sent=one.sent,
+            left=one.left,
             betas=_betas(candidate, written),
             judge=judge,
         )
         written = replace(written, notes=(*written.notes, *told_by(rules, response.headers)))
         observed = Observed(judge)
         reader = DIALECTS[candidate.dialect].stream_reader(candidate.capabilities)
-        source = HttpEvents(response, reader, observed, limits.content_stall, rules.unwrap)
+        source = HttpEvents(response, reader, observed, one.limits.content_stall, rules.unwrap)
         return Opened(
-            lane=_typed(call, spec, source, observed, written.undo, candidate.capabilities.family),
+            lane=_typed(call, one.spec, source, observed, written.undo, candidate.capabilities.family),
             name="translated",
             notes=written.notes,
         )
 
-    async def _open_raw(
-        self,
-        raw: RawBody,
-        payload: Sequence[Payload],
-        call: Call,
-        spec: DialectSpec,
-        candidate: Candidate,
-        provider: ProviderConfig,
-        account: Account,
-        limits: Limits,
-        sent: Callable[[], None],
-        left: Callable[[], None] | None,
-    ) -> Opened:
-        rules = rules_of(provider.kind)
+    async def _open_raw(self, raw: RawBody, one: _One) -> Opened:
+        call, spec, candidate = one.call, one.spec, one.candidate
+        rules, payload = rules_of(one.provider.kind), payload_for(call, one.plan, candidate)
         body, notes = fitted_bytes(raw.body, rules)
         refuse_if_strict(notes, strict=call.strict)
         if payload and (wanted := changed_bytes(body, payload)) is not body:
@@ -164,20 +155,20 @@ class Runner(Sender):
         response = await self.send(
             call,
             candidate,
-            provider,
-            account,
-            limits,
+            one.provider,
+            one.account,
+            one.limits,
             body=body,
             stream=call.stream,
             operation="generate",
-            sent=sent,
-            left=left,
+            sent=one.sent,
+            left=one.left,
             judge=judge,
         )
         shown, capabilities, observed = call.asked, candidate.capabilities, Observed(judge)
         lane: Lane
         if call.stream:
-            stall = limits.content_stall
+            stall = one.limits.content_stall
             lane = RawStream(
                 response,
                 spec,
@@ -193,46 +184,35 @@ class Runner(Sender):
             lane = RawReply(response, spec, capabilities, observed, shown=shown, unwrap=rules.unwrap)
         return Opened(lane=lane, name="raw", notes=(*notes, *told_by(rules, response.headers)))
 
-    async def _open_source(
-        self,
-        opener: OpenSource,
-        call: Call,
-        plan: Plan,
-        candidate: Candidate,
-        provider: ProviderConfig,
-        account: Account,
-        limits: Limits,
-        sent: Callable[[], None],
-        foreign: frozenset[Digest],
-        left: Callable[[], None] | None,
-    ) -> Opened:
-        spec = call.spec or DIALECTS[call.dialect]
-        call = with_conversation(call, spec)
-        conversation = without(self._conversation(call, plan, candidate, account), foreign)
+    async def _open_source(self, opener: OpenSource, one: _One) -> Opened:
+        candidate, provider, account, foreign = one.candidate, one.provider, one.account, one.foreign
+        call = with_conversation(one.call, one.spec)
+        conversation = without(_conversation(call, one), foreign)
         if call.trace is not None:
             call.trace.neutral = conversation
         access = await self._credentials.resolve(provider, account)
         judge = Judge(PLAIN)
         judge.hidden = sent_with(provider, account, access.secret, self._net.passwords)
-        sent()
-        if left is not None:
-            left()
+        one.sent()
+        if one.left is not None:
+            one.left()
         try:
-            source = await opener(call, candidate, provider, account, access, limits, conversation)
+            source = await opener(call, candidate, provider, account, access, one.limits, conversation)
         except Fault as fault:
             raise self.rejected(fault, access.secret, judge.hidden) from None
         notes = (*source.notes, Note("dropped", "opaque")) if foreign else source.notes
         family = candidate.capabilities.family or provider.kind
-        lane = _typed(call, spec, source.events, Observed(judge), source.undo, family)
+        lane = _typed(call, one.spec, source.events, Observed(judge), source.undo, family)
         return Opened(lane=lane, name="translated", notes=notes)
 
-    def _conversation(self, call: Call, plan: Plan, candidate: Candidate, account: Account) -> Conversation:
-        changes: dict[str, object] = {"model": account.upstream(candidate.model), "stream": True}
-        read = _read(call)
-        if plan.reasoning is not None:  # how much to think, not whether to show it
-            said = read.reasoning
-            changes["reasoning"] = replace(plan.reasoning, show=said.show, summary=said.summary)
-        return replace(read, **changes)
+
+def _conversation(call: Call, one: _One) -> Conversation:
+    changes: dict[str, object] = {"model": one.account.upstream(one.candidate.model), "stream": True}
+    read = _read(call)
+    if one.plan.reasoning is not None:  # how much to think, not whether to show it
+        said = read.reasoning
+        changes["reasoning"] = replace(one.plan.reasoning, show=said.show, summary=said.summary)
+    return replace(read, **changes)
 
 
 def payload_for(call: Call, plan: Plan, candidate: Candidate) -> Sequence[Payload]:

@@ -34,7 +34,8 @@ FOR_A_PERSON: frozenset[State] = frozenset(("needs_login", "refused"))
 
 
 class Within(Struct, frozen=True, kw_only=True):
-    """An account that a service keeps itself, such as a Google account of the WebAI service. cause: in words."""
+    """An account that a service keeps itself, such as a Google account of the WebAI service. cause: in words. Its
+    name is another program's: the rules for a `Profile` of the relay do not bind it."""
 
     name: str
     state: str

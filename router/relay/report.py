@@ -6,8 +6,9 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from router.relay.announced import Announcement
+from router.relay.announced import Announcement, Within
 from router.relay.hub import Hub
+from router.relay.protocol.messages import Profile
 from router.relay.session import Session
 
 
@@ -31,10 +32,14 @@ def _service(said: Announcement) -> dict[str, Any]:
         "cause": " ".join(said.causes) or None,
         "capacity": said.capacity,
         "busy": said.busy,
-        "accounts": [{"name": each.name, "state": each.state, "cause": each.cause or None} for each in said.accounts],
+        "accounts": [_profile(each) for each in said.accounts],
         "models": list(said.models),
         "until": _moment(said.expires_at),
     }
+
+
+def _profile(each: Profile | Within) -> dict[str, Any]:
+    return {"name": each.name, "state": each.state, "cause": each.cause or None}
 
 
 def _session(session: Session) -> dict[str, Any]:
@@ -53,9 +58,7 @@ def _session(session: Session) -> dict[str, Any]:
         "open_calls": session.open_calls,
         "ready": not session.cause,
         "cause": session.cause or None,
-        "profiles": [
-            {"name": each.name, "state": each.state, "cause": each.cause or None} for each in session.profiles
-        ],
+        "profiles": [_profile(each) for each in session.profiles],
         "models": list(session.models),
         "calls": dict(tally.outcomes),
         "first_piece_seconds": {"p50": _quantile(tally.first, 0.5), "p95": _quantile(tally.first, 0.95)},

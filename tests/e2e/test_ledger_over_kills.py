@@ -36,6 +36,7 @@ import aiohttp
 import pytest
 
 from tests.router.api.harness import DIALECTS, ask
+from tests.router.api.limit_scenes import awaited, until_either
 from tests.router.api.test_ledger import KINDS, ROUTES, TARGETS, buckets, charged
 from tests.sdk.router_process import RunningRouter, running_router
 from tests.simulators import Misbehaviour, Upstream
@@ -197,7 +198,7 @@ async def play(world: World, each: Scene) -> None:
         async with aiohttp.ClientSession(headers=headers, timeout=aiohttp.ClientTimeout(total=60)) as client:
             asking = asyncio.get_running_loop().create_task(_ask(client, world.router.address + each.path, each))
             if each.kind == "leaves early":
-                await _first(asking, world.upstream.seen(each.marker))
+                await until_either(asking, world.upstream.seen(each.marker))
                 asking.cancel()
             await asyncio.gather(asking, return_exceptions=True)
             if asking.cancelled():
@@ -220,18 +221,6 @@ async def _ask(client: aiohttp.ClientSession, url: str, each: Scene) -> None:
         each.ending = "whole"
 
 
-async def _first(asking: asyncio.Task[None], seen: Awaitable[None]) -> None:
-    """Until a simulator has seen the call, or its client has been told that it will not."""
-    waiting = asyncio.get_running_loop().create_task(_wait(seen))
-    await asyncio.wait({asking, waiting}, return_when=asyncio.FIRST_COMPLETED)
-    waiting.cancel()
-    await asyncio.gather(waiting, return_exceptions=True)
-
-
-async def _wait(seen: Awaitable[None]) -> None:
-    await seen
-
-
 async def trouble(
     world: World,
     chance: random.Random,
@@ -241,7 +230,7 @@ async def trouble(
     """Kills, until the last client is done. make: other trouble."""
     while not world.over.is_set():
         enough = len(world.upstream.requests) + chance.randint(*between)
-        arriving = asyncio.get_running_loop().create_task(_wait(world.upstream.count(enough)))
+        arriving = asyncio.get_running_loop().create_task(awaited(world.upstream.count(enough)))
         ending = asyncio.get_running_loop().create_task(world.over.wait())
         await asyncio.wait({arriving, ending}, return_when=asyncio.FIRST_COMPLETED)
         for task in (arriving, ending):

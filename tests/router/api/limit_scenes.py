@@ -135,7 +135,7 @@ async def play(url: str, upstream: Upstream, each: Scene) -> None:
     async with aiohttp.ClientSession(headers=headers, timeout=aiohttp.ClientTimeout(total=PATIENCE)) as client:
         asking = asyncio.get_running_loop().create_task(_ask(client, url + each.path, each))
         if each.kind == "leaves early":
-            await _until_either(asking, upstream.seen(each.marker))
+            await until_either(asking, upstream.seen(each.marker))
             asking.cancel()
         await asyncio.gather(asking, return_exceptions=True)
         if not asking.cancelled() and (error := asking.exception()) is not None:
@@ -155,14 +155,16 @@ async def _ask(client: aiohttp.ClientSession, url: str, each: Scene) -> None:
         each.whole = True
 
 
-async def _until_either(asking: asyncio.Task[None], seen: Awaitable[None]) -> None:
-    waiting = asyncio.get_running_loop().create_task(_wait(seen))
+async def until_either(asking: asyncio.Task[None], seen: Awaitable[None]) -> None:
+    """Until a simulator has seen the call, or its client has been told that it will not."""
+    waiting = asyncio.get_running_loop().create_task(awaited(seen))
     await asyncio.wait({asking, waiting}, return_when=asyncio.FIRST_COMPLETED)
     waiting.cancel()
     await asyncio.gather(waiting, return_exceptions=True)
 
 
-async def _wait(seen: Awaitable[None]) -> None:
+async def awaited(seen: Awaitable[None]) -> None:
+    """As a coroutine, which a task is made of."""
     await seen
 
 
