@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sysconfig
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -15,6 +16,7 @@ import msgspec
 import yaml
 from msgspec import Struct
 
+from router import plain_yaml
 from router.models.patterns import Pattern, compile_pattern
 from router.wire.capabilities import Capabilities
 
@@ -89,7 +91,7 @@ def check_fields(fields: Any, where: str) -> list[str]:
 
 def _load(path: Path, mistakes: list[str]) -> Fields:
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content = _content(path.read_text(encoding="utf-8"))
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         mistakes.append(f"{path.name}: not valid YAML: {error}")
         return {}
@@ -97,6 +99,12 @@ def _load(path: Path, mistakes: list[str]) -> Fields:
         mistakes.append(f"{path.name}: must be a mapping")
         return {}
     return content
+
+
+@lru_cache(maxsize=32)
+def _content(text: str) -> Any:
+    """What a file says, which is only read: each change of the settings looks at the same few files again."""
+    return plain_yaml.load(text)
 
 
 def _vendor(name: str, content: Fields, mistakes: list[str]) -> list[Entry]:

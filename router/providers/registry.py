@@ -11,9 +11,9 @@ from pathlib import Path
 from types import MappingProxyType
 
 import msgspec
-import yaml
 from msgspec import Struct
 
+from router import plain_yaml
 from router.providers.config import Kind
 from router.providers.demo.models import model_names
 from router.settings.provider_names import BUILT_IN, GROUPS, ProviderNames, plain, provider_names
@@ -88,4 +88,4 @@ def demo_models() -> tuple[str, ...]:
 def catalogue() -> Mapping[str, tuple[str, ...]]:
     """Provider id -> models that lists show where the settings name none; a constant of this version."""
     text = CATALOGUE.read_text(encoding="utf-8")
-    return MappingProxyType(msgspec.convert(yaml.safe_load(text), dict[str, tuple[str, ...]]))
+    return MappingProxyType(msgspec.convert(plain_yaml.load(text), dict[str, tuple[str, ...]]))

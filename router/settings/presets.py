@@ -9,7 +9,8 @@ from types import MappingProxyType
 from typing import Literal
 
 import msgspec
-import yaml
+
+from router import plain_yaml
 
 SHIPPED = Path(__file__).resolve().parents[2] / "config" / "presets.yaml"
 
@@ -30,7 +31,7 @@ class Preset(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 def read_presets(text: str) -> Mapping[str, Preset]:
     """Presets by id. Raises `msgspec.ValidationError` on a mistake in the data."""
-    return MappingProxyType(msgspec.convert(yaml.safe_load(text), dict[str, Preset]))
+    return MappingProxyType(msgspec.convert(plain_yaml.load(text), dict[str, Preset]))
 
 
 @cache

@@ -13,9 +13,9 @@ from types import MappingProxyType
 from typing import Any, Literal, TypeAlias
 
 import msgspec
-import yaml
 from msgspec import Struct
 
+from router import plain_yaml
 from router.wire.conversation import Dialect
 
 SHIPPED = Path(__file__).resolve().parents[2] / "config" / "sign-ins"
@@ -135,7 +135,7 @@ class SignIn(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 def read_sign_in(text: str) -> SignIn:
     """One file. Raises `msgspec.ValidationError` on a mistake in the data."""
-    return msgspec.convert(yaml.safe_load(text), SignIn)
+    return msgspec.convert(plain_yaml.load(text), SignIn)
 
 
 @cache

@@ -11,11 +11,13 @@ import sysconfig
 from collections.abc import Iterator, Mapping
 from datetime import date
 from decimal import Decimal
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from router import plain_yaml
 from router.usage.prices import NOT_TEXT, Common, Price, PriceTable, Rates, spelled
 from router.wire.charges import PICTURE, tier
 
@@ -81,10 +83,14 @@ def read_file(path: Path) -> PriceTable:
         raise PriceMistakes(str(path), [f"it cannot be read: {why}"]) from error
 
 
+@lru_cache(maxsize=4)
 def read(text: str, where: str) -> PriceTable:
-    """The table in `text`: YAML, of which JSON is a part. Raises `PriceMistakes`."""
+    """The table in `text`: YAML, of which JSON is a part. Raises `PriceMistakes`.
+
+    The last few are kept, since each change of the settings asks for the same ones.
+    """
     try:
-        content = yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506  both are safe
+        content = plain_yaml.load(text)
     except (yaml.YAMLError, RecursionError) as error:
         raise PriceMistakes(where, [f"it is not valid YAML: {error}"]) from error
     reader = _Reader()

@@ -18,13 +18,13 @@ from msgspec import Meta, Struct
 from router.api.manage.operation import Asked, Operation, Refused
 from router.config_history import ConfigHistory, Stale, Version, digest_of
 from router.gateway import Gateway
+from router.plain_yaml import LOADER
 from router.snapshot import price_files
 from router.usage.price_file import PriceMistakes, load, read, read_file, shipped, under
 from router.usage.prices import Price, PriceTable, Rates, newest, rows
 
 LONGEST = 1024 * 1024
 _TOLD = 5
-_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 Digest = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$")]
 
 
@@ -210,7 +210,7 @@ class PriceDesk:
         """Raises `Refused` for a table that cannot be in force. On a thread: it reads files."""
         state_dir, own = price_files(self._gateway.current.settings)
         try:
-            if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, Loader=_LOADER)):
+            if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, Loader=LOADER)):
                 raise Refused(
                     400, "The price table has an alias (*name), which management does not take: write it out."
                 )
