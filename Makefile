@@ -8,6 +8,7 @@ CLIENTS ?= 500
 MUTANTS ?= 400
 CALLS ?= 2500
 SEEDS ?= 4
+PYTEST ?=
 export PYTHON
 # Only what stands on make's command line counts: some shells export HOST with another meaning.
 ifeq ($(origin HOST),command line)
@@ -18,7 +19,7 @@ export SWITCHYARD__SERVER__PORT := $(PORT)
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: fault-table help up down restart reload upgrade rollback install-service uninstall-service status logs test test-fast test-browser test-supervised test-webai test-tui fuzz sdk e2e soak limits check format mutation bench bench-aistudio bench-webai browser webai tui docs clean environment
+.PHONY: thorough fault-table help up down restart reload upgrade rollback install-service uninstall-service status logs test test-fast test-browser test-supervised test-webai test-tui fuzz sdk e2e soak limits check format mutation bench bench-aistudio bench-webai browser webai tui docs clean environment
 
 help: ## list the targets
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -60,7 +61,10 @@ test: test-fast ## all tests but those in a browser: fast ones in parallel, then
 	@$(MAKE) --no-print-directory -j2 --output-sync=recurse e2e sdk $(BESIDE)
 
 test-fast: environment ## the fast tests alone
-	$(PY) -m pytest tests -n $(JOBS) -q -m "not sdk and not e2e and not browser and not webai and not fuzz"
+	$(PY) -m pytest tests -n $(JOBS) -q $(PYTEST) -m "not sdk and not e2e and not browser and not webai and not fuzz"
+
+thorough: environment ## the fast tests with ten times as many made-up examples and cuts (hours)
+	FAULT_SWEEP=long $(MAKE) test-fast PYTEST="--hypothesis-profile thorough"
 
 test-browser: environment ## the AI Studio service before a stand-in page, and the dashboard, in a real browser
 	@missing=$$(sh scripts/dev/browser-programs.sh | tr '\n' ' '); [ -z "$$missing" ] || \

@@ -8,7 +8,9 @@ from hypothesis import HealthCheck, settings
 from tests.conformance import Conformance, rows
 
 # How fast a machine makes examples says nothing about the product: timings never decide a test.
-settings.register_profile("switchyard", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("switchyard", deadline=None, suppress_health_check=[HealthCheck.too_slow], max_examples=50)
+# `make thorough`; some tests take a share of either number.
+settings.register_profile("thorough", settings.get_profile("switchyard"), max_examples=500)
 settings.load_profile("switchyard")
 
 

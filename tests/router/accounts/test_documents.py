@@ -104,7 +104,7 @@ def refusal(name: str, content: Any, open_sealed: Crypt | None = None) -> Unusab
 
 
 @given(CREDENTIALS, st.booleans())
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=settings.default.max_examples * 2, deadline=None)
 def test_what_is_written_is_read_again_with_every_unknown_field(credential: Credential, sealed: bool) -> None:
     written = write_document(credential, VAULT.seal if sealed else None)
     again = read_document("x.json", written, VAULT.open)
@@ -115,7 +115,7 @@ def test_what_is_written_is_read_again_with_every_unknown_field(credential: Cred
 
 
 @given(DOCUMENTS)
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=settings.default.max_examples * 2, deadline=None)
 def test_a_foreign_document_keeps_what_was_not_understood_through_ours(document: dict[str, Any]) -> None:
     document = {**document, "type": "claude", "access_token": "tok", "refresh_token": "ref"}
     document.pop("switchyard", None)
@@ -127,7 +127,7 @@ def test_a_foreign_document_keeps_what_was_not_understood_through_ours(document:
 
 
 @given(st.one_of(JSON, DOCUMENTS), st.sampled_from(["x.json", "claude-a.json", "claude-oauth-a.json", "auth.json"]))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=settings.default.max_examples * 3, deadline=None)
 def test_any_json_gives_an_account_or_a_reason(value: Any, name: str) -> None:
     try:
         credential = read(name, value, VAULT.open)
@@ -138,7 +138,7 @@ def test_any_json_gives_an_account_or_a_reason(value: Any, name: str) -> None:
 
 
 @given(DOCUMENTS)
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=settings.default.max_examples * 2, deadline=None)
 def test_any_json_with_our_marker_gives_an_account_or_a_reason(document: dict[str, Any]) -> None:
     document = {**document, "switchyard": 1, "provider": "claude-oauth", "label": "a"}
     try:

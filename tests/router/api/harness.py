@@ -308,7 +308,7 @@ async def running(
         sock.listen(200)
         url = f"http://127.0.0.1:{sock.getsockname()[1]}"
         await served.start([sock])
-        client = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=20), auto_decompress=False)
+        client = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=60), auto_decompress=False)
         one = Running(url, folder, config, router, served, upstream, client, drain, output)
         try:
             yield one

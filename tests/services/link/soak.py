@@ -41,7 +41,7 @@ WARM_UP = 2
 """Rounds until everything that is kept for ever has been made."""
 GROWTH = 256 << 10
 """Bytes of Python objects that may be left over: rings of latencies and errors fill up, caches settle."""
-SLOW = 8000
+SLOW = 16_000
 """Characters of a piece for a slow reader: its answer is more than what sockets and credit hold."""
 LARGE = 62 << 20
 """Of a message that is nearly as large as any may be (64 MiB)."""
@@ -224,7 +224,7 @@ async def soak(folder: Path, seconds: float, *, streams: int = 40, pieces: int =
             run = Soak(it, http, seed)
             await stack.enter_async_context(run.services())
             await run.large()
-            await run.round(200, pieces, cut=False)
+            await run.round(5 * streams, pieces, cut=False)
             for _ in range(WARM_UP):
                 await run.round(streams, pieces)
             calls = it.router.router._recent._calls  # bounded, and not full yet

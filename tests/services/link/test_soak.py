@@ -13,7 +13,7 @@ from tests.services.link.soak import soak
 @pytest.mark.soak
 @pytest.mark.timeout(300)
 async def test_no_piece_is_lost_or_repeated_and_nothing_is_left_over(tmp_path: Path) -> None:
-    found = await soak(tmp_path, 2)
+    found = await soak(tmp_path, 0, streams=20, pieces=40)
     assert found["rounds"] >= 6
 
 

@@ -89,7 +89,7 @@ class Play:
         self.wire.to_service += self.wire.router.taken(call, self.unread[call].pop(0))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=settings.default.max_examples * 2, deadline=None)
 @given(TERMS, st.lists(TEXTS, min_size=1, max_size=4), st.data())
 def test_answers_arrive_whole_once_and_within_their_credit(
     terms: Terms, answers: list[list[str]], data: st.DataObject

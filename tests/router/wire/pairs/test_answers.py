@@ -52,7 +52,7 @@ SAYS_WHY = {
 PAIRS = list(itertools.product(CLIENTS, CLIENTS))
 EACH_PAIR = pytest.mark.parametrize(("upstream", "client"), PAIRS, ids=[f"{u}-to-{c}" for u, c in PAIRS])
 EACH_DIALECT = pytest.mark.parametrize("dialect", CLIENTS)
-FEW = settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+FEW = settings(max_examples=settings.default.max_examples // 4, deadline=None, suppress_health_check=list(HealthCheck))
 STREAMS = st.tuples(st.booleans(), st.booleans()).flatmap(
     lambda kind: event_streams(interleave=kind[0], ordered=kind[1], refusals=True)
 )

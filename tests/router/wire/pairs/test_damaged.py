@@ -46,7 +46,7 @@ def damaged(body: Any, path: tuple[Any, ...], odd: Any) -> Any:
 
 
 @pytest.mark.parametrize("client", CLIENTS)
-@settings(max_examples=80, suppress_health_check=list(HealthCheck), deadline=None)
+@settings(max_examples=settings.default.max_examples, suppress_health_check=list(HealthCheck), deadline=None)
 @given(data=st.data())
 def test_one_odd_value_is_understood_or_refused_with_its_path(client: Dialect, data: st.DataObject) -> None:
     whole = clients.body(data.draw(rough.requests(client)), client)

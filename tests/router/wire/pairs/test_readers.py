@@ -19,7 +19,7 @@ from tests.router.wire.pairs.targets import CLIENTS
 from tests.router.wire.strategies import conversations
 
 EACH_CLIENT = pytest.mark.parametrize("client", CLIENTS)
-FEW = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+FEW = settings(max_examples=settings.default.max_examples // 2, deadline=None, suppress_health_check=list(HealthCheck))
 
 
 def sound(asked: Conversation, client: Dialect) -> Conversation:

@@ -19,7 +19,7 @@ from tests.router.wire.pairs import clients, rough
 from tests.router.wire.pairs.targets import CLIENTS, TARGETS, Target
 from tests.simulators.refusal import Refusal
 
-EXAMPLES = 12  # of each of the 56 pairs of dialect and model
+EXAMPLES = settings.default.max_examples // 8  # of each of the 56 pairs of dialect and model
 PAIRS = [(client, target) for client in CLIENTS for target in TARGETS]
 EACH_PAIR = pytest.mark.parametrize(("client", "target"), PAIRS, ids=[f"{c}-{t}" for c, t in PAIRS])
 
