@@ -70,8 +70,8 @@ class Memory:
         return await self._store.write(lambda connection: change_stored(connection, key_id, change))
 
     async def rotate_key(self, old: str, digest: str) -> ClientKey | None:
-        """Put a key with the text of this digest in the place of `old`. None where that is not in use."""
-        return await self._store.write(lambda connection: rotate_stored(connection, old, digest, self._clock.wall()))
+        """Give the key `old` the text of this digest. None where it is not in use."""
+        return await self._store.write(lambda connection: rotate_stored(connection, old, digest))
 
     async def revoke_key(self, id_or_name: str) -> Sequence[str]:
         """Revoke a key; the ids that were revoked: one, or none."""

@@ -23,7 +23,7 @@ class Cap(Struct, frozen=True):
     most: int
 
 
-class KeyLimits(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class KeyLimits(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
     """None: no limit. usd: micro-USD. soft: the share of a limit from which its use is told."""
 
     requests_per_minute: int | None = None

@@ -10,12 +10,12 @@ import msgspec
 from msgspec.structs import replace
 from pydantic import ValidationError
 
-from router.access.keys import SCOPES, ClientKey, key_id
+from router.access.keys import SCOPES, ClientKey
 from router.access.limits import KeyLimits
 from router.call import PRIORITIES
 from router.settings.auth import KeyRights
 from router.settings.key_rights import wrong_patterns
-from router.state.client_keys import StoredKey, add_key, change_key, find_key, list_keys, revoke_key
+from router.state.client_keys import StoredKey, change_digest, change_key, find_key, list_keys
 from router.state.database import Connection
 
 Change: TypeAlias = Callable[[ClientKey], ClientKey]
@@ -23,11 +23,12 @@ Change: TypeAlias = Callable[[ClientKey], ClientKey]
 
 
 def from_stored(key: StoredKey) -> ClientKey:
-    """A row of the database as a key of the ring. One whose rights cannot be read is disabled: it must not have all."""
+    """A row of the database as a key of the ring. One whose rights or limits cannot be read is disabled: it must not
+    have all."""
     try:
-        rights, disabled = _rights(key.rights), key.disabled
+        rights, limits, disabled = _rights(key.rights), _limits(key.limits), key.disabled
     except ValueError:
-        rights, disabled = None, True
+        rights, limits, disabled = None, None, True
     return ClientKey(
         id=key.id,
         name=key.name,
@@ -40,7 +41,7 @@ def from_stored(key: StoredKey) -> ClientKey:
         concurrency=key.concurrency,
         queue=key.queue,
         priority=next((known for known in PRIORITIES if known == key.priority), "interactive"),
-        limits=_limits(key.limits),
+        limits=limits,
         rights=rights,
     )
 
@@ -79,33 +80,33 @@ def change_stored(connection: Connection, id_or_name: str, change: Change) -> Cl
     return from_stored(changed)
 
 
-def rotate_stored(connection: Connection, id_or_name: str, digest: str, now: float) -> ClientKey | None:
-    """Revoke a key and store another one that has everything from it but its text, both or neither. None where none in
-    use has this id or name. digest: of the new text."""
+def rotate_stored(connection: Connection, id_or_name: str, digest: str) -> ClientKey | None:
+    """Give a key another text, whose digest this is; the old one is unknown from then on. All else stays, its id too:
+    what it has used of its limits is not forgotten. None where none in use has this id or name."""
     row = find_key(connection, id_or_name)
     if row is None:
         return None
-    revoke_key(connection, row.id, now)
-    made = _written(replace(from_stored(row), id=key_id(digest), digest=digest), row, now)
-    add_key(connection, made)
-    return from_stored(made)
+    change_digest(connection, row.id, digest)
+    return from_stored(replace(row, digest=digest))
 
 
 def _written(key: ClientKey, before: StoredKey, now: float) -> StoredKey:
-    """A key as a row. Rights that did not change stay as they stand there, also where they cannot be read: who enables
-    such a key must not give it all of them."""
-    stored = to_stored(key, now)
-    return replace(stored, rights=before.rights) if key.rights == from_stored(before).rights else stored
+    """A key as a row. Rights and limits that did not change stay as they stand there, also where they cannot be read:
+    who enables such a key must not give it all."""
+    stored, known = to_stored(key, now), from_stored(before)
+    if key.rights == known.rights:
+        stored = replace(stored, rights=before.rights)
+    return replace(stored, limits=before.limits) if key.limits == known.limits else stored
 
 
 def _limits(text: str) -> KeyLimits | None:
-    """Those of a newer version that mean nothing here are left out."""
+    """Raises `ValueError` for those that mean nothing here, as ones of a newer version may."""
     if not text:
         return None
     try:
         made = msgspec.json.decode(text, type=KeyLimits)
-    except (msgspec.MsgspecError, UnicodeError):
-        return None
+    except (msgspec.MsgspecError, UnicodeError) as error:
+        raise ValueError("the limits of a key cannot be read") from error
     return None if made.nothing else made
 
 

@@ -5,10 +5,13 @@ from __future__ import annotations
 from router.access.keys import ClientKey
 from router.call import Call, Record
 from router.gateway import Gateway
+from router.routing.spent import prompt_tokens
 from router.snapshot import Snapshot
 from router.usage.budgets import Estimate
 from router.wire.messages import count_tokens
 
+SHORT = 16 * 1024
+"""Bytes of a body that is not read for this alone: at most its whole length counts too much then."""
 HEADER = "x-switchyard-budget"
 
 
@@ -22,10 +25,16 @@ async def reserve(
     await gateway.budgets.ready(key)
     metered = target is not None and snapshot.tariff.metered(target[0])
     price = snapshot.tariff.price(*target) if target is not None and metered else None
-    read = call.conversation
-    tokens = count_tokens.estimate(read) if read is not None else count_tokens.estimate_text(len(call.body))
+    tokens = _input(call)
     rates = price.rates_for(tokens) if price is not None else None
     each = (float(rates.input), float(rates.output)) if rates is not None else None
     record.budget = gateway.budgets.reserve(
         record.call_id, key, Estimate(call.asked, tokens, each, metered and price is None), record.began
     )
+
+
+def _input(call: Call) -> int:
+    """Tokens of the prompt, about. A long body may be pictures and documents in base64, which are few tokens."""
+    if call.conversation is None and len(call.body) <= SHORT:
+        return count_tokens.estimate_text(len(call.body))
+    return prompt_tokens(call)

@@ -122,11 +122,11 @@ def enable(key: KeyArgument, config: ConfigOption = None, as_json: JsonOption = 
 
 @app.command()
 def rotate(key: KeyArgument, config: ConfigOption = None, as_json: JsonOption = False) -> None:
-    """Put a new key in the place of one of the database, and print it. Only the text differs; the old one ends."""
+    """Give a key of the database a new text, and print it. Only the text differs; the old one ends."""
     loaded, _ = settings_or_exit(config, need_key=False)
     secret = generate()
     with _writing(state_dir(loaded) / DATABASE) as connection:
-        made = rotate_stored(connection, key, digest(secret), SystemClock().wall())
+        made = rotate_stored(connection, key, digest(secret))
     if made is None:
         raise _unknown(key)
     if as_json:

@@ -81,6 +81,11 @@ def change_key(connection: Connection, key: StoredKey) -> None:
     connection.execute(update(client_keys).where(client_keys.c.id == key.id).values(**values))
 
 
+def change_digest(connection: Connection, key_id: str, digest: str) -> None:
+    """Write the digest of another text for a key that is there."""
+    connection.execute(update(client_keys).where(client_keys.c.id == key_id).values(digest=digest))
+
+
 _CHANGEABLE = ("expires_at", "concurrency", "queue", "priority", "limits", "rights", "disabled")
 
 

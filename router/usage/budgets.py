@@ -30,6 +30,8 @@ _log = logging.getLogger("switchyard.usage")
 TYPICAL_OUTPUT = 400.0
 """Tokens that an answer is expected to have where nothing is known yet."""
 READ_WITHIN = 10.0
+PASSING = 5.0
+"""Seconds after which a caller may ask again whose limit is full of calls in progress alone."""
 _WEIGHT = 0.2
 _MODELS = 512
 
@@ -107,7 +109,8 @@ class Budgets:
     def reserve(self, call_id: str, key: ClientKey, estimate: Estimate, began: float | None = None) -> str:
         """Admit a call, which `settle` ends; gives what to tell of limits that are nearly reached, "" for nothing.
         began: Unix time, which decides to which day it counts. Raises `Fault`: rate_limited for a minute's limit,
-        quota_spent for a day's or a month's; of several the one that lasts longest."""
+        quota_spent for a day's or a month's, which is rate_limited too while only calls in progress stand in the way;
+        of several the one that lasts longest."""
         limits = key.limits
         if limits is None:
             return ""
@@ -117,12 +120,13 @@ class Budgets:
         for cap in limits.caps():
             used = state.used(cap, now)
             if used >= cap.most:
-                reached.append((_resets(state, cap, now), cap, used))
+                passing = cap.period != "minute" and state.settled(cap, now) < cap.most
+                reached.append((now + PASSING if passing else _resets(state, cap, now), cap, used, passing))
             elif used >= cap.most * limits.soft:
                 notices.append(self._notice(key, state, cap, used, now))
         if reached:
-            resets, cap, used = max(reached, key=lambda each: each[0])
-            raise _refusal(key.name, cap, used, resets, now)
+            resets, cap, used, passing = max(reached, key=lambda each: each[0])
+            raise _refusal(key.name, cap, used, None if passing else resets, now)
         if estimate.unpriced and any(cap.unit == "usd" for cap in limits.caps()):
             notices.append(self._uncounted(key, state, estimate.model))
         tokens = estimate.input + round(self._output(estimate.model))
@@ -231,15 +235,19 @@ def _tokens(usage: Usage) -> int:
     return usage.fresh_input + usage.cache_read + usage.cache_write + usage.output
 
 
-def _refusal(name: str, cap: Cap, used: int, resets: float, now: float) -> Fault:
-    """Whose limit, how much, and when it resets."""
-    wait = max(1, math.ceil(resets - now))
-    when = datetime.fromtimestamp(math.ceil(resets), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+def _refusal(name: str, cap: Cap, used: int, resets: float | None, now: float) -> Fault:
+    """Whose limit, how much, and when it resets; None: there may be room as soon as calls in progress end."""
     text = (
         f"The key {name!r} has used {amount(used, cap.unit)}, calls in progress included, of the "
-        f"{amount(cap.most, cap.unit)} that it may use per {cap.period} ({cap.name}). This ends at {when}."
+        f"{amount(cap.most, cap.unit)} that it may use per {cap.period} ({cap.name})."
     )
-    facts = {"limit": cap.name, "most": cap.most, "used": used, "resets_at": when}
+    facts: dict[str, object] = {"limit": cap.name, "most": cap.most, "used": used}
+    if resets is None:
+        text += " What is settled is less: there may be room as soon as calls in progress end."
+        return Fault("rate_limited", text, retry_after=PASSING, details=facts)
+    wait = max(1.0, math.ceil(resets - now))
+    when = datetime.fromtimestamp(math.ceil(resets), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    text, facts = f"{text} This ends at {when}.", {**facts, "resets_at": when}
     if cap.period == "minute":
-        return Fault("rate_limited", text, retry_after=float(wait), details=facts)
-    return Fault("quota_spent", text, retry_after=float(wait), code="budget_exceeded", details=facts)
+        return Fault("rate_limited", text, retry_after=wait, details=facts)
+    return Fault("quota_spent", text, retry_after=wait, code="budget_exceeded", details=facts)

@@ -7,7 +7,7 @@ nothing is forgotten, whenever the ledger is read and whatever keeps a call from
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from msgspec import Struct
 
@@ -124,11 +124,15 @@ class KeyUse:
             ended = sum(tokens for _, tokens in self._others_ended(now))
             return self._recent_tokens + sum(found.tokens for found in self._open.values()) + ended
         days = since(cap.period, now)
+        return self.settled(cap, now) + _summed(cap, (each for day, each in self._open.items() if day.startswith(days)))
+
+    def settled(self, cap: Cap, now: float) -> int:
+        """Tokens or micro-USD of this day or month, without what is expected of calls that run here."""
+        days = since(cap.period, now)
         base = Sum(*(self._base.day if cap.period == "day" else self._base.month))
         parts = [base] if day_of(self._base_at).startswith(days) else []
-        for sums in (self._later_by_day, self._open):
-            parts += [found for day, found in sums.items() if day.startswith(days)]
-        return sum(part.cost if cap.unit == "usd" else part.tokens for part in parts)
+        parts += [found for day, found in self._later_by_day.items() if day.startswith(days)]
+        return _summed(cap, parts)
 
     def renewed(self, cap: Cap, now: float) -> float:
         """When enough of a minute's limit will be free again, as far as that is known."""
@@ -163,6 +167,10 @@ class KeyUse:
 
 def _counts(past: Past, now: float) -> bool:
     return max(past.began, past.ended or 0.0) > now - MINUTE
+
+
+def _summed(cap: Cap, parts: Iterable[Sum]) -> int:
+    return sum(part.cost if cap.unit == "usd" else part.tokens for part in parts)
 
 
 def _add(sums: dict[str, Sum], day: str, tokens: int, cost: int) -> None:

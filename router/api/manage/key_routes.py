@@ -65,7 +65,7 @@ class KeyDesk:
             Operation(
                 method="POST", path="/keys/{id}/rotate", need="admin", name="key_rotate", answer=Made,
                 handler=self.rotate, audited=True,
-                summary="Put a new key in the place of one of the database, which ends at once. Only the text differs.",
+                summary="Give a key of the database a new text; the old one ends at once. Nothing else differs.",
             ),
             Operation(
                 method="DELETE", path="/keys/{id}", need="admin", name="key_revoke", handler=self.revoke,

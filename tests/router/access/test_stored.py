@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from router.access.keys import ClientKey
+from router.access.limits import KeyLimits
 from router.access.rights import access_of
 from router.access.sources import settings_keys
 from router.access.stored import change_stored, from_stored, rotate_stored, stored_keys, to_stored
@@ -106,7 +107,7 @@ def test_rights_that_cannot_be_read_are_replaced_and_never_lost(tmp_path: Path) 
         add_key(connection, StoredKey(id="k", name="a", digest="d", created_at=0.0, rights='{"of_a_newer_version": 1}'))
         enabled = change_stored(connection, "a", lambda key: replace(key, disabled=False, queue=2))
         assert enabled is not None and (enabled.disabled, enabled.queue) == (True, 2)
-        rotated = rotate_stored(connection, "a", "e", 1.0)
+        rotated = rotate_stored(connection, "a", "e")
         assert rotated is not None and rotated.disabled
         rights = KeyRights(models=("gpt-*",))
         given = change_stored(connection, "a", lambda key: replace(key, disabled=False, rights=rights))
@@ -131,9 +132,23 @@ def test_a_change_is_made_to_what_stands_there_or_not_at_all(tmp_path: Path) -> 
         assert change_stored(connection, "nobody", refuse) is None
         with pytest.raises(ValueError, match="laptop"):
             change_stored(connection, "k", refuse)
-        made = rotate_stored(connection, "laptop", "e", 9.0)
-        assert made is not None and (made.digest, made.rights) == ("e", rights)
-        assert rotate_stored(connection, "k", "f", 9.0) is None  # it is revoked
+        made = rotate_stored(connection, "laptop", "e")
+        assert made is not None and (made.id, made.digest, made.rights) == (KEY.id, "e", rights)
+        assert rotate_stored(connection, "nobody", "f") is None
     with transaction(database) as connection:
-        old, new = stored_keys(connection)
-        assert (old.state(10.0), new) == ("revoked", made)
+        assert stored_keys(connection) == (made,)
+
+
+@pytest.mark.parametrize("limits", ["{", '{"usd_per_century": 1}', '{"usd_per_day": "much"}'])
+def test_limits_that_cannot_be_read_disable_a_key_and_are_never_lost(tmp_path: Path, limits: str) -> None:
+    database = tmp_path / "switchyard.sqlite"
+    migrate(database)
+    with transaction(database, writes=True) as connection:
+        add_key(connection, StoredKey(id="k", name="a", digest="d", created_at=0.0, limits=limits))
+        assert stored_keys(connection)[0].disabled
+        enabled = change_stored(connection, "a", lambda key: replace(key, disabled=False))
+        assert enabled is not None and enabled.disabled
+        capped = change_stored(
+            connection, "a", lambda key: replace(key, disabled=False, limits=KeyLimits(usd_per_day=1))
+        )
+        assert capped is not None and capped.usable(1.0) and capped.limits == KeyLimits(usd_per_day=1)

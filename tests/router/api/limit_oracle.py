@@ -23,8 +23,11 @@ PRICES = {"openai": (2.0, 8.0), "anthropic": (3.0, 15.0), "gemini": (0.3, 2.5)}
 """Micro-dollars per token of fresh input and of output."""
 SAID = re.compile(
     r"The key '(?P<key>[^']+)' has used (?P<used>[\d,.]+) (?P<unit>\w+), calls in progress included, of the "
-    r"(?P<most>[\d,.]+) (?P=unit) that it may use per (?P<period>\w+) \((?P<limit>\w+)\)\. This ends at (?P<at>\S+)\.$"
+    r"(?P<most>[\d,.]+) (?P=unit) that it may use per (?P<period>\w+) \((?P<limit>\w+)\)\. "
+    r"(?:This ends at (?P<at>\S+)|What is settled is less: there may be room as soon as calls in progress end)\.$"
 )
+PASSING = 5
+"""Seconds to wait where calls in progress alone stand in the way."""
 
 
 @dataclass
@@ -47,11 +50,12 @@ class Counted:
 
 @dataclass
 class Refused:
-    """A refusal that was right. limits: those that may be named. resets, used: by limit."""
+    """A refusal that was right. limits: those that may be named, each with when it resets (None: as soon as calls in
+    progress end) and what was used."""
 
     key: str
     at: float
-    limits: dict[str, tuple[float, int]]
+    limits: dict[str, tuple[float | None, int]]
 
 
 @dataclass
@@ -98,9 +102,10 @@ class Oracle:
             if (used := self.used(key, limit, now)) >= most
         }
         assert reached, f"a phantom refusal: {fault.message}; {self.told(key)}"
-        last = max(resets for resets, _ in reached.values())
+        ends = {limit: now + PASSING if resets is None else resets for limit, (resets, _) in reached.items()}
+        last = max(ends.values())
         self.refused[call_id] = Refused(
-            key, now, {limit: facts for limit, facts in reached.items() if facts[0] == last}
+            key, now, {limit: facts for limit, facts in reached.items() if ends[limit] == last}
         )
 
     def settled(self, call_id: str, record: Any) -> None:
@@ -132,6 +137,9 @@ class Oracle:
         times, off = (1e6, 50) if unit == "usd" else (1, 0)
         assert abs(float(said["used"].replace(",", "")) * times - used) <= max(off, used * 0.005 if used > 1e6 else 0)
         assert abs(float(said["most"].replace(",", "")) * times - self.limits[refused.key][limit]) <= off
+        if resets is None:
+            assert (retry_after, said["at"]) == (PASSING, None), message
+            return limit
         assert retry_after == max(1, math.ceil(resets - refused.at)), message
         ends = datetime.fromtimestamp(math.ceil(resets), UTC)
         assert said["at"] == ends.strftime("%Y-%m-%dT%H:%M:%SZ")
@@ -152,10 +160,13 @@ class Oracle:
                     used, excess = sum(call.counts[at] for call in own), sum(call.counts[at] for call in flying)
                     assert used < most + excess, (key, limit, name, used, excess)
 
-    def _resets(self, key: str, limit: str, now: float) -> float:
+    def _resets(self, key: str, limit: str, now: float) -> float | None:
         unit, _, period = limit.partition("_per_")
         if period == "minute":
             return self._minute_resets(key, unit, limit, now)
+        ended = [call for call in self.calls[key] if call.used is not None and _same(period, call.began, now)]
+        if sum(call.counts[1 if unit == "usd" else 0] for call in ended) < self.limits[key][limit]:
+            return None
         today = datetime.fromtimestamp(now, UTC)
         year, month = today.year, today.month
         if period == "month":

@@ -232,6 +232,42 @@ async def test_many_at_once_pass_a_limit_by_what_was_in_progress_alone(upstream:
         assert key["used"]["tokens_per_day"] == used
 
 
+async def shown(router: Running, key_id: str) -> Any:
+    return next(each for each in (await manage(router, "GET", "/keys")).json["keys"] if each["id"] == key_id)
+
+
+async def test_a_picture_is_not_held_for_the_length_of_its_base64(upstream: Upstream, tmp_path: Path) -> None:
+    async with running(upstream, tmp_path, {}) as router:
+        await known(router)
+        made = (await manage(router, "POST", "/keys", {"name": "eyes", "limits": {"tokens_per_day": 20_000}})).json
+        path, body = ask("chat", "gpt-4.1")
+        picture = {"type": "image_url", "image_url": {"url": "data:image/png;base64," + "iVBO" * 100_000}}
+        body["messages"][-1]["content"] = [{"type": "text", "text": "What is it?"}, picture]
+        upstream.script(hang(), model="gpt-4.1")
+        headers = {"authorization": f"Bearer {made['key']}"}
+        looking = spawn(router.send(path, body, headers=headers))
+        await router.until(lambda: len(upstream.requests) == 1)
+        assert 0 < (await shown(router, made["id"]))["used"]["tokens_per_day"] < 5000
+        assert (await router.send(*ask("chat", "gpt-4.1"), headers=headers)).status == 200
+        looking.cancel()
+
+
+async def test_where_only_running_calls_stand_in_the_way_a_caller_may_soon_ask_again(
+    upstream: Upstream, tmp_path: Path
+) -> None:
+    async with running(upstream, tmp_path, {}) as router:
+        await known(router)
+        made = (await manage(router, "POST", "/keys", {"name": "laptop", "limits": {"tokens_per_day": 100}})).json
+        headers = {"authorization": f"Bearer {made['key']}"}
+        upstream.script(hang(), model="gpt-4.1")
+        running_call = spawn(router.send(*ask("chat", "gpt-4.1"), headers=headers))
+        await router.until(lambda: len(upstream.requests) == 1)
+        refused = await router.send(*ask("chat", "gpt-4.1"), headers=headers)
+        assert (refused.status, refused.headers["retry-after"]) == (429, "5")
+        assert "as soon as calls in progress end" in refused.json["error"]["message"]
+        running_call.cancel()
+
+
 async def test_limits_are_given_changed_and_kept_when_a_key_is_rotated(upstream: Upstream, tmp_path: Path) -> None:
     async with running(upstream, tmp_path, {}) as router:
         await known(router)
@@ -246,9 +282,12 @@ async def test_limits_are_given_changed_and_kept_when_a_key_is_rotated(upstream:
         assert changed.json["limits"]["usd_per_day"] == 2.5 and changed.json["limits"]["requests_per_minute"] is None
         assert await call(made["key"]) == 200
         rotated = (await manage(router, "POST", f"/keys/{made['id']}/rotate", {})).json
+        assert rotated["id"] == made["id"] and rotated["key"] != made["key"]
+        spent = (await shown(router, made["id"]))["used"]["usd_per_day"]
+        assert spent > 0  # what it has used is not forgotten
         assert (await call(made["key"]), await call(rotated["key"])) == (401, 200)
-        keys = {each["id"]: each for each in (await manage(router, "GET", "/keys")).json["keys"]}
-        assert keys[rotated["id"]]["limits"]["usd_per_day"] == 2.5 and keys[made["id"]]["state"] == "revoked"
+        after = await shown(router, made["id"])
+        assert after["limits"]["usd_per_day"] == 2.5 and after["used"]["usd_per_day"] > spent
         ended = await manage(router, "PATCH", f"/keys/{rotated['id']}", {"expires_in": 1e-06})
         assert ended.status == 200
         assert await call(rotated["key"]) == 401  # it is over by now
