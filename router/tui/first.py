@@ -45,7 +45,7 @@ def today(usage: Mapping[str, Any]) -> str:
 
 
 def health_rows(overview: Mapping[str, Any], relay: Mapping[str, Any], accounts: Mapping[str, Any]) -> Iterator[Row]:
-    """Every provider, what rests of it in part, and every service."""
+    """Every provider, what rests of it in part, and every service, those too that are not connected."""
     for each in overview["providers"]:
         parts = list(_parts(accounts, each["id"]))
         state = _state(each)
@@ -61,6 +61,9 @@ def health_rows(overview: Mapping[str, Any], relay: Mapping[str, Any], accounts:
         kind = each.get("service") or each.get("kind") or ""
         state = "● ready" if each["ready"] else "■ down"
         yield f"{each['name']} ({kind})", state, load, "-", each["cause"] or ""
+    for each in overview["missing"]:
+        name = f"{each['name']} ({each['service']})" if each["name"] else each["service"]
+        yield name, "■ down" if each["wanted"] else "○ gone", "", "-", sentences(each["cause"], each["remedy"])
 
 
 def _state(each: Mapping[str, Any]) -> str:
@@ -78,9 +81,9 @@ def _parts(accounts: Mapping[str, Any], provider: str) -> Iterator[tuple[str, st
 
 
 def problem_lines(overview: Mapping[str, Any]) -> Iterator[str]:
-    """What is not as it should be; that accounts rest stands in the rows."""
+    """What is not as it should be; that accounts rest and services are away stands in the rows."""
     for each in overview["causes"]:
-        if each["cause"] != "cooling":
+        if each["cause"] not in ("cooling", "no_service"):
             yield each["text"]
 
 

@@ -18,7 +18,7 @@ def call_rows(calls: Mapping[str, Any]) -> Iterator[tuple[str, Row]]:
     """Id and row of each call, the newest first."""
     for each in calls["calls"]:
         served = f"{each['provider']}/{each['model']}" if each["provider"] else "nobody"
-        tokens = "-" if each["input"] is None else f"{each['input']}>{each['output']}"
+        tokens = "-" if each["input"] is None else f"{each['input']}>{each['output']}{'~' if each['estimated'] else ''}"
         result = outcome(each["outcome"]) if each["outcome"] not in ("", "ok") else "ok"
         yield (
             each["id"],
@@ -59,7 +59,8 @@ def facts(call: Mapping[str, Any]) -> Iterator[str]:
     if call["input"] is not None:
         cached = f" ({call['cached']} cached)" if call["cached"] else ""
         thought = f" ({call['reasoning']} reasoning)" if call["reasoning"] else ""
-        yield f"tokens {call['input']}{cached} in, {call['output']}{thought} out"
+        guessed = ", estimated: no count was told for all of it" if call["estimated"] else ""
+        yield f"tokens {call['input']}{cached} in, {call['output']}{thought} out{guessed}"
     yield f"cost {'nothing was used' if call['input'] is None and not call['cost'] else _price(call)}"
     if call["notes"]:
         yield f"changed on the way: {call['notes']}"

@@ -24,6 +24,7 @@ CALL: dict[str, Any] = {
     "overhead": 0.001,
     "cached": 0,
     "reasoning": 0,
+    "estimated": False,
     "cost": None,
     "unpriced": [],
     "service_tier": "",
@@ -58,7 +59,28 @@ ANSWERS: dict[str, Any] = {
         "open_calls": 2,
         "causes": [
             {"cause": "cooling", "text": "accounts rest"},
+            {"cause": "no_service", "text": "the AI Studio service is not connected"},
             {"cause": "programs", "text": "webai does not run [exit 1]"},
+        ],
+        "missing": [
+            {
+                "service": "aistudio",
+                "name": "den",
+                "since": 900.0,
+                "cause": "It has gone",
+                "wanted": False,
+                "program": "",
+                "remedy": "Start it where it runs",
+            },
+            {
+                "service": "aistudio",
+                "name": "",
+                "since": 10.0,
+                "cause": "None has come",
+                "wanted": True,
+                "program": "aistudio",
+                "remedy": "Run make up",
+            },
         ],
         "providers": [
             {

@@ -33,13 +33,15 @@ def test_the_strip_has_every_provider_what_rests_of_it_and_every_service() -> No
         ("anthropic", "■ down", "0/1", "in 5 min", "anthropic/1: [429] rests. 1 of 1 tries failed in 15 min."),
         ("studio (aistudio)", "● ready", "1/4 busy", "-", ""),
         ("webai-1 (webai)", "■ down", "", "-", "no cookies"),
+        ("den (aistudio)", "○ gone", "", "-", "It has gone. Start it where it runs."),
+        ("aistudio", "■ down", "", "-", "None has come. Run make up."),
     ]
     assert list(first.problem_lines(OVERVIEW)) == ["webai does not run [exit 1]"]
 
 
 def test_accounts_that_are_ready_prove_little_where_every_try_fails() -> None:
     failing = {**OVERVIEW["providers"][0], "tries": 3, "failed": 3}
-    overview = {**OVERVIEW, "providers": [failing]}
+    overview = {**OVERVIEW, "providers": [failing], "missing": []}
     (row,) = first.health_rows(overview, {"sessions": [], "services": []}, {"accounts": []})
     assert row[1] == "■ fails" and "0 of 1 providers work" in first.head(overview, None)
 
@@ -153,6 +155,10 @@ def test_calls_and_their_story() -> None:
         "changed on the way: dropped seed",
     ]
     assert "cost nothing was used" in list(shapes.facts(FAILED))
+    guessed = {**call, "estimated": True}
+    assert "tokens 10 in, 20 out, estimated: no count was told for all of it" in list(shapes.facts(guessed))
+    (_, row), *_ = shapes.call_rows({"calls": [guessed]})
+    assert "10>20~" in row
 
 
 def test_accounts_and_log() -> None:
