@@ -68,6 +68,11 @@ export function midnight() {
   return Math.floor(new Date().setHours(0, 0, 0, 0) / 1000);
 }
 
+/** Unix seconds of the last midnight in UTC, from which budgets count. */
+export function midnightUtc() {
+  return Math.floor(Date.now() / 86400000) * 86400;
+}
+
 /** "1 call", "2 calls". */
 export function many(number, one, more = `${one}s`) {
   return `${count(number)} ${number === 1 ? one : more}`;

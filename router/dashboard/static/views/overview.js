@@ -5,7 +5,7 @@ import { changed, h, put } from "../dom.js";
 import { follow, repeat, soon } from "../live.js";
 import { tick } from "../parts.js";
 import { attempt, renew, say, wrong } from "../notice.js";
-import { midnight } from "../format.js";
+import { midnightUtc } from "../format.js";
 import { health, summary, withParts } from "./overview_health.js";
 import { failures } from "./overview_failures.js";
 import { costs } from "./overview_costs.js";
@@ -52,7 +52,7 @@ export function show(main, { signal, may }) {
     if (changed(places.left, [rest.windows, budgets, Math.floor(now / 60)])) renew(places.left, left(seen.windows, budgets, now));
   }));
   const count = repeat(signal, COSTS_EVERY, () => guarded(async () => {
-    const asked = (by) => manage("GET", `usage?by=${by}&since=${midnight()}`, undefined, { signal });
+    const asked = (by) => manage("GET", `usage?by=${by}&since=${midnightUtc()}`, undefined, { signal });
     const known = manage("GET", "budgets", undefined, { signal });
     const [byKey, byModel, told] = await Promise.all([asked("key"), asked("model"), known]);
     if (JSON.stringify(told.budgets) !== JSON.stringify(budgets)) {

@@ -1,7 +1,7 @@
 // What did it cost today: by key and by model, beside a budget where there is one, honest about unknown prices.
 import { standing } from "../budgets.js";
 import { h } from "../dom.js";
-import { many, money, short, zone } from "../format.js";
+import { many, money, short } from "../format.js";
 import { table } from "../table.js";
 
 const MOST = 6;
@@ -14,7 +14,7 @@ export function costs(byKey, byModel, budgets, sets) {
     h("header", {}, h("h2", {}, "What did it cost today?"), h("a", { href: "#/usage" }, "Usage")),
     byKey.kept ? null : h("p", { class: "note warn" }, "Calls are not kept: usage.enabled is off in the settings."),
     h("div", { class: "numbers" },
-      h("div", {}, h("span", { class: "big" }, money(whole.cost, whole.unknown)), h("small", {}, `since midnight (${zone()})`)),
+      h("div", {}, h("span", { class: "big" }, money(whole.cost, whole.unknown)), h("small", {}, "since midnight (UTC)")),
       h("div", {}, h("span", {}, many(whole.calls, "call")), h("small", {}, `${short(tokens)} tokens`)),
       whole.worth > whole.cost
         ? h("div", {}, h("span", {}, money(whole.worth)), h("small", {}, "at list prices")) : null),

@@ -17,7 +17,7 @@ const COLUMNS = [
   { title: "Answered by", cell: (call) => (call.provider ? `${call.provider}/${call.model}` : "nobody") },
   { title: "Key, client", cell: (call) => [call.key || "–", call.client ? h("small", {}, h("br"), call.client) : null] },
   { title: "Tries", kind: "number", cell: (call) => call.attempts.length },
-  { title: "Tokens in / out", kind: "number", cell: (call) => `${short(call.input)} / ${short(call.output)}` },
+  { title: "Tokens in / out", kind: "number", cell: (call) => `${call.estimated ? "≈ " : ""}${short(call.input)} / ${short(call.output)}` },
   { title: "Cost", kind: "number", cell: (call) => (call.cost === null ? (call.input === null ? "–" : "unknown") : money(call.cost, call.unpriced.length)) },
   { title: "Took", kind: "number", cell: (call) => [span(call.total), call.first_byte === null ? null : h("small", {}, h("br"), `first ${span(call.first_byte)}`)] },
 ];

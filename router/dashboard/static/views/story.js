@@ -57,6 +57,7 @@ function numbers(call) {
     ["Cost", price(call)], ["Without a known price", call.unpriced.join(", ")],
     ["Tokens in", count(call.input)], ["of them cached", call.cached ? count(call.cached) : null],
     ["Tokens out", count(call.output)], ["of them reasoning", call.reasoning ? count(call.reasoning) : null],
+    ["How exact", call.estimated ? "estimated: no provider told a count for all of it, so the cost is a guess as well" : null],
     ["Service tier", call.service_tier],
     ["Paid for each", Object.entries(call.items).map(([name, many]) => `${many} × ${name}`).join(", ")],
     ["Changed on the way", call.notes],
