@@ -25,6 +25,12 @@ _OF_ITS_OWN_CALL = ("x-switchyard-attempts", "x-switchyard-overhead-ms", "x-swit
 """Headers that are not kept: they are about the call that made the answer."""
 
 
+def _tenant(gateway: Gateway, key_id: str) -> str:
+    """A client key with what it may do: what it was given before its rights changed is not given again."""
+    rights = next((key.rights for key in gateway.keys.known() if key.id == key_id), None)
+    return key_id if rights is None else f"{key_id} {rights.model_dump_json(exclude_defaults=True)}"
+
+
 class Replay:
     """For one call. Close it on every path: then its key is free again, or has an answer."""
 
@@ -38,7 +44,7 @@ class Replay:
         self._settings = gateway.current.settings
         self._wish = _wish(exchange.headers)
         key = exchange.headers.get(HEADER) if self._settings.policies.idempotency.enabled else None
-        self._once = None if key is None else tenant_key(call.caller.key_id, key)
+        self._once = None if key is None else tenant_key(_tenant(gateway, call.caller.key_id), key)
         self._claimed = False
         self._request: bytes | None = None
         self._cached: bytes | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
@@ -28,7 +29,7 @@ def reconcile(
     try:
         with Path(file).expanduser().open(encoding="utf-8-sig", newline="") as opened:
             theirs = read(opened, names)
-    except (OSError, UnicodeDecodeError, CannotRead) as error:
+    except (OSError, UnicodeDecodeError, csv.Error, CannotRead) as error:
         typer.echo(f"{file} cannot be used: {error}", err=True)
         return 1
     first, last = min(day for day, _ in theirs), max(day for day, _ in theirs)

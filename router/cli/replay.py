@@ -34,6 +34,7 @@ WITHIN = 900.0
 """Seconds for the whole answer to begin, and between two pieces of it."""
 RECORD_WITHIN = 3.0
 """Seconds that the record of the new call is waited for."""
+CACHE = "x-switchyard-cache"
 _FORWARDED = re.compile(r"anthropic-(?:version|beta)|openai-beta|x-switchyard-.+|content-type")
 _PINNED = ("x-switchyard-provider",)
 _PINNED_PATH = re.compile(r"/v1(?:beta)?/providers/[^/]+(/v1(?:beta)?)?(/.*)")
@@ -120,11 +121,12 @@ def _request(asked: Mapping[str, Any], to: str | None) -> tuple[str, bytes]:
 
 
 def _headers(recorded: Mapping[str, str], key: str, *, moved: bool) -> dict[str, str]:
-    """Those that change what is asked for, and our own. moved: to another model, which another provider may have."""
+    """Those that change what is asked for, and our own: a kept answer would be no second call. moved: to another model,
+    which another provider may have."""
     kept = {name: value for name, value in of_headers(recorded).items() if _FORWARDED.fullmatch(name)}
     if moved:
         kept = {name: value for name, value in kept.items() if name not in _PINNED}
-    return {**kept, "authorization": f"Bearer {key}", "user-agent": "switchyard-replay", HEADER: "1"}
+    return {**kept, "authorization": f"Bearer {key}", "user-agent": "switchyard-replay", HEADER: "1", CACHE: "no-store"}
 
 
 def _key(wanted: Wanted, place: Place, terminal: Terminal) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
@@ -29,6 +30,8 @@ USUAL: Mapping[str, tuple[str, ...]] = {
     "cost": ("cost", "cost_usd", "amount", "amount_value", "amount_usd"),
 }
 """Headers that are looked for where none are named, in any case of letters; those with commas between are added up."""
+
+_THOUSANDS = re.compile(r"[-+]?\d{1,3}(,\d{3})+(\.\d*)?")
 
 
 class CannotRead(ValueError):
@@ -164,8 +167,13 @@ def _day(text: str) -> str:
 
 
 def _number(text: str | None, name: str) -> int:
-    """Tokens, or dollars as micro-USD; an empty cell is 0."""
-    plain_text = (text or "").strip().replace(",", "").replace("$", "").replace("USD", "").strip()
+    """Tokens, or dollars as micro-USD; an empty cell is 0. Commas part thousands, or the number is not taken: a decimal
+    comma read as that makes a hundred dollars of one."""
+    plain_text = (text or "").replace("$", "").replace("USD", "").strip()
+    if "," in plain_text:
+        if not _THOUSANDS.fullmatch(plain_text):
+            raise ValueError(f"{plain_text[:40]!r} has a comma that may be a decimal point ({name}): write 1234.50")
+        plain_text = plain_text.replace(",", "")
     try:
         value = Decimal(plain_text or "0")
         return round(value * MICRO) if name == "cost" else round(value)

@@ -217,14 +217,24 @@ class ConfigDesk:
         if plan.mistakes:
             told = "; ".join(f"{each.path}: {each.problem}" for each in plan.mistakes[:5])
             raise Unfit(f"The settings have {len(plan.mistakes)} mistakes and were not put in force: {told}", plan)
+        before = await asyncio.to_thread(self._history.text)
         try:
             new = await asyncio.to_thread(self._history.put, whole, digest, who)
         except Stale:
             raise Refused(409, "The file has changed meanwhile. Read it again and repeat the change.") from None
         await self._apply()
-        if self._gateway.config_error is not None:
-            raise Refused(503, f"The file is written, but not in force: {self._gateway.config_error}")
+        if (problem := self._gateway.config_error) is not None:
+            await self._taken_back(before, new, who)
+            raise Refused(503, f"It could not be put in force, and the file is as it was: {problem}")
         return Done(new, plan.changes, list(self._gateway.restart_needed))
+
+    async def _taken_back(self, before: str, new: str, who: str) -> None:
+        """Put the file back that was there, so that the next start does not meet what could not be put in force."""
+        try:
+            await asyncio.to_thread(self._history.put, before or None, new, who)
+        except Stale:
+            raise Refused(503, "It could not be put in force, and somebody has changed the file meanwhile.") from None
+        await self._apply()
 
     def _planned(self, before: str, text: str) -> tuple[Plan, str]:
         """The plan, and the text with its secrets."""

@@ -137,7 +137,7 @@ class Table:
                 _query(operation, request),
                 {name: str(value) for name, value in request.path_params.items()},
             )
-            given = await operation.handler(asked)
+            given = await self._handled(operation, asked)
         except (Refused, BadBody) as refused:
             return error(refused.status, refused.message, **({"fields": refused.fields} if refused.fields else {}))
         except OSError as problem:
@@ -146,6 +146,15 @@ class Table:
         if operation.audited:
             self._audit(who.key.name, operation.name, ", ".join(asked.path.values()))
         return given if isinstance(given, Response) else answer(given)
+
+    async def _handled(self, operation: Operation, asked: Asked) -> Any:
+        """What the handler gives. A change that broke off may be there in part: that is in the audit log as well."""
+        try:
+            return await operation.handler(asked)
+        except (Refused, OSError) as problem:
+            if operation.audited and (not isinstance(problem, Refused) or problem.status >= 500):
+                self._audit(asked.who.key.name, f"{operation.name} failed", ", ".join(asked.path.values()))
+            raise
 
 
 class _WithKey(Request):

@@ -9,6 +9,7 @@ from msgspec import Meta, Struct, to_builtins
 
 from router.access.keys import ClientKey
 from router.access.lost import lost
+from router.access.roles import covers
 from router.api.accounts import AccountViews
 from router.api.identify import draining
 from router.api.manage.account_shapes import AccountList
@@ -142,6 +143,8 @@ class StateDesk:
         if wanted.key is None:
             plan = explained(self._gateway, snapshot, made, None)
             return {**explain(plan, snapshot.providers, health), "key": None}
+        if not covers(asked.who.role, "operator"):
+            raise Refused(403, "What a key may do is told to operators: ask without `key`.")
         key = self._key(wanted.key)
         plan = explained(self._gateway, snapshot, made, key.id)
         told = lost(snapshot.access.of(key.id), key.name, made, snapshot.providers)

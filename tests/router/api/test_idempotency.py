@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from tests.router.api.harness import DIALECTS, KEY, MODELS, OTHER, Answer, Running, ask, error_text, running
+from tests.router.api.test_stored_rights import made
 from tests.simulators import Misbehaviour, Upstream
 from tests.simulators.faulty import status
 
@@ -87,6 +88,17 @@ async def test_keys_of_two_clients_are_two_and_wrong_ones_are_refused(upstream: 
         theirs = await once(router, "chat", text="teapot", headers={"authorization": f"Bearer {OTHERS}"})
         assert (theirs.status, theirs.headers.get(REPEATED)) == (200, None)
         assert (await once(router, "chat", "x" * 256)).status == 400
+
+
+async def test_what_a_key_may_no_more_have_is_not_given_again(upstream: Upstream, tmp_path: Path) -> None:
+    async with running(upstream, tmp_path, ON) as router:
+        key = await made(router)
+        headers = {"authorization": f"Bearer {key.key}"}
+        assert (await once(router, "chat", headers=headers)).status == 200
+        assert (await once(router, "chat", headers=headers)).headers.get(REPEATED) == "true"
+        await key.change(rights={"models": ["claude-*"]})
+        refused = await once(router, "chat", headers=headers)
+        assert (refused.status, refused.headers.get(REPEATED)) == (403, None)
 
 
 async def test_it_works_beside_the_cache_and_over_a_reload(upstream: Upstream, tmp_path: Path) -> None:

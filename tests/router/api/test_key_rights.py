@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from tests.router.api.harness import DIALECTS, KEY, MANAGEMENT, MODELS, OPENAI_KEYS, error_text, running
+from tests.router.api.manage.desk import manage
 from tests.simulators import Upstream
 from tests.simulators.faulty import status
 
@@ -164,6 +165,16 @@ async def test_explain_tells_what_a_key_may_have(upstream: Upstream, tmp_path: P
             "/v0/management/explain?model=gpt-4.1&key=nobody", headers={"authorization": f"Bearer {MANAGEMENT}"}
         )
         assert missing.status == 404
+
+
+async def test_what_a_key_may_have_is_told_to_operators(upstream: Upstream, tmp_path: Path) -> None:
+    async with running(upstream, tmp_path, narrow(models=["gpt-*"])) as router:
+        await router.until(lambda: router.router.recall.memory)
+        for scope, status in (("viewer", 403), ("operator", 200)):
+            key = (await manage(router, "POST", "/keys", {"name": scope, "scope": scope})).json["key"]
+            for query, expected in (("&key=narrow", status), ("", 200)):
+                path = f"/v0/management/explain?model=gpt-4.1{query}"
+                assert (await router.send(path, headers={"authorization": f"Bearer {key}"})).status == expected
 
 
 async def test_embeddings_use_the_keys_own_accounts_too(upstream: Upstream, tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from tests.router.api.harness import DIALECTS, KEY, MODELS, Running, running
 from tests.simulators import Upstream
 from tests.simulators.faulty import status
 
-ALL = {"observe": {"request_log": "all"}}
+ALL = {"observe": {"request_log": "all"}, "policies": {"cache": {"enabled": True}}}
 
 
 @pytest_asyncio.fixture

@@ -54,6 +54,7 @@ def test_columns_are_found_by_usual_names_or_those_that_are_given(
         ("date,model,input\nyesterday,m,1", NOBODY, "line 2: 'yesterday' is no date"),
         ("date,model,input\n2026-11-01,m,many", NOBODY, "line 2: 'many' is no number"),
         ("date,model,cost\n2026-11-01,m,NaN", NOBODY, "line 2: 'NaN' is no number"),
+        ('date,model,cost\n2026-11-01,m,"1,50"', NOBODY, "line 2: '1,50' has a comma that may be a decimal point"),
         ("date,model,input\n2026-11-01,m,1", {"cost": "Paid"}, "no column 'paid'; it has date, model, input"),
     ],
 )
@@ -61,6 +62,12 @@ def test_what_cannot_be_read_is_said_with_its_line(text: str, named: dict[str, s
     with pytest.raises(CannotRead) as caught:
         read(text.splitlines(), named)
     assert told in str(caught.value)
+
+
+@pytest.mark.parametrize("cost", ["1,234.50", "$1,234.50", "1234.50"])
+def test_commas_may_part_thousands(cost: str) -> None:
+    (found,) = read(f'date,model,cost\n2026-11-01,m,"{cost}"'.splitlines(), NOBODY).values()
+    assert found.cost == 1_234_500_000
 
 
 def test_only_what_the_file_has_is_compared_and_only_its_days() -> None:

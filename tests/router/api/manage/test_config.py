@@ -326,4 +326,7 @@ async def test_a_price_table_that_breaks_while_settings_are_put_in_force_is_told
         config = await shown(router)
         text = changed(config, retry={"max_attempts": 2})
         done = await manage(router, "PUT", "/config", {"text": text, "digest": config["digest"]})
-        assert done.status == 503 and "not in force" in done.json["error"]["message"], done.body
+        assert done.status == 503 and "the file is as it was" in done.json["error"]["message"], done.body
+        assert (await shown(router))["digest"] == config["digest"]
+        audit = router.state / "audit.jsonl"
+        await router.until(lambda: audit.exists() and "config_apply failed" in audit.read_text())
