@@ -31,6 +31,7 @@ from router.api.manage.overview import OverviewDesk
 from router.api.manage.price_routes import PriceDesk
 from router.api.manage.process_routes import ProcessDesk
 from router.api.manage.record_routes import RecordDesk
+from router.api.manage.routing_routes import RoutingDesk
 from router.api.manage.session_routes import SessionDesk
 from router.api.manage.state_routes import StateDesk
 from router.api.manage.usage_routes import Reader, UsageDesk
@@ -87,6 +88,7 @@ def assemble(gateway: Gateway, sources: Sources, clock: Clock) -> list[Route]:
     """The routes."""
     table = Table(gateway, sources.audit)
     table.add(SessionDesk(gateway, clock).operations())
+    table.add(RoutingDesk(gateway).operations())
     table.add(StateDesk(gateway, sources.accounts, sources.announced).operations())
     supervised = sources.supervisord.known
     table.add(

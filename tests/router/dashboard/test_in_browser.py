@@ -413,6 +413,21 @@ async def test_names_are_tried_and_logs_come_as_they_are_written(visitor: Person
     await expect(page.get_by_role("listitem").filter(has_text="no-such-thing-at-all")).to_be_visible()
 
 
+async def test_routes_in_force_are_shown_and_a_name_of_them_is_tried(visitor: Person) -> None:
+    page, router = visitor.page, visitor.router
+    rules = [{"pattern": "^gpt", "providers": ["openai"]}]
+    chain = {"targets": ["gpt-4.1", "claude-sonnet-4-5"], "strategy": "round_robin"}
+    await router.reloaded({"models": {"combos": {"smart": chain}, "routing": rules}})
+    await visitor.open("models")
+    card = page.get_by_role("region", name="Routes, as a name is looked up")
+    await expect(card.get_by_role("table", name="Routes")).to_contain_text("^gpt")
+    await expect(card.get_by_role("table", name="Combos")).to_contain_text("in turn")
+    await card.get_by_role("button", name="Try smart").click()
+    await expect(
+        page.get_by_text(re.compile(r"(openai/gpt-4.1|anthropic/claude-sonnet-4-5) would answer"))
+    ).to_be_visible()
+
+
 async def test_a_newer_price_table_is_put_in_force_and_taken_back(visitor: Person) -> None:
     page = visitor.page
     await visitor.open("usage")

@@ -7,6 +7,7 @@ import { attempt, filled } from "../notice.js";
 import { table } from "../table.js";
 import { ownModels } from "./custom_models.js";
 import { plan } from "./plan.js";
+import { routes } from "./routes.js";
 
 const MOST = 200;
 
@@ -21,6 +22,7 @@ export async function show(main, { signal, query, may }) {
   const dialect = choice([["chat", "Chat Completions"], ["responses", "Responses"], ["messages", "Messages"], ["gemini", "Gemini"]], "chat");
   const key = choice([["", "one with every right"]], "");
   const result = h("div", { "aria-live": "polite" });
+  const rules = h("div");
   let models = [];
 
   const test = () => filled(result, async () => {
@@ -51,9 +53,11 @@ export async function show(main, { signal, query, may }) {
         h("form", { class: "row end", on: { submit: (event) => { event.preventDefault(); test(); } } },
           field("Model", name, "grow"), field("Asked in", dialect), may("operator") ? field("With the key", key) : null, h("button", { class: "main", type: "submit" }, "Show the plan")),
         result),
+      rules,
       ownModels(signal, may("admin"), load),
       card("All models", state, h("div", { class: "row end" }, field("Search", search, "grow"), field("Provider", provider), field("Kind", kind), field("Show", origin)), place)));
   if (may("operator")) await offer(key, query.get("key") ?? "", signal);
+  await filled(rules, async () => routes(await manage("GET", "routing", undefined, { signal }), (asked) => { name.value = asked; test(); name.focus(); }));
   await load();
   if (name.value) test();
 }

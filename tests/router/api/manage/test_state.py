@@ -10,6 +10,7 @@ import pytest
 
 from router.api.manage.account_shapes import AccountList
 from router.api.manage.model_routes import Models
+from router.api.manage.routing_routes import Routing
 from router.api.manage.state_routes import Status
 from tests.router.api.harness import running
 from tests.router.api.manage.desk import manage, opened
@@ -20,6 +21,7 @@ SHAPES: dict[str, tuple[Any, set[str]]] = {
     "/models": (Models, {"models"}),
     "/accounts": (AccountList, {"accounts", "files"}),
     "/relay": (dict[str, Any], {"sessions", "routers", "replaced", "services"}),
+    "/routing": (Routing, {"aliases", "combos", "routes", "exclusions", "smaller"}),
     "/explain?model=gpt-4.1": (
         dict[str, Any],
         {"asked", "how", "reasoning", "outcome", "candidates", "smaller", "skipped", "key"},
@@ -45,6 +47,38 @@ async def test_status_names_every_account_with_its_state(upstream: Upstream, tmp
         assert [account["state"] for account in openai["accounts"]] == ["ready", "ready"]
         assert set(openai["accounts"][0]) == {"account", "state", "cause", "until"}
         assert openai["reason"] is None and "chat" in openai["dialects"]
+
+
+async def test_routing_is_told_in_the_order_in_which_it_counts(upstream: Upstream, tmp_path: Path) -> None:
+    models = {
+        "aliases": {"quick": "gpt-4.1", "old-*": ["gpt-4.1", "gpt-5"]},
+        "combos": {
+            "smart": {"targets": [{"model": "gpt-5", "weight": 3}, "gpt-4.1"], "strategy": "weighted"},
+            "plain": {"targets": ["gpt-5", "gpt-4.1"]},
+        },
+        "routing": [
+            {"pattern": "^gpt", "providers": ["openai"], "priority": 5},
+            {"pattern": "^claude", "providers": ["anthropic"], "grace": 3},
+        ],
+        "exclusions": ["*-preview"],
+    }
+    async with running(upstream, tmp_path, {"models": models}) as router:
+        told = (await manage(router, "GET", "/routing")).json
+        assert told["aliases"] == [
+            {"name": "quick", "targets": ["gpt-4.1"]},
+            {"name": "old-*", "targets": ["gpt-4.1", "gpt-5"]},
+        ]
+        combos = [(each["name"], [tuple(member.values()) for member in each["members"]]) for each in told["combos"]]
+        assert combos == [
+            ("smart", [("gpt-5", 3), ("gpt-4.1", 1)]),
+            ("plain", [("gpt-5", None), ("gpt-4.1", None)]),
+        ]
+        routes = [(each["number"], each["pattern"], each["ranks"], each["grace"]) for each in told["routes"]]
+        assert routes == [(2, "^claude", [["anthropic"]], 3), (1, "^gpt", [["openai"]], None)]
+        assert told["exclusions"] == ["*-preview"] and told["smaller"] == []
+        await router.reloaded({"models": {"aliases": {"slow": "gpt-5"}}})
+        told = (await manage(router, "GET", "/routing")).json
+        assert [each["name"] for each in told["aliases"]] == ["slow"] and told["routes"] == []
 
 
 async def test_explain_says_what_it_wants(upstream: Upstream, tmp_path: Path) -> None:
