@@ -18,6 +18,7 @@ from router.providers.resolve import resolve
 
 WITHIN = 5.0
 AT_ONCE = 8
+_PORTS = {"http": 80, "https": 443}
 SKEW, BAD_SKEW = 60.0, 300.0
 """Seconds by which a clock may differ: signed tokens of Google and others are refused a few minutes off."""
 Look = Callable[[str], float | None]
@@ -25,28 +26,34 @@ Look = Callable[[str], float | None]
 `OSError` and `http.client.HTTPException`."""
 
 
-def network(place: Place, environ: Mapping[str, str], look: Look | None = None) -> Iterator[Finding]:
-    """Each provider with an account, once per origin; those behind a proxy are not looked at from here."""
+Knock = Callable[[str, int], None]
+"""Connects to a host and a port. Raises `OSError`."""
+
+
+def network(
+    place: Place, environ: Mapping[str, str], look: Look | None = None, knock: Knock | None = None
+) -> Iterator[Finding]:
+    """Each provider with an account, once per origin, and each proxy on the way to one. Of what stands behind a proxy
+    only the proxy is looked at: whether it lets calls through, those of `credentials` tell."""
     origins: dict[str, list[str]] = {}
+    proxies: dict[str, list[str]] = {}
     general = General(place.settings.network.proxy, tuple(place.settings.network.no_proxy), variables(environ))
     for name, combo in place.settings.models.combos.items():
         if combo.proxy is not None:
-            text = f"calls for the combo {name} leave through its own proxy, which is not looked at"
-            yield Finding("ok", "network", text)
+            proxies.setdefault(combo.proxy, []).append(f"calls for the combo {name} leave through its own proxy")
     for provider in resolve(place.settings, environ):
         if provider.kind == "demo" or not provider.accounts or not provider.base_urls:
             continue
-        if provider.proxy is not None or any(account.proxy is not None for account in provider.accounts):
-            yield Finding("ok", "network", f"{provider.id} is reached through a proxy, which is not looked at")
-            continue
-        taken = way(provider.base_urls[0], None, general)
-        if taken.proxy is not None:
-            text = f"{provider.id} is reached through the proxy of {taken.source}, which is not looked at"
-            yield Finding("ok", "network", text)
-            continue
-        parts = urlsplit(provider.base_urls[0])
-        origins.setdefault(f"{parts.scheme}://{parts.netloc}", []).append(provider.id)
+        for own in dict.fromkeys(account.proxy or provider.proxy for account in provider.accounts):
+            taken = way(provider.base_urls[0], own, general)
+            if taken.proxy is not None:
+                which = "a proxy of its own" if own is not None else f"the proxy of {taken.source}"
+                proxies.setdefault(taken.proxy, []).append(f"{provider.id} is reached through {which}")
+                continue
+            parts = urlsplit(provider.base_urls[0])
+            origins.setdefault(f"{parts.scheme}://{parts.netloc}", []).append(provider.id)
     with ThreadPoolExecutor(AT_ONCE) as pool:
+        yield from pool.map(lambda proxy: _proxied(proxy, proxies[proxy], knock or knocked), proxies)
         skews: list[float] = []
         seen = zip(origins.items(), pool.map(lambda origin: _seen(origin, look or looked), origins), strict=True)
         for (origin, names), found in seen:
@@ -69,6 +76,26 @@ def _clock(skews: list[float]) -> Iterator[Finding]:
     why = "Sign-ins and signed tokens are refused, and limits reset at the wrong time."
     level: Level = "error" if abs(skew) > BAD_SKEW else "warning"
     yield Finding(level, "clock", f"this machine is {abs(skew):.0f} s {way}", why, "sudo timedatectl set-ntp true")
+
+
+def _proxied(proxy: str, told: list[str], knock: Knock) -> Finding:
+    """One proxy, which is never quoted: it may hold a password."""
+    parts = urlsplit(proxy)
+    host, port = parts.hostname or "", parts.port or _PORTS.get(parts.scheme.lower(), 1080)
+    where = f"{'; '.join(told)}: {host}:{port}"
+    try:
+        knock(host, port)
+    except OSError as error:
+        why = "Nothing that goes that way is answered."
+        fix = "Start the proxy, or correct its address in the settings."
+        said = "its name is not known" if isinstance(error, socket.gaierror) else str(error) or type(error).__name__
+        return Finding("error", "network", f"{where} cannot be reached ({said})", why, fix)
+    return Finding("ok", "network", f"{where} takes connections")
+
+
+def knocked(host: str, port: int) -> None:
+    """See `Knock`."""
+    socket.create_connection((host, port), WITHIN).close()
 
 
 def _seen(origin: str, look: Look) -> float | Finding | None:

@@ -116,13 +116,33 @@ def test_a_clock_that_is_wrong_is_told_once(tmp_path: Path, skew: float, level: 
         assert ("behind" if skew > 0 else "ahead") in clock.what
 
 
-def test_a_provider_behind_a_proxy_is_left_to_the_gateway(tmp_path: Path) -> None:
+def test_of_a_provider_behind_a_proxy_the_proxy_is_looked_at(tmp_path: Path) -> None:
     settings = {"providers": {"openai": {"api_keys": ["k"], "proxy": "http://proxy.example:3128"}}}
-    found = list(network(place(tmp_path, settings), {}, lambda origin: pytest.fail("asked")))
-    assert [each.level for each in found] == ["ok"] and "through a proxy" in found[0].what
-    settings["models"] = {"combos": {"smart": {"targets": ["gpt-4.1"], "proxy": "http://me:word@proxy.example:3128"}}}
-    told, _ = network(place(tmp_path, settings), {}, lambda origin: pytest.fail("asked"))
+    asked: list[tuple[str, int]] = []
+    found = list(network(place(tmp_path, settings), {}, unasked, lambda *where: asked.append(where)))
+    assert [each.level for each in found] == ["ok"] and "through a proxy of its own" in found[0].what
+    settings["models"] = {"combos": {"smart": {"targets": ["gpt-4.1"], "proxy": "socks5://me:word@proxy.example"}}}
+    told, _ = network(place(tmp_path, settings), {}, unasked, lambda *where: asked.append(where))
     assert "the combo smart" in told.what and "word" not in told.what
+    assert asked == [("proxy.example", 3128), ("proxy.example", 1080), ("proxy.example", 3128)]
+
+
+def test_a_proxy_that_is_not_there_is_an_error_without_its_password(tmp_path: Path) -> None:
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        port = closed.getsockname()[1]
+    keys = ["a", {"key": "b", "proxy": f"http://me:word@127.0.0.1:{port}"}]
+    settings = {"providers": {"openai": {"api_keys": keys}}}
+    lost, direct, *_ = network(place(tmp_path, settings), {}, lambda origin: None)
+    assert lost.level == "error" and f"127.0.0.1:{port} cannot be reached" in lost.what and "word" not in str(lost)
+    assert direct.level == "ok" and "api.openai.com answers" in direct.what  # the other key goes straight on
+    with socket.create_server(("127.0.0.1", port)):
+        there, *_ = network(place(tmp_path, settings), {}, lambda origin: None)
+    assert there.level == "ok" and "takes connections" in there.what
+
+
+def unasked(origin: str) -> float | None:
+    raise AssertionError(origin)
 
 
 @pytest.mark.parametrize(
@@ -136,7 +156,7 @@ def test_providers_behind_the_proxy_for_all_are_left_to_the_gateway(
     tmp_path: Path, settings: dict[str, Any], environ: dict[str, str], source: str
 ) -> None:
     keys = {"providers": {"openai": {"api_keys": ["k"]}}}
-    (found,) = network(place(tmp_path, keys | settings), environ, lambda origin: pytest.fail("asked"))
+    (found,) = network(place(tmp_path, keys | settings), environ, unasked, lambda host, port: None)
     assert found.level == "ok" and f"through the proxy of {source}" in found.what
     spared = settings | {"network": {**settings.get("network", {}), "no_proxy": ["openai.com"]}}
     (asked,) = network(place(tmp_path, keys | spared), environ, lambda origin: None)
