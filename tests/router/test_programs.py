@@ -28,7 +28,7 @@ class Told:
         self._news.put_nowait(problem)
 
     async def next(self) -> str | None:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(40):
             return await self._news.get()
 
     @property
@@ -53,7 +53,7 @@ async def test_a_program_that_is_turned_on_leads_to_one_run(tasks: Tasks, tmp_pa
     programs.follow(OFF, ON)
     assert await told.next() is None
     programs.follow(ON, ON)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(40):
         while len(tasks):
             await asyncio.sleep(0)
     assert told.empty and runs.read_text() == "run\n"
@@ -75,7 +75,7 @@ async def test_changes_during_a_run_lead_to_one_more(tasks: Tasks, tmp_path: Pat
     script = f"echo run >>'{runs}'; while ! test -e '{go}'; do sleep 0.01; done"
     programs = Programs(shell(script), SUPERVISED, tasks, told)
     programs.follow(OFF, ON)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(40):
         while not runs.exists():
             await asyncio.sleep(0.01)
     programs.follow(ON, OFF)

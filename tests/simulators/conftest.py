@@ -20,5 +20,5 @@ async def upstream() -> AsyncIterator[Upstream]:
 @pytest_asyncio.fixture
 async def http() -> AsyncIterator[aiohttp.ClientSession]:
     """A client without patience beyond ten seconds."""
-    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=10)) as session:
+    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=40)) as session:
         yield session

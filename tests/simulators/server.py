@@ -198,7 +198,7 @@ class Upstream:
         """Forget all scripts."""
         self._rules.clear()
 
-    async def arrived(self, count: int, within: float = 10.0) -> list[Attempt]:
+    async def arrived(self, count: int, within: float = 40.0) -> list[Attempt]:
         """Wait until `count` requests have come. Raises `TimeoutError`."""
         async with asyncio.timeout(within), self._arrived:
             await self._arrived.wait_for(lambda: len(self.requests) >= count)

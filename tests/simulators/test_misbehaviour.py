@@ -25,7 +25,7 @@ async def _raw(upstream: Upstream, body: str = "") -> bytes:
         f"content-length: {len(text.encode())}\r\n\r\n{text}".encode()
     )
     try:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(40):
             return await reader.read()
     finally:
         writer.close()
@@ -120,7 +120,7 @@ async def test_a_stream_can_be_cut_inside_an_event(upstream: Upstream) -> None:
 async def test_half_of_a_connection_can_be_closed(upstream: Upstream) -> None:
     upstream.script(Misbehaviour(after_events=2, ending="half_close"))
     assert (await _raw(upstream)).count(b"data: ") == 2  # which reads to the end of the stream
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         await upstream.requests[0].ended.wait()
     assert upstream.requests[0].cancelled  # the other half stayed open until we closed it
 
@@ -177,7 +177,7 @@ async def test_a_client_that_goes_away_is_noticed_while_the_server_hangs(
             upstream.address + URL, json=chat("hi"), headers=OPENAI, timeout=aiohttp.ClientTimeout(total=0.2)
         )
     attempt = (await upstream.arrived(1))[0]
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         await attempt.ended.wait()
     assert (attempt.cancelled, attempt.finished, attempt.status) == (True, False, None)
 
@@ -189,7 +189,7 @@ async def test_a_client_that_goes_away_is_noticed_in_a_stalled_stream(
     answer = await http.post(upstream.address + URL, json=chat("hi", stream=True), headers=OPENAI)
     assert (await answer.content.readany()).startswith(b"data: ")
     answer.close()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         await upstream.requests[0].ended.wait()
     assert upstream.requests[0].cancelled
 

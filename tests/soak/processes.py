@@ -126,7 +126,7 @@ class Troubles:
 async def metrics(http: aiohttp.ClientSession, address: str) -> dict[str, float]:
     """Every sample by its name with labels; empty where nobody answers."""
     try:
-        async with asyncio.timeout(5), http.get(f"{address}/metrics") as answer:
+        async with asyncio.timeout(20), http.get(f"{address}/metrics") as answer:
             text = await answer.text()
     except (aiohttp.ClientError, OSError, TimeoutError):
         return {}

@@ -166,7 +166,7 @@ async def _by_device(one: World, manner: str) -> None:
     path, shown = await _begun(one, provider, "device")
     one.tokens.approve(shown["user_code"])
     one.tokens.quoting[provider] = manner
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(40):
         while (await one.send("answers", path, headers=one.manages)).json["state"] in ("waiting", "exchanging"):
             await asyncio.sleep(0.1)
     one.tokens.quoting.pop(provider)

@@ -250,7 +250,7 @@ class Running:
         lines = [line.rpartition(" ") for line in text.splitlines() if line and not line.startswith("#")]
         return {name: float(value) for name, _, value in lines}
 
-    async def until(self, test: Callable[[], Any], within: float = 10.0) -> None:
+    async def until(self, test: Callable[[], Any], within: float = 40.0) -> None:
         """Wait until `test` holds. Raises `TimeoutError`."""
         async with asyncio.timeout(within):
             while not test():

@@ -22,7 +22,7 @@ from tests.simulators import Upstream
 SERVICE_KEY = "sk-service-canary-0123456789"
 RELAY_KEY = "sk-relay-canary-0123456789"
 ORIGIN = "https://app.example"
-WITHIN = 10.0
+WITHIN = 40.0
 
 
 @dataclass

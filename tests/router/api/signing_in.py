@@ -74,7 +74,7 @@ async def signing(folder: Path, changes: dict[str, Any] | None = None, *, on: bo
             redirect = f"http://localhost:{free_port()}/{PATHS[block]}" if block in PATHS else None
             blocks[block] = {"sign_in": server.overrides(name, redirect), **({"enabled": True} if on else {})}
         async with running(upstream, folder, merged({"providers": blocks}, changes or {})) as router:
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(40):
                 while router.router._sign_ins.logins is None:
                     await asyncio.sleep(0.01)
             yield Signing(router, server, folder / "accounts")

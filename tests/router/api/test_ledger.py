@@ -197,7 +197,7 @@ async def test_the_ledger_is_what_the_providers_charge_for(
 async def every_call(router: Running, count: int = 1) -> list[dict[str, Any]]:
     """The rows, once there are so many: a call is settled a moment after its client has the answer."""
     await router.router.recall.known.wait()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(40):
         while len(found := rows(router, "SELECT * FROM calls ORDER BY at")) < count:
             await router.router._gateway.ledger.move()
             await asyncio.sleep(0.01)

@@ -51,7 +51,7 @@ class World:
         else:
             self.server.approve(shown["user_code"])
         ended: dict[str, Any] = {}
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(40):
             while ended.get("state") not in ("done", "failed"):
                 ended = (await self.router.send(path, headers=MANAGES)).json
                 await asyncio.sleep(0.05)

@@ -66,7 +66,7 @@ async def test_a_chunk_that_is_none_breaks_the_answer_at_once(net: Net, upstream
     got = b""
     async with await net.send(replace(request(upstream.address), body=body), Timeouts()) as response:
         with pytest.raises(Fault) as raised:
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(20):
                 async for piece in response.chunks():
                     got += piece
     assert raised.value.kind == "upstream_broken"

@@ -20,7 +20,7 @@ from router.relay.protocol.messages import Head, Hello
 from router.relay.protocol.service_side import Asked, Back, Cancelled, ServiceSide, Welcomed
 from router.tasks import Tasks
 
-WITHIN = 10.0
+WITHIN = 40.0
 SSE = {"content-type": "text/event-stream"}
 N = TypeVar("N")
 

@@ -10,7 +10,7 @@ import pytest
 
 from router.server.child import Control
 
-WITHIN = 10.0
+WITHIN = 40.0
 
 
 @pytest.fixture

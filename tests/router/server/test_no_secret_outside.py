@@ -65,7 +65,7 @@ async def serving(one: World, config: Path) -> AsyncIterator[asyncio.subprocess.
         stderr=asyncio.subprocess.STDOUT,
     )
     try:
-        async with asyncio.timeout(20), aiohttp.ClientSession() as client:
+        async with asyncio.timeout(40), aiohttp.ClientSession() as client:
             while True:
                 with contextlib.suppress(aiohttp.ClientError):
                     async with client.get(f"http://127.0.0.1:{port}/healthz") as answer:

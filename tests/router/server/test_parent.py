@@ -22,7 +22,7 @@ from tests.ports import free_port
 
 ROOT = Path(__file__).parents[3]
 PARENT = "import sys; from router.server.parent import Parent; sys.exit(Parent(sys.argv[1:]).run())"
-WITHIN = 20.0
+WITHIN = 40.0
 
 
 class Running:

@@ -39,7 +39,7 @@ class Process:
         except OSError:
             return 0, None
 
-    def until(self, holds: Callable[[], bool], within: float = 30.0) -> None:
+    def until(self, holds: Callable[[], bool], within: float = 40.0) -> None:
         end = time.monotonic() + within
         while not holds():
             assert time.monotonic() < end and self.process.poll() is None, self.log.read_text()[-2000:]

@@ -42,7 +42,7 @@ class Later:
         return asyncio.get_running_loop().time() + self.ahead
 
 
-async def until(holds: Callable[[], Any], within: float = 20.0) -> None:
+async def until(holds: Callable[[], Any], within: float = 40.0) -> None:
     """Wait for something that tells nobody when it is done. Raises TimeoutError."""
     async with asyncio.timeout(within):
         while not holds():

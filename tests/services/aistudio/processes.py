@@ -31,7 +31,7 @@ POLL = 0.02
 """Seconds between two looks at what another process does, which tells nobody when it is done."""
 
 
-async def until(holds: Callable[[], Awaitable[Any]], within: float = 20.0) -> None:
+async def until(holds: Callable[[], Awaitable[Any]], within: float = 40.0) -> None:
     """Wait for something about other processes. Raises TimeoutError."""
     async with asyncio.timeout(within):
         while not await holds():
@@ -134,7 +134,7 @@ async def serving(
         if process.returncode is None:
             process.send_signal(signal.SIGTERM)
         try:
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(40):
                 await process.wait()
         except TimeoutError:
             process.kill()

@@ -72,7 +72,7 @@ async def own_browser(folder: Path) -> AsyncIterator[str]:
         stderr=asyncio.subprocess.PIPE,
     )
     try:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(40):
             while process.stderr is not None and b"DevTools listening" not in await process.stderr.readline():
                 pass
         yield f"http://127.0.0.1:{port}"

@@ -116,7 +116,7 @@ async def test_a_killed_browser_ends_the_answer_with_an_error_and_the_next_one_c
     async with whole(start, tmp_path) as (side, service):
         begun = asyncio.Event()
         running = asyncio.get_running_loop().create_task(streamed(side, dialect, "LONG 1000 GAP 20", begun))
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(40):
             await begun.wait()
         for pid in browsers():
             os.kill(pid, signal.SIGKILL)

@@ -18,7 +18,7 @@ from services.aistudio import display, helpers
 from tests.services.aistudio.conftest import told_of
 
 LEASH = [sys.executable, "-I", "-S", str(helpers.LEASH)]
-WITHIN = 20.0
+WITHIN = 40.0
 needs_xvfb = pytest.mark.skipif(shutil.which("Xvfb") is None, reason="Xvfb is not installed")
 
 STARTS = """

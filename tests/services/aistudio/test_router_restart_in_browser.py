@@ -40,7 +40,7 @@ async def test_running_answers_are_finished_by_the_old_process_while_the_new_one
         begun = [asyncio.Event() for _ in range(3)]
         loop = asyncio.get_running_loop()
         running = [loop.create_task(_text(both, *each)) for each in zip(DIALECTS, begun, strict=False)]
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(40):
             await asyncio.gather(*(each.wait() for each in begun))
         await both.signalled(both.router.pid, signal.SIGHUP)
         assert [await each for each in running] == [EXPECTED] * 3

@@ -98,6 +98,6 @@ async def test_tls_takes_a_certificate_of_the_given_ca_and_no_other(tmp_path: Pa
 async def test_an_environment_with_a_proxy_does_not_stand_between_loopback(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")
-    async with server() as (port, _), asyncio.timeout(5):
+    async with server() as (port, _), asyncio.timeout(20):
         socket = await Dialler(lambda: "k", "t").dial(f"ws://127.0.0.1:{port}")
         await socket.close(1000)

@@ -40,7 +40,7 @@ async def gateway(folder: Path, service: Service) -> AsyncIterator[Any]:
             async with http.post(router.address + path, json=body) as response:
                 return Answer(response.status, response.headers, await response.read())
 
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(40):
             while "gemini-flash-webai" not in await listed():
                 await asyncio.sleep(0.05)
         yield send

@@ -83,7 +83,7 @@ class Studio:
     async def __aexit__(self, *_: object) -> None:
         await self._runner.cleanup()
 
-    async def until(self, holds: Callable[[], bool], within: float = 10.0) -> None:
+    async def until(self, holds: Callable[[], bool], within: float = 40.0) -> None:
         """Wait for something about this server. Raises TimeoutError."""
         async with asyncio.timeout(within):
             while not holds():

@@ -147,12 +147,12 @@ class AuthorisationServer:
         """The requests that an endpoint has had."""
         return [call for call in self.calls if call.endpoint == endpoint and grant in (None, call.grant)]
 
-    async def until(self, holds: Callable[[AuthorisationServer], bool], within: float = 10.0) -> None:
+    async def until(self, holds: Callable[[AuthorisationServer], bool], within: float = 40.0) -> None:
         """Wait until something holds; looked at whenever a request comes or ends. Raises `TimeoutError`."""
         async with asyncio.timeout(within), self._changed:
             await self._changed.wait_for(lambda: holds(self))
 
-    async def arrived(self, count: int, endpoint: str = "token", within: float = 10.0) -> list[Call]:
+    async def arrived(self, count: int, endpoint: str = "token", within: float = 40.0) -> list[Call]:
         """Wait until an endpoint has had `count` requests. Raises `TimeoutError`."""
         await self.until(lambda server: len(server.asked(endpoint)) >= count, within)
         return self.asked(endpoint)

@@ -78,7 +78,7 @@ class Waits:
 
     async def over(self) -> float:
         """End the next wait. Returns how long it was, in seconds."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(40):
             seconds, over = await self._waiting.get()
         while over.cancelled():
             seconds, over = await self._waiting.get()
@@ -89,7 +89,7 @@ class Waits:
 
     async def begun(self) -> None:
         """Wait until somebody waits."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(40):
             while self._waiting.empty():
                 await asyncio.sleep(0.002)
 
@@ -116,7 +116,7 @@ class Desk:
 
     async def ended(self, view: LoginView) -> LoginView:
         """Wait until a sign-in has ended. Raises `TimeoutError`."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(40):
             while (now := await self.logins.get(view.provider, view.login_id)).state in (
                 "pending",
                 "waiting",

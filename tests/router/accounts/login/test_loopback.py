@@ -39,7 +39,7 @@ async def talk(port: int, data: bytes, host: str = "127.0.0.1") -> bytes:
     reader, writer = await asyncio.open_connection(host, port)
     writer.write(data)
     try:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(40):
             return await reader.read()
     finally:
         writer.close()

@@ -92,7 +92,7 @@ class World:
         """The fault of an attempt that fails to open, after which no socket is open."""
         with pytest.raises(Fault) as raised:
             await self.open(*parts, **more)
-        async with asyncio.timeout(1):
+        async with asyncio.timeout(5):
             for socket in self.engine.sockets:
                 await socket.closed.wait()
         return raised.value
@@ -195,11 +195,11 @@ async def test_a_caller_who_leaves_while_the_prompt_is_sent_leaves_no_socket(wor
     turn = world.opener._turns.setdefault(world.person.organisation, asyncio.Lock())
     async with turn, asyncio.TaskGroup() as group:
         task = group.create_task(world.open())
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             while not world.engine.sockets:
                 await asyncio.sleep(0.01)
         task.cancel()
-    async with asyncio.timeout(1):
+    async with asyncio.timeout(5):
         await world.engine.sockets[0].closed.wait()
 
 
