@@ -154,8 +154,10 @@ class GeminiWeb:
         try:
             async with asyncio.timeout(self._timeouts.start):
                 await self._package.start(client, self._timeouts)
-        except Exception as error:
+        except BaseException as error:  # a caller who leaves too: nobody else knows of this client
             await _shut(client)
+            if not isinstance(error, Exception):
+                raise
             raise gemini_faults.translated(error) from None
         fault = gemini_faults.of_status(int(client.account_status), bool(client.access_token))
         if fault is not None:

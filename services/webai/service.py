@@ -97,7 +97,7 @@ class WebAI:
         patience = Patience(first=now + times.first, total=now + times.total, idle=times.idle)
         begun = False
         faults: list[Fault] = []
-        async for source in self._sources(ask, faults):
+        async for source in self._sources(ask, faults, patience):
             try:  # one after the other: the next is looked for when this one has failed
                 async with contextlib.aclosing(source(told, patience)) as pieces:
                     async for piece in pieces:
@@ -169,16 +169,18 @@ class WebAI:
         }
 
     async def _sources(
-        self, ask: Ask, faults: list[Fault]
+        self, ask: Ask, faults: list[Fault], patience: Patience
     ) -> AsyncGenerator[Callable[[Told, Patience], AsyncGenerator[Piece, None]], None]:
         """Whom to ask, one after the other, as long as nobody has answered. faults: of those who were asked."""
         picked = chains.named(ask.model)
         if picked is None and self.gemini:
             for name in self._accounts_for(ask):
                 try:
-                    page = await self.pages.opened(name)
+                    page = await self.pages.opened(name, patience.left(False, time.monotonic()))
                 except Fault as fault:
                     faults.append(fault)
+                    if patience.left(False, time.monotonic()) <= 0:
+                        return
                     continue
                 if self.pages.full(name):
                     faults.append(Fault("overloaded", f"The account {name} is busy.", retry_after=2))
@@ -201,7 +203,7 @@ class WebAI:
         usable = self.accounts.usable()
         if ask.going is not None:
             return [name for name in usable if name == ask.going.account]
-        return sorted(usable, key=self.pages.busy_of)
+        return sorted(usable, key=lambda name: (not self.pages.is_open(name), self.pages.busy_of(name)))
 
     async def _asked_page(
         self, name: str, page: GeminiWeb, ask: Ask, told: Told, patience: Patience
