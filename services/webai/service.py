@@ -190,14 +190,15 @@ class WebAI:
             return
         listed = [picked] if picked is not None else chains.chain(self.settings.fallback.chains, ask.model)
         for link in listed:
-            if picked is None and not self._blacklist.admits(link.provider, time.monotonic()):
+            began = time.monotonic()
+            if picked is None and not self._blacklist.admits(link.provider, began):
                 text = f"{link.provider} of gpt4free failed too often lately."
                 faults.append(Fault("unavailable", text, retry_after=self._absence(link)))
             elif self._worker.busy >= self.settings.fallback.concurrency:
-                self._blacklist.undecided(link.provider)
+                self._blacklist.undecided(link.provider, began)
                 faults.append(Fault("overloaded", "gpt4free is busy.", retry_after=2))
             else:
-                yield partial(self._asked_free, link, ask)
+                yield partial(self._asked_free, link, ask, began)
 
     def _accounts_for(self, ask: Ask) -> list[str]:
         usable = self.accounts.usable()
@@ -217,10 +218,13 @@ class WebAI:
             raise
         self.accounts.set(name, Health(state="ready"))
 
-    async def _asked_free(self, link: Link, ask: Ask, told: Told, patience: Patience) -> AsyncGenerator[Piece, None]:
-        now, decided = time.monotonic(), False
+    async def _asked_free(
+        self, link: Link, ask: Ask, began: float, told: Told, patience: Patience
+    ) -> AsyncGenerator[Piece, None]:
+        """began: moment of the beginning, by which the blacklist knows the call."""
+        decided = False
         told.served_by, told.model = f"gpt4free/{link.provider}", link.model or link.provider
-        waits = replace(patience, first=min(patience.first, now + self.settings.fallback.first))
+        waits = replace(patience, first=min(patience.first, began + self.settings.fallback.first))
         try:
             async with contextlib.aclosing(self._worker.answer(link, ask, waits)) as pieces:
                 async for piece in pieces:
@@ -232,13 +236,13 @@ class WebAI:
             self._notice()
         except Fault as fault:
             if fault.kind not in _NOT_THEIRS and not isinstance(fault, free.Ours):
-                self._blacklist.bad(link.provider, time.monotonic())
+                self._blacklist.bad(link.provider, began, time.monotonic())
                 decided = True
                 self._notice()
             raise
         finally:
             if not decided:
-                self._blacklist.undecided(link.provider)
+                self._blacklist.undecided(link.provider, began)
 
     def _why(self, ask: Ask, faults: list[Fault]) -> Fault:
         """Nobody answered: the fault for the caller."""
