@@ -89,7 +89,7 @@ class App:
         body = {
             "ready": ready,
             "causes": causes,
-            "accounts": self._listed(),
+            "accounts": self._service.accounts.listed(),
             "fallback": self._service.fallback_state(),
             "installed": self._service.installed,
         }
@@ -103,7 +103,7 @@ class App:
         return _json({"object": "list", "data": listed, "installed": self._service.installed})
 
     async def _accounts(self, _: Request) -> Response:
-        return _json({"accounts": self._listed()})
+        return _json({"accounts": self._service.accounts.listed()})
 
     async def _delete(self, request: Request) -> Response:
         name = request.path_params["name"]
@@ -134,10 +134,6 @@ class App:
                 raise bad_request(fault.message, status=422) from None
             raise
         await reply.json({"name": name, "state": health.state})
-
-    def _listed(self) -> list[dict[str, Any]]:
-        accounts = self._service.accounts
-        return [{"name": name, **to_builtins(accounts.health(name))} for name in accounts.names()]
 
 
 class _Account(Endpoint):

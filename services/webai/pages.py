@@ -93,7 +93,7 @@ class Pages:
         async with self._lock(name):
             await self._drop(name)
             self._pages[name] = page
-        self.accounts.set(name, Health(state="ready"))
+        self.accounts.renewed(name)
         self._changed()
         return self.accounts.health(name)
 

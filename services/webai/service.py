@@ -182,6 +182,9 @@ class WebAI:
                     if patience.left(False, time.monotonic()) <= 0:
                         return
                     continue
+                if (resting := self.accounts.resting(name, page.known_as(ask.model))) is not None:
+                    faults.append(resting)
+                    continue
                 if self.pages.full(name):
                     faults.append(Fault("overloaded", f"The account {name} is busy.", retry_after=2))
                     continue
@@ -214,7 +217,7 @@ class WebAI:
                 async for piece in pieces:
                     yield piece
         except Fault as fault:
-            self.accounts.trouble(name, fault, self.settings.gemini.rest)
+            self.accounts.trouble(name, fault, self.settings.gemini.rest, model=page.known_as(ask.model))
             raise
         self.accounts.set(name, Health(state="ready"))
 
@@ -252,6 +255,9 @@ class WebAI:
             return Fault("unavailable", f"{text} {reason}".strip(), retry_after=30)
         if faults:
             fault = next((fault for fault in faults if fault.kind != "not_found"), faults[0])
+            if fault.kind == "rate_limited":  # the limit that ends first
+                limits = [each for each in faults if each.kind == fault.kind]
+                fault = min(limits, key=lambda each: each.retry_after or self.settings.gemini.rest)
             if fault.retry_after is None and fault.kind in ("rate_limited", "overloaded", "unavailable"):
                 fault.retry_after = self.settings.gemini.rest if fault.kind == "rate_limited" else 30.0
             return fault
