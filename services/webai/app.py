@@ -15,7 +15,6 @@ from starlette.types import ASGIApp
 from router.faults import Fault, bad_request
 from router.secret import Secret
 from router.wire.codec import dumps
-from services.webai import browser_cookies
 from services.webai.accounts import checked_name
 from services.webai.http import Calls, Endpoint, Guard, Reply
 from services.webai.service import WebAI
@@ -122,7 +121,7 @@ class App:
         browser = body.get("browser")
         if not isinstance(browser, str):
             raise bad_request('"browser" must be a text, such as "firefox".', "browser")
-        await self._proved(name, await browser_cookies.read(browser), reply)
+        await self._proved(name, await self._service.pages.browsers.read(browser), reply)
 
     async def _proved(self, name: str, cookies: Cookies, reply: Reply) -> None:
         if not self._service.settings.gemini.enabled:

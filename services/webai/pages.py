@@ -11,8 +11,8 @@ from weakref import WeakValueDictionary
 
 from router.faults import Fault
 from router.tasks import Tasks
-from services.webai import browser_cookies
 from services.webai.accounts import NEEDS_LOGIN, Accounts, Health, checked_name, due
+from services.webai.browser_cookies import Browsers
 from services.webai.gemini_package import Package
 from services.webai.gemini_web import GeminiWeb
 from services.webai.settings import Cookies, Settings
@@ -34,6 +34,7 @@ class Pages:
         changed: Callable[[], None],
     ) -> None:
         self.accounts = accounts
+        self.browsers = Browsers()
         self._settings = settings
         self._package = package
         self._wall = wall
@@ -196,7 +197,7 @@ class Pages:
         if browser and not self._asked_browser and not self.accounts.names():
             self._asked_browser = True
             try:
-                cookies = await browser_cookies.read(browser)
+                cookies = await self.browsers.read(browser)
             except Fault as fault:
                 _log.warning("%s", fault.message)
                 return
