@@ -251,8 +251,8 @@ class WebAI:
         """Nobody answered: the fault for the caller."""
         if ask.going is not None and not faults:
             text = f"The account of this chat, {ask.going.account}, cannot go on with it now."
-            reason = self.accounts.health(ask.going.account).reason
-            return Fault("unavailable", f"{text} {reason}".strip(), retry_after=30)
+            reason = self.accounts.health(ask.going.account).reason or "It is not here."
+            return Fault("unavailable", f'{text} {reason} Or begin a new chat with "new".', retry_after=30)
         if faults:
             fault = next((fault for fault in faults if fault.kind != "not_found"), faults[0])
             if fault.kind == "rate_limited":  # the limit that ends first
