@@ -189,7 +189,7 @@ class Accounts:
         """Remember what a fault says about an account, if anything. rest: seconds without a hint. model: which was
         asked for. opening: whether the page did not even open; else a few answers in a row have to fail."""
         now = self._wall()
-        if isinstance(fault, ModelLimit):
+        if isinstance(fault, ModelLimit) and model:
             self._limits.put(name, model, Rest(until=now + (fault.retry_after or rest), reason=fault.message))
             _log.info("account %s: %s rests, %s", name, model, fault.message)
             self._changed()

@@ -114,9 +114,9 @@ class Pages:
             self._is_ready(name)
             return page
         opening = self._openings.get(name)
-        if opening is None:
+        if opening is None or opening.done():
             opening = self._openings[name] = self._tasks.spawn(self._open(name), f"open-{name}")
-            opening.add_done_callback(lambda _: self._openings.pop(name, None))
+            opening.add_done_callback(partial(self._over, name))
         await asyncio.wait([opening], timeout=within)
         if not opening.done():
             raise Fault("timeout", f"The page of the account {name} did not open in time.")
@@ -134,6 +134,7 @@ class Pages:
         names = self.accounts.names()
         for name in {*self._pages, *names}:
             if name not in names or self.accounts.rewritten(name):
+                self._call_off(name)
                 async with self._lock(name):
                     await self._drop(name)
                     self.accounts.forget(name)
@@ -173,6 +174,10 @@ class Pages:
             self.accounts.trouble(name, fault, self._settings.gemini.rest, opening=True)
             raise
         return page
+
+    def _over(self, name: str, opening: asyncio.Task[GeminiWeb | Fault]) -> None:
+        if self._openings.get(name) is opening:  # else the next one has begun already
+            del self._openings[name]
 
     def _call_off(self, name: str) -> None:
         """End the opening of a page that is not wanted any more; it may hang."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from pathlib import Path
 from typing import Any
 
@@ -77,3 +78,17 @@ async def test_an_account_that_is_removed_while_it_opens_is_gone_at_once(tmp_pat
         with pytest.raises(Fault, match="called off"):
             await waiting
         assert package.clients[0].closed and service.webai.pages.models() == []
+
+
+async def test_new_cookies_do_not_wait_for_an_opening_with_the_old_ones(tmp_path: Path, tasks: Tasks) -> None:
+    package = Hanging()
+    keep(tmp_path, b="slow")
+    async with running(tmp_path, {}, package=package, installed=HERE) as service, asyncio.timeout(10):
+        waiting = tasks.spawn(service.webai.pages.opened("b"), "b")
+        await package.begun.wait()
+        keep(tmp_path, b="good")  # somebody else writes its file
+        os.utime(tmp_path / "auth_profiles" / "webai-b.json", (1, 1))
+        await service.webai.pages.look()
+        assert (await service.chat("x")).status == 200 and package.asked[-1][0] == "good"
+        with pytest.raises(Fault, match="called off"):
+            await waiting
