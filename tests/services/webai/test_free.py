@@ -20,20 +20,16 @@ from services.webai.asking import Ask, Turn
 from services.webai.chains import Link
 from services.webai.patience import Patience
 from services.webai.settings import read
+from tests.services.webai import running
 
 ASK = Ask(model="m", turns=(Turn("user", "Hello there"),))
 
 
 @pytest.fixture
 async def worker() -> AsyncIterator[free.Worker]:
-    found = stood_in()
+    found = running.worker({})
     yield found
     await found.close()
-
-
-def stood_in(**more: float) -> free.Worker:
-    script = str(Path(__file__).with_name("fake_free.py"))
-    return free.Worker(read({"fallback": {"enabled": True}}).fallback, lambda: [sys.executable, script], **more)
 
 
 def patience() -> Patience:
@@ -82,7 +78,7 @@ def impatience() -> Patience:
 async def test_a_process_that_hangs_is_replaced_and_no_provider_is_to_blame(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    worker = stood_in(ping=0.3)
+    worker = running.worker({}, ping=0.3)
     assert await answered(worker, "fine") == "Hello there One"
     hung = worker._process
     assert hung is not None
