@@ -94,7 +94,7 @@ async def serve(beside: Beside, hangs: float) -> int:
     background.spawn(beat(hangs), "beat")
     await service.start()
     for each in announcers:
-        background.spawn(each.run(), "announce")
+        each.start(background)
     await stopping.wait()
     failed = server.done()
     _log.info("stopping")

@@ -8,13 +8,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal
 
-from msgspec import Struct
+from msgspec import Struct, to_builtins
 
 from router.faults import Fault, bad_request
 from router.secret import Secret
 from router.vault.cipher import Locked
 from router.vault.keys import AccountVault
 from router.vault.profiles import NAME, OTHERS, ProfileFiles
+from services.webai.limits import Limits, ModelLimit, Rest
 from services.webai.settings import Cookies
 
 _log = logging.getLogger("switchyard.webai.accounts")
@@ -91,6 +92,7 @@ class Accounts:
         self._health: dict[str, Health] = {}
         self._seen: dict[str, int] = {}
         self._failures: dict[str, int] = {}
+        self._limits = Limits()
         self._turn = 0
 
     def names(self) -> list[str]:
@@ -142,6 +144,7 @@ class Accounts:
         except FileNotFoundError:
             raise Fault("not_found", f'There is no account "{name}".') from None
         self._health.pop(name, None)
+        self._limits.drop(name)
         self._changed()
 
     def rewritten(self, name: str) -> bool:
@@ -157,7 +160,13 @@ class Accounts:
         """What was known of an account whose file is another one now."""
         self._seen.pop(name, None)
         self._failures.pop(name, None)
+        self._limits.drop(name)
         self.set(name, Health())
+
+    def renewed(self, name: str) -> None:
+        """It has new cookies, which may be another person's: what was known of it holds no more."""
+        self._limits.drop(name)
+        self.set(name, Health(state="ready"))
 
     def health(self, name: str) -> Health:
         """How it is doing now."""
@@ -176,11 +185,15 @@ class Accounts:
             _log.info("account %s: %s%s", name, health.state, f", {health.reason}" if health.reason else "")
             self._changed()
 
-    def trouble(self, name: str, fault: Fault, rest: float, *, opening: bool = False) -> None:
-        """Remember what a fault says about an account, if anything. rest: seconds without a hint. opening: whether the
-        page did not even open; else a few answers in a row have to fail."""
+    def trouble(self, name: str, fault: Fault, rest: float, *, model: str = "", opening: bool = False) -> None:
+        """Remember what a fault says about an account, if anything. rest: seconds without a hint. model: which was
+        asked for. opening: whether the page did not even open; else a few answers in a row have to fail."""
         now = self._wall()
-        if fault.code == NEEDS_LOGIN:
+        if isinstance(fault, ModelLimit) and model:
+            self._limits.put(name, model, Rest(until=now + (fault.retry_after or rest), reason=fault.message))
+            _log.info("account %s: %s rests, %s", name, model, fault.message)
+            self._changed()
+        elif fault.code == NEEDS_LOGIN:
             self.set(name, Health(state="needs_login", reason=fault.message))
         elif fault.kind == "refused":
             self.set(name, Health(state="refused", reason=fault.message))
@@ -199,10 +212,33 @@ class Accounts:
         cut = self._turn % len(found) if found else 0
         return found[cut:] + found[:cut]
 
+    def resting(self, name: str, model: str) -> Fault | None:
+        """Why an account cannot be asked for one of its models now, if so."""
+        now = self._wall()
+        rest = self._limits.of(name, now).get(model)
+        if rest is None:
+            return None
+        return Fault("rate_limited", f"{name} rests for {model}. {rest.reason}", retry_after=max(1.0, rest.until - now))
+
     def told(self) -> list[dict[str, str]]:
         """Every account as routers hear of it."""
-        found = ((name, self.health(name)) for name in self.names())
-        return [{"name": name, "state": health.state, "cause": health.reason} for name, health in found]
+        return [{"name": name, "state": self.health(name).state, "cause": self._words(name)} for name in self.names()]
+
+    def listed(self) -> list[dict[str, Any]]:
+        """Every account for people and for routers that ask. resting: which of its models rest, and until when."""
+        return [
+            {
+                "name": name,
+                **to_builtins(self.health(name)),
+                "reason": self._words(name),
+                "resting": to_builtins(self._limits.of(name, self._wall())),
+            }
+            for name in self.names()
+        ]
+
+    def _words(self, name: str) -> str:
+        resting = self._limits.of(name, self._wall())
+        return self.health(name).reason or "; ".join(f"{model}: {rest.reason}" for model, rest in resting.items())
 
     def for_a_person(self) -> dict[str, str]:
         """Those that nothing but a person can bring back, and why."""

@@ -10,6 +10,7 @@ from typing import Any
 
 import aiohttp
 
+from router.tasks import Tasks
 from services.link.logs import redacted
 
 _log = logging.getLogger("switchyard.webai.announce")
@@ -33,6 +34,7 @@ class Announcer:
         self._keys = keys
         self._told = told
         self._ca = ca
+        self._announcing: asyncio.Task[None] | None = None
         self._news = asyncio.Event()
         self._wait = _FIRST
 
@@ -40,7 +42,11 @@ class Announcer:
         """Something is other than it was: announce at once."""
         self._news.set()
 
-    async def run(self) -> None:
+    def start(self, tasks: Tasks) -> None:
+        """Announce from now on, until `leave`. tasks: whose task it is."""
+        self._announcing = tasks.spawn(self._run(), "announce")
+
+    async def _run(self) -> None:
         """Until cancelled."""
         async with self._session() as session:
             while True:
@@ -53,7 +59,10 @@ class Announcer:
                     continue
 
     async def leave(self) -> None:
-        """Say that nothing more can be asked here."""
+        """Say that nothing more can be asked here, as the last word: what is announced after it would call it back."""
+        if self._announcing is not None:
+            self._announcing.cancel()
+            await asyncio.wait([self._announcing], timeout=_LEAVING)
         async with self._session(_LEAVING) as session:
             await self._send(session, {**self._told(), "ready": False, "leaving": True})
 

@@ -15,7 +15,6 @@ from starlette.types import ASGIApp
 from router.faults import Fault, bad_request
 from router.secret import Secret
 from router.wire.codec import dumps
-from services.webai import browser_cookies
 from services.webai.accounts import checked_name
 from services.webai.http import Calls, Endpoint, Guard, Reply
 from services.webai.service import WebAI
@@ -89,7 +88,7 @@ class App:
         body = {
             "ready": ready,
             "causes": causes,
-            "accounts": self._listed(),
+            "accounts": self._service.accounts.listed(),
             "fallback": self._service.fallback_state(),
             "installed": self._service.installed,
         }
@@ -103,7 +102,7 @@ class App:
         return _json({"object": "list", "data": listed, "installed": self._service.installed})
 
     async def _accounts(self, _: Request) -> Response:
-        return _json({"accounts": self._listed()})
+        return _json({"accounts": self._service.accounts.listed()})
 
     async def _delete(self, request: Request) -> Response:
         name = request.path_params["name"]
@@ -122,7 +121,7 @@ class App:
         browser = body.get("browser")
         if not isinstance(browser, str):
             raise bad_request('"browser" must be a text, such as "firefox".', "browser")
-        await self._proved(name, await browser_cookies.read(browser), reply)
+        await self._proved(name, await self._service.pages.browsers.read(browser), reply)
 
     async def _proved(self, name: str, cookies: Cookies, reply: Reply) -> None:
         if not self._service.settings.gemini.enabled:
@@ -134,10 +133,6 @@ class App:
                 raise bad_request(fault.message, status=422) from None
             raise
         await reply.json({"name": name, "state": health.state})
-
-    def _listed(self) -> list[dict[str, Any]]:
-        accounts = self._service.accounts
-        return [{"name": name, **to_builtins(accounts.health(name))} for name in accounts.names()]
 
 
 class _Account(Endpoint):

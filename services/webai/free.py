@@ -34,25 +34,32 @@ LINE = 64 * 1024 * 1024
 """Bytes of the longest line."""
 _WAITING = 4000
 """Pieces of one answer that wait for a slow reader."""
+_PING = 5.0
+"""Seconds in which the process must show that it lives, where one of its answers was silent for too long."""
+_LOADING = 60.0
+"""Seconds from the start in which it may say nothing at all: it reads a large package at its first call."""
 _KEPT = ("PATH", "LANG", "LC_ALL", "TZ", "PYTHONPATH", "SSL_CERT_FILE", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
 
 
 class Ours(Fault):
-    """One that says nothing about the provider: our process has gone, or the caller read too slowly."""
+    """One that says nothing about the provider: our process has gone or hangs, or the caller read too slowly."""
 
 
 class Worker:
-    """Starts the process at the first call, starts it anew after a death, ends it with the service."""
+    """Starts the process at the first call, starts it anew where it has died or hangs, ends it with the service."""
 
-    def __init__(self, settings: Fallback, command: Callable[[], list[str]] | None = None) -> None:
-        """command: how to start another process than the worker, in tests."""
+    def __init__(self, settings: Fallback, command: Callable[[], list[str]] | None = None, ping: float = _PING) -> None:
+        """command: how to start another process than the worker, in tests. ping: seconds for a sign of life."""
         self._settings = settings
+        self._ping = ping
         self._command = command or (lambda: [sys.executable, "-m", "services.webai.free_worker"])
         self._process: asyncio.subprocess.Process | None = None
         self._starting = asyncio.Lock()
         self._writing = asyncio.Lock()
         self._answers: dict[int, tuple[asyncio.subprocess.Process, asyncio.Queue[dict[str, Any]]]] = {}
         self._processes: dict[asyncio.subprocess.Process, list[asyncio.Task[None]]] = {}
+        self._loading: dict[asyncio.subprocess.Process, float] = {}
+        """Since when processes run that have not said anything yet."""
         self._open = 0
         self._numbers = itertools.count(1)
         self._tasks = Tasks("webai-free")
@@ -84,7 +91,7 @@ class Worker:
                 yield _piece(told)
                 begun = True
         except TimeoutError:
-            raise Fault("timeout", f"{link.provider} of gpt4free was silent for too long.") from None
+            raise await self._silence(link, self._answers.get(number, (None,))[0]) from None
         finally:
             self._open -= 1
             started = self._answers.pop(number, None)
@@ -99,6 +106,33 @@ class Worker:
         if self._home is not None:
             await asyncio.to_thread(shutil.rmtree, self._home, True)
             self._home = None
+
+    async def _silence(self, link: Link, process: asyncio.subprocess.Process | None) -> Fault:
+        """Whose silence it was: the provider's, where the process itself answers. One that does not is ended."""
+        if process is None:
+            return Ours("timeout", "gpt4free's process did not start in time.")
+        if await self._lives(process):
+            return Fault("timeout", f"{link.provider} of gpt4free was silent for too long.")
+        if time.monotonic() < self._loading.get(process, -_LOADING) + _LOADING:
+            return Ours("unavailable", "gpt4free is still being loaded.", retry_after=5)
+        if self._process is process:  # else another call has found the same, or it died
+            self._process = None
+            _log.warning("gpt4free's process (%d) gave no sign of life for %g s and is killed", process.pid, self._ping)
+            with contextlib.suppress(ProcessLookupError):
+                process.kill()
+        return Ours("unavailable", "gpt4free's process hung; it is started anew.", retry_after=1)
+
+    async def _lives(self, process: asyncio.subprocess.Process) -> bool:
+        number, queue = next(self._numbers), asyncio.Queue[dict[str, Any]](1)
+        self._answers[number] = (process, queue)
+        try:
+            async with asyncio.timeout(self._ping):
+                await self._send(process, {"op": "ping", "id": number})
+                return "pong" in await queue.get()
+        except (TimeoutError, Ours):
+            return False
+        finally:
+            self._answers.pop(number, None)
 
     def _request(self, link: Link, ask: Ask) -> dict[str, Any]:
         custom = self._settings.custom.get(link.provider)
@@ -131,6 +165,7 @@ class Worker:
                 )
             except OSError as error:
                 raise Ours("unavailable", f"gpt4free's process did not start: {type(error).__name__}.") from None
+            self._loading[self._process] = time.monotonic()
             listening = self._tasks.spawn(self._listen(self._process), "listen")
             self._processes[self._process] = [listening, self._tasks.spawn(_drain(self._process), "stderr")]
             return self._process
@@ -154,6 +189,7 @@ class Worker:
         assert process.stdout is not None  # noqa: S101  asked for above
         try:
             while line := await process.stdout.readline():
+                self._loading.pop(process, None)
                 with contextlib.suppress(Malformed):
                     told = loads(line)
                     if isinstance(told, dict):
@@ -161,6 +197,7 @@ class Worker:
         except ValueError:
             _log.warning("gpt4free's process wrote a line without end and is ended")
         finally:
+            self._loading.pop(process, None)
             if self._process is process:
                 self._process = None
             if process.returncode is None:

@@ -2,7 +2,8 @@
 
 In: ``{"op": "ask", "id", "provider", "model", "messages", "files", "base_url"?, "api_key"?}`` and
 ``{"op": "cancel", "id"}``. Out: ``{"id", "text" | "thinking" | "picture"}``, then ``{"id", "end": true}`` or
-``{"id", "error": kind, "message"}``. The end of the input ends the process.
+``{"id", "error": kind, "message"}``. ``{"op": "ping", "id"}`` is answered with ``{"id", "pong": true}`` at once. The
+end of the input ends the process.
 """
 
 from __future__ import annotations
@@ -87,6 +88,9 @@ class Worker:
         while line := await reader.readline():
             told = json.loads(line)
             number = told["id"]
+            if told["op"] == "ping":
+                self._tell(number, {"pong": True})
+                continue
             if told["op"] == "cancel":
                 if (task := self._running.get(number)) is not None:
                     self._tasks.spawn(called_off(task), f"cancel-{number}")

@@ -7,6 +7,7 @@ from typing import Any
 
 from router.faults import Fault, Kind
 from services.webai.accounts import NEEDS_LOGIN
+from services.webai.limits import ModelLimit
 
 _STATUS = re.compile(r"[Ss]tatus(?: code)?:? (\d{3})\b")
 _SIGNED_OUT = (
@@ -50,7 +51,7 @@ def translated(error: BaseException, *, quotas: Any = None, now: float = 0.0, go
         return signed_out()
     if "UsageLimitExceededError" in names:
         text = "The limit of this account for this model is reached."
-        return Fault("rate_limited", text, retry_after=_reset(quotas, now))
+        return ModelLimit("rate_limited", text, retry_after=_reset(quotas, now))
     if "TemporarilyBlockedError" in names:
         return Fault("rate_limited", "Google has blocked this address for a while.", retry_after=900)
     if "ModelInvalidError" in names:

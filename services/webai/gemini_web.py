@@ -60,6 +60,15 @@ class GeminiWeb:
         """Names of the models that the page offers to this account; empty before it was opened."""
         return list(self._models)
 
+    def known_as(self, name: str) -> str:
+        """The page's own name of a model, by which its limits are kept."""
+        if name in DEFAULT_MODELS:
+            return DEFAULT_MODELS[0]
+        with contextlib.suppress(ValueError):
+            if self._client is not None:
+                return str(self._client.resolve_model(name).model_name)
+        return name
+
     async def open(self) -> None:
         """Prove the cookies: open the page and ask it for the account's status. Raises `Fault`."""
         await self._release(await self._lease())
@@ -154,8 +163,10 @@ class GeminiWeb:
         try:
             async with asyncio.timeout(self._timeouts.start):
                 await self._package.start(client, self._timeouts)
-        except Exception as error:
+        except BaseException as error:  # a caller who leaves too: nobody else knows of this client
             await _shut(client)
+            if not isinstance(error, Exception):
+                raise
             raise gemini_faults.translated(error) from None
         fault = gemini_faults.of_status(int(client.account_status), bool(client.access_token))
         if fault is not None:

@@ -7,10 +7,12 @@ import contextlib
 import logging
 from collections.abc import Callable
 from functools import partial
+from weakref import WeakValueDictionary
 
 from router.faults import Fault
-from services.webai import browser_cookies
+from router.tasks import Tasks
 from services.webai.accounts import NEEDS_LOGIN, Accounts, Health, checked_name, due
+from services.webai.browser_cookies import Browsers
 from services.webai.gemini_package import Package
 from services.webai.gemini_web import GeminiWeb
 from services.webai.settings import Cookies, Settings
@@ -32,6 +34,7 @@ class Pages:
         changed: Callable[[], None],
     ) -> None:
         self.accounts = accounts
+        self.browsers = Browsers()
         self._settings = settings
         self._package = package
         self._wall = wall
@@ -40,7 +43,10 @@ class Pages:
         self._next_rotation: dict[str, float] = {}
         self._refused: dict[str, Cookies] = {}
         self._asked_browser = False
-        self._changing = asyncio.Lock()
+        self._changing: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        """Per account: a page that hangs while it opens keeps nobody else waiting."""
+        self._openings: dict[str, asyncio.Task[GeminiWeb | Fault]] = {}
+        self._tasks = Tasks("webai-pages")
 
     @property
     def busy(self) -> int:
@@ -50,6 +56,10 @@ class Pages:
     def models(self) -> list[str]:
         """What the pages offer, with repetitions."""
         return [name for page in self._pages.values() for name in page.models]
+
+    def is_open(self, name: str) -> bool:
+        """Whether the page of an account needs no opening any more."""
+        return name in self._pages
 
     def full(self, name: str) -> bool:
         """Whether an account has no place left."""
@@ -61,6 +71,7 @@ class Pages:
 
     async def close(self) -> None:
         """Close all of them, and remove what the package wrote."""
+        await self._tasks.close()
         for page in self._pages.values():
             await page.close()
         self._pages.clear()
@@ -79,50 +90,80 @@ class Pages:
         except BaseException:
             await page.close()
             raise
-        async with self._changing:
+        self._call_off(name)
+        async with self._lock(name):
             await self._drop(name)
             self._pages[name] = page
-        self.accounts.set(name, Health(state="ready"))
+        self.accounts.renewed(name)
         self._changed()
         return self.accounts.health(name)
 
     async def remove(self, name: str) -> None:
         """Forget an account. Raises `Fault` where there is none."""
         self.accounts.remove(checked_name(name))
-        async with self._changing:
+        self._call_off(name)
+        async with self._lock(name):
             await self._drop(name)
         self._changed()
 
-    async def opened(self, name: str) -> GeminiWeb:
-        """The page of an account, opened where it is not. Raises `Fault`, which is remembered."""
-        async with self._changing:
-            page = self._pages.get(name)
-            if page is None:
-                page = await self._open(name)
-                self._pages[name] = page
-                self._changed()
-        if self.accounts.health(name).state == "starting":
-            self.accounts.set(name, Health(state="ready"))
-        return page
+    async def opened(self, name: str, within: float | None = None) -> GeminiWeb:
+        """The page of an account, opened where it is not. within: seconds that this caller waits; the opening itself
+        goes on behind it, for the next one. Raises `Fault`; what an opening came to is remembered."""
+        page = self._pages.get(name)
+        if page is not None:
+            self._is_ready(name)
+            return page
+        opening = self._openings.get(name)
+        if opening is None or opening.done():
+            opening = self._openings[name] = self._tasks.spawn(self._open(name), f"open-{name}")
+            opening.add_done_callback(partial(self._over, name))
+        await asyncio.wait([opening], timeout=within)
+        if not opening.done():
+            raise Fault("timeout", f"The page of the account {name} did not open in time.")
+        if opening.cancelled():
+            text = f"The opening of the page of the account {name} was called off; ask again."
+            raise Fault("unavailable", text, retry_after=1)
+        found = opening.result()
+        if isinstance(found, Fault):
+            raise found
+        return found
 
     async def look(self) -> None:
         """Take in what has changed, open what is not open, rotate what is due."""
         await self._take_in()
         names = self.accounts.names()
-        async with self._changing:
-            for name in {*self._pages, *names}:
-                if name not in names or self.accounts.rewritten(name):
+        for name in {*self._pages, *names}:
+            if name not in names or self.accounts.rewritten(name):
+                self._call_off(name)
+                async with self._lock(name):
                     await self._drop(name)
                     self.accounts.forget(name)
-        for name in names:
-            state = self.accounts.health(name).state
-            if state == "starting":
-                with contextlib.suppress(Fault):
-                    await self.opened(name)
-            if state == "ready":
-                await self._rotate_if_due(name)
+        await asyncio.gather(*(self._look_at(name) for name in names))
 
-    async def _open(self, name: str) -> GeminiWeb:
+    async def _look_at(self, name: str) -> None:
+        state = self.accounts.health(name).state
+        if state == "starting":
+            with contextlib.suppress(Fault):
+                await self.opened(name)
+        if state == "ready":
+            await self._rotate_if_due(name)
+
+    async def _open(self, name: str) -> GeminiWeb | Fault:
+        """In a task of its own: the caller that began it may leave earlier than others who wait for it."""
+        async with self._lock(name):
+            page = self._pages.get(name)
+            if page is None:
+                try:
+                    page = await self._proved(name)
+                except Fault as fault:
+                    return fault
+                self._pages[name] = page
+                self._changed()
+        self._is_ready(name)
+        return page
+
+    async def _proved(self, name: str) -> GeminiWeb:
+        """A page that was opened with what is kept of an account. Raises `Fault`, which is remembered."""
         page = None
         try:
             page = self._page(name, self.accounts.load(name).cookies)
@@ -134,6 +175,23 @@ class Pages:
             raise
         return page
 
+    def _over(self, name: str, opening: asyncio.Task[GeminiWeb | Fault]) -> None:
+        if self._openings.get(name) is opening:  # else the next one has begun already
+            del self._openings[name]
+
+    def _call_off(self, name: str) -> None:
+        """End the opening of a page that is not wanted any more; it may hang."""
+        if (opening := self._openings.get(name)) is not None:
+            opening.cancel()
+
+    def _is_ready(self, name: str) -> None:
+        if self.accounts.health(name).state == "starting":
+            self.accounts.set(name, Health(state="ready"))
+
+    def _lock(self, name: str) -> asyncio.Lock:
+        """Whoever puts a page in its place or takes it away holds it."""
+        return self._changing.setdefault(name, asyncio.Lock())
+
     async def _take_in(self) -> None:
         """Cookies of the settings, where they are another sign-in than what is kept or that has ended; and once, where
         there is no account at all, those of the browser that the settings name."""
@@ -144,7 +202,7 @@ class Pages:
         if browser and not self._asked_browser and not self.accounts.names():
             self._asked_browser = True
             try:
-                cookies = await browser_cookies.read(browser)
+                cookies = await self.browsers.read(browser)
             except Fault as fault:
                 _log.warning("%s", fault.message)
                 return
@@ -186,7 +244,7 @@ class Pages:
             _log.error("account %s: its renewed cookies cannot be written: %s", name, type(error).__name__)
 
     async def _drop(self, name: str) -> None:
-        """Under `_changing`."""
+        """Under the account's lock."""
         page = self._pages.pop(name, None)
         if page is not None:
             await page.retire()

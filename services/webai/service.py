@@ -97,7 +97,7 @@ class WebAI:
         patience = Patience(first=now + times.first, total=now + times.total, idle=times.idle)
         begun = False
         faults: list[Fault] = []
-        async for source in self._sources(ask, faults):
+        async for source in self._sources(ask, faults, patience):
             try:  # one after the other: the next is looked for when this one has failed
                 async with contextlib.aclosing(source(told, patience)) as pieces:
                     async for piece in pieces:
@@ -169,16 +169,21 @@ class WebAI:
         }
 
     async def _sources(
-        self, ask: Ask, faults: list[Fault]
+        self, ask: Ask, faults: list[Fault], patience: Patience
     ) -> AsyncGenerator[Callable[[Told, Patience], AsyncGenerator[Piece, None]], None]:
         """Whom to ask, one after the other, as long as nobody has answered. faults: of those who were asked."""
         picked = chains.named(ask.model)
         if picked is None and self.gemini:
             for name in self._accounts_for(ask):
                 try:
-                    page = await self.pages.opened(name)
+                    page = await self.pages.opened(name, patience.left(False, time.monotonic()))
                 except Fault as fault:
                     faults.append(fault)
+                    if patience.left(False, time.monotonic()) <= 0:
+                        return
+                    continue
+                if (resting := self.accounts.resting(name, page.known_as(ask.model))) is not None:
+                    faults.append(resting)
                     continue
                 if self.pages.full(name):
                     faults.append(Fault("overloaded", f"The account {name} is busy.", retry_after=2))
@@ -188,20 +193,21 @@ class WebAI:
             return
         listed = [picked] if picked is not None else chains.chain(self.settings.fallback.chains, ask.model)
         for link in listed:
-            if picked is None and not self._blacklist.admits(link.provider, time.monotonic()):
+            began = time.monotonic()
+            if picked is None and not self._blacklist.admits(link.provider, began):
                 text = f"{link.provider} of gpt4free failed too often lately."
                 faults.append(Fault("unavailable", text, retry_after=self._absence(link)))
             elif self._worker.busy >= self.settings.fallback.concurrency:
-                self._blacklist.undecided(link.provider)
+                self._blacklist.undecided(link.provider, began)
                 faults.append(Fault("overloaded", "gpt4free is busy.", retry_after=2))
             else:
-                yield partial(self._asked_free, link, ask)
+                yield partial(self._asked_free, link, ask, began)
 
     def _accounts_for(self, ask: Ask) -> list[str]:
         usable = self.accounts.usable()
         if ask.going is not None:
             return [name for name in usable if name == ask.going.account]
-        return sorted(usable, key=self.pages.busy_of)
+        return sorted(usable, key=lambda name: (not self.pages.is_open(name), self.pages.busy_of(name)))
 
     async def _asked_page(
         self, name: str, page: GeminiWeb, ask: Ask, told: Told, patience: Patience
@@ -211,14 +217,17 @@ class WebAI:
                 async for piece in pieces:
                     yield piece
         except Fault as fault:
-            self.accounts.trouble(name, fault, self.settings.gemini.rest)
+            self.accounts.trouble(name, fault, self.settings.gemini.rest, model=page.known_as(ask.model))
             raise
         self.accounts.set(name, Health(state="ready"))
 
-    async def _asked_free(self, link: Link, ask: Ask, told: Told, patience: Patience) -> AsyncGenerator[Piece, None]:
-        now, decided = time.monotonic(), False
+    async def _asked_free(
+        self, link: Link, ask: Ask, began: float, told: Told, patience: Patience
+    ) -> AsyncGenerator[Piece, None]:
+        """began: moment of the beginning, by which the blacklist knows the call."""
+        decided = False
         told.served_by, told.model = f"gpt4free/{link.provider}", link.model or link.provider
-        waits = replace(patience, first=min(patience.first, now + self.settings.fallback.first))
+        waits = replace(patience, first=min(patience.first, began + self.settings.fallback.first))
         try:
             async with contextlib.aclosing(self._worker.answer(link, ask, waits)) as pieces:
                 async for piece in pieces:
@@ -230,22 +239,25 @@ class WebAI:
             self._notice()
         except Fault as fault:
             if fault.kind not in _NOT_THEIRS and not isinstance(fault, free.Ours):
-                self._blacklist.bad(link.provider, time.monotonic())
+                self._blacklist.bad(link.provider, began, time.monotonic())
                 decided = True
                 self._notice()
             raise
         finally:
             if not decided:
-                self._blacklist.undecided(link.provider)
+                self._blacklist.undecided(link.provider, began)
 
     def _why(self, ask: Ask, faults: list[Fault]) -> Fault:
         """Nobody answered: the fault for the caller."""
         if ask.going is not None and not faults:
             text = f"The account of this chat, {ask.going.account}, cannot go on with it now."
-            reason = self.accounts.health(ask.going.account).reason
-            return Fault("unavailable", f"{text} {reason}".strip(), retry_after=30)
+            reason = self.accounts.health(ask.going.account).reason or "It is not here."
+            return Fault("unavailable", f'{text} {reason} Or begin a new chat with "new".', retry_after=30)
         if faults:
             fault = next((fault for fault in faults if fault.kind != "not_found"), faults[0])
+            if fault.kind == "rate_limited":  # the limit that ends first
+                limits = [each for each in faults if each.kind == fault.kind]
+                fault = min(limits, key=lambda each: each.retry_after or self.settings.gemini.rest)
             if fault.retry_after is None and fault.kind in ("rate_limited", "overloaded", "unavailable"):
                 fault.retry_after = self.settings.gemini.rest if fault.kind == "rate_limited" else 30.0
             return fault

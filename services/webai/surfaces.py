@@ -9,7 +9,7 @@ from typing import Any
 
 from router.faults import Fault, bad_request
 from services.webai import chat_answer, chat_request, conversation, tools
-from services.webai.asking import Ask, Piece, Told
+from services.webai.asking import Ask, Conversation, Piece, Told
 from services.webai.chat_answer import Gathered, Head
 from services.webai.gemini_web import DEFAULT_MODELS
 from services.webai.http import NOTES, SERVED_BY, Reply, notes_header
@@ -26,7 +26,7 @@ class Surfaces:
         self._service = service
         self._key = key
         self._wall = wall
-        self._session: str | None = None
+        self._session: Conversation | None = None
         """The one chat of `/gemini-chat`, as its predecessor has it."""
 
     async def chat(self, body: dict[str, Any], reply: Reply) -> None:
@@ -56,15 +56,24 @@ class Surfaces:
 
     async def native_chat(self, body: dict[str, Any], reply: Reply) -> None:
         """POST /gemini-chat: the same, in one chat that goes on with every call; `{"new": true}` begins anew."""
-        going = None
-        if self._session is not None and body.get("new") is not True:
-            going = conversation.opened(self._session, self._key())
         ask = self._native_ask(body, _field(body, "message"), keep=True)
-        if going is not None and going.model == ask.model:
+        going, notes = (None, ()) if body.get("new") is True else self._going(ask.model)
+        if going is not None:
             ask = Ask(model=ask.model, turns=ask.turns, files=ask.files, keep=True, going=going)
-        told = await self._told(ask, reply)
+        told = await self._told(ask, reply, notes)
         if told.conversation is not None:
-            self._session = conversation.seal(told.conversation, self._key())
+            self._session = told.conversation
+
+    def _going(self, model: str) -> tuple[Conversation | None, tuple[str, ...]]:
+        """The chat that goes on, or None for a new one, and a note where nobody asked for a new one."""
+        held = self._session
+        if held is None:
+            return None, ()
+        if held.model != model:
+            return None, (f"a new chat was begun: the last one is with {held.model}",)
+        if held.account not in self._service.accounts.names():
+            return None, (f"a new chat was begun: the account of the last one, {held.account}, is gone",)
+        return held, ()
 
     async def translate(self, body: dict[str, Any], reply: Reply) -> None:
         """POST /translate: `{message, target?, model?}`; `{response}`. Without a target, as its predecessor does, the
@@ -87,13 +96,13 @@ class Surfaces:
         )
         return request.ask
 
-    async def _told(self, ask: Ask, reply: Reply) -> Told:
+    async def _told(self, ask: Ask, reply: Reply, notes: tuple[str, ...] = ()) -> Told:
         told = Told()
         async with contextlib.aclosing(self._service.answer(ask, told)) as pieces:
             answer = await _gathered(pieces, told)
         images = [chat_answer.image(each) for each in answer.pictures]
         body = {"response": answer.text, "model": told.model, **({"images": images} if images else {})}
-        await reply.json(body, headers=_headers(told, ()))
+        await reply.json(body, headers=_headers(told, notes))
         return told
 
     async def _streamed(

@@ -18,6 +18,8 @@ for line in sys.stdin:
     if given["op"] == "cancel":
         sys.stderr.write(f"cancelled {number}\n")
         tell(0, {"cancelled": number})
+    elif given["op"] == "ping":
+        tell(number, {"pong": True})
     elif mood == "die":
         sys.exit(3)
     elif mood == "silent":

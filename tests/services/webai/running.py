@@ -32,10 +32,10 @@ FREE = {"enabled": True, "first": 5, "chains": {"*": ["One/good", "Two/good"]}}
 """Settings of the fallback."""
 
 
-def worker(block: dict[str, Any]) -> free.Worker:
+def worker(block: dict[str, Any], **more: float) -> free.Worker:
     """A stand-in of gpt4free's process."""
     script = Path(__file__).with_name("fake_free.py")
-    return free.Worker(read(block).fallback, lambda: [sys.executable, str(script)])
+    return free.Worker(read(block).fallback, lambda: [sys.executable, str(script)], **more)
 
 
 @dataclass

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from router.relay.announced import within
 from router.tasks import Tasks
 from router.vault.profiles import ProfileFiles
 from tests.services.webai.running import HERE, FakePackage, Service, running
@@ -19,7 +20,7 @@ async def test_accounts_take_turns_and_one_that_rests_is_left_out(service: Servi
     for _ in range(4):
         await service.chat("x")
     assert {psid for psid, _ in package.asked} == {"good", "better"}
-    limited = type("UsageLimitExceededError", (Exception,), {})()
+    limited = type("APIError", (Exception,), {})("Failed to generate contents. Status: 429")
     package.answers = [[limited], ["Fine"]]
     assert (await service.chat("x")).text == "Fine"
     rested = [each for each in (await service.ask("GET", "/v1/accounts")).json["accounts"] if each["until"]]
@@ -28,6 +29,45 @@ async def test_accounts_take_turns_and_one_that_rests_is_left_out(service: Servi
     found = await service.chat("x")
     assert found.status == 429 and 800 < int(found.headers["retry-after"]) <= 900
     assert (await service.ask("GET", "/readyz")).status == 503
+
+
+async def test_a_limit_of_one_model_rests_that_model_of_that_account_alone(
+    tmp_path: Path, package: FakePackage
+) -> None:
+    now, limited = [1_000_000.0], type("UsageLimitExceededError", (Exception,), {})()
+    async with running(tmp_path, {}, package=package, installed=HERE, wall=lambda: now[0]) as service:
+        await service.put("work", "good")
+        package.answers = [[limited]]
+        assert (await service.chat("x", model="gemini-pro")).status == 429
+        now[0] += 100
+        again = await service.chat("x", model="gemini-pro")
+        assert (again.status, again.headers["retry-after"]) == (429, "800") and len(package.asked) == 1
+        assert "work rests for gemini-pro" in again.json["error"]["message"]
+        assert (await service.chat("x", model="gemini-flash")).text == "x"
+        ready = await service.ask("GET", "/readyz")
+        assert (
+            ready.status == 200
+            and ready.json["accounts"] == (await service.ask("GET", "/v1/accounts")).json["accounts"]
+        )
+        cause = "gemini-pro: The limit of this account for this model is reached."
+        resting = {"gemini-pro": {"until": 1_000_900.0, "reason": cause.partition(": ")[2]}}
+        assert ready.json["accounts"] == [
+            {"name": "work", "state": "ready", "until": None, "reason": cause, "resting": resting}
+        ]
+        assert within(ready.json["accounts"]) == within(service.webai.accounts.told())
+        assert within(ready.json["accounts"])[0].cause == cause
+        await service.put("second", "better")
+        assert (await service.chat("x", model="gemini-pro")).headers["x-webai-served-by"] == "gemini-web/second"
+        now[0] += 800
+        assert service.webai.accounts.listed()[1]["resting"] == {}
+        assert service.webai.accounts.told()[1] == {"name": "work", "state": "ready", "cause": ""}
+
+
+async def test_new_cookies_end_the_rest_of_a_model(service: Service, package: FakePackage) -> None:
+    package.answers = [[type("UsageLimitExceededError", (Exception,), {})()]]
+    assert (await service.chat("x")).status == 429
+    await service.put("work", "better")
+    assert (await service.chat("x")).status == 200
 
 
 async def test_a_session_that_ends_needs_a_new_login(service: Service, package: FakePackage) -> None:

@@ -18,7 +18,7 @@ def told() -> dict[str, Any]:
 async def test_it_announces_at_once_after_a_change_and_when_it_leaves() -> None:
     async with RouterStandIn() as router:
         announcer, tasks = Announcer(router.url, lambda: ["sk-service"], told), Tasks("test")
-        tasks.spawn(announcer.run(), "announce")
+        announcer.start(tasks)
         await router.until(lambda: len(router.told) == 1)
         assert router.told[0] == ("Bearer sk-service", told())
         announcer.changed()
@@ -26,6 +26,17 @@ async def test_it_announces_at_once_after_a_change_and_when_it_leaves() -> None:
         await announcer.leave()
         assert router.told[-1][1] == {**told(), "ready": False, "leaving": True}
         assert announcer.accepted
+        announcer.changed()
+        assert len(tasks) == 0, "it would announce again, and be called back"
+        await tasks.close()
+
+
+async def test_the_goodbye_is_the_last_word_also_where_an_announcement_is_under_way() -> None:
+    async with RouterStandIn() as router:
+        announcer, tasks = Announcer(router.url, lambda: ["sk-service"], told), Tasks("test")
+        announcer.start(tasks)
+        await announcer.leave()
+        assert len(tasks) == 0 and router.told[-1][1]["leaving"] is True
         await tasks.close()
 
 
@@ -36,7 +47,7 @@ async def test_a_router_that_refuses_or_is_not_there_is_asked_again(
     async with RouterStandIn() as router:
         router.status = 401
         announcer, tasks = Announcer(router.url, lambda: ["wrong"], told), Tasks("test")
-        tasks.spawn(announcer.run(), "announce")
+        announcer.start(tasks)
         await router.until(lambda: len(router.told) == 2)
         assert announcer.accepted is False
         assert caplog.text.count("answered 401") == 1, "once, not at every try"

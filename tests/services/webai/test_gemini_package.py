@@ -98,7 +98,7 @@ async def test_pictures_come_with_the_answer(real: Service) -> None:
 @pytest.mark.parametrize(
     ("prompt", "status", "state"),
     [
-        ("ERROR 1037", 429, "limited"),
+        ("ERROR 1037", 429, "ready"),
         ("ERROR 1060", 429, "limited"),
         ("ERROR 1052", 404, "ready"),
         ("STATUS 429", 429, "limited"),
@@ -112,6 +112,7 @@ async def test_errors_of_the_page_keep_their_meaning(real: Service, prompt: str,
     assert found.status == status
     assert real.webai.accounts.health("a").state == state
     assert ("retry-after" in found.headers) == (status == 429)
+    assert ("gemini-flash" in real.webai.accounts.listed()[0]["resting"]) == (prompt == "ERROR 1037")
 
 
 async def test_one_bad_status_is_repaired_with_a_new_session(real: Service, page: GeminiPage) -> None:

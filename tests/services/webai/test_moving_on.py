@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 from pathlib import Path
 
 from router.tasks import Tasks
@@ -88,6 +90,17 @@ async def test_a_provider_that_fails_is_left_out_and_the_next_one_serves(tmp_pat
         cut = await service.chat("Hi", model="gpt4free:Cut/cut", stream=True)
         assert not cut.done and "error" in cut.chunks[-1]
         assert service.webai.busy == 0
+
+
+async def test_a_process_that_hangs_is_no_provider_s_fault_and_the_next_one_serves(tmp_path: Path) -> None:
+    block = {"gemini": {"enabled": False}, "fallback": {**FREE, "failures": 1, "first": 2}}
+    hanging = worker(block, ping=0.3)
+    async with running(tmp_path, block, worker=hanging, installed=HERE) as service:
+        assert (await service.chat("Hi")).headers["x-webai-served-by"] == "gpt4free/One"
+        assert hanging._process is not None
+        os.kill(hanging._process.pid, signal.SIGSTOP)
+        assert (await service.chat("Hi")).headers["x-webai-served-by"] == "gpt4free/Two"
+        assert (await service.ask("GET", "/readyz")).json["fallback"]["left_out"] == {}
 
 
 async def test_a_caller_that_leaves_ends_its_answer(both: Service, package: FakePackage) -> None:

@@ -50,24 +50,49 @@ def test_a_chain_is_that_of_the_model_or_of_all() -> None:
 
 def test_a_provider_that_fails_is_left_out_for_longer_each_time_and_probed_by_one_call() -> None:
     blacklist = Blacklist(2, 60, 200)
-    blacklist.bad("A", 0)
+    blacklist.bad("A", 0, 0)
     assert blacklist.admits("A", 1)
-    blacklist.bad("A", 1)
+    blacklist.bad("A", 1, 1)
     assert not blacklist.admits("A", 60)
     assert blacklist.absent(31) == {"A": 30}
     assert blacklist.admits("A", 61)
     assert not blacklist.admits("A", 61), "only one call probes"
-    blacklist.undecided("A")
+    blacklist.undecided("A", 61)
     assert blacklist.admits("A", 61)
-    blacklist.bad("A", 61)
+    blacklist.bad("A", 61, 61)
     assert blacklist.absent(61) == {"A": 120}
     assert blacklist.admits("A", 181)
-    blacklist.bad("A", 181)
+    blacklist.bad("A", 181, 181)
     assert blacklist.absent(181) == {"A": 200}
     assert blacklist.admits("A", 381)
     blacklist.good("A")
     assert blacklist.absent(381) == {}
     assert blacklist.admits("A", 381) and blacklist.admits("B", 0)
+
+
+def test_failures_of_one_moment_are_one_absence() -> None:
+    blacklist = Blacklist(2, 60, 3600)
+    for began in range(8):
+        blacklist.bad("A", began, 10)
+    assert blacklist.absent(10) == {"A": 60}
+    assert blacklist.admits("A", 70)
+    blacklist.bad("A", 9, 71)
+    assert blacklist.absent(71) == {"A": 0}, "a call from before the absence says nothing new"
+    blacklist.undecided("A", 9)
+    assert not blacklist.admits("A", 72), "the probe is still under way"
+    blacklist.bad("A", 70, 73)
+    assert blacklist.absent(73) == {"A": 120}
+
+
+def test_a_call_that_names_the_provider_fails_beside_the_probe_and_counts_once() -> None:
+    blacklist = Blacklist(1, 60, 3600)
+    blacklist.bad("A", 0, 0)
+    assert blacklist.admits("A", 60)
+    blacklist.bad("A", 61, 62)
+    assert blacklist.absent(62) == {"A": 120}
+    blacklist.bad("A", 60, 63)
+    assert blacklist.absent(63) == {"A": 119}
+    assert blacklist.admits("A", 182), "the probe has ended, though its failure was no news"
 
 
 class AuthError(Exception): ...

@@ -123,6 +123,28 @@ async def test_the_older_routes_answer_as_they_did(service: Service, package: Fa
         assert (await service.ask("POST", path, {})).status == 400
 
 
+async def test_the_one_chat_begins_anew_where_its_account_has_gone_and_says_so(
+    service: Service, package: FakePackage
+) -> None:
+    async def said(text: str, **more: object) -> tuple[int, str]:
+        found = await service.ask("POST", "/gemini-chat", {"message": text, "model": "gemini-pro", **more})
+        return found.status, found.headers.get("x-webai-notes", found.body.decode())
+
+    assert (await said("One"))[0] == 200
+    await service.put("other", "better")
+    package.answers = [[type("AuthError", (Exception,), {})()]]
+    assert (await said("Two"))[0] == 401 and package.asked[-1][0] == "good"
+    status, text = await said("Three")
+    assert status == 503 and "cannot go on" in text and "begin a new chat with" in text
+    await service.ask("DELETE", "/v1/accounts/work")
+    status, notes = await said("Four")
+    assert status == 200 and "a new chat was begun: the account of the last one, work, is gone" in notes
+    assert package.asked[-1][0] == "better"
+    for more, begun in (({}, False), ({"model": "gemini-flash"}, True), ({"new": True}, False)):
+        status, notes = await said("Five", **more)
+        assert status == 200 and ("a new chat was begun" in notes) == begun
+
+
 async def test_what_is_not_there_is_said_in_json(service: Service) -> None:
     assert (await service.ask("GET", "/v1/nothing")).json["error"]["type"] == "invalid_request_error"
     assert (await service.ask("GET", "/v1/chat/completions")).status == 405
