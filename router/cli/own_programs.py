@@ -32,8 +32,11 @@ def written(entry: OwnService) -> str:
 
 
 def _word(word: str) -> str:
-    """As supervisord splits a command: in quotes, with its own expansions taken as they are."""
+    """As supervisord splits a command: in quotes, with its own expansions taken as they are. It takes a ; or # after a
+    blank for a comment, also in quotes, so the quotes end and begin anew between the two: that is still one word."""
     quoted = '"' + word.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    for sign in ";#":
+        quoted = quoted.replace(f" {sign}", f' ""{sign}')
     return quoted.replace("%", "%%")
 
 
