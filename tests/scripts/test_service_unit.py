@@ -14,6 +14,8 @@ from pathlib import Path
 
 import pytest
 
+from router.cli import services, up
+
 ROOT = Path(__file__).resolve().parents[2]
 FILES = (
     "Makefile",
@@ -65,6 +67,10 @@ def test_the_unit_is_made_for_the_checkout_and_goes_again(checkout: Path, tmp_pa
     assert service["ReadWritePaths"].split()[-1] == "/srv/accounts"
     assert "would ask the settings" in done.stderr  # there is no environment yet
     assert str(checkout / "scripts") not in service["ReadWritePaths"]  # where the unit comes from
+    # a router that is not ready does not end supervisord, and no second one is ever started
+    assert service["ExecStartPost"].startswith("-") and service["ExecStartPost"].endswith("-m router up --join")
+    waits = up.SUPERVISED_WITHIN + up.READY_WITHIN + services.OTHERS_WITHIN
+    assert int(service["TimeoutStartSec"]) > waits + 60  # for what it starts then
     assert "EnvironmentFile" not in service  # systemd would read it as root
     assert (service["NoNewPrivileges"], service["ProtectSystem"], service["KillMode"]) == ("yes", "strict", "mixed")
     assert int(service["TimeoutStopSec"]) > 60  # more than supervisord gives its programs
