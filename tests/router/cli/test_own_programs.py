@@ -79,6 +79,27 @@ def test_what_cannot_be_taken_out_is_said(tmp_path: Path) -> None:
     assert own_programs.follow(rpc, settings(), folder) == ["one could not be taken out: STILL_RUNNING"]
 
 
+@pytest.mark.parametrize("fails", ["reloadConfig", "addProcessGroup"])
+def test_what_supervisord_did_not_take_in_it_is_given_again_by_the_next_run(tmp_path: Path, fails: str) -> None:
+    folder = tmp_path / "conf.d"
+    rpc = Supervisord(folder)
+    works = getattr(rpc, fails)
+
+    def refuse(*_: str) -> None:
+        raise xmlrpc.client.Fault(92, "CANT_REREAD")
+
+    setattr(rpc, fails, refuse)
+    wanted = settings({"name": "one", "command": "x"})
+    for _ in range(2):
+        (told,) = own_programs.follow(rpc, wanted, folder)
+        assert "CANT_REREAD" in told and rpc.known == {}
+    setattr(rpc, fails, works)
+    assert own_programs.follow(rpc, wanted, folder) == [] and list(rpc.known) == ["one"]
+    setattr(rpc, fails, refuse)  # it knows all of it: nobody asks any more
+    assert own_programs.follow(rpc, wanted, folder) == []
+    assert [path.name for path in folder.iterdir()] == ["one.conf"]
+
+
 @given(st.lists(WORDS, min_size=1))
 @example(["sh", "-c", "sleep 1 ; exec x # y", ";", "# %(here)s", '\\" ;'])
 @example([" ;;", "  ## ;", "a;b#c"])
