@@ -5,9 +5,12 @@ set -eu
 mkdir -p "$HOME/state/run" "$HOME/logs" "$HOME/conf.d" # the volume
 rm -f state/run/supervisor.sock state/run/supervisord.pid state/run/router.json
 .venv/bin/python -m router up --prepare-only
-( # once supervisord answers, start what is wanted
-    while [ ! -S state/run/supervisor.sock ]; do sleep 0.1; done
+( # once supervisord answers, start what is wanted: as often as it takes, while supervisord ($$, below) is there
     .venv/bin/python -m router.cli.cloud
-    .venv/bin/python -m router up
+    until .venv/bin/python -m router up --join; do
+        kill -0 $$ 2>/dev/null || exit 0
+        echo "The router is not ready; looking again in 10 s, and starting what does not run." >&2
+        sleep 10
+    done
 ) &
 exec .venv/bin/python -m supervisor.supervisord --nodaemon --configuration supervisor.conf

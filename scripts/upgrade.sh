@@ -16,7 +16,22 @@ apply() { # the environments and the running processes for what is checked out n
         [ ! -x ".venvs/$service/bin/python" ] || sh scripts/dev/make-sdk-venvs.sh "$service"
     done
     "$VENV/bin/python" -m router up --prepare-only
-    ! running || "$VENV/bin/python" -m router reload-process --within "${WITHIN:-60}"
+    if running; then
+        "$VENV/bin/python" -m router reload-process --within "${WITHIN:-60}"
+        restart_services
+    fi
+}
+
+restart_services() { # what runs of ours beside the router would go on with the code that it was started with
+    names=$("$VENV/bin/python" -m router status --json 2>/dev/null | "$VENV/bin/python" -c '
+import json, sys
+ours = ("aistudio", "webai", "healthwatch")
+print(*(row["name"] for row in json.load(sys.stdin)["processes"] if row["name"] in ours and row["pid"]))
+') || say "Which services run is not known; start them anew where they do: make restart NAME=aistudio (webai, healthwatch)"
+    for name in $names; do
+        say "Starting $name anew, with the code of this commit ..."
+        "$VENV/bin/python" -m router restart "$name" || say "$name is not well; see make status and logs/$name.log"
+    done
 }
 
 running() { # whether supervisord answers: after a power cut its socket is there, and nobody behind it

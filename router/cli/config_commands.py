@@ -167,3 +167,15 @@ def path(config: ConfigOption = None) -> None:
         typer.echo(f"there is no file{f' {found}' if found else ''}; everything is at its default", err=True)
         raise typer.Exit(1)
     typer.echo(str(found))
+
+
+@app.command()
+def folders(config: ConfigOption = None) -> None:
+    """Print the folders that are written to: the setting, a blank, and the whole path (for `make install-service`)."""
+    loaded, _ = settings_or_exit(config, need_key=False)
+    settings = loaded.settings
+    named = {"auth.dir": settings.auth.dir, "server.state_dir": settings.server.state_dir}
+    if settings.providers.aistudio is not None and settings.providers.aistudio.profiles:
+        named["providers.aistudio.profiles"] = settings.providers.aistudio.profiles
+    for setting, folder in named.items():
+        typer.echo(f"{setting} {places.in_checkout(folder)}")

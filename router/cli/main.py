@@ -152,11 +152,14 @@ def login(
 
 
 @app.command()
-def up(prepare_only: Annotated[bool, typer.Option(help="Write files and keys, start nothing.")] = False) -> None:
+def up(
+    prepare_only: Annotated[bool, typer.Option(help="Write files and keys, start nothing.")] = False,
+    join: Annotated[bool, typer.Option(help="Wait for the supervisord of systemd or a container; start none.")] = False,
+) -> None:
     """Write what is missing, start everything under supervisord and wait until it is ready (`make up`)."""
     from router.cli import up as start
 
-    raise typer.Exit(start.up(prepare_only))
+    raise typer.Exit(start.up(prepare_only, join))
 
 
 @app.command()

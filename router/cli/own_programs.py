@@ -13,6 +13,8 @@ from router.settings.schema import Settings
 
 FOLDER = Path("config/conf.d")
 """In the checkout; `supervisor.conf` includes what is in it."""
+PENDING = ".not-taken-in"
+"""A file in the folder while supervisord may not know what lies there: then the next run has it look again."""
 _HEAD = "; Written by `make up` from `services` in the settings. Changes here are lost.\n"
 
 
@@ -32,8 +34,11 @@ def written(entry: OwnService) -> str:
 
 
 def _word(word: str) -> str:
-    """As supervisord splits a command: in quotes, with its own expansions taken as they are."""
+    """As supervisord splits a command: in quotes, with its own expansions taken as they are. It takes a ; or # after a
+    blank for a comment, also in quotes, so the quotes end and begin anew between the two: that is still one word."""
     quoted = '"' + word.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    for sign in ";#":
+        quoted = quoted.replace(f" {sign}", f' ""{sign}')
     return quoted.replace("%", "%%")
 
 
@@ -42,8 +47,10 @@ def follow(rpc: Any, settings: Settings, folder: Path = FOLDER) -> list[str]:
     files = {f"{entry.name}.conf": written(entry) for entry in settings.services}
     folder.mkdir(parents=True, exist_ok=True)
     before = {path.name: path.read_text(encoding="utf-8") for path in folder.glob("*.conf")}
-    if before == files:
+    pending = folder / PENDING
+    if before == files and not pending.exists():
         return []
+    pending.touch(mode=0o600)
     for name, text in files.items():
         if before.get(name) != text:
             new = folder / f"{name}.new"
@@ -52,14 +59,22 @@ def follow(rpc: Any, settings: Settings, folder: Path = FOLDER) -> list[str]:
             os.replace(new, folder / name)  # noqa: PTH105  a name for both is clearer
     for name in before.keys() - files.keys():
         (folder / name).unlink(missing_ok=True)
-    return _take_in(rpc)
+    told, whole = _take_in(rpc)
+    if whole:
+        pending.unlink(missing_ok=True)
+    return told
 
 
-def _take_in(rpc: Any) -> list[str]:
-    """supervisord reads its files again: what has changed or gone is stopped and forgotten, to be started anew."""
-    (changes,) = rpc.reloadConfig()
+def _take_in(rpc: Any) -> tuple[list[str], bool]:
+    """supervisord reads its files again: what has changed or gone is stopped and forgotten, to be started anew.
+    Sentences, and whether all of it went."""
+    try:
+        (changes,) = rpc.reloadConfig()
+    except xmlrpc.client.Fault as fault:
+        return [f"supervisord cannot read its files ({fault.faultString}); it is asked again next time."], False
     added, changed, removed = changes
     told: list[str] = []
+    whole = True
     for name in (*changed, *removed):
         if name in TAKEN:
             continue  # of ours: a restart of supervisord takes it in
@@ -68,6 +83,7 @@ def _take_in(rpc: Any) -> list[str]:
             rpc.removeProcessGroup(name)
         except xmlrpc.client.Fault as fault:
             told.append(f"{name} could not be taken out: {fault.faultString}")
+            whole = False
             continue
         if name in removed:
             told.append(f"{name} has been stopped: the settings have it no more.")
@@ -76,4 +92,5 @@ def _take_in(rpc: Any) -> list[str]:
             rpc.addProcessGroup(name)
         except xmlrpc.client.Fault as fault:
             told.append(f"{name} could not be added: {fault.faultString}")
-    return told
+            whole = False
+    return told, whole

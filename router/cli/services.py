@@ -135,7 +135,11 @@ def follow(rpc: Any, place: Place, which: Program, *, anew: bool = False, root: 
     rpc: supervisord's. anew: stop it first, so that it reads its settings again."""
     if place.problem is not None:
         return []
-    name, want, state = which.name, wanted(place, which, root), _state(rpc, which.name)
+    name, want = which.name, wanted(place, which, root)
+    try:
+        state = _state(rpc, name)
+    except xmlrpc.client.Fault as fault:
+        return [f"{name} is not known to supervisord, which cannot learn of it: {fault.faultString}."]
     running = state in _RUNNING
     told: list[str] = []
     if running and (anew or not want.on):

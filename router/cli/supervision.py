@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 import xmlrpc.client
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -84,13 +84,18 @@ def start(environ: Mapping[str, str]) -> str | None:
     )
     if done.returncode != 0:
         return (done.stderr or done.stdout).strip() or f"supervisord ended with {done.returncode}"
-    end = time.monotonic() + 10
+    return None if await_answer(10) else "supervisord does not answer on its socket; see logs/supervisord.log"
+
+
+def await_answer(within: float, pause: Callable[[float], None] = time.sleep) -> bool:
+    """Whether supervisord answers within so many seconds. pause: waits, in seconds, between two looks."""
+    end = time.monotonic() + within
     while time.monotonic() < end:
         with supervisor() as rpc:
             if rpc is not None:
-                return None
-        time.sleep(0.05)
-    return "supervisord does not answer on its socket; see logs/supervisord.log"
+                return True
+        pause(0.05)
+    return False
 
 
 def processes(rpc: Any) -> list[dict[str, Any]]:

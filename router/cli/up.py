@@ -19,17 +19,25 @@ from router.server.product import CannotPrepare, migrate
 from router.settings.checks import is_loopback
 
 READY_WITHIN = 60.0
+SUPERVISED_WITHIN = 30.0
+"""Seconds for a supervisord that somebody else has started to answer."""
 
 
 class Failed(Exception):
     """A step of the start did not work; the message says why and what to do."""
 
 
+_COMING = ("RUNNING", "STARTING", "STOPPING", "BACKOFF")
+"""States in which supervisord itself does what is to be done."""
 BODY = '{"model":"demo/echo","messages":[{"role":"user","content":"Hello"}]}'
 
 
-def up(prepare_only: bool = False) -> int:
-    """Prepare, start and wait. 0 when the gateway is ready, 1 with the reason on stderr."""
+def up(prepare_only: bool = False, join: bool = False) -> int:
+    """Prepare, start and wait. 0 when the gateway is ready, 1 with the reason on stderr.
+
+    join: for a supervisord that systemd or a container starts: it is waited for, and never started from here. A router
+    that supervisord still tries to start is waited for too, and one that is not ready keeps no other program from being
+    started: healthwatch goes on trying where this has ended."""
     os.chdir(places.ROOT)
     if prepare_only and cloud.wanted(os.environ):
         _say("DEPLOY=cloud: the router prepares by itself, as soon as its settings are valid.")
@@ -39,16 +47,26 @@ def up(prepare_only: bool = False) -> int:
         if prepare_only:
             tell_keys(place, made)
             return 0
-        running = _start(place)
-        wait_ready(place)
+        running = _join() if join else _start(place)
     except (Failed, CannotListen) as error:
         _say(f"Switchyard did not start: {error}")
         return 1
+    try:
+        wait_ready(place, patient=join)
+    except Failed as error:
+        _say(f"Switchyard did not start: {error}")
+        if join:
+            _follow(place)
+        return 1
     _tell(place, made, running)
+    _follow(place)
+    return 0
+
+
+def _follow(place: Place) -> None:
     with supervision.supervisor() as rpc:
         for sentence in services.follow_all(rpc, place) if rpc is not None else ():
             _say(sentence)
-    return 0
 
 
 def prepare(config: str | None = None) -> tuple[Place, dict[str, str]]:
@@ -68,6 +86,15 @@ def prepare(config: str | None = None) -> tuple[Place, dict[str, str]]:
     except CannotPrepare as error:
         raise Failed(str(error)) from error
     return place, made
+
+
+def _join() -> bool:
+    """Wait for the supervisord that somebody else starts, and start a router that it has given up. Whether the router
+    ran already. Raises `Failed`."""
+    if not supervision.await_answer(SUPERVISED_WITHIN):
+        raise Failed(f"no supervisord answers within {SUPERVISED_WITHIN:g} s; see logs/supervisord.log")
+    with supervision.supervisor() as rpc:
+        return rpc is not None and _start_stopped(rpc)
 
 
 def _start(place: Place) -> bool:
@@ -115,14 +142,17 @@ def _open(facts: dict[str, Any]) -> bool:
 def _start_stopped(rpc: Any) -> bool:
     ran = True
     for process in supervision.processes(rpc):
-        if process["name"] == "router" and process["statename"] not in ("RUNNING", "STARTING", "STOPPING"):
+        if process["name"] == "router" and process["statename"] not in _COMING:
             ran = False
             rpc.startProcess(f"{process['group']}:{process['name']}", False)
     return ran
 
 
-def wait_ready(place: Place) -> None:
-    """Until `/readyz` says yes. Raises `Failed` with the log's end, or with the causes that `/readyz` gives."""
+def wait_ready(place: Place, *, patient: bool = False) -> None:
+    """Until `/readyz` says yes. Raises `Failed` with the log's end, or with the causes that `/readyz` gives.
+
+    patient: while supervisord still tries to start the router, it is waited for."""
+    ended = (*supervision.FAILED, "gone", *(() if patient else ("BACKOFF",)))
     end = time.monotonic() + READY_WITHIN
     answer: Any = None
     while time.monotonic() < end:
@@ -132,7 +162,7 @@ def wait_ready(place: Place) -> None:
                 return
         with supervision.supervisor() as rpc:
             state = rpc.getProcessInfo("router")["statename"] if rpc is not None else "gone"
-        if state in (*supervision.FAILED, "gone", "BACKOFF"):
+        if state in ended:
             raise Failed(f"the router is {state}. The end of logs/router.log:\n{supervision.log_tail('router')}")
         time.sleep(0.1)
     if answer is not None:

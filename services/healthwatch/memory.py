@@ -1,4 +1,5 @@
-"""What must outlive the watch itself: when it has started which program anew, so that its cap per hour holds.
+"""What must outlive the watch itself: when it has started which program anew, so that its cap per hour holds, and what
+it has stopped and not started again yet.
 
 A small file of moments by the wall clock. What cannot be read counts as nothing, and is written anew.
 """
@@ -31,16 +32,24 @@ class Memory:
 
     def load(self) -> dict[str, list[float]]:
         """The moments of the last hour by program, in monotonic seconds, oldest first."""
+        kept = {name: self._moments(times) for name, times in self._read("acted").items()}
+        return {name: times for name, times in kept.items() if times}
+
+    def stopped(self) -> dict[str, float]:
+        """What was told to stop within the last hour and was to be started again: when, in monotonic seconds."""
+        kept = {name: self._moments([moment]) for name, moment in self._read("stopped").items()}
+        return {name: times[0] for name, times in kept.items() if times}
+
+    def _read(self, part: str) -> dict[str, object]:
         try:
             with self._path.open("rb") as file:
                 found = codec.loads(file.read(LONGEST))
         except (OSError, codec.Malformed):
             return {}
-        acted = found.get("acted") if isinstance(found, Mapping) else None
-        if not isinstance(acted, Mapping):
+        named = found.get(part) if isinstance(found, Mapping) else None
+        if not isinstance(named, Mapping):
             return {}
-        kept = {str(name): self._moments(times) for name, times in list(acted.items())[:PROGRAMS]}
-        return {name: times for name, times in kept.items() if times}
+        return {str(name): value for name, value in list(named.items())[:PROGRAMS]}
 
     def _moments(self, times: object) -> list[float]:
         numbers = (
@@ -52,11 +61,12 @@ class Memory:
         ages = [max(0.0, self._wall() - each) for each in numbers[-MOMENTS:]]
         return sorted(self._now() - age for age in ages if age < HOUR)
 
-    def save(self, acted: Mapping[str, list[float]]) -> None:
-        """Whole or not at all. acted: as `load` gives it. Raises `OSError`. Blocks."""
+    def save(self, acted: Mapping[str, list[float]], stopped: Mapping[str, float]) -> None:
+        """Whole or not at all. acted, stopped: as they are read. Raises `OSError`. Blocks."""
         ahead = self._wall() - self._now()
         told = {name: [round(each + ahead, 3) for each in times[-MOMENTS:]] for name, times in acted.items() if times}
-        text = codec.dumps_text({"acted": dict(list(told.items())[:PROGRAMS])})
+        since = {name: round(each + ahead, 3) for name, each in list(stopped.items())[:PROGRAMS]}
+        text = codec.dumps_text({"acted": dict(list(told.items())[:PROGRAMS]), "stopped": since})
         self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         new = self._path.with_suffix(".new")
         try:

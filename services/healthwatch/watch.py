@@ -7,7 +7,7 @@ import logging
 import shutil
 import time
 import xmlrpc.client
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Protocol
 
@@ -21,6 +21,7 @@ from services.healthwatch.judge import Action, Judge, Seen
 from services.healthwatch.memory import Memory
 from services.healthwatch.room import make_room
 from services.healthwatch.settings import Plan, Watched
+from services.healthwatch.stopped import Stopped
 from services.healthwatch.supervisor import Running
 from services.link.cause import Cause
 
@@ -74,6 +75,7 @@ class Watch:
         self._judge = Judge(self._rules)
         if memory is not None:
             self._judge.remember(memory.load())
+        self._stopped = Stopped(memory.stopped() if memory is not None else None)
         self._lost = ""
         self._tasks = Tasks("looks")
         self._looks: dict[str, asyncio.Task[None]] = {}
@@ -116,6 +118,7 @@ class Watch:
         for known in running.values():
             if known.state == "RUNNING":
                 self._judge.saw(known.name, known.pid, known.up, now)
+        await self._take_up(running)
         for each in plan.programs:
             if each.name in running and each.name not in self._looks and self._due.get(each.name, 0.0) <= now:
                 self._due[each.name] = now + plan.rules.again  # unless the look itself says something else
@@ -125,6 +128,15 @@ class Watch:
             await asyncio.wait(self._looks.values(), timeout=self._patience)
         self._looks = {name: task for name, task in self._looks.items() if not task.done()}
         self._finished = self._now()
+
+    async def _take_up(self, running: Mapping[str, Running]) -> None:
+        """Start what an earlier run, or a try that failed, has stopped and not started again."""
+        owed, forgotten = self._stopped.owed({each.name: each.state for each in running.values()}, self._looks)
+        for name in owed:
+            action = Action("start", name, "it was stopped to be started anew, and that did not come to its end")
+            self._looks[name] = self._tasks.spawn(self._act(action, running[name].pid), name)
+        if forgotten:
+            await self._save()
 
     async def _one(self, session: aiohttp.ClientSession, program: Watched, known: Running, plan: Plan) -> None:
         if program.name == "router":
@@ -161,11 +173,16 @@ class Watch:
         _log.warning("%s: %s, because %s", action.name, _DOES[action.kind], action.why)
         if action.kind == "tell":
             return
+        if action.kind == "restart":
+            self._stopped.since[action.name] = self._now()
         await self._save()
         try:
             await asyncio.to_thread(self._supervisor.act, action, pid)
         except (OSError, xmlrpc.client.Error) as error:
             _log.error("%s could not be started anew: %s", action.name, str(error)[:200] or type(error).__name__)
+            return
+        if self._stopped.over(action.name):
+            await self._save()
 
     async def _save(self) -> None:
         """Before anything is done, so that what ends this process here is counted too."""
@@ -173,7 +190,8 @@ class Watch:
             return
         async with self._saving:
             try:
-                await asyncio.to_thread(self._memory.save, self._judge.acted(self._now()))
+                acted = self._judge.acted(self._now())
+                await asyncio.to_thread(self._memory.save, acted, dict(self._stopped.since))
             except OSError as error:
                 _log.warning("what was done cannot be kept for after a restart: %s", error)
 

@@ -19,7 +19,7 @@ import urllib.error
 import urllib.request
 import venv
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from importlib import metadata
 from pathlib import Path
@@ -258,6 +258,47 @@ def test_in_the_cloud_an_image_waits_for_its_settings(target: str, short: Path) 
             subprocess.run(["sh", "-ec", image.here(links)], cwd=image.tree, check=True)
     command = image.command
     waits_and_then_serves(image, command, image.volume / "config" / "config.yaml")
+
+
+STAND_IN = """#!/bin/sh
+echo "$(basename "$0") $*" >>calls
+case "$(basename "$0") $*" in
+*supervisord*) read -r _ <go ;;
+*"up --join") [ "$(grep -c join calls)" -gt "$FAILURES" ] && echo end >go ;;
+"sleep 10") [ "$(grep -c join calls)" -ne 5 ] || echo end >go ;;
+esac
+"""
+"""Python and sleep: `up` fails so often; supervisord lives until it has worked, or has failed five times."""
+
+
+@pytest.mark.parametrize(("failures", "tries"), [(0, 1), (2, 3), (99, 5)])
+def test_the_image_of_all_tries_to_start_the_rest_until_it_worked(tmp_path: Path, failures: int, tries: int) -> None:
+    for path in (".venv/bin/python", "bin/sleep"):
+        (tmp_path / path).parent.mkdir(parents=True)
+        (tmp_path / path).write_text(STAND_IN)
+        (tmp_path / path).chmod(0o755)
+    os.mkfifo(tmp_path / "go")
+    environment = {
+        "PATH": f"{tmp_path}/bin:{os.environ['PATH']}",
+        "HOME": str(tmp_path / "volume"),
+        "FAILURES": str(failures),
+    }
+    command = ["sh", str(ROOT / "config" / "container.sh")]
+    process = subprocess.Popen(
+        command, cwd=tmp_path, env=environment, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+    try:
+        assert process.wait(30) == 0
+        told = process.communicate(timeout=30)[1]  # to its end: nothing is tried any more
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+    calls = (tmp_path / "calls").read_text().splitlines()
+    assert calls.count("python -m router up --join") >= tries and calls.count("sleep 10") >= tries - 1
+    if failures < 99:
+        assert (calls.count("python -m router up --join"), calls.count("sleep 10")) == (tries, tries - 1)
+    assert told.count("looking again") == calls.count("sleep 10")
 
 
 def test_in_kubernetes_the_router_waits_for_its_settings(short: Path) -> None:

@@ -46,7 +46,6 @@ def test_what_a_pod_names_exists_and_it_may_do_little(which: dict[str, Any]) -> 
         if "configMap" in volume:
             assert ("ConfigMap", volume["configMap"]["name"]) in known
     assert spec["securityContext"]["runAsNonRoot"] and spec["automountServiceAccountToken"] is False
-    assert spec["terminationGracePeriodSeconds"] > 30  # more than server.timeouts.drain
     for container in spec["containers"]:
         assert {each["name"] for each in container["volumeMounts"]} <= claims | volumes.keys()
         assert container["securityContext"]["readOnlyRootFilesystem"]

@@ -14,6 +14,8 @@ from pathlib import Path
 
 import pytest
 
+from router.cli import services, up
+
 ROOT = Path(__file__).resolve().parents[2]
 FILES = (
     "Makefile",
@@ -63,7 +65,12 @@ def test_the_unit_is_made_for_the_checkout_and_goes_again(checkout: Path, tmp_pa
     service = parser["Service"]
     assert service["User"] == "daemon" and service["WorkingDirectory"] == str(checkout)
     assert service["ReadWritePaths"].split()[-1] == "/srv/accounts"
+    assert "would ask the settings" in done.stderr  # there is no environment yet
     assert str(checkout / "scripts") not in service["ReadWritePaths"]  # where the unit comes from
+    # a router that is not ready does not end supervisord, and no second one is ever started
+    assert service["ExecStartPost"].startswith("-") and service["ExecStartPost"].endswith("-m router up --join")
+    waits = up.SUPERVISED_WITHIN + up.READY_WITHIN + services.OTHERS_WITHIN
+    assert int(service["TimeoutStartSec"]) > waits + 60  # for what it starts then
     assert "EnvironmentFile" not in service  # systemd would read it as root
     assert (service["NoNewPrivileges"], service["ProtectSystem"], service["KillMode"]) == ("yes", "strict", "mixed")
     assert int(service["TimeoutStopSec"]) > 60  # more than supervisord gives its programs
@@ -80,6 +87,56 @@ def test_the_unit_is_made_for_the_checkout_and_goes_again(checkout: Path, tmp_pa
     again = run(target, "install", root=checkout, RUN_AS="nobody", ACCOUNTS="/srv/accounts")
     assert "-User=daemon" in again.stderr and "+User=nobody" in again.stderr and "KillMode" not in again.stderr
     assert run(target, "uninstall", root=checkout).returncode == 0 and not unit.exists()
+
+
+def written_to(target: Path) -> list[str]:
+    """The folders that the unit lets the service write to."""
+    text = (target / "etc/systemd/system/switchyard.service").read_text()
+    (line,) = [line for line in text.splitlines() if line.startswith("ReadWritePaths=")]
+    return line.removeprefix("ReadWritePaths=").split()
+
+
+def test_the_unit_may_write_where_the_settings_say(checkout: Path, tmp_path: Path) -> None:
+    python, config, target = checkout / ".venv/bin/python", checkout / "config/config.yaml", tmp_path / "target"
+    python.parent.mkdir(parents=True)
+    python.write_text(f'#!/bin/sh\nPYTHONPATH={ROOT} exec {sys.executable} "$@"\n')
+    python.chmod(0o755)
+    config.parent.mkdir()
+    (checkout / "config/environment").write_text(f"SWITCHYARD_CONFIG={config}\n")
+    always = [str(checkout / name) for name in ("state", "logs", "config")]
+    for text, folders in (
+        ("{}", ["/usr/sbin/.cli-proxy-api", str(ROOT / "state")]),
+        (
+            "auth: {dir: ~/mine}\nserver: {state_dir: /srv/st}\nproviders: {aistudio: {profiles: /srv/p}}",
+            ["/usr/sbin/mine", "/srv/st", "/srv/p"],
+        ),
+    ):
+        config.write_text(f"{text}\n")
+        done = run(target, "install", root=checkout, RUN_AS="daemon")
+        assert done.returncode == 0, done.stderr
+        assert written_to(target) == [*always, *folders]
+    assert run(target, "install", root=checkout, RUN_AS="daemon", ACCOUNTS="/srv/a").returncode == 0
+    assert written_to(target) == [*always, "/srv/a", "/srv/st", "/srv/p"]
+    for text, told in (("server: {prot: 1}", "server.prot"), ("auth: {dir: /a b}", "blank")):
+        config.write_text(f"{text}\n")
+        refused = run(tmp_path / "other", "install", root=checkout, RUN_AS="daemon")
+        assert refused.returncode == 1 and told in refused.stderr and not (tmp_path / "other").exists()
+
+
+@as_root
+def test_a_folder_that_the_settings_name_is_given_to_nobody(checkout: Path, tmp_path: Path) -> None:
+    mine, theirs = tmp_path / "mine", tmp_path / "theirs"
+    for folder in (mine, theirs):
+        folder.mkdir()
+    python = checkout / ".venv/bin/python"
+    python.parent.mkdir(parents=True)
+    python.write_text(f"#!/bin/sh\necho auth.dir {theirs}\n")
+    python.chmod(0o755)
+    told = run(tmp_path / "target", "install", root=checkout, RUN_AS="daemon").stderr
+    assert f"+ReadWritePaths={checkout}/state {checkout}/logs {checkout}/config {theirs}\n" in told
+    assert f"would give {theirs}" not in told
+    told = run(tmp_path / "target", "install", root=checkout, RUN_AS="daemon", ACCOUNTS=str(mine)).stderr
+    assert f"would give {mine} to daemon" in told
 
 
 @pytest.mark.parametrize("name", ["scripts/systemd/switchyard.service", "scripts/environment.sh"])

@@ -21,10 +21,14 @@ fail() {{ say "$*"; exit 1; }}
 make_environment() {{ mkdir -p "$VENV/bin"; ln -sf {sys.executable} "$VENV/bin/python"; }}
 """
 ROUTER = """
-import os, sys
+import json, os, sys
+if sys.argv[1] == "status":
+    pids = {"router": 1, "aistudio": 2, "webai": None, "healthwatch": 3, "own": 4}
+    print(json.dumps({"processes": [{"name": name, "pid": pid} for name, pid in pids.items()]}))
+    sys.exit(1)  # something is wrong with one of them
 with open("asked", "a") as file:
     file.write(" ".join(sys.argv[1:]) + "\\n")
-sys.exit(os.path.exists("broken") and sys.argv[1] == "reload-process")
+sys.exit(os.path.exists("broken") and sys.argv[1] == "reload-process" or sys.argv[1:] == ["restart", "aistudio"])
 """
 
 
@@ -116,8 +120,10 @@ def test_what_runs_is_replaced_and_what_fails_is_taken_back(checkout: Checkout) 
     with checkout.supervisord():
         done = checkout.upgrade()
         assert done.returncode == 0 and "serves" in done.stderr
-        assert checkout.asked() == ["up --prepare-only", "reload-process --within 60"]
+        anew = ["restart aistudio", "restart healthwatch"]  # that one of them fails does not take the commit back
+        assert checkout.asked() == ["up --prepare-only", "reload-process --within 60", *anew]
+        assert "Starting healthwatch anew" in done.stderr and "aistudio is not well" in done.stderr
         checkout.commit("Third")
         (checkout.folder / "broken").touch()
         assert checkout.upgrade().returncode == 1
-        assert checkout.head() == good
+        assert checkout.head() == good and not any(each.startswith("restart") for each in checkout.asked())

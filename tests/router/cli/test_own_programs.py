@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import configparser
 import shlex
 import stat
 import xmlrpc.client
@@ -10,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from pydantic import ValidationError
+from supervisor.options import UnhosedConfigParser  # type: ignore[import-untyped]
 
 from router.cli import own_programs, services
 from router.cli.services import Wanted
@@ -79,13 +79,34 @@ def test_what_cannot_be_taken_out_is_said(tmp_path: Path) -> None:
     assert own_programs.follow(rpc, settings(), folder) == ["one could not be taken out: STILL_RUNNING"]
 
 
+@pytest.mark.parametrize("fails", ["reloadConfig", "addProcessGroup"])
+def test_what_supervisord_did_not_take_in_it_is_given_again_by_the_next_run(tmp_path: Path, fails: str) -> None:
+    folder = tmp_path / "conf.d"
+    rpc = Supervisord(folder)
+    works = getattr(rpc, fails)
+
+    def refuse(*_: str) -> None:
+        raise xmlrpc.client.Fault(92, "CANT_REREAD")
+
+    setattr(rpc, fails, refuse)
+    wanted = settings({"name": "one", "command": "x"})
+    for _ in range(2):
+        (told,) = own_programs.follow(rpc, wanted, folder)
+        assert "CANT_REREAD" in told and rpc.known == {}
+    setattr(rpc, fails, works)
+    assert own_programs.follow(rpc, wanted, folder) == [] and list(rpc.known) == ["one"]
+    setattr(rpc, fails, refuse)  # it knows all of it: nobody asks any more
+    assert own_programs.follow(rpc, wanted, folder) == []
+    assert [path.name for path in folder.iterdir()] == ["one.conf"]
+
+
 @given(st.lists(WORDS, min_size=1))
+@example(["sh", "-c", "sleep 1 ; exec x # y", ";", "# %(here)s", '\\" ;'])
+@example([" ;;", "  ## ;", "a;b#c"])
 def test_every_word_of_a_command_arrives_as_it_is(words: list[str]) -> None:
-    text = own_programs.written(OwnService(name="p", command=tuple(words)))
-    parser = configparser.RawConfigParser(delimiters=("=",), inline_comment_prefixes=None, comment_prefixes=(";",))
-    parser.read_string(text)
-    command = parser["program:p"]["command"]
-    assert shlex.split(command.replace("%%", "%")) == words
+    parser = UnhosedConfigParser()
+    parser.read_string(own_programs.written(OwnService(name="p", command=tuple(words))))
+    assert shlex.split(parser.saneget("program:p", "command", expansions={"here": "x"})) == words
 
 
 @pytest.mark.parametrize(

@@ -75,6 +75,15 @@ def root(tmp_path: Path) -> Path:
     return tmp_path
 
 
+def test_a_supervisord_that_cannot_read_its_files_is_told_and_no_traceback(root: Path) -> None:
+    class Spoilt(Supervisord):
+        def reloadConfig(self) -> None:
+            raise xmlrpc.client.Fault(92, "CANT_REREAD: line 3")
+
+    (told,) = follow(Spoilt(known=False), place({"enabled": True}), root=root)
+    assert told.startswith(f"{NAME} is not known to supervisord") and "line 3" in told
+
+
 def place(block: dict[str, Any] | None, problem: str | None = None) -> Place:
     providers = {"aistudio": block} if block is not None else {}
     settings = Settings.model_validate({"providers": providers})

@@ -1,19 +1,27 @@
-"""The waits of supervisor.conf lie above those of the programs, and below those of who stops supervisord."""
+"""supervisor.conf as supervisord itself reads it: how it keeps the programs, and that its waits lie above those of the
+programs and below those of who stops it. Who stops the programs elsewhere waits as long."""
 
 from __future__ import annotations
 
-import configparser
+import contextlib
 import inspect
 import re
+import shutil
+import signal
+from typing import Any
 
 import annotated_types
 import msgspec
 import pytest
+import yaml
 from pydantic import BaseModel, ValidationError
+from supervisor.datatypes import RestartUnconditionally  # type: ignore[import-untyped]
+from supervisor.options import ServerOptions  # type: ignore[import-untyped]
 
 from router import places
 from router.cli import supervision
 from router.server.parent import MARGIN
+from router.settings.processes import TAKEN
 from router.settings.server import Timeouts
 from router.settings.webai_blocks import WebAITimeouts
 from services.aistudio.__main__ import DRAIN as AISTUDIO_DRAIN
@@ -28,16 +36,59 @@ def longest_drain(block: type[BaseModel] = Timeouts) -> float:
     return min(float(str(limit)) for limit in limits)
 
 
-def stop_waits() -> dict[str, int]:
-    conf = configparser.RawConfigParser(inline_comment_prefixes=(";",))
-    conf.read(places.ROOT / "supervisor.conf", encoding="utf-8")
-    return {name: conf.getint(name, "stopwaitsecs") for name in conf.sections() if name.startswith("program:")}
+@pytest.fixture(scope="module")
+def conf(tmp_path_factory: pytest.TempPathFactory) -> ServerOptions:
+    """supervisor.conf, in a checkout with nothing else, as supervisord would go by it."""
+    folder = tmp_path_factory.mktemp("checkout")
+    shutil.copy(places.ROOT / "supervisor.conf", folder)
+    for made in ("logs", "state/run"):
+        (folder / made).mkdir(parents=True)
+    options = ServerOptions()
+    options.configfile = str(folder / "supervisor.conf")
+    with contextlib.chdir(folder):
+        options.process_config(do_usage=False)
+    return options
 
 
-def test_the_services_get_their_whole_drain() -> None:
-    waits = stop_waits()
-    assert waits["program:webai"] >= longest_drain(WebAITimeouts) + CLOSING
-    assert waits["program:aistudio"] >= AISTUDIO_DRAIN + CLOSING
+def programs(conf: ServerOptions) -> dict[str, Any]:
+    return {each.name: each for group in conf.process_group_configs for each in group.process_configs}
+
+
+def stop_waits(conf: ServerOptions) -> dict[str, int]:
+    return {name: each.stopwaitsecs for name, each in programs(conf).items()}
+
+
+MIB = 1024 * 1024
+
+
+def test_nobody_else_may_talk_to_supervisord(conf: ServerOptions) -> None:
+    (server,) = conf.configroot.supervisord.server_configs
+    assert server["file"].endswith("/" + str(supervision.SOCKET)) and server["chmod"] == 0o600
+    assert conf.umask == 0o027 and conf.nodaemon is False
+    assert conf.pidfile == str(supervision.PID_FILE)
+    assert (conf.logfile_maxbytes, conf.logfile_backups) == (5 * MIB, 3)
+
+
+def test_how_supervisord_keeps_each_program(conf: ServerOptions) -> None:
+    found = programs(conf)
+    assert set(found) == TAKEN
+    for name, each in found.items():
+        assert each.autorestart is RestartUnconditionally, name
+        assert each.autostart is (name == "router"), name  # the settings decide about the others
+        assert (each.startsecs, each.startretries, each.stopsignal) == (2, 3, signal.SIGTERM), name
+        # its children go with a killed one; told to end, the AI Studio service closes its browser by itself
+        assert each.killasgroup and each.stopasgroup is (name != "aistudio"), name
+        log = (5 * MIB, 3) if name == "healthwatch" else (20 * MIB, 5)
+        assert each.redirect_stderr and (each.stdout_logfile_maxbytes, each.stdout_logfile_backups) == log, name
+        assert each.stdout_logfile.endswith(f"logs/{name}.log") and each.environment == {"PYTHONUNBUFFERED": "1"}, name
+    assert min(found.values(), key=lambda each: each.priority).name == "router"  # first up, last down
+    assert max(found.values(), key=lambda each: each.priority).name == "healthwatch"
+
+
+def test_the_services_get_their_whole_drain(conf: ServerOptions) -> None:
+    waits = stop_waits(conf)
+    assert waits["webai"] >= longest_drain(WebAITimeouts) + CLOSING
+    assert waits["aistudio"] >= AISTUDIO_DRAIN + CLOSING
 
 
 def test_a_drain_of_webai_that_supervisord_would_cut_short_is_a_mistake_in_both_files() -> None:
@@ -50,13 +101,29 @@ def test_a_drain_of_webai_that_supervisord_would_cut_short_is_a_mistake_in_both_
         msgspec.convert({"drain": longest + 1}, OwnTimeouts)
 
 
-def test_a_router_gets_its_whole_drain() -> None:
-    waits = stop_waits()
-    assert waits["program:router"] >= longest_drain() + MARGIN
+def test_a_router_gets_its_whole_drain(conf: ServerOptions) -> None:
+    waits = stop_waits(conf)
+    assert waits["router"] >= longest_drain() + MARGIN
     down = inspect.signature(supervision.shut_down).parameters["within"].default
     unit = (places.ROOT / "scripts" / "systemd" / "switchyard.service").read_text(encoding="utf-8")
     found = re.search(r"^TimeoutStopSec=(\d+)$", unit, re.MULTILINE)
     assert found is not None and max(waits.values()) < down < int(found[1])
+
+
+def test_in_containers_each_gets_its_whole_drain_too() -> None:
+    drains = {
+        "router": longest_drain() + MARGIN,
+        "aistudio": AISTUDIO_DRAIN + CLOSING,
+        "aistudio-x11": AISTUDIO_DRAIN + CLOSING,
+        "webai": longest_drain(WebAITimeouts) + CLOSING,
+    }
+    compose = yaml.safe_load((places.ROOT / "compose.yaml").read_text(encoding="utf-8"))["services"]
+    waits = [(name, float(compose[name]["stop_grace_period"].removesuffix("s"))) for name in drains]
+    for name in ("router", "aistudio"):
+        made = yaml.safe_load_all((places.ROOT / f"config/kubernetes/{name}.yaml").read_text(encoding="utf-8"))
+        pod = next(each for each in made if each["kind"] == "StatefulSet")["spec"]["template"]["spec"]
+        waits.append((name, pod["terminationGracePeriodSeconds"]))
+    assert [(name, wait) for name, wait in waits if wait < drains[name]] == []
 
 
 def test_a_drain_that_supervisord_would_cut_short_is_a_mistake() -> None:

@@ -16,15 +16,21 @@ def memory(folder: Path, wall: float = WALL, now: float = 1000.0) -> Memory:
 
 
 def test_what_was_done_is_known_after_a_restart_and_for_an_hour(tmp_path: Path) -> None:
-    memory(tmp_path).save({"router": [-3000.0, 400.0, 1000.0], "none": []})
+    memory(tmp_path).save({"router": [-3000.0, 400.0, 1000.0], "none": []}, {})
     again = memory(tmp_path, WALL + 60, 5.0)  # a machine that was restarted counts anew
     assert again.load() == {"router": [-655.0, -55.0]}
     assert memory(tmp_path, WALL + 3601, 5.0).load() == {}
     assert [each.name for each in (tmp_path / "deep").iterdir()] == ["kept.json"]
 
 
+def test_what_was_stopped_is_known_after_a_restart_and_for_an_hour(tmp_path: Path) -> None:
+    memory(tmp_path).save({}, {"p": 990.0})
+    assert memory(tmp_path, WALL + 60, 5.0).stopped() == {"p": -65.0} and memory(tmp_path).load() == {}
+    assert memory(tmp_path, WALL + 3600, 5.0).stopped() == {}
+
+
 def test_moments_in_the_future_end_within_an_hour(tmp_path: Path) -> None:
-    memory(tmp_path).save({"p": [1000.0]})
+    memory(tmp_path).save({"p": [1000.0]}, {})
     assert memory(tmp_path, WALL - 86_400, 50.0).load() == {"p": [50.0]}
 
 
@@ -37,6 +43,7 @@ def test_moments_in_the_future_end_within_an_hour(tmp_path: Path) -> None:
         "null",
         '{"acted": []}',
         '{"acted": {"p": 3}}',
+        '{"stopped": {"p": "x", "q": [1], "r": -5}}',
         '{"acted": {"p": ["x", null, true, {}, NaN, 1e999, -5]}}',
         '{"acted": {"p": [' + "9" * 500 + "]}}",
         "[" * 100_000,
@@ -47,14 +54,14 @@ def test_a_spoilt_file_counts_as_nothing_and_is_written_anew(tmp_path: Path, tex
     (tmp_path / "deep").mkdir()
     (tmp_path / "deep" / "kept.json").write_text(text, encoding="latin-1")
     kept = memory(tmp_path)
-    assert kept.load() == {}
-    kept.save({"p": [990.0]})
+    assert kept.load() == {} and kept.stopped() == {}
+    kept.save({"p": [990.0]}, {})
     assert kept.load() == {"p": [990.0]}
 
 
 def test_it_is_bounded(tmp_path: Path) -> None:
     kept = memory(tmp_path)
-    kept.save({f"p{at}": [900.0 + each / 10 for each in range(MOMENTS + 50)] for at in range(PROGRAMS + 5)})
+    kept.save({f"p{at}": [900.0 + each / 10 for each in range(MOMENTS + 50)] for at in range(PROGRAMS + 5)}, {})
     assert (tmp_path / "deep" / "kept.json").stat().st_size < LONGEST
     found = kept.load()
     assert len(found) == PROGRAMS and all(len(times) == MOMENTS for times in found.values())
@@ -62,8 +69,8 @@ def test_it_is_bounded(tmp_path: Path) -> None:
 
 def test_a_file_that_cannot_be_written_is_left_as_it_was(tmp_path: Path) -> None:
     kept = memory(tmp_path)
-    kept.save({"p": [990.0]})
+    kept.save({"p": [990.0]}, {})
     (tmp_path / "deep" / "kept.new").mkdir()
     with pytest.raises(OSError):
-        kept.save({"p": [990.0, 995.0]})
+        kept.save({"p": [990.0, 995.0]}, {})
     assert kept.load() == {"p": [990.0]}

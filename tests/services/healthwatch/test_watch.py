@@ -258,6 +258,70 @@ async def test_a_start_that_is_tried_again_is_said(tmp_path: Path) -> None:
         assert supervisord.acted == []
 
 
+STUCK = [{"cause": "stuck", "text": "It is stuck.", "restart_helps": True}]
+
+
+@pytest.mark.parametrize("killed", [True, False])
+async def test_what_was_stopped_by_a_watch_that_is_gone_is_started_and_what_the_operator_stopped_is_not(
+    tmp_path: Path, killed: bool
+) -> None:
+    program = Program()
+    program.ready = (503, STUCK)
+    file = tmp_path / "healthwatch.json"
+    async with serving(program) as address:
+        async with watching(tmp_path, Watched("p", address), patience=1.0) as (_, after, supervisord):
+            supervisord.ends.clear()
+            await after(6)
+            await after(6)
+            assert supervisord.acted == [("restart", "p", 4242)]
+            left = file.read_text()  # as a kill in between leaves it
+            supervisord.ends.set()
+            await after(6)
+        if killed:
+            file.write_text(left)
+        async with watching(tmp_path, Watched("p", address)) as (_, after, supervisord):
+            for state in ("STOPPING", "STOPPED"):
+                supervisord.states["p"] = state
+                assert supervisord.acted == []
+                await after(1)
+            assert supervisord.acted == ([("start", "p", 4242)] if killed else [])
+            await after(1)  # the stand-in stays stopped: from now on it is somebody else's wish
+            assert len(supervisord.acted) == killed
+        async with watching(tmp_path, Watched("p", address)) as (_, after, supervisord):
+            supervisord.states["p"] = "STOPPED"
+            await after(1)
+            assert supervisord.acted == []
+
+
+async def test_what_runs_after_a_restart_that_was_cut_off_may_be_stopped_by_the_operator(tmp_path: Path) -> None:
+    (tmp_path / "healthwatch.json").write_text('{"acted": {}, "stopped": {"p": 1000000}}')
+    async with watching(tmp_path, Watched("p")) as (_, after, _supervisord):
+        await after(1)
+    async with watching(tmp_path, Watched("p")) as (_, after, supervisord):
+        supervisord.states["p"] = "STOPPED"
+        await after(1)
+        assert supervisord.acted == []
+
+
+async def test_a_start_that_supervisord_did_not_take_is_tried_again(tmp_path: Path) -> None:
+    program = Program()
+    program.ready = (503, STUCK)
+    async with serving(program) as address, watching(tmp_path, Watched("p", address)) as (_, after, supervisord):
+        acts = supervisord.act
+
+        def lose(action: Action, pid: int) -> None:
+            acts(action, pid)
+            supervisord.states["p"] = "STOPPED"
+            raise ConnectionResetError
+
+        supervisord.act = lose  # type: ignore[method-assign]
+        await after(6)
+        await after(6)
+        supervisord.act = acts  # type: ignore[method-assign]
+        await after(1)
+        assert [kind for kind, *_ in supervisord.acted] == ["restart", "start"]
+
+
 async def test_the_cap_outlives_the_watch(tmp_path: Path) -> None:
     acted = 0
     for _ in range(QUICK.most_per_hour + 2):  # each of which ends as soon as it has done something
