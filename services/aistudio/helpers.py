@@ -11,6 +11,7 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import IO
 
 from router.faults import Fault
 from router.tasks import Tasks
@@ -65,27 +66,44 @@ async def running(
     it gets."""
     log = HelperLog(logs, name or command[0])
     try:
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-I", "-S", str(LEASH), str(os.getpid()), *command),
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
-            pass_fds=hand,
-        )
-        background, reading = Tasks(command[0]), None
-        output = process.stdout or asyncio.StreamReader()  # a pipe was asked for, so that it is there
-        try:
-            if ready is not None:
-                await _until_ready(output, command[0], ready, log)
-            reading = background.spawn(_drain(output, log), "output")
-            yield log
-        finally:
-            await _end(process)
-            if reading is not None:  # its last words; what it has started itself may hold the pipe
-                await asyncio.wait([reading], timeout=1)
-            await background.close()
+        async with _pipe() as (output, inlet):
+            process = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-I", "-S", str(LEASH), str(os.getpid()), *command),
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=inlet,
+                stderr=asyncio.subprocess.STDOUT,
+                pass_fds=hand,
+            )
+            inlet.close()  # ours: else the program's end would not be the end of the pipe
+            background, reading = Tasks(command[0]), None
+            try:
+                if ready is not None:
+                    await _until_ready(output, command[0], ready, log)
+                reading = background.spawn(_drain(output, log), "output")
+                yield log
+            finally:
+                await _end(process)
+                if reading is not None:  # its last words; what it has started itself may hold the pipe
+                    await asyncio.wait([reading], timeout=1)
+                await background.close()
     finally:
         log.close()
+
+
+@asynccontextmanager
+async def _pipe() -> AsyncIterator[tuple[asyncio.StreamReader, IO[bytes]]]:
+    """What is read, and what a program writes to. Closed here at the end, also where somebody holds the other end
+    still: asyncio's own pipe would stay open then, with its descriptor."""
+    outlet, inlet = os.pipe()
+    with os.fdopen(inlet, "wb", buffering=0) as writing:
+        reader = asyncio.StreamReader()
+        transport, _ = await asyncio.get_running_loop().connect_read_pipe(
+            lambda: asyncio.StreamReaderProtocol(reader), os.fdopen(outlet, "rb", buffering=0)
+        )
+        try:
+            yield reader, writing
+        finally:
+            transport.close()
 
 
 async def _until_ready(reader: asyncio.StreamReader, name: str, ready: str, log: HelperLog) -> None:

@@ -126,3 +126,20 @@ def test_the_leash_hands_signals_and_output_on(tmp_path: Path) -> None:
         assert child.stdout is not None and int(child.stdout.readline()) == child.pid
         child.send_signal(signal.SIGTERM)
         assert child.wait(WITHIN) == -signal.SIGTERM
+
+
+def descriptors() -> int:
+    return sum(1 for _ in Path("/proc/self/fd").iterdir())
+
+
+async def test_a_program_whose_own_child_holds_its_output_leaves_no_descriptor(tmp_path: Path) -> None:
+    before = descriptors()
+    command = ["sh", "-c", "sleep 600 & echo child $!; wait"]
+    async with helpers.running(command, r"child \d+", logs=tmp_path, name="parent"):
+        assert descriptors() > before
+    child = int((tmp_path / "parent.log").read_text().split()[1])
+    try:
+        await asyncio.sleep(0)
+        assert descriptors() == before
+    finally:
+        os.kill(child, signal.SIGKILL)
