@@ -58,6 +58,7 @@ async def test_the_first_screen_answers_the_four_questions(source: Fake) -> None
         assert [row[:2] for row in cells(app, "health")] == [
             ["openai", "▲ works in part"], ["  o3 (openai/1)", "▲ rests"], ["anthropic", "■ down"],
             ["studio (aistudio)", "● ready"], ["webai-1 (webai)", "■ down"],
+            ["den (aistudio)", "○ gone"], ["aistudio", "■ down"],
         ]  # fmt: skip
         assert "of unknown price" in told(app, "sums") and "No key has a budget" not in told(app, "sums")
         assert cells(app, "by_key") == [["laptop", "4", "1,244", "$0.0125 + ?"]]
