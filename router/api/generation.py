@@ -99,7 +99,7 @@ async def _generate(edge: Edge, surface: Surface, addressed: Addressed, record: 
         )
         record.asked, record.stream = call.asked, call.stream
         record.session = edge.pseudonym(call, "named" if policies.sessions != "off" else "off")
-        out.replay = Replay(gateway, exchange, call, surface.name, array=addressed.array)
+        out.replay = Replay(gateway, exchange, key, call, surface.name, array=addressed.array)
         if await given_again(edge, out.replay, out.replay.repeated(), out.reply, exchange, record):
             return
         if out.trace is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from router.access.keys import ClientKey
 from router.api.edge import Edge
 from router.api.exchange import Exchange
 from router.api.reply import Reply
@@ -13,10 +14,9 @@ from router.faults import bad_request
 from router.gateway import Gateway
 from router.policies import fingerprints
 from router.policies.idempotency import HEADER, tenant_key
-from router.policies.kept import Answer
+from router.policies.kept import CACHE, Answer
 from router.routing.plan import Plan
 
-CACHE = "x-switchyard-cache"
 REPEATED = "idempotent-replayed"
 _WISHES = ("no-store", "only-if-cached")
 _PIECE = 64 * 1024
@@ -25,26 +25,27 @@ _OF_ITS_OWN_CALL = ("x-switchyard-attempts", "x-switchyard-overhead-ms", "x-swit
 """Headers that are not kept: they are about the call that made the answer."""
 
 
-def _tenant(gateway: Gateway, key_id: str) -> str:
+def _tenant(key: ClientKey) -> str:
     """A client key with what it may do: what it was given before its rights changed is not given again."""
-    rights = next((key.rights for key in gateway.keys.known() if key.id == key_id), None)
-    return key_id if rights is None else f"{key_id} {rights.model_dump_json(exclude_defaults=True)}"
+    return key.id if key.rights is None else f"{key.id} {key.rights.model_dump_json(exclude_defaults=True)}"
 
 
 class Replay:
     """For one call. Close it on every path: then its key is free again, or has an answer."""
 
-    def __init__(self, gateway: Gateway, exchange: Exchange, call: Call, surface: str, *, array: bool) -> None:
-        """call: as its caller wrote it. array: whether a stream is asked for as a JSON array. Raises `Fault`
-        bad_request for headers that mean nothing."""
+    def __init__(
+        self, gateway: Gateway, exchange: Exchange, key: ClientKey, call: Call, surface: str, *, array: bool
+    ) -> None:
+        """key: the caller's. call: as its caller wrote it. array: whether a stream is asked for as a JSON array.
+        Raises `Fault` bad_request for headers that mean nothing."""
         self._gateway = gateway
         self._asked = call
         self._array = array
         self._surface = surface
         self._settings = gateway.current.settings
         self._wish = _wish(exchange.headers)
-        key = exchange.headers.get(HEADER) if self._settings.policies.idempotency.enabled else None
-        self._once = None if key is None else tenant_key(_tenant(gateway, call.caller.key_id), key)
+        once = exchange.headers.get(HEADER) if self._settings.policies.idempotency.enabled else None
+        self._once = None if once is None else tenant_key(_tenant(key), once)
         self._claimed = False
         self._request: bytes | None = None
         self._cached: bytes | None = None

@@ -13,12 +13,11 @@ from urllib.parse import urlsplit
 
 from router.cli.finding import Finding, Level
 from router.cli.talk import Place
-from router.net.proxies import General, variables, way
+from router.net.proxies import DEFAULT_PORTS, General, variables, way
 from router.providers.resolve import resolve
 
 WITHIN = 5.0
 AT_ONCE = 8
-_PORTS = {"http": 80, "https": 443}
 SKEW, BAD_SKEW = 60.0, 300.0
 """Seconds by which a clock may differ: signed tokens of Google and others are refused a few minutes off."""
 Look = Callable[[str], float | None]
@@ -81,7 +80,7 @@ def _clock(skews: list[float]) -> Iterator[Finding]:
 def _proxied(proxy: str, told: list[str], knock: Knock) -> Finding:
     """One proxy, which is never quoted: it may hold a password."""
     parts = urlsplit(proxy)
-    host, port = parts.hostname or "", parts.port or _PORTS.get(parts.scheme.lower(), 1080)
+    host, port = parts.hostname or "", parts.port or DEFAULT_PORTS[parts.scheme.lower()]
     where = f"{'; '.join(told)}: {host}:{port}"
     try:
         knock(host, port)

@@ -27,6 +27,7 @@ from router.cli.terminal import Terminal
 from router.observe.records.folder import RecordFolder, Unreadable, opened
 from router.observe.records.recorder import HEADER
 from router.observe.records.stages import CLIENT_ANSWER, CLIENT_REQUEST, MASK, META, of_headers
+from router.policies.kept import CACHE
 from router.wire import codec
 
 OK, FAILED, UNREACHABLE = 0, 1, 3
@@ -34,7 +35,6 @@ WITHIN = 900.0
 """Seconds for the whole answer to begin, and between two pieces of it."""
 RECORD_WITHIN = 3.0
 """Seconds that the record of the new call is waited for."""
-CACHE = "x-switchyard-cache"
 _FORWARDED = re.compile(r"anthropic-(?:version|beta)|openai-beta|x-switchyard-.+|content-type")
 _PINNED = ("x-switchyard-provider",)
 _PINNED_PATH = re.compile(r"/v1(?:beta)?/providers/[^/]+(/v1(?:beta)?)?(/.*)")

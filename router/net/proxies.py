@@ -21,7 +21,7 @@ OWN = "account, combo or provider"
 _PROXY = re.compile(r"([a-z0-9]+)://[^\s/]+/?", re.IGNORECASE)
 _VARIABLES = frozenset({"http_proxy", "https_proxy", "all_proxy", "no_proxy"})
 _SECURE = frozenset({"https", "wss"})
-_DEFAULT_PORTS: Mapping[str, int] = {"http": 80, "ws": 80, "https": 443, "wss": 443}
+DEFAULT_PORTS: Mapping[str, int] = {"http": 80, "ws": 80, "https": 443, "wss": 443, "socks5": 1080, "socks5h": 1080}
 
 
 def proxy_problem(address: str) -> str | None:
@@ -82,7 +82,7 @@ def way(url: str, own: str | None, general: General) -> Way:
         return Way(own, OWN)
     try:
         parts = urlsplit(url)
-        host, port = (parts.hostname or "").rstrip("."), parts.port or _DEFAULT_PORTS.get(parts.scheme.lower(), 0)
+        host, port = (parts.hostname or "").rstrip("."), parts.port or DEFAULT_PORTS.get(parts.scheme.lower(), 0)
     except ValueError:  # no address: whoever sends says so
         return Way(None, "the address cannot be read")
     named = _environment(parts.scheme.lower(), general.environ) if general.proxy is None else None

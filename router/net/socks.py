@@ -13,7 +13,7 @@ from urllib.parse import unquote, urlsplit
 
 import aiohttp
 
-from router.net.proxies import is_socks
+from router.net.proxies import DEFAULT_PORTS, is_socks
 
 
 class SocksError(aiohttp.ClientError):
@@ -50,7 +50,7 @@ def _connector(proxy: str, **options: Any) -> aiohttp.TCPConnector:
     parts = urlsplit(proxy)
     return Connector(
         parts.hostname or "",
-        parts.port or 1080,
+        parts.port or DEFAULT_PORTS["socks5"],
         username=unquote(parts.username) if parts.username else None,
         password=unquote(parts.password or "") if parts.username else None,
         rdns=parts.scheme.lower() == "socks5h",

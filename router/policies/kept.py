@@ -8,6 +8,8 @@ from collections.abc import Mapping
 
 from msgspec import Struct
 
+CACHE = "x-switchyard-cache"
+"""Header in which a caller says whether a kept answer will do, and hears whether it got one."""
 _OVERHEAD = 1024
 """Bytes that an entry takes beside its body: keys, headers, objects."""
 SHARE = 8

@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from tests.descriptors import descriptors
 from tests.router.api.harness import DIALECTS, MANAGEMENT, MODELS, OTHER, Running, ask, error_text, running
 from tests.simulators import Upstream
 from tests.simulators.faulty import hang, status
@@ -187,10 +188,6 @@ async def test_too_many_calls_at_once_are_refused_with_a_time(upstream: Upstream
         assert (await router.ask("chat", "gpt-4.1")).status == 200
 
 
-def _descriptors() -> int:
-    return sum(1 for _ in Path("/proc/self/fd").iterdir())
-
-
 async def test_many_quick_calls_leave_nothing_behind(router: Running) -> None:
     gate = asyncio.Semaphore(40)
 
@@ -201,11 +198,11 @@ async def test_many_quick_calls_leave_nothing_behind(router: Running) -> None:
             assert answer.status == 200
 
     await asyncio.gather(*(one(number) for number in range(100)))
-    descriptors, tasks = _descriptors(), len(asyncio.all_tasks())
+    opened, tasks = descriptors(), len(asyncio.all_tasks())
     await asyncio.gather(*(one(number) for number in range(1000)))
     await router.until(lambda: len(router.router._edge.watchers) == 0)
     assert router.router._gateway.open_calls == 0
     assert not router.drain._deadline._waiting
     assert len(asyncio.all_tasks()) <= tasks + 40  # connections that stay open have one each
-    assert _descriptors() <= descriptors + 80
+    assert descriptors() <= opened + 80
     assert not router.router._edge.heartbeats._waiting

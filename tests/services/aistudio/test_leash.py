@@ -15,6 +15,7 @@ import pytest
 
 from router.faults import Fault
 from services.aistudio import display, helpers
+from tests.descriptors import descriptors
 from tests.services.aistudio.conftest import told_of
 
 LEASH = [sys.executable, "-I", "-S", str(helpers.LEASH)]
@@ -126,10 +127,6 @@ def test_the_leash_hands_signals_and_output_on(tmp_path: Path) -> None:
         assert child.stdout is not None and int(child.stdout.readline()) == child.pid
         child.send_signal(signal.SIGTERM)
         assert child.wait(WITHIN) == -signal.SIGTERM
-
-
-def descriptors() -> int:
-    return sum(1 for _ in Path("/proc/self/fd").iterdir())
 
 
 async def test_a_program_whose_own_child_holds_its_output_leaves_no_descriptor(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from typing import Any
 from router.relay.protocol.messages import Hello
 from services.link.client import Link
 from services.link.dialling import Dialler
+from tests.descriptors import descriptors
 from tests.router.api.relaying import ORIGIN, RELAY_KEY, SERVICE_KEY, Relayed, relayed
 from tests.services.link.gemini_service import GeminiService
 from tests.services.link.soak import GROWTH, state
@@ -74,10 +75,10 @@ async def come_and_go(folder: Path, cycles: int) -> dict[str, Any]:
         async with Upstream() as upstream, relayed(upstream, folder, QUIET) as it:
             await _cycles(it, WARM_UP)
             await it.router.until(lambda: not it.router.server.connections)
-            before, open_before = state(), _descriptors()
+            before, open_before = state(), descriptors()
             await _cycles(it, cycles)
             await it.router.until(lambda: not it.router.server.connections)
-            after, open_after = state(), _descriptors()
+            after, open_after = state(), descriptors()
             assert it.hub.sessions == ()
     finally:
         tracemalloc.stop()
@@ -86,10 +87,6 @@ async def come_and_go(folder: Path, cycles: int) -> dict[str, Any]:
     assert after["bytes"] - before["bytes"] < GROWTH, found
     assert open_after - open_before <= FILES, found
     return found
-
-
-def _descriptors() -> int:
-    return len(list(Path("/proc/self/fd").iterdir()))
 
 
 def main() -> None:
