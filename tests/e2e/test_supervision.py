@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 
+from router.healed import Healed, lately
 from tests.ports import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -94,6 +95,10 @@ class Supervised:
         """Whether another process answers for `name`."""
         info = self.info(name)
         return info["statename"] == "RUNNING" and info["pid"] not in (0, before) and self.answers(name)
+
+    def healed_lately(self) -> dict[str, list[Healed]]:
+        """What `status` has to say of it."""
+        return lately(self.folder / "state", time.time())
 
     def log(self) -> str:
         return (self.folder / "logs" / "healthwatch.log").read_text()
@@ -188,6 +193,7 @@ def test_whatever_goes_wrong_is_noticed_and_healed(supervised: Supervised) -> No
     assert one.pid("aistudio") == pids["aistudio"]  # a missing browser restarts nothing
     assert "router: killed, because its /healthz does not answer" in one.log()
     assert "webai: restarted, because 3 requests wait" in one.log()
+    assert [each.kind for each in one.healed_lately()["router"]] == ["killed"]
     print(f"healed: wedged, stuck, crash loop, taken port, in {time.monotonic() - began:.1f} s")
 
 
@@ -201,6 +207,10 @@ def test_whoever_is_killed_comes_back(supervised: Supervised) -> None:
     os.kill(before, signal.SIGKILL)
     until(lambda: one.pid("healthwatch") not in (0, before))
     until(lambda: one.page("/metrics").count("} 1") >= 4)
+    killed = ("router", "aistudio", "webai", "own", "healthwatch")
+    healed = until(lambda: (found := one.healed_lately()) and set(killed) <= found.keys() and found)
+    for name in killed:
+        assert [(each.kind, each.why) for each in healed[name]] == [("ended", "terminated by SIGKILL")], name
 
 
 def test_a_program_that_ends_soon_after_each_start_is_told(supervised: Supervised) -> None:
