@@ -121,6 +121,8 @@ class Watch:
             return
         self._lost = ""
         now = self._now()
+        watched = {each.name for each in plan.programs}
+        self._seen = {name: seen for name, seen in self._seen.items() if name in watched}  # and not what is no more
         for known in running.values():
             if known.state == "RUNNING":
                 self._judge.saw(known.name, known.pid, known.up, now)

@@ -137,7 +137,7 @@ def test_a_user_starts_calls_restarts_and_stops_it(checkout: Checkout) -> None:
     assert "Hello" in checkout.call(first)  # waits in the line of the socket
     assert time.monotonic() - began < HEALED_WITHIN
     shown = told_by_status(checkout, "router was started anew 2 times within a day")
-    assert shown.endswith("ago: killed, because its /healthz does not answer.")
+    assert "ago: killed, because its /healthz does not answer" in shown
 
     assert "switchyard.request" in checkout.run("sh", "scripts/logs.sh", "router").stdout
     assert checkout.run(str(checkout.root / ".venv/bin/switchyard"), "version", cwd=Path("/")).stdout.strip()

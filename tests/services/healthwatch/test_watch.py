@@ -523,3 +523,21 @@ async def test_what_was_healed_is_kept_for_whoever_asks_why_a_program_is_young(t
         await after(300)
         assert [each.kind for each in lately(tmp_path, 1_000_300.0)["p"]] == ["killed", "ended"]
         assert lately(tmp_path, 1_000_300.0 + 86_400) == {}
+
+
+async def test_a_program_that_the_settings_have_no_more_is_forgotten(tmp_path: Path) -> None:
+    programs = [Watched("p", "http://127.0.0.1:9")]
+
+    def made() -> Plan:
+        return Plan(rules=QUICK, programs=tuple(programs), state=tmp_path, logs=tmp_path, socket="")
+
+    watch = Watch(made, Supervisord("p"), now=Time(), free=lambda _: 10**12)
+    async with aiohttp.ClientSession() as session:
+        try:
+            await watch.round(session)
+            assert [each.text for each in watch.causes()] == ["p: does not answer"]
+            programs.clear()
+            await watch.round(session)
+            assert watch.causes() == [] and 'program="p"' not in watch.metrics()
+        finally:
+            await watch.close()
