@@ -435,6 +435,21 @@ def test_grafana_has_no_account_that_anybody_could_know_the_password_of() -> Non
     assert service["ports"] == ["127.0.0.1:${GRAFANA_PORT:-3000}:3000"]
 
 
+def test_prometheus_asks_each_service_where_it_answers() -> None:
+    jobs = yaml.safe_load((ROOT / "config/prometheus/containers.yml").read_text())["scrape_configs"]
+    (router,) = [each["static_configs"] for each in jobs if each["job_name"] == "switchyard"]
+    assert router == [{"targets": [f"router:{variables('router')['SWITCHYARD__SERVER__PORT']}"]}]
+    (found,) = next(each["dns_sd_configs"] for each in jobs if each["job_name"] == "switchyard-aistudio")
+    with_browsers = [
+        name for name, each in compose()["services"].items() if each["image"] == "switchyard/aistudio:local"
+    ]
+    assert found["names"] == with_browsers
+    for name in found["names"]:
+        at = "SWITCHYARD__PROVIDERS__AISTUDIO__HEALTH"
+        assert (variables(name)[f"{at}_HOST"], variables(name)[f"{at}_PORT"]) == ("0.0.0.0", str(found["port"]))
+        assert not any(str(found["port"]) in each for each in compose()["services"][name].get("ports", []))
+
+
 def test_what_prometheus_measures_outlives_its_container() -> None:
     service = compose()["services"]["prometheus"]
     (path,) = [word.partition("=")[2] for word in service["command"] if word.startswith("--storage.tsdb.path=")]

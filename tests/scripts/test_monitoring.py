@@ -68,7 +68,14 @@ def test_every_panel_asks_for_series_that_exist() -> None:
 
 
 @pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool is not installed: apt-get install prometheus")
-@pytest.mark.parametrize("words", [("check", "config", "prometheus.yml"), ("test", "rules", "alerts_test.yml")])
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("check", "config", "prometheus.yml"),
+        ("check", "config", "--syntax-only", "containers.yml"),
+        ("test", "rules", "alerts_test.yml"),
+    ],
+)
 def test_prometheus_takes_the_files_and_the_alerts_fire_when_they_should(words: tuple[str, ...]) -> None:
     done = subprocess.run(["promtool", *words], cwd=RULES, capture_output=True, text=True, check=False, timeout=60)
     assert done.returncode == 0, done.stdout + done.stderr
