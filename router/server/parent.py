@@ -36,11 +36,10 @@ class Child:
         words = [*command, "--control", str(theirs.fileno())]
         if listening:
             words += ["--listen", ",".join(str(descriptor) for descriptor in listening)]
-        if after:
-            words += ["--after", after]
         for descriptor in (theirs.fileno(), *listening):
             os.set_inheritable(descriptor, True)
         environ = {"MALLOC_ARENA_MAX": "2", **os.environ, "SWITCHYARD_PARENT": str(os.getpid())}
+        environ |= {"SWITCHYARD_AFTER": after}  # no word: a child of an older version would not know it
         self.pid = os.posix_spawn(words[0], words, environ, setsigmask=(), setsigdef=(signal.SIGHUP,))
         for descriptor in listening:
             os.set_inheritable(descriptor, False)
