@@ -8,12 +8,14 @@ import os
 import signal
 import sys
 import time
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 from urllib.parse import urlsplit
 
-from router import places
+from router import on_demand, places
 from router.cli import orphans, services, supervision
+from router.cli.process_table import Row, show
 from router.cli.talk import Place, Refused, Unreachable, fetch, find_place, manage
 
 OK, FAILED, UNREACHABLE = 0, 1, 3
@@ -21,19 +23,6 @@ REPLACED_WITHIN = 60.0
 """Seconds that a new serving process gets."""
 _GONE = "was killed, and nobody watches the programs that it left; take over with: make up"
 _FOR_PEOPLE = ("needs_login", "refused")
-
-
-@dataclass
-class Row:
-    """One process. `wrong` is empty when all is well."""
-
-    name: str
-    state: str
-    pid: int | None
-    uptime: float | None
-    health: str
-    port: int | None
-    wrong: str = ""
 
 
 def status(as_json: bool = False, config: str | None = None) -> int:
@@ -44,7 +33,7 @@ def status(as_json: bool = False, config: str | None = None) -> int:
     if as_json:
         print(json.dumps({"processes": [asdict(row) for row in found], "settings_problem": place.problem}, indent=2))
     else:
-        _show(found)
+        show(found)
         if place.problem is not None:
             print(place.problem, file=sys.stderr)
     if not any(row.pid for row in found):
@@ -59,9 +48,7 @@ def rows(place: Place) -> list[Row]:
         left = orphans.left() if rpc is None else []
     ours = {each.name: each for each in services.programs(place.settings)}
     wanted = {name: services.wanted(place, each) for name, each in ours.items()}
-    found = [
-        _supervised(info) for info in infos if info["pid"] or info["name"] not in wanted or wanted[info["name"]].on
-    ]
+    found = [_supervised(info) for info in infos if info["pid"] or _belongs(info["name"], wanted)]
     if left:
         found += [Row("supervisord", "gone", None, None, "-", None, _GONE), *map(_orphan, left)]
     if not any(row.name == "router" for row in found):
@@ -75,8 +62,16 @@ def rows(place: Place) -> list[Row]:
     return found
 
 
+def _belongs(name: str, wanted: Mapping[str, services.Wanted]) -> bool:
+    """Whether a program that stands still is shown: where the settings want it, or the one that starts it."""
+    name = on_demand.SERVICE if name in on_demand.NAMES else name
+    return name not in wanted or wanted[name].on
+
+
 def _supervised(info: dict[str, Any]) -> Row:
-    running = info["statename"] == "RUNNING"
+    if on_demand.rests(info["name"], info["pid"]):
+        return Row(info["name"], on_demand.STATE, None, None, "-", None)
+    running = info["statename"] == "RUNNING" or info["name"] in on_demand.NAMES
     row = Row(info["name"], info["statename"].lower(), info["pid"] or None, None, "-", None)
     if info["pid"]:
         row.uptime = float(info["now"] - info["start"])
@@ -164,32 +159,6 @@ def causes(answer: Any) -> str:
     return str(found)
 
 
-def _show(rows: list[Row]) -> None:
-    head = ("process", "state", "pid", "uptime", "health", "port", "what is wrong")
-    table = [head, *(_cells(row) for row in rows)]
-    widths = [max(len(line[column]) for line in table) for column in range(len(head) - 1)]
-    for line in table:
-        print("  ".join([*(cell.ljust(width) for cell, width in zip(line, widths, strict=False)), line[-1]]).rstrip())
-
-
-def _cells(row: Row) -> tuple[str, ...]:
-    port, pid = (str(value) if value is not None else "-" for value in (row.port, row.pid))
-    return row.name, row.state, pid, duration(row.uptime), row.health, port, row.wrong or "-"
-
-
-def duration(seconds: float | None) -> str:
-    """``3d 4h``, ``2h 5m``, ``1m 3s`` or ``9s``."""
-    if seconds is None:
-        return "-"
-    rest = int(seconds)
-    parts: list[str] = []
-    for size, unit in ((86_400, "d"), (3600, "h"), (60, "m"), (1, "s")):
-        if rest >= size or (unit == "s" and not parts):
-            parts.append(f"{rest // size}{unit}")
-            rest %= size
-    return " ".join(parts[:2])
-
-
 def down() -> int:
     """Stop supervisord and everything under it; running calls may finish."""
     os.chdir(places.ROOT)
@@ -227,6 +196,9 @@ def restart(name: str = "router") -> int:
             print("supervisord does not run. Start everything with: make up", file=sys.stderr)
             return UNREACHABLE
         place = find_place()
+        if name in on_demand.NAMES:
+            print(f"{name} is not started from here: {on_demand.REFUSAL}.", file=sys.stderr)
+            return FAILED
         which = services.program(place.settings, name)
         if which is not None:
             return _say(services.follow(rpc, place, which, anew=True) or [f"{name} is off in the settings."])
