@@ -42,7 +42,7 @@ def status(as_json: bool = False, config: str | None = None) -> int:
 
 
 def rows(place: Place) -> list[Row]:
-    """Every process and what is wrong with it, the router first."""
+    """Every process and what is wrong with it, the router first and what only a sign-in needs last."""
     with supervision.supervisor() as rpc:
         infos = supervision.processes(rpc) if rpc is not None else []
         left = orphans.left() if rpc is None else []
@@ -53,7 +53,7 @@ def rows(place: Place) -> list[Row]:
         found += [Row("supervisord", "gone", None, None, "-", None, _GONE), *map(_orphan, left)]
     if not any(row.name == "router" for row in found):
         found.append(_alone(place))
-    found.sort(key=lambda row: row.name != "router")
+    found.sort(key=lambda row: (row.name != "router", row.name in on_demand.NAMES))
     for row in found:
         if row.name == "router" and row.pid is not None:
             _ask(place, row)
