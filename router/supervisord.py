@@ -7,13 +7,14 @@ import contextlib
 import os
 import signal
 import xmlrpc.client
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from msgspec import Struct
 
 from router import on_demand
+from router.healed import Healed
 from router.supervisord_rpc import asking
 
 PARENT = "SWITCHYARD_PARENT"
@@ -26,7 +27,7 @@ _LONGEST = 90.0
 class Process(Struct, frozen=True):
     """One program. state: supervisord's word, in lower case; "on demand" for one that only a sign-in needs, while it
     stands still. uptime: seconds. exit: its last exit status, where it has ended. wrong: why it does not run, "" where
-    it does or need not."""
+    it does or need not. healed: what it was started anew for within the last day, oldest first."""
 
     name: str
     state: str
@@ -34,6 +35,7 @@ class Process(Struct, frozen=True):
     uptime: float | None
     exit: int | None
     wrong: str
+    healed: Sequence[Healed] = ()
 
 
 class Unsupervised(Exception):

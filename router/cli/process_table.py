@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import time
+from dataclasses import dataclass, field
+
+from router import healed
 
 
 @dataclass
 class Row:
-    """One process. `wrong` is empty when all is well."""
+    """One process. `wrong` is empty when all is well. `healed`: what it was started anew for within the last day."""
 
     name: str
     state: str
@@ -16,6 +19,7 @@ class Row:
     health: str
     port: int | None
     wrong: str = ""
+    healed: list[healed.Healed] = field(default_factory=list)
 
 
 def show(rows: list[Row]) -> None:
@@ -25,6 +29,20 @@ def show(rows: list[Row]) -> None:
     widths = [max(len(line[column]) for line in table) for column in range(len(head) - 1)]
     for line in table:
         print("  ".join([*(cell.ljust(width) for cell, width in zip(line, widths, strict=False)), line[-1]]).rstrip())
+    for row in rows:
+        if row.healed:
+            print(_healed(row, time.time()))
+
+
+def _healed(row: Row, now: float) -> str:
+    """What it was started anew for, the newest in words."""
+    last, count = row.healed[-1], len(row.healed)
+    times = "once" if count == 1 else f"{count} times{' or more' if count == healed.MOST else ''}"
+    why = f"it ended: {last.why}" if last.kind == "ended" else f"{last.kind}, because {last.why}"
+    since = duration(max(0.0, now - last.at))
+    return (
+        f"{row.name} was started anew {times} within a day, {'' if count == 1 else 'the last time '}{since} ago: {why}."
+    )
 
 
 def _cells(row: Row) -> tuple[str, ...]:

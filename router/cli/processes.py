@@ -13,7 +13,9 @@ from dataclasses import asdict
 from typing import Any
 from urllib.parse import urlsplit
 
-from router import on_demand, places
+import msgspec
+
+from router import healed, on_demand, places
 from router.cli import orphans, services, supervision
 from router.cli.process_table import Row, show
 from router.cli.talk import Place, Refused, Unreachable, fetch, find_place, manage
@@ -31,7 +33,8 @@ def status(as_json: bool = False, config: str | None = None) -> int:
     place = find_place(config)
     found = rows(place)
     if as_json:
-        print(json.dumps({"processes": [asdict(row) for row in found], "settings_problem": place.problem}, indent=2))
+        told = [{**asdict(row), "healed": msgspec.to_builtins(row.healed)} for row in found]
+        print(json.dumps({"processes": told, "settings_problem": place.problem}, indent=2))
     else:
         show(found)
         if place.problem is not None:
@@ -54,7 +57,9 @@ def rows(place: Place) -> list[Row]:
     if not any(row.name == "router" for row in found):
         found.append(_alone(place))
     found.sort(key=lambda row: (row.name != "router", row.name in on_demand.NAMES))
+    lately = healed.lately(place.state_dir, time.time())
     for row in found:
+        row.healed = lately.get(row.name, [])
         if row.name == "router" and row.pid is not None:
             _ask(place, row)
         elif row.name in ours:
