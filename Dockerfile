@@ -56,7 +56,7 @@ VOLUME /var/lib/switchyard
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=30s --timeout=5s --start-period=60s \
     CMD [".venvs/aistudio/bin/python", "-m", "services.link.alive", "aistudio"]
-CMD [".venvs/aistudio/bin/python", "-m", "services.aistudio"]
+CMD ["sh", "config/aistudio.sh"]
 
 FROM code AS webai
 COPY --from=webai-packages /srv/switchyard/.venvs/webai/ .venvs/webai/

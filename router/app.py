@@ -67,7 +67,8 @@ from router.settings_changes import SettingsChanges
 from router.settings_file import SettingsFile
 from router.sign_ins import SignIns
 from router.snapshot import Snapshot
-from router.supervisord import Supervisord, ask_parent, socket_of
+from router.supervisord import Supervisord, ask_parent
+from router.supervisord_rpc import socket_of
 from router.tasks import Tasks
 from router.usage.ledger import Ledger
 from router.usage.price_file import NAME as PRICES

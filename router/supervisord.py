@@ -4,10 +4,8 @@ the parent replaces the router. Only what supervisord knows can be named; nothin
 from __future__ import annotations
 
 import contextlib
-import http.client
 import os
 import signal
-import socket
 import xmlrpc.client
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -15,22 +13,21 @@ from typing import Any
 
 from msgspec import Struct
 
+from router import on_demand
 from router.healed import Healed
+from router.supervisord_rpc import asking
 
-VARIABLE = "SUPERVISOR_SERVER_URL"
-"""What supervisord tells its programs of itself."""
 PARENT = "SWITCHYARD_PARENT"
 """What the parent of the serving process tells it: its own process id (`router.server.parent`)."""
-_SCHEME = "unix://"
 _ENDED = ("EXITED", "FATAL", "UNKNOWN")
 _LONGEST = 90.0
 """Seconds for one answer: a program may take as long to stop as supervisor.conf lets it, and a start is watched."""
 
 
 class Process(Struct, frozen=True):
-    """One program. state: supervisord's word, in lower case. uptime: seconds. exit: its last exit status, where it has
-    ended. wrong: why it does not run, "" where it does. healed: what it was started anew for within the last day,
-    oldest first."""
+    """One program. state: supervisord's word, in lower case; "on demand" for one that only a sign-in needs, while it
+    stands still. uptime: seconds. exit: its last exit status, where it has ended. wrong: why it does not run, "" where
+    it does or need not. healed: what it was started anew for within the last day, oldest first."""
 
     name: str
     state: str
@@ -90,22 +87,14 @@ class Supervisord:
             raise Unsupervised(
                 "This router was not started by supervisord (`make up` does that), so it knows no others."
             )
-        transport = _Transport(self._socket)
         try:
-            yield xmlrpc.client.ServerProxy("http://127.0.0.1", transport=transport).supervisor
+            with asking(self._socket, _LONGEST) as rpc:
+                yield rpc
         except xmlrpc.client.Error as error:
             raise Unsupervised(f"supervisord refuses: {_words(error)}.") from None
-        except (OSError, http.client.HTTPException) as error:
-            why = getattr(error, "strerror", None) or type(error).__name__
+        except OSError as error:
+            why = error.strerror or type(error).__name__
             raise Unsupervised(f"supervisord does not answer ({why}); see logs/supervisord.log.") from None
-        finally:
-            transport.close()
-
-
-def socket_of(environ: Mapping[str, str], root: Path) -> Path | None:
-    """supervisord's socket, as it told this process. root: where a relative path begins."""
-    told = environ.get(VARIABLE, "")
-    return root / told.removeprefix(_SCHEME) if told.startswith(_SCHEME) else None
 
 
 def ask_parent(environ: Mapping[str, str]) -> bool:
@@ -117,39 +106,17 @@ def ask_parent(environ: Mapping[str, str]) -> bool:
     return True
 
 
-class _Transport(xmlrpc.client.Transport):
-    def __init__(self, path: Path) -> None:
-        super().__init__()
-        self._path = path
-        self._connection: tuple[Any, Any] = (None, None)
-
-    def make_connection(self, host: Any) -> _Connection:
-        if self._connection[1] is None:
-            self._connection = host, _Connection(self._path)
-        kept: _Connection = self._connection[1]
-        return kept
-
-
-class _Connection(http.client.HTTPConnection):
-    def __init__(self, path: Path) -> None:
-        super().__init__("127.0.0.1", timeout=_LONGEST)
-        self._path = path
-
-    def connect(self) -> None:
-        self.sock = socket.socket(socket.AF_UNIX)
-        self.sock.settimeout(_LONGEST)
-        self.sock.connect(min(str(self._path), os.path.relpath(self._path), key=len))  # such paths must be short
-
-
 def _process(info: Mapping[str, Any]) -> Process:
-    state = str(info["statename"])
+    name, state = str(info["name"]), str(info["statename"])
+    if on_demand.rests(name, info["pid"]):
+        return Process(name, on_demand.STATE, None, None, None, "")
     ended, wrong = state in _ENDED, ""
     if state == "EXITED":
         wrong = f"ended with {info['exitstatus']}"
-    elif state not in ("RUNNING", "STARTING"):
+    elif state not in ("RUNNING", "STARTING") and name not in on_demand.NAMES:
         wrong = str(info["spawnerr"] or "") or f"is {state.lower()}"
     return Process(
-        name=str(info["name"]),
+        name=name,
         state=state.lower(),
         pid=int(info["pid"]) or None,
         uptime=float(info["now"] - info["start"]) if info["pid"] else None,

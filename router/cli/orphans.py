@@ -15,9 +15,8 @@ from pathlib import Path
 from msgspec import Struct
 
 from router.cli import supervision
-from router.supervisord import VARIABLE
+from router.supervisord_rpc import NAME, VARIABLE
 
-NAME = "SUPERVISOR_PROCESS_NAME"
 ENDS_WITHIN = 100.0
 """Seconds that they get to end in order: the longest `stopwaitsecs` of supervisor.conf."""
 KILLED_WITHIN = 10.0

@@ -8,14 +8,16 @@ import os
 import signal
 import sys
 import time
-from dataclasses import asdict, dataclass, field
+from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 from urllib.parse import urlsplit
 
 import msgspec
 
-from router import healed, places
+from router import healed, on_demand, places
 from router.cli import orphans, services, supervision
+from router.cli.process_table import Row, show
 from router.cli.talk import Place, Refused, Unreachable, fetch, find_place, manage
 
 OK, FAILED, UNREACHABLE = 0, 1, 3
@@ -23,20 +25,6 @@ REPLACED_WITHIN = 60.0
 """Seconds that a new serving process gets."""
 _GONE = "was killed, and nobody watches the programs that it left; take over with: make up"
 _FOR_PEOPLE = ("needs_login", "refused")
-
-
-@dataclass
-class Row:
-    """One process. `wrong` is empty when all is well. `healed`: what it was started anew for within the last day."""
-
-    name: str
-    state: str
-    pid: int | None
-    uptime: float | None
-    health: str
-    port: int | None
-    wrong: str = ""
-    healed: list[healed.Healed] = field(default_factory=list)
 
 
 def status(as_json: bool = False, config: str | None = None) -> int:
@@ -48,7 +36,7 @@ def status(as_json: bool = False, config: str | None = None) -> int:
         told = [{**asdict(row), "healed": msgspec.to_builtins(row.healed)} for row in found]
         print(json.dumps({"processes": told, "settings_problem": place.problem}, indent=2))
     else:
-        _show(found)
+        show(found)
         if place.problem is not None:
             print(place.problem, file=sys.stderr)
     if not any(row.pid for row in found):
@@ -57,20 +45,18 @@ def status(as_json: bool = False, config: str | None = None) -> int:
 
 
 def rows(place: Place) -> list[Row]:
-    """Every process and what is wrong with it, the router first."""
+    """Every process and what is wrong with it, the router first and what only a sign-in needs last."""
     with supervision.supervisor() as rpc:
         infos = supervision.processes(rpc) if rpc is not None else []
         left = orphans.left() if rpc is None else []
     ours = {each.name: each for each in services.programs(place.settings)}
     wanted = {name: services.wanted(place, each) for name, each in ours.items()}
-    found = [
-        _supervised(info) for info in infos if info["pid"] or info["name"] not in wanted or wanted[info["name"]].on
-    ]
+    found = [_supervised(info) for info in infos if info["pid"] or _belongs(info["name"], wanted)]
     if left:
         found += [Row("supervisord", "gone", None, None, "-", None, _GONE), *map(_orphan, left)]
     if not any(row.name == "router" for row in found):
         found.append(_alone(place))
-    found.sort(key=lambda row: row.name != "router")
+    found.sort(key=lambda row: (row.name != "router", row.name in on_demand.NAMES))
     lately = healed.lately(place.state_dir, time.time())
     for row in found:
         row.healed = lately.get(row.name, [])
@@ -81,8 +67,16 @@ def rows(place: Place) -> list[Row]:
     return found
 
 
+def _belongs(name: str, wanted: Mapping[str, services.Wanted]) -> bool:
+    """Whether a program that stands still is shown: where the settings want it, or the one that starts it."""
+    name = on_demand.SERVICE if name in on_demand.NAMES else name
+    return name not in wanted or wanted[name].on
+
+
 def _supervised(info: dict[str, Any]) -> Row:
-    running = info["statename"] == "RUNNING"
+    if on_demand.rests(info["name"], info["pid"]):
+        return Row(info["name"], on_demand.STATE, None, None, "-", None)
+    running = info["statename"] == "RUNNING" or info["name"] in on_demand.NAMES
     row = Row(info["name"], info["statename"].lower(), info["pid"] or None, None, "-", None)
     if info["pid"]:
         row.uptime = float(info["now"] - info["start"])
@@ -170,46 +164,6 @@ def causes(answer: Any) -> str:
     return str(found)
 
 
-def _show(rows: list[Row]) -> None:
-    head = ("process", "state", "pid", "uptime", "health", "port", "what is wrong")
-    table = [head, *(_cells(row) for row in rows)]
-    widths = [max(len(line[column]) for line in table) for column in range(len(head) - 1)]
-    for line in table:
-        print("  ".join([*(cell.ljust(width) for cell, width in zip(line, widths, strict=False)), line[-1]]).rstrip())
-    for row in rows:
-        if row.healed:
-            print(_healed(row, time.time()))
-
-
-def _healed(row: Row, now: float) -> str:
-    """What it was started anew for, the newest in words."""
-    last, count = row.healed[-1], len(row.healed)
-    times = "once" if count == 1 else f"{count} times{' or more' if count == healed.MOST else ''}"
-    why = f"it ended: {last.why}" if last.kind == "ended" else f"{last.kind}, because {last.why}"
-    since = duration(max(0.0, now - last.at))
-    return (
-        f"{row.name} was started anew {times} within a day, {'' if count == 1 else 'the last time '}{since} ago: {why}."
-    )
-
-
-def _cells(row: Row) -> tuple[str, ...]:
-    port, pid = (str(value) if value is not None else "-" for value in (row.port, row.pid))
-    return row.name, row.state, pid, duration(row.uptime), row.health, port, row.wrong or "-"
-
-
-def duration(seconds: float | None) -> str:
-    """``3d 4h``, ``2h 5m``, ``1m 3s`` or ``9s``."""
-    if seconds is None:
-        return "-"
-    rest = int(seconds)
-    parts: list[str] = []
-    for size, unit in ((86_400, "d"), (3600, "h"), (60, "m"), (1, "s")):
-        if rest >= size or (unit == "s" and not parts):
-            parts.append(f"{rest // size}{unit}")
-            rest %= size
-    return " ".join(parts[:2])
-
-
 def down() -> int:
     """Stop supervisord and everything under it; running calls may finish."""
     os.chdir(places.ROOT)
@@ -247,6 +201,9 @@ def restart(name: str = "router") -> int:
             print("supervisord does not run. Start everything with: make up", file=sys.stderr)
             return UNREACHABLE
         place = find_place()
+        if name in on_demand.NAMES:
+            print(f"{name} is not started from here: {on_demand.REFUSAL}.", file=sys.stderr)
+            return FAILED
         which = services.program(place.settings, name)
         if which is not None:
             return _say(services.follow(rpc, place, which, anew=True) or [f"{name} is off in the settings."])

@@ -6,6 +6,7 @@ settings, and start what is wanted and stop what is not; `follow_programs` does 
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
 import xmlrpc.client
@@ -16,7 +17,7 @@ from urllib.parse import urlsplit
 
 from msgspec import Struct
 
-from router import places
+from router import on_demand, places
 from router.cli import own_programs, service_environment, supervision
 from router.cli.talk import Place, callable_host, url
 from router.settings.schema import Settings
@@ -120,6 +121,8 @@ def follow_all(
     try:
         with supervision.one_at_a_time(within):
             told = own_programs.follow(rpc, place.settings)
+            if _aistudio(place.settings):
+                _introduce(rpc)
             return told + [
                 sentence
                 for each in programs(place.settings)
@@ -162,6 +165,13 @@ def _state(rpc: Any, name: str) -> str:
         rpc.reloadConfig()
         rpc.addProcessGroup(name)
         return str(rpc.getProcessInfo(name)["statename"])
+
+
+def _introduce(rpc: Any) -> None:
+    """Let a supervisord that was started before it knew the programs of a sign-in learn of them; none is started."""
+    for name in on_demand.NAMES:
+        with contextlib.suppress(xmlrpc.client.Fault):  # then the service runs them itself
+            _state(rpc, name)
 
 
 def _start(rpc: Any, name: str) -> str:

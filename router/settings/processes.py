@@ -7,9 +7,10 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
+from router import on_demand
 from router.settings.block import Block, Name, Seconds, setting
 
-TAKEN = frozenset({"router", "aistudio", "webai", "healthwatch"})
+TAKEN = frozenset({"router", "aistudio", "webai", "healthwatch", *on_demand.NAMES})
 
 
 def _words(value: Any) -> Any:

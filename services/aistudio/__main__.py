@@ -20,7 +20,7 @@ from msgspec import to_builtins
 from router.faults import Fault
 from router.relay.protocol.messages import Hello
 from router.tasks import Tasks
-from services.aistudio import display, memory
+from services.aistudio import display, memory, on_demand
 from services.aistudio.beside import Beside, forget_secrets, load
 from services.aistudio.engines import NoEngine
 from services.aistudio.handler import Relayed, status_of
@@ -85,7 +85,11 @@ async def serve(beside: Beside, given: argparse.Namespace) -> int:
     news, stopping = asyncio.Event(), asyncio.Event()
     service = _service(beside, given, news.set)
     chance = random.SystemRandom()
-    logins = Logins(settings, service.selectors, service.profiles, service.pool.browsers, chance)
+    programs = on_demand.programs(os.environ, ROOT)
+    if programs is not None:
+        await asyncio.to_thread(programs.end)  # what an earlier run that was killed has left
+    browsers = service.pool.browsers
+    logins = Logins(settings, service.selectors, service.profiles, browsers, chance, programs=programs)
     if problem := display.cookie_problem(os.environ):
         _log.warning("%s", problem)
     key = ServiceKey(Path(settings.relay.key_file), beside.environ)

@@ -1,7 +1,8 @@
 """Somewhere to show a window: the session's own display, or a virtual one that a person sees through noVNC.
 
 The virtual one is Xvfb + x11vnc + noVNC, started for one sign-in and ended after it, on loopback unless told otherwise,
-with a password that is good for this sign-in only.
+with a password that is good for this sign-in only. They are programs of supervisord where that has started this service
+(`services.aistudio.on_demand`), and children of this process elsewhere.
 """
 
 from __future__ import annotations
@@ -21,12 +22,13 @@ from pathlib import Path
 from msgspec import Struct
 
 from router.faults import Fault
+from services.aistudio import window
 from services.aistudio.helpers import WITHIN, running
+from services.aistudio.on_demand import OnDemand
 from services.aistudio.settings import Login
 from services.link.beside import address
 
 _log = logging.getLogger("switchyard.aistudio")
-SCREEN = "1440x900x24"
 PASSWORD_LENGTH = 8
 """As long as VNC's own passwords can be."""
 
@@ -75,41 +77,39 @@ async def somewhere(
     chance: random.Random,
     environ: Mapping[str, str] = os.environ,
     logs: Path | None = None,
+    programs: OnDemand | None = None,
 ) -> AsyncIterator[Shown]:
     """A display while the context lasts. headed: True for a real one only, False for a virtual one.
-    logs: the folder for the logs of the programs of a virtual one, None for none. Raises `Fault`."""
+    logs: the folder for the logs of the children that make a virtual one, None for none. programs: supervisord's, which
+    make it instead where it has them. Raises `Fault`."""
     own = None if headed is False else own_display(settings, environ)
     if own is not None:
         yield own
         return
     if headed is True:
         raise Fault("unavailable", "This session has no display. Leave headed out to sign in through noVNC.")
-    async with _virtual(settings, chance, logs) as shown:
-        yield shown
+    _check_programs(settings)
+    password = "".join(chance.choice(string.ascii_letters + string.digits) for _ in range(PASSWORD_LENGTH))
+    web = address({"host": settings.novnc_host, "port": settings.novnc_port})
+    supervised = programs is not None and await asyncio.to_thread(programs.there)
+    made = programs.window(settings, password) if programs and supervised else _children(settings, password, logs)
+    async with made as display:
+        yield Shown(display=display, vnc_url=f"http://{web}/vnc.html?autoconnect=1&resize=scale#password={password}")
 
 
 @asynccontextmanager
-async def _virtual(settings: Login, chance: random.Random, logs: Path | None) -> AsyncIterator[Shown]:
-    _check_programs(settings)
-    password = "".join(chance.choice(string.ascii_letters + string.digits) for _ in range(PASSWORD_LENGTH))
+async def _children(settings: Login, password: str, logs: Path | None) -> AsyncIterator[str]:
     async with contextlib.AsyncExitStack() as stack:
         display = await stack.enter_async_context(screen(logs))
         handle, secret = tempfile.mkstemp(prefix="switchyard-vnc-")  # 0600; x11vnc removes it once read
         with os.fdopen(handle, "w") as file:
             file.write(password)
         stack.callback(Path(secret).unlink, missing_ok=True)
-        port = str(settings.vnc_port)
-        vnc = ["x11vnc", "-display", display, "-localhost", "-rfbport", port, "-passwdfile", f"rm:{secret}"]
-        vnc += ["-forever", "-noxdamage", "-quiet"]
+        vnc = window.x11vnc(display, settings.vnc_port, secret)
         await stack.enter_async_context(running(vnc, r"PORT=(\d+)", logs=logs))
-        listens = f"[{settings.novnc_host}]" if ":" in settings.novnc_host else settings.novnc_host
-        command = ["websockify", "--web", settings.novnc_path, f"{listens}:{settings.novnc_port}", f"127.0.0.1:{port}"]
-        await stack.enter_async_context(running(command, r"[Pp]roxying from", logs=logs, name="novnc"))
-        web = address({"host": settings.novnc_host, "port": settings.novnc_port})
-        yield Shown(
-            display=display,
-            vnc_url=f"http://{web}/vnc.html?autoconnect=1&resize=scale#password={password}",
-        )
+        web = window.novnc(settings.novnc_host, settings.novnc_port, settings.novnc_path, settings.vnc_port)
+        await stack.enter_async_context(running(web, r"[Pp]roxying from", logs=logs, name="novnc"))
+        yield display
 
 
 def missing_programs(settings: Login) -> list[str]:
@@ -140,7 +140,7 @@ async def screen(logs: Path | None = None) -> AsyncIterator[str]:
     async with contextlib.AsyncExitStack() as stack:
         said = stack.enter_context(os.fdopen(reading))
         try:
-            command = ["Xvfb", "-displayfd", str(writing), "-screen", "0", SCREEN, "-nolisten", "tcp", "-noreset"]
+            command = window.xvfb(writing)
             log = await stack.enter_async_context(running(command, None, logs=logs, name="xvfb", hand=(writing,)))
         finally:
             os.close(writing)

@@ -18,6 +18,7 @@ from router.vault.profiles import DEFAULT, NAME
 from services.aistudio import display, engines
 from services.aistudio.browsers import Browsers
 from services.aistudio.contexts import AccountContext
+from services.aistudio.on_demand import OnDemand
 from services.aistudio.profiles import ProfileError, Profiles
 from services.aistudio.selectors import Selectors
 from services.aistudio.settings import Settings
@@ -47,13 +48,16 @@ class Logins:
         browsers: Browsers,
         chance: random.Random,
         environ: Mapping[str, str] = os.environ,
+        programs: OnDemand | None = None,
     ) -> None:
+        """programs: supervisord's, for a window that nobody here could see; None for children of this process."""
         self._settings = settings
         self._selectors = selectors
         self._profiles = profiles
         self._browsers = browsers
         self._chance = chance
         self._environ = environ
+        self._programs = programs
         self._busy = asyncio.Lock()
 
     @property
@@ -87,7 +91,12 @@ class Logins:
         login = self._settings.login
         async with (
             display.somewhere(
-                login, headed=headed, chance=self._chance, environ=self._environ, logs=self._browsers.logs
+                login,
+                headed=headed,
+                chance=self._chance,
+                environ=self._environ,
+                logs=self._browsers.logs,
+                programs=self._programs,
             ) as shown,
             self._window(profile, shown.display) as (account, page),
         ):

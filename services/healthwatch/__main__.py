@@ -28,16 +28,21 @@ VERSION = "0.1.0"
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Exit status: 0 stopped, 2 wrong settings."""
+    """Exit status: 0 stopped, or wanted; 1 not wanted; 2 wrong settings."""
     parser = argparse.ArgumentParser(prog="python -m services.healthwatch", description=__doc__)
     parser.add_argument("--config", type=Path, help="the settings file of the router")
     parser.add_argument("--log-level", default="info")
     parser.add_argument(
         "--hangs", type=float, default=20.0, help="seconds without a turn of its own loop after which it ends itself"
     )
+    parser.add_argument(
+        "--wanted", action="store_true", help="only say whether the settings want it: exit status 0, or 1 where not"
+    )
     given = parser.parse_args(arguments)
-    logs.configure(given.log_level, "text", None, queued=True)
     try:
+        if given.wanted:
+            return 0 if plan(given.config, os.environ).rules.enabled else 1
+        logs.configure(given.log_level, "text", None, queued=True)
         return asyncio.run(_serve(given.config, given.hangs))
     except SettingsMistake as error:
         sys.stderr.write(f"{error}\n")

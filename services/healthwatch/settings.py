@@ -11,11 +11,14 @@ from typing import Any
 from msgspec import Struct
 
 from router.secret import Secret
+from router.supervisord_rpc import socket_of
 from services.link.alive import base
 from services.link.beside import ROOT, address, certificate, relay_defaults, router_file
 from services.link.names import host_name
 from services.link.settings import SettingsMistake, checked, load_block
 
+SOCKET = "state/run/supervisor.sock"
+"""Where nothing says otherwise, from the checkout's folder on, which is the current one then."""
 CLOSES = 25.0
 """Seconds beyond its own time to drain that a program takes to end; the router's parent kills its child a little
 earlier."""
@@ -94,7 +97,7 @@ def plan(config: Path | None, environ: Mapping[str, str] = os.environ, root: Pat
         programs=tuple(programs),
         state=root / Path(str(server.get("state_dir", "state"))).expanduser(),
         logs=Path("logs"),  # of supervisord, which started this program: as its socket
-        socket="state/run/supervisor.sock",
+        socket=str(socket_of(environ, root) or SOCKET),
         key=Secret(str(given)) if (given := block("auth", "management").get("key")) else None,
     )
 

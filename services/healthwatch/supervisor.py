@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import contextlib
-import http.client
 import json
 import os
 import signal
-import socket
 import time
 import xmlrpc.client
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
-from xml.parsers.expat import ExpatError
 
 from msgspec import Struct
 
+from router.supervisord_rpc import FAILURES, asking
 from services.healthwatch.history import ends
 from services.healthwatch.judge import Action
 
@@ -93,8 +91,7 @@ class Supervisor:
     def _stop(self, name: str) -> None:
         """Returns when it has stopped. A supervisord that fails meanwhile is asked again: who gave up here would leave
         the program stopped, as if an operator had wanted that."""
-        failures = (OSError, xmlrpc.client.Error)
-        with contextlib.suppress(*failures), self._rpc() as rpc:  # it may have ended, or the answer alone may be lost
+        with contextlib.suppress(*FAILURES), self._rpc() as rpc:  # it may have ended, or the answer alone may be lost
             rpc.stopProcess(name, False)
         step = 0.25
         for _ in range(int(STOPS_WITHIN / step)):
@@ -104,7 +101,7 @@ class Supervisor:
                         return
             except xmlrpc.client.Fault:  # it is no longer known
                 return
-            except failures:
+            except FAILURES:
                 pass
             self._pause(step)
 
@@ -134,32 +131,8 @@ class Supervisor:
         except (OSError, ValueError, KeyError, TypeError, IndexError):
             return None
 
-    @contextlib.contextmanager
-    def _rpc(self) -> Iterator[Any]:
-        from supervisor.xmlrpc import SupervisorTransport  # type: ignore[import-untyped]
-
-        transport = SupervisorTransport(None, None, serverurl=f"unix://{self._path}")
-        transport._get_connection = lambda: _Connection(self._path, self._limit)  # its own knows no limit
-        try:
-            yield xmlrpc.client.ServerProxy("http://127.0.0.1", transport=transport).supervisor
-        except (http.client.HTTPException, ExpatError) as error:
-            raise ConnectionError(f"supervisord's answer cannot be read: {type(error).__name__}") from error
-        finally:
-            transport.close()
-
-
-class _Connection(http.client.HTTPConnection):
-    """HTTP over a unix socket. limit: seconds for the way there and for each piece of an answer."""
-
-    def __init__(self, path: str, limit: float) -> None:
-        super().__init__("localhost", timeout=limit)
-        self._path = path
-        self._seconds = limit
-
-    def connect(self) -> None:
-        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.sock.settimeout(self._seconds)
-        self.sock.connect(self._path)
+    def _rpc(self) -> contextlib.AbstractContextManager[Any]:
+        return asking(Path(self._path), self._limit)
 
 
 _ENDED = ("Z", "X", "x")

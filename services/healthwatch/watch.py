@@ -14,6 +14,7 @@ from typing import Protocol
 import aiohttp
 from msgspec.structs import replace
 
+from router import on_demand
 from router.healed import DAY, Healed
 from router.tasks import Tasks
 from services.healthwatch.asking import look
@@ -151,7 +152,7 @@ class Watch:
             return
         self._serves, news = serves, False
         for name, at, how in found:
-            lately = name in running and self._wall() - at < DAY
+            lately = name in running and name not in on_demand.NAMES and self._wall() - at < DAY
             if lately and self._history.add(name, Healed(at=at, kind="ended", why=how)):
                 self.done[(name, "ended")] = self.done.get((name, "ended"), 0) + 1
                 news = True

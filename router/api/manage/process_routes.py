@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from msgspec import Struct
 from msgspec.structs import replace
 
+from router import on_demand
 from router.api.manage.operation import Asked, Operation, Refused
 from router.healed import Healed
 from router.supervisord import Process, Supervisord, Unstarted, Unsupervised
@@ -66,6 +67,8 @@ class ProcessDesk:
             if not self._replace():
                 raise Refused(503, "This router runs without its parent process, which alone can replace it.")
             return Restarted(name, "running", "A new process is about to take over; this one ends its calls first.")
+        if name in on_demand.NAMES:
+            raise Refused(409, f"{name} is not started from here: {on_demand.REFUSAL}.")
         if name in self._under_way:
             raise Refused(409, f"{name} is being started anew already.")
         self._under_way.add(name)

@@ -141,6 +141,14 @@ def test_one_that_is_not_replaced_goes_on_serving_and_that_is_a_failure(
     assert "goes on serving" in told and "has been restarted" not in told
 
 
+def test_what_a_sign_in_needs_is_not_started_from_here(
+    parent: Callable[..., int], supervisord: Callable[[int], Supervisord], capsys: Any
+) -> None:
+    rpc = supervisord(parent())
+    assert processes.restart("x11vnc") == 1
+    assert rpc.told == [] and "the AI Studio service starts it for a sign-in" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(("runs", "told"), [(True, ["stop router", "start router"]), (False, ["start router"])])
 def test_one_whose_parent_is_another_stops_and_starts(
     parent: Callable[..., int], supervisord: Callable[[int], Supervisord], runs: bool, told: list[str]

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from router import on_demand
 from router.cli import service_environment, services, supervision
 from router.cli.services import AISTUDIO as NAME
 from router.cli.services import Wanted, health
@@ -197,6 +198,36 @@ OTHER = {"cause": "program", "text": "own: fatal", "blocking": False}
 def test_what_a_program_says_of_itself_is_shown(status: int, body: Any, told: tuple[str, str]) -> None:
     with telling(status, body) as address:
         assert health(address, "p") == told
+
+
+class Older(Supervisord):
+    """One that was started before the programs of a sign-in came."""
+
+    def __init__(self) -> None:
+        super().__init__("RUNNING")
+        self.new: set[str] = set()
+
+    def getProcessInfo(self, name: str) -> dict[str, Any]:
+        if name in on_demand.NAMES and name not in self.new:
+            raise xmlrpc.client.Fault(10, "BAD_NAME")
+        return super().getProcessInfo(name)
+
+    def addProcessGroup(self, name: str) -> None:
+        self.new.add(name)
+
+    def startProcess(self, name: str) -> None:
+        assert name not in on_demand.NAMES
+        super().startProcess(name)
+
+
+@pytest.mark.parametrize(("where", "learns"), [(ON, set(on_demand.NAMES)), (OFF, set())])
+def test_the_programs_of_a_sign_in_are_made_known_and_never_started(
+    where: Place, learns: set[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    rpc = Older()
+    services.follow_all(rpc, where)
+    assert rpc.new == learns and "start" in rpc.asked  # of the others
 
 
 def test_two_commands_do_not_start_and_stop_programs_at_the_same_time(

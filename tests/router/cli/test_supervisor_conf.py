@@ -18,13 +18,14 @@ from pydantic import BaseModel, ValidationError
 from supervisor.datatypes import RestartUnconditionally  # type: ignore[import-untyped]
 from supervisor.options import ServerOptions  # type: ignore[import-untyped]
 
-from router import places
+from router import on_demand, places
 from router.cli import supervision
 from router.server.parent import MARGIN
 from router.settings.processes import TAKEN, OwnService
 from router.settings.server import Timeouts
 from router.settings.webai_blocks import WebAITimeouts
 from services.aistudio.__main__ import DRAIN as AISTUDIO_DRAIN
+from services.aistudio.on_demand import STOPS
 from services.webai.settings import Timeouts as OwnTimeouts
 
 CLOSING = 12.0
@@ -73,16 +74,32 @@ def test_how_supervisord_keeps_each_program(conf: ServerOptions) -> None:
     found = programs(conf)
     assert set(found) == TAKEN
     for name, each in found.items():
+        assert each.redirect_stderr and each.stdout_logfile.endswith(f"logs/{name}.log"), name
+        assert each.environment == {"PYTHONUNBUFFERED": "1"} and each.killasgroup, name
+        if name in on_demand.NAMES:
+            continue
         assert each.autorestart is RestartUnconditionally, name
         assert each.autostart is (name == "router"), name  # the settings decide about the others
         assert (each.startsecs, each.startretries, each.stopsignal) == (2, 3, signal.SIGTERM), name
         # its children go with a killed one; told to end, the AI Studio service closes its browser by itself
-        assert each.killasgroup and each.stopasgroup is (name != "aistudio"), name
+        assert each.stopasgroup is (name != "aistudio"), name
         log = (5 * MIB, 3) if name == "healthwatch" else (20 * MIB, 5)
-        assert each.redirect_stderr and (each.stdout_logfile_maxbytes, each.stdout_logfile_backups) == log, name
-        assert each.stdout_logfile.endswith(f"logs/{name}.log") and each.environment == {"PYTHONUNBUFFERED": "1"}, name
+        assert (each.stdout_logfile_maxbytes, each.stdout_logfile_backups) == log, name
     assert min(found.values(), key=lambda each: each.priority).name == "router"  # first up, last down
     assert max(found.values(), key=lambda each: each.priority).name == "healthwatch"
+
+
+def test_how_supervisord_keeps_the_programs_of_a_sign_in(conf: ServerOptions) -> None:
+    found = programs(conf)
+    for name in on_demand.NAMES:
+        each = found[name]
+        assert not each.autostart and each.autorestart is False, name  # one sign-in is all that they are for
+        assert (each.startsecs, each.startretries, each.stopsignal) == (1, 0, signal.SIGTERM), name
+        assert each.stopasgroup and each.stopwaitsecs < STOPS, name
+        assert (each.stdout_logfile_maxbytes, each.stdout_logfile_backups) == (MIB, 1), name
+    # all ends: the service goes first, and closes its window while the screen is there still
+    priorities = [found[name].priority for name in ("router", *on_demand.NAMES, on_demand.SERVICE)]
+    assert priorities == sorted(set(priorities))
 
 
 def test_the_services_get_their_whole_drain(conf: ServerOptions) -> None:

@@ -16,7 +16,8 @@ import pytest
 
 from router.cli import main
 from router.cli.findings import configuration, folders, keys, process, providers
-from router.cli.processes import Row, _ask, causes, duration, for_people
+from router.cli.process_table import Row, duration
+from router.cli.processes import _ask, causes, for_people
 from router.cli.talk import Place, callable_host, find_place, url
 from router.places import ROOT
 from router.version import NAME, VERSION

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from router.supervisord import VARIABLE
+from router.supervisord_rpc import VARIABLE
 from tests.router.api.relaying import relayed
 from tests.router.api.supervising import supervising
 from tests.router.dashboard.browser import needs_browser, person

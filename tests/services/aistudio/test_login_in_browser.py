@@ -15,9 +15,11 @@ from websockets.asyncio.client import connect
 
 from services.aistudio import memory
 from services.aistudio.login import Logins, Progress
+from services.aistudio.on_demand import NAMES, OnDemand
 from services.aistudio.service import AIStudio
 from tests.ports import free_port
 from tests.services.aistudio.conftest import Start, ask, needs_browser, text, told_of
+from tests.services.aistudio.windows import windows
 from tests.simulators.aistudio_page import Studio
 
 PROGRAMS = ("Xvfb", "x11vnc", "websockify", "xdotool")
@@ -60,10 +62,9 @@ def programs() -> set[str]:
     return names & {"Xvfb", "x11vnc", "websockify"}
 
 
-def logins(service: AIStudio) -> Logins:
-    return Logins(
-        service.settings, service.selectors, service.profiles, service.pool.browsers, random.Random(7), environ={}
-    )
+def logins(service: AIStudio, programs: OnDemand | None = None) -> Logins:
+    parts = service.settings, service.selectors, service.profiles, service.pool.browsers
+    return Logins(*parts, random.Random(7), environ={}, programs=programs)
 
 
 async def test_a_sign_in_by_typing_into_the_window_makes_a_profile_that_answers(
@@ -126,6 +127,30 @@ async def _through_novnc(service: AIStudio, vnc_url: str) -> None:
         await page.wait_for_selector("#noVNC_status:not(.noVNC_open)", state="attached")
         await page.screenshot(path=str(Path(picture) / "novnc.png"))
     await context.close()
+
+
+async def test_under_supervisord_a_person_signs_in_to_a_window_of_its_programs(
+    start: Start, studio: Studio, tmp_path: Path
+) -> None:
+    ports = {"vnc_port": free_port(), "novnc_port": free_port()}
+    studio.gone = {"ann"}
+    with windows(tmp_path / "checkout") as here:
+        async with start(login=ports) as service:
+            person = Person()
+            signs_in = logins(service, OnDemand(here.socket, here.folder)).sign_in("ann", None, person.tell)
+            signing = asyncio.get_running_loop().create_task(signs_in)
+            async with asyncio.timeout(30):
+                await person.waiting.wait()
+            assert all(here.info(name)["pid"] for name in NAMES)
+            await _sees(str(person.heard[0].vnc_url), ports)
+            await studio.until(lambda: studio.forms > 0)
+            await person.type(
+                display_of(), "type|--delay|5|ann", "key|Tab", "type|--delay|5|correct horse", "key|Return"
+            )
+            async with asyncio.timeout(30):
+                assert await signing
+            assert here.states() == {"STOPPED"} and here.told() == set()
+            assert not (tmp_path / "logs").exists()  # they are supervisord's
 
 
 async def test_a_sign_in_that_nobody_makes_ends_and_leaves_nothing_behind(start: Start, studio: Studio) -> None:

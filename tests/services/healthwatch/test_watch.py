@@ -503,14 +503,17 @@ async def test_what_was_healed_is_kept_for_whoever_asks_why_a_program_is_young(t
         await after(31)
         await after(6)
         supervisord.pid += 1
+        supervisord.states["xvfb"] = "EXITED"  # of a sign-in, and started anew by nobody
         supervisord.ends_told = [
             ("p", 1_000_068.5, "terminated by SIGKILL"),
+            ("xvfb", 1_000_068.5, "exit status 1"),
             ("gone", 1_000_068.5, "exit status 1"),
         ]
         wedged.health = 200
         await after(6)
         (killed,) = lately(tmp_path, 1_000_060.0)["p"]
         assert killed.kind == "killed" and "/healthz" in killed.why  # and its end is not told as another event
+        assert "xvfb" not in lately(tmp_path, 1_000_100.0) and not any(name == "xvfb" for name, _ in watch.done)
         supervisord.pid += 1
         supervisord.ends_told.append(("p", 1_000_200.0, "terminated by SIGSEGV"))
         await after(200)

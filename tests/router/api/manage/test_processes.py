@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from router.healed import DAY, FILE
-from router.supervisord import PARENT, VARIABLE, Supervisord, ask_parent, socket_of
+from router.supervisord import PARENT, Supervisord, ask_parent
+from router.supervisord_rpc import VARIABLE, socket_of
 from tests.router.api.harness import Running, running
 from tests.router.api.manage.desk import made_key, manage
 from tests.router.api.supervising import supervising
@@ -28,6 +29,9 @@ command={python} -c "raise SystemExit(3)"
 startsecs=0
 autorestart=false
 [program:off]
+command=/bin/true
+autostart=false
+[program:xvfb]
 command=/bin/true
 autostart=false
 [program:broken]
@@ -57,7 +61,7 @@ async def test_every_program_is_told_with_what_is_wrong(desk: Running) -> None:
     (desk.state / FILE).write_text(json.dumps({"healed": {"aistudio": [killed], "webai": [long_ago, 5]}}))
     told = (await manage(desk, "GET", "/processes")).json["processes"]
     found = {each["name"]: each for each in told}
-    assert set(found) == {"aistudio", "webai", "off", "broken"}
+    assert set(found) == {"aistudio", "webai", "off", "broken", "xvfb"}
     runs = found["aistudio"]
     assert (runs["state"], runs["wrong"], runs["exit"]) == ("running", "", None)
     assert runs["pid"] > 1 and runs["uptime"] >= 0
@@ -66,6 +70,8 @@ async def test_every_program_is_told_with_what_is_wrong(desk: Running) -> None:
     assert runs["healed"] == [killed]
     assert found["webai"]["healed"] == []
     assert (found["off"]["state"], found["off"]["wrong"]) == ("stopped", "is stopped")
+    rests = found["xvfb"]  # until somebody signs in
+    assert (rests["state"], rests["pid"], rests["exit"], rests["wrong"]) == ("on demand", None, None, "")
 
 
 async def test_a_program_is_started_anew(desk: Running, socket: Path) -> None:
@@ -88,6 +94,8 @@ async def test_nothing_else_can_be_run(desk: Running) -> None:
         assert answer.status == 404, name
     stopped = await manage(desk, "POST", "/processes/off/restart", {})
     assert stopped.status == 409 and "turn it on in the settings" in stopped.json["error"]["message"]
+    rests = await manage(desk, "POST", "/processes/xvfb/restart", {})
+    assert rests.status == 409 and "for a sign-in" in rests.json["error"]["message"]
     operator = await made_key(desk, "helper", "operator")
     assert (await manage(desk, "POST", "/processes/aistudio/restart", {}, key=operator)).status == 403
 
