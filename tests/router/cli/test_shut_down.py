@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
@@ -39,6 +40,9 @@ def test_all_programs_are_told_at_once(tmp_path: Path, monkeypatch: pytest.Monke
     monkeypatch.setattr(supervision, "SOCKET", Path("s.sock"))
     monkeypatch.setattr(supervision, "PID_FILE", Path("supervisord.pid"))
     with supervising(tmp_path, PROGRAMS, {"one": "running", "two": "running"}):
-        assert Path("one").exists() and Path("two").exists()
+        end = time.monotonic() + 30
+        while not (Path("one").exists() and Path("two").exists()):  # up is not yet at work
+            assert time.monotonic() < end
+            time.sleep(0.02)
         assert supervision.shut_down(within=60)
     assert Path("one.together").exists() and Path("two.together").exists()
