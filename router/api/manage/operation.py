@@ -144,7 +144,7 @@ class Table:
             _log.error("%s failed: %s", operation.name, problem.strerror or type(problem).__name__)
             return error(503, f"The disk does not do what it should: {problem.strerror or type(problem).__name__}.")
         if operation.audited:
-            self._audit(who.key.name, operation.name, ", ".join(asked.path.values()))
+            self._audit(who.key.name, operation.name, _which(asked))
         return given if isinstance(given, Response) else answer(given)
 
     async def _handled(self, operation: Operation, asked: Asked) -> Any:
@@ -153,8 +153,13 @@ class Table:
             return await operation.handler(asked)
         except (Refused, OSError) as problem:
             if operation.audited and (not isinstance(problem, Refused) or problem.status >= 500):
-                self._audit(asked.who.key.name, f"{operation.name} failed", ", ".join(asked.path.values()))
+                self._audit(asked.who.key.name, f"{operation.name} failed", _which(asked))
             raise
+
+
+def _which(asked: Asked) -> str:
+    """What it was done to: by its path, or by the name that it was given."""
+    return ", ".join(asked.path.values()) or str(getattr(asked.body, "name", ""))
 
 
 class _WithKey(Request):

@@ -411,6 +411,12 @@ async def test_names_are_tried_and_logs_come_as_they_are_written(visitor: Person
     await expect(page.get_by_role("status").filter(has_text="live")).to_be_visible()
     await visitor.router.ask("chat", "no-such-thing-at-all")
     await expect(page.get_by_role("listitem").filter(has_text="no-such-thing-at-all")).to_be_visible()
+    changes = page.get_by_role("table", name="Changes, the newest first")
+    await expect(changes.get_by_role("row").filter(has_text="key_create")).to_contain_text("narrow")
+    await page.get_by_label("Entries with").fill("nothing-like-it")
+    await expect(page.get_by_text("Nothing like that stands in the audit log.")).to_be_visible()
+    await page.get_by_label("Entries with").fill("NARROW")
+    await expect(changes.get_by_role("row").filter(has_text="narrow")).to_have_count(1)
 
 
 async def test_routes_in_force_are_shown_and_a_name_of_them_is_tried(visitor: Person) -> None:
