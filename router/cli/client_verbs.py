@@ -102,7 +102,7 @@ def audit(
         str | None, typer.Option(help="From when: a date (2026-11-27, UTC) or a span before now (7d, 12h, 4w).")
     ] = None,
     until: Annotated[str | None, typer.Option(help="To when; a date is included. Default: now.")] = None,
-    action: Annotated[str, typer.Option(help="Only this one: key_create, config_put, signed_in, …")] = "",
+    action: Annotated[str, typer.Option(help="Only this one: key_create, config_apply, signed_in, …")] = "",
     who: Annotated[str, typer.Option(help="Only of this one: name of a key, cli (the command line), router.")] = "",
     outcome: Annotated[str | None, typer.Option(help="done, failed or refused.")] = None,
     text: Annotated[str, typer.Option(help="Only entries with this in them.")] = "",
