@@ -62,9 +62,9 @@ class Described(Struct, frozen=True, kw_only=True):
     """What the OpenAPI document says of one method of one path.
 
     need: the least role. name: of the operation, unique. summary: one sentence. body, query, answer: msgspec types;
-    bytes: a file. opens: the key stands in the body, as its `key`: whoever asks is not in yet. choices: of parameters
-    of the path. next: what can be asked with the answer. asks: somebody else is asked, so that 502
-    may be the answer.
+    bytes: a file. media: its types. opens: the key stands in the body, as its `key`: whoever asks is not in yet.
+    choices: of parameters of the path. next: what can be asked with the answer. asks: somebody else is asked, so that
+    502 may be the answer.
     """
 
     method: Method
@@ -75,6 +75,7 @@ class Described(Struct, frozen=True, kw_only=True):
     body: Any = None
     query: Any = None
     answer: Any = None
+    media: Sequence[str] = ("application/octet-stream",)
     opens: bool = False
     choices: Mapping[str, Sequence[str]] = {}
     next: Sequence[Link] = ()

@@ -183,6 +183,12 @@ def test_csv_has_the_same_and_text_is_never_a_formula(place: Path) -> None:
     assert [row["id"] for row in calls] == ["req_3", "req_1", "req_2", "req_5"]
     assert {row["asked"] for row in calls} == {"'=fast"}
     assert calls[0]["cost"] == ""
+    for words, ids in (
+        (("--key", "phone"), ["req_2"]),
+        (("--provider", "anthropic"), ["req_2"]),
+        (("--model", "office/big"), ["req_3"]),
+    ):
+        assert [row["id"] for row in csv.DictReader(io.StringIO(run("export", *words).stdout))] == ids
 
 
 def test_json_lines_have_the_attempts(place: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import csv
 import re
 from typing import Any
 
@@ -462,6 +463,12 @@ async def test_usage_is_drawn_and_stands_in_tables_too(visitor: Person) -> None:
     await expect(page.get_by_role("table", name="Requests, each day")).to_be_visible()
     await page.get_by_label("By").select_option("key")
     await expect(page.get_by_role("row").filter(has_text="nightly")).to_contain_text("unknown")
+    async with page.expect_download() as taken:
+        await page.get_by_role("link", name="CSV for spreadsheets").click()
+    download = await taken.value
+    assert re.fullmatch(r"switchyard-usage-[\d-]+-to-[\d-]+\.csv", download.suggested_filename)
+    rows = list(csv.DictReader((await download.path()).read_text().splitlines()))
+    assert "nightly" in {row["key_name"] for row in rows}
 
 
 async def test_whoever_may_only_look_is_offered_nothing_else(lived: Running, browser: Any) -> None:
