@@ -53,8 +53,8 @@ def keys(place: Place, environ: Mapping[str, str]) -> Iterator[Finding]:
     for name in KEYS:
         path = places.key_file(place.state_dir, name)
         if not path.exists():
-            given = {"client": bool(place.settings.auth.keys), "management": bool(place.key("management"))}
-            if not given.get(name):
+            given = {str(key.scope) for key in place.settings.auth.keys}
+            if name not in given and not (name == "management" and place.key(name)):
                 why = f"Without a {name} key nobody can use what it opens."
                 yield Finding("warning", "keys", f"there is no {name} key at {path}", why, "make up")
             continue
