@@ -13,6 +13,7 @@ from router import places
 from router.cli.account_findings import accounts
 from router.cli.aistudio_findings import aistudio
 from router.cli.credential_findings import credentials, quotas
+from router.cli.effect_findings import effects
 from router.cli.finding import Finding
 from router.cli.first_files import KEYS
 from router.cli.live_findings import dialects
@@ -203,6 +204,7 @@ def _days_left(cert: Path) -> float:
 Check = Callable[[Place, Mapping[str, str]], Iterator[Finding]]
 CHECKS: tuple[Check, ...] = (
     configuration,
+    effects,
     keys,
     folders,
     process,

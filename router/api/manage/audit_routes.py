@@ -30,7 +30,7 @@ class Wanted(Struct):
     text: Name = ""
     routine: bool = True
     limit: Annotated[int, Meta(ge=1, le=1000)] = 100
-    after: Annotated[str, Meta(max_length=60)] = ""
+    after: Annotated[str, Meta(pattern=r"^([0-9]{1,20}-[0-9]{1,20})?$", max_length=41)] = ""
 
     def fitting(self) -> Fitting:
         return Fitting(
@@ -65,7 +65,7 @@ class AuditDesk:
             try:
                 return await asyncio.to_thread(self._read, wanted)
             except Gone:
-                raise Refused(400, "`after` leads nowhere (any more): begin with the newest, without it.") from None
+                raise Refused(404, "`after` leads nowhere (any more): begin with the newest, without it.") from None
 
     def _read(self, wanted: Wanted) -> Entries:
         with suppress(OSError):  # what waits is told as well, where the disk takes it; whoever owns it tells why not

@@ -299,7 +299,8 @@ async def test_who_changed_what_stands_in_the_audit_log(desk: Running) -> None:
     newest = (await manage(desk, "GET", "/audit?action=key_create&limit=1")).json
     older = (await manage(desk, "GET", f"/audit?action=key_create&limit=1&after={newest['next']}")).json
     assert [each["entries"][0]["which"] for each in (newest, older)] == ["second", "fresh"]
-    assert (await manage(desk, "GET", "/audit?after=1-1")).status == 400
+    assert (await manage(desk, "GET", "/audit?after=1-1")).status == 404
+    assert (await manage(desk, "GET", "/audit?after=first")).status == 400
     await desk.stop()
     lines = [json.loads(line) for line in (desk.state / "audit.jsonl").read_text().splitlines()]
     assert [(line["who"], line["what"], line["reason"]) for line in lines] == [
