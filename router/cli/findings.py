@@ -122,6 +122,10 @@ def process(place: Place, environ: Mapping[str, str]) -> Iterator[Finding]:
         yield Finding("error", "process", f"not ready: {causes(answer)}", why, "scripts/logs.sh router")
     else:
         yield Finding("ok", "process", f"ready at {address}")
+        for each in answer.get("causes", ()) if isinstance(answer, dict) else ():
+            if each.get("cause") == "ledger":
+                fix = "scripts/logs.sh router says why; docs/operations.md, Backup and restore, for a damaged file"
+                yield Finding("error", "ledger", each["text"], "Budgets do not hold.", fix)
 
 
 def providers(place: Place, environ: Mapping[str, str]) -> Iterator[Finding]:
