@@ -8,6 +8,7 @@ CLIENTS ?= 500
 MUTANTS ?= 400
 CALLS ?= 2500
 SEEDS ?= 4
+LEDGER_CALLS ?= 10000
 PYTEST ?=
 export PYTHON
 # Only what stands on make's command line counts: some shells export HOST with another meaning.
@@ -19,7 +20,7 @@ export SWITCHYARD__SERVER__PORT := $(PORT)
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: thorough fault-table help up down restart reload upgrade rollback install-service uninstall-service status logs test test-fast test-browser test-supervised test-webai test-tui fuzz sdk e2e soak limits check format mutation bench bench-aistudio bench-webai browser webai tui docs clean environment
+.PHONY: thorough fault-table help up down restart reload upgrade rollback install-service uninstall-service status logs test test-fast test-browser test-supervised test-webai test-tui fuzz sdk e2e soak limits ledger check format mutation bench bench-aistudio bench-webai browser webai tui docs clean environment
 
 help: ## list the targets
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -90,6 +91,9 @@ sdk: environment ## the official SDKs, two majors of each, against a running rou
 
 e2e: environment ## a fresh clone, `make up` and the printed curl line; a short soak
 	$(PY) -m pytest tests/e2e tests/soak -q -m e2e -n 3 --dist loadfile
+
+ledger: environment ## the ledger beside what simulated providers counted, over random calls, cancels, faults and kills (LEDGER_CALLS=10000)
+	LEDGER_CALLS=$(LEDGER_CALLS) $(PY) -m pytest tests/e2e/test_ledger_over_kills.py -q -s -m e2e
 
 check: environment ## format, lint, types, import contracts, spelling, dead code, documents
 	$(PY) -m ruff format --check .

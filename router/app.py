@@ -44,6 +44,7 @@ from router.call import Record
 from router.clock import Clock, SystemClock
 from router.config_history import ConfigHistory
 from router.gateway import Gateway
+from router.healed import lately
 from router.net.client import Net
 from router.observe import logs
 from router.observe.debugging import Debugging
@@ -201,6 +202,7 @@ class Router:
                 supervisord=Supervisord(socket_of(self._file.environ, places.ROOT)),
                 debugging=self._debugging,
                 replace=lambda: ask_parent(self._file.environ),
+                healed=lambda: lately(self._state_dir, self._clock.wall()),
                 shelf=Shelf(self._places(), self._clock.wall),
                 judged=self._changes.mistakes,
                 elsewhere=VARIABLE in self._file.environ,

@@ -9,11 +9,13 @@ import os
 import signal
 import socket
 import xmlrpc.client
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from msgspec import Struct
+
+from router.healed import Healed
 
 VARIABLE = "SUPERVISOR_SERVER_URL"
 """What supervisord tells its programs of itself."""
@@ -27,7 +29,8 @@ _LONGEST = 90.0
 
 class Process(Struct, frozen=True):
     """One program. state: supervisord's word, in lower case. uptime: seconds. exit: its last exit status, where it has
-    ended. wrong: why it does not run, "" where it does."""
+    ended. wrong: why it does not run, "" where it does. healed: what it was started anew for within the last day,
+    oldest first."""
 
     name: str
     state: str
@@ -35,6 +38,7 @@ class Process(Struct, frozen=True):
     uptime: float | None
     exit: int | None
     wrong: str
+    healed: Sequence[Healed] = ()
 
 
 class Unsupervised(Exception):

@@ -8,11 +8,13 @@ import os
 import signal
 import sys
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
-from router import places
+import msgspec
+
+from router import healed, places
 from router.cli import orphans, services, supervision
 from router.cli.talk import Place, Refused, Unreachable, fetch, find_place, manage
 
@@ -25,7 +27,7 @@ _FOR_PEOPLE = ("needs_login", "refused", "ledger")
 
 @dataclass
 class Row:
-    """One process. `wrong` is empty when all is well."""
+    """One process. `wrong` is empty when all is well. `healed`: what it was started anew for within the last day."""
 
     name: str
     state: str
@@ -34,6 +36,7 @@ class Row:
     health: str
     port: int | None
     wrong: str = ""
+    healed: list[healed.Healed] = field(default_factory=list)
 
 
 def status(as_json: bool = False, config: str | None = None) -> int:
@@ -42,7 +45,8 @@ def status(as_json: bool = False, config: str | None = None) -> int:
     place = find_place(config)
     found = rows(place)
     if as_json:
-        print(json.dumps({"processes": [asdict(row) for row in found], "settings_problem": place.problem}, indent=2))
+        told = [{**asdict(row), "healed": msgspec.to_builtins(row.healed)} for row in found]
+        print(json.dumps({"processes": told, "settings_problem": place.problem}, indent=2))
     else:
         _show(found)
         if place.problem is not None:
@@ -67,7 +71,9 @@ def rows(place: Place) -> list[Row]:
     if not any(row.name == "router" for row in found):
         found.append(_alone(place))
     found.sort(key=lambda row: row.name != "router")
+    lately = healed.lately(place.state_dir, time.time())
     for row in found:
+        row.healed = lately.get(row.name, [])
         if row.name == "router" and row.pid is not None:
             _ask(place, row)
         elif row.name in ours:
@@ -170,6 +176,20 @@ def _show(rows: list[Row]) -> None:
     widths = [max(len(line[column]) for line in table) for column in range(len(head) - 1)]
     for line in table:
         print("  ".join([*(cell.ljust(width) for cell, width in zip(line, widths, strict=False)), line[-1]]).rstrip())
+    for row in rows:
+        if row.healed:
+            print(_healed(row, time.time()))
+
+
+def _healed(row: Row, now: float) -> str:
+    """What it was started anew for, the newest in words."""
+    last, count = row.healed[-1], len(row.healed)
+    times = "once" if count == 1 else f"{count} times{' or more' if count == healed.MOST else ''}"
+    why = f"it ended: {last.why}" if last.kind == "ended" else f"{last.kind}, because {last.why}"
+    since = duration(max(0.0, now - last.at))
+    return (
+        f"{row.name} was started anew {times} within a day, {'' if count == 1 else 'the last time '}{since} ago: {why}."
+    )
 
 
 def _cells(row: Row) -> tuple[str, ...]:

@@ -105,11 +105,15 @@ def processes(rpc: Any) -> list[dict[str, Any]]:
 
 
 def shut_down(within: float = 120.0) -> bool:
-    """End supervisord and all that it runs; whether it is gone."""
+    """End supervisord and all that it runs; whether it is gone.
+
+    All programs are told at once: supervisord itself ends one after another, so that each would wait for the drains of
+    those before it."""
     pid = _pid()
     with supervisor() as rpc:
         if rpc is None:
             return True
+        rpc.stopAllProcesses(False)
         rpc.shutdown()
     end = time.monotonic() + within
     while time.monotonic() < end:

@@ -40,6 +40,7 @@ class Arguments:
     config: str | None = None
     control: int | None = None
     listen: tuple[int, ...] = ()
+    after: str = ""
 
 
 def read_arguments(words: Sequence[str]) -> Arguments:
@@ -54,6 +55,8 @@ def read_arguments(words: Sequence[str]) -> Arguments:
             found.config = value
         elif name == "--control" and value.isdigit():
             found.control = int(value)
+        elif name == "--after" and value:
+            found.after = value
         elif name == "--listen" and value:
             found.listen = tuple(int(number) for number in value.split(","))
         else:
@@ -104,7 +107,7 @@ def main(words: Sequence[str], prepare: Prepare | None = None) -> int:
         sockets = _sockets(settings, arguments.listen, control)
         control.say(f"drain {settings.drain_seconds:g}")
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-            runner.run(_serve(app, sockets, settings, control, started))
+            runner.run(_serve(app, sockets, settings, control, started, arguments.after))
     except (CannotStart, CannotListen, BadCertificate, StartFailed) as error:
         print(f"switchyard cannot start: {error}", file=sys.stderr, flush=True)  # noqa: T201  before any logging
         control.say("fatal")
@@ -142,7 +145,7 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
 
 
 async def _serve(
-    app: App, sockets: list[socket.socket], settings: ServerSettings, control: Control, started: float
+    app: App, sockets: list[socket.socket], settings: ServerSettings, control: Control, started: float, after: str
 ) -> None:
     stop = asyncio.Event()
     tasks = Tasks("child")
@@ -160,7 +163,7 @@ async def _serve(
 
     def ready() -> None:
         addresses = [sock.getsockname()[:2] for sock in sockets]
-        _write_process_file(settings, addresses)
+        _write_process_file(settings, addresses, after)
         for host, port in addresses:
             shown = f"[{host}]" if ":" in host else host
             address = f"{settings.scheme}://{shown}:{port}"
@@ -178,8 +181,9 @@ async def _serve(
         await tasks.close()
 
 
-def _write_process_file(settings: ServerSettings, addresses: list[tuple[str, int]]) -> None:
-    """Who serves where, for `switchyard status`, `doctor` and the scripts. Readers check that the pid lives."""
+def _write_process_file(settings: ServerSettings, addresses: list[tuple[str, int]], after: str) -> None:
+    """Who serves where, for `switchyard status`, `doctor` and the scripts. Readers check that the pid lives. after: how
+    the process before this one ended by itself, "" where it did not."""
     if settings.run_dir is None:
         return
     facts: dict[str, Any] = {
@@ -188,6 +192,7 @@ def _write_process_file(settings: ServerSettings, addresses: list[tuple[str, int
         "scheme": settings.scheme,
         "addresses": [list(address) for address in addresses],
         "started": time.time(),
+        "after": after,
     }
     settings.run_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     path = settings.run_dir / "router.json"

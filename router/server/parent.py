@@ -27,15 +27,17 @@ BACKOFF = (0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
 
 
 class Child:
-    """One serving process and what it has told us."""
+    """One serving process and what it has told us. after: how the one before it ended, if that was not asked for."""
 
-    def __init__(self, command: Sequence[str], listening: Sequence[int]) -> None:
+    def __init__(self, command: Sequence[str], listening: Sequence[int], after: str = "") -> None:
         ours, theirs = socket.socketpair()
         ours.setblocking(False)
         self.pipe = ours
         words = [*command, "--control", str(theirs.fileno())]
         if listening:
             words += ["--listen", ",".join(str(descriptor) for descriptor in listening)]
+        if after:
+            words += ["--after", after]
         for descriptor in (theirs.fileno(), *listening):
             os.set_inheritable(descriptor, True)
         environ = {"MALLOC_ARENA_MAX": "2", **os.environ, "SWITCHYARD_PARENT": str(os.getpid())}
@@ -95,6 +97,7 @@ class Parent:
         self._next: Child | None = None
         self._leaving: list[Child] = []
         self._deaths = 0
+        self._after = ""
         self._again_at: float | None = None
         self._served = False
         self._once_more = False  # a replacement was asked for while another one was starting
@@ -158,7 +161,8 @@ class Parent:
 
     def _start(self) -> None:
         self._again_at, self._once_more = None, False
-        self._next = Child(self._command, self._listening)
+        self._next = Child(self._command, self._listening, self._after)
+        self._after = ""
 
     def _hear(self, child: Child) -> None:
         for line in child.listen():
@@ -222,7 +226,8 @@ class Parent:
         self._deaths = 0 if time.monotonic() - child.born > HEALTHY_AFTER else self._deaths + 1
         wait = 0.0 if self._deaths == 0 else BACKOFF[min(self._deaths, len(BACKOFF)) - 1]
         how = f"was killed by signal {-code}" if code < 0 else f"ended with exit {code}"
-        _say(f"the serving process {child.pid} {how}; another one starts in {wait:g} s")
+        self._after = f"the serving process {child.pid} {how}"
+        _say(f"{self._after}; another one starts in {wait:g} s")
         self._again_at = time.monotonic() + wait
 
     def _clock(self, now: float) -> None:

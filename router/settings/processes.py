@@ -45,7 +45,9 @@ class OwnService(Block):
     readyz: str | None = setting(
         None, "Where it says whether it is ready. Default: `/readyz` of `url`.", effect="restart"
     )
-    stop_seconds: Seconds = setting(60.0, "Seconds it gets to stop before it is killed.", effect="restart")
+    stop_seconds: float = setting(
+        60.0, "Seconds it gets to stop before it is killed.", effect="restart", ge=0, le=100
+    )  # no more than the router may take: `make down` waits for 120 s
 
     @model_validator(mode="after")
     def _check(self) -> OwnService:
@@ -74,7 +76,7 @@ class Supervision(Block):
     failures: int = setting(
         2, "Looks in a row that must fail before something is done.", effect="restart", ge=1, le=100
     )
-    grace: Seconds = setting(20.0, "Seconds after its start for which a program is left alone.", effect="restart", ge=0)
+    grace: Seconds = setting(20.0, "Seconds after its start for which a program is left alone.", effect="restart")
     most_per_hour: int = setting(6, "Restarts of one program in an hour; then it is only told.", effect="restart", ge=0)
     disk_free: int = setting(
         200,

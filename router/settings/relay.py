@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator
 
-from router.settings.block import Block, Origins, Seconds, Texts, setting
+from router.settings.block import Block, Origins, Texts, setting
 
 _ADDRESS = re.compile(r"wss?://[^\s/?#@]+(?:/[^\s?#]*)?")
 
@@ -32,9 +32,10 @@ class Relay(Block):
     routers: Annotated[Texts, AfterValidator(_addresses)] = setting(
         (), "Addresses of further routers, such as `wss://host.example:8317/v1/ws`, that services are told to dial too."
     )
-    arrival_wait: Seconds = setting(
+    arrival_wait: float = setting(
         8.0,
         "Seconds for which calls that only a service could answer wait for it, after the router's start and after the "
         "service's connection was lost. 0: they are refused at once.",
+        ge=0,
         le=60.0,
     )

@@ -12,6 +12,7 @@ import sys
 import time
 from pathlib import Path
 
+from router import healed
 from router.tasks import Tasks
 from services.healthwatch.memory import Memory
 from services.healthwatch.settings import Plan, plan
@@ -67,7 +68,7 @@ async def _serve(config: Path | None, hangs: float) -> int:
         _Plans(config, made),
         Supervisor(made.socket, made.state / "run" / "router.json"),
         now=time.monotonic,
-        memory=Memory(made.state / "healthwatch.json", wall=time.time, now=time.monotonic),
+        memory=Memory(made.state / healed.FILE, wall=time.time, now=time.monotonic),
     )
     stopping, loop = asyncio.Event(), asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):

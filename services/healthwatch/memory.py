@@ -1,5 +1,5 @@
 """What must outlive the watch itself: when it has started which program anew, so that its cap per hour holds, and what
-it has stopped and not started again yet.
+it has stopped and not started again yet; and what for, which `status` tells from here.
 
 A small file of moments by the wall clock. What cannot be read counts as nothing, and is written anew.
 """
@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from router import healed
+from router.healed import Healed
 from router.wire import codec
+from services.healthwatch.history import told as told_of
 from services.healthwatch.judge import HOUR
 
-LONGEST = 256 * 1024
+LONGEST = 1024 * 1024
 """Bytes of the file that are read."""
 PROGRAMS = 64
 MOMENTS = 100
@@ -40,6 +43,10 @@ class Memory:
         kept = {name: self._moments([moment]) for name, moment in self._read("stopped").items()}
         return {name: times[0] for name, times in kept.items() if times}
 
+    def healed(self) -> dict[str, list[Healed]]:
+        """What was done, and what ended by itself, within the last day, by program, oldest first."""
+        return healed.lately(self._path.parent, self._wall())
+
     def _read(self, part: str) -> dict[str, object]:
         try:
             with self._path.open("rb") as file:
@@ -61,12 +68,18 @@ class Memory:
         ages = [max(0.0, self._wall() - each) for each in numbers[-MOMENTS:]]
         return sorted(self._now() - age for age in ages if age < HOUR)
 
-    def save(self, acted: Mapping[str, list[float]], stopped: Mapping[str, float]) -> None:
-        """Whole or not at all. acted, stopped: as they are read. Raises `OSError`. Blocks."""
+    def save(
+        self,
+        acted: Mapping[str, list[float]],
+        stopped: Mapping[str, float],
+        done: Mapping[str, Sequence[Healed]] | None = None,
+    ) -> None:
+        """Whole or not at all. acted, stopped, done: as they are read. Raises `OSError`. Blocks."""
         ahead = self._wall() - self._now()
         told = {name: [round(each + ahead, 3) for each in times[-MOMENTS:]] for name, times in acted.items() if times}
         since = {name: round(each + ahead, 3) for name, each in list(stopped.items())[:PROGRAMS]}
-        text = codec.dumps_text({"acted": dict(list(told.items())[:PROGRAMS]), "stopped": since})
+        lately = dict(list(told_of(done or {}, self._wall()).items())[:PROGRAMS])
+        text = codec.dumps_text({"acted": dict(list(told.items())[:PROGRAMS]), "stopped": since, "healed": lately})
         self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         new = self._path.with_suffix(".new")
         try:

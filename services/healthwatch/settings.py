@@ -93,7 +93,7 @@ def plan(config: Path | None, environ: Mapping[str, str] = os.environ, root: Pat
         rules=checked(block("supervision"), Rules, "supervision"),
         programs=tuple(programs),
         state=root / Path(str(server.get("state_dir", "state"))).expanduser(),
-        logs=root / "logs",
+        logs=Path("logs"),  # of supervisord, which started this program: as its socket
         socket="state/run/supervisor.sock",
         key=Secret(str(given)) if (given := block("auth", "management").get("key")) else None,
     )

@@ -17,10 +17,13 @@ from xml.parsers.expat import ExpatError
 
 from msgspec import Struct
 
+from services.healthwatch.history import ends
 from services.healthwatch.judge import Action
 
 LIMIT = 5.0
 """Seconds that supervisord may be silent. It answers within milliseconds where it works, for no call here waits."""
+LOG_READ = 64 * 1024
+"""Bytes of the end of supervisord's log that are read."""
 STOPS_WITHIN = 900.0
 """Seconds that a program may take to stop: its own `stopwaitsecs`, which supervisord keeps to, lies below."""
 
@@ -65,6 +68,17 @@ class Supervisor:
                 )
                 for info in rpc.getAllProcessInfo()
             ]
+
+    def ended(self) -> list[tuple[str, float, str]]:
+        """The programs that have ended by themselves lately, and what the router's parent says of a serving process
+        that did: name, seconds since 1970, how. Raises as `running` does."""
+        with self._rpc() as rpc:
+            found = ends(str(rpc.readLog(-LOG_READ, 0)))
+        with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+            facts = json.loads(self._process_file.read_text(encoding="utf-8"))
+            if facts["after"]:
+                found.append(("router", float(facts["started"]), str(facts["after"])))
+        return found
 
     def act(self, action: Action, pid: int) -> None:
         """Raises `OSError` and `xmlrpc.client.Error`."""

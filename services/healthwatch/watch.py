@@ -14,8 +14,10 @@ from typing import Protocol
 import aiohttp
 from msgspec.structs import replace
 
+from router.healed import DAY, Healed
 from router.tasks import Tasks
 from services.healthwatch.asking import look
+from services.healthwatch.history import History
 from services.healthwatch.hub import management_key, serving, sessions
 from services.healthwatch.judge import Action, Judge, Seen
 from services.healthwatch.memory import Memory
@@ -40,6 +42,8 @@ class Supervises(Protocol):
     """supervisord, see `services.healthwatch.supervisor.Supervisor`."""
 
     def running(self) -> list[Running]: ...
+
+    def ended(self) -> list[tuple[str, float, str]]: ...
 
     def act(self, action: Action, pid: int) -> None: ...
 
@@ -76,6 +80,8 @@ class Watch:
         if memory is not None:
             self._judge.remember(memory.load())
         self._stopped = Stopped(memory.stopped() if memory is not None else None)
+        self._history = History(memory.healed() if memory is not None else None)
+        self._serves: tuple[object, ...] = ()
         self._lost = ""
         self._tasks = Tasks("looks")
         self._looks: dict[str, asyncio.Task[None]] = {}
@@ -115,9 +121,12 @@ class Watch:
             return
         self._lost = ""
         now = self._now()
+        watched = {each.name for each in plan.programs}
+        self._seen = {name: seen for name, seen in self._seen.items() if name in watched}  # and not what is no more
         for known in running.values():
             if known.state == "RUNNING":
                 self._judge.saw(known.name, known.pid, known.up, now)
+        await self._look_back(running, plan)
         await self._take_up(running)
         for each in plan.programs:
             if each.name in running and each.name not in self._looks and self._due.get(each.name, 0.0) <= now:
@@ -128,6 +137,26 @@ class Watch:
             await asyncio.wait(self._looks.values(), timeout=self._patience)
         self._looks = {name: task for name, task in self._looks.items() if not task.done()}
         self._finished = self._now()
+
+    async def _look_back(self, running: Mapping[str, Running], plan: Plan) -> None:
+        """Keep what ended by itself and was started anew without us: by supervisord, or by the router's parent."""
+        router = serving(plan.state)
+        serves = (*sorted((each.name, each.pid) for each in running.values()), router and router.started)
+        if serves == self._serves:
+            return
+        try:
+            found = await asyncio.to_thread(self._supervisor.ended)
+        except (OSError, xmlrpc.client.Error) as error:
+            _log.debug("supervisord's log cannot be read: %s", error)
+            return
+        self._serves, news = serves, False
+        for name, at, how in found:
+            lately = name in running and self._wall() - at < DAY
+            if lately and self._history.add(name, Healed(at=at, kind="ended", why=how)):
+                self.done[(name, "ended")] = self.done.get((name, "ended"), 0) + 1
+                news = True
+        if news:
+            await self._save()
 
     async def _take_up(self, running: Mapping[str, Running]) -> None:
         """Start what an earlier run, or a try that failed, has stopped and not started again."""
@@ -173,6 +202,7 @@ class Watch:
         _log.warning("%s: %s, because %s", action.name, _DOES[action.kind], action.why)
         if action.kind == "tell":
             return
+        self._history.add(action.name, Healed(at=self._wall(), kind=_DOES[action.kind], why=action.why))
         if action.kind == "restart":
             self._stopped.since[action.name] = self._now()
         await self._save()
@@ -191,7 +221,7 @@ class Watch:
         async with self._saving:
             try:
                 acted = self._judge.acted(self._now())
-                await asyncio.to_thread(self._memory.save, acted, dict(self._stopped.since))
+                await asyncio.to_thread(self._memory.save, acted, dict(self._stopped.since), dict(self._history.of))
             except OSError as error:
                 _log.warning("what was done cannot be kept for after a restart: %s", error)
 

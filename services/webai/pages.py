@@ -40,6 +40,8 @@ class Pages:
         self._wall = wall
         self._changed = changed
         self._pages: dict[str, GeminiWeb] = {}
+        self._current: dict[str, object] = {}
+        """Per account: the sign-in whose renewed cookies are kept."""
         self._next_rotation: dict[str, float] = {}
         self._refused: dict[str, Cookies] = {}
         self._asked_browser = False
@@ -56,6 +58,12 @@ class Pages:
     def models(self) -> list[str]:
         """What the pages offer, with repetitions."""
         return [name for page in self._pages.values() for name in page.models]
+
+    def rests(self, name: str) -> bool:
+        """Whether a limit is reached for each model of an account; of one whose page is not open nobody knows."""
+        page = self._pages.get(name)
+        models = page.models if page is not None else []
+        return bool(models) and all(self.accounts.resting(name, model) is not None for model in models)
 
     def is_open(self, name: str) -> bool:
         """Whether the page of an account needs no opening any more."""
@@ -80,12 +88,16 @@ class Pages:
     async def put(self, name: str, cookies: Cookies) -> Health:
         """Prove cookies with one opening of the page, then keep them. Raises `Fault`; what was there stays then."""
         checked_name(name)
-        page = self._page(name, cookies)
+        sign_in = object()
+        page, before = self._page(name, cookies, sign_in), None
         try:
             await page.open()
+            before = self._current.pop(name, None)  # it must not renew over the new ones
             await asyncio.to_thread(self.accounts.save, name, page.cookies)
         except OSError as error:
             await page.close()
+            if before is not None:
+                self._current[name] = before
             raise Fault("internal", f"The account cannot be written: {type(error).__name__}.") from None
         except BaseException:
             await page.close()
@@ -93,7 +105,7 @@ class Pages:
         self._call_off(name)
         async with self._lock(name):
             await self._drop(name)
-            self._pages[name] = page
+            self._pages[name], self._current[name] = page, sign_in
         self.accounts.renewed(name)
         self._changed()
         return self.accounts.health(name)
@@ -164,9 +176,10 @@ class Pages:
 
     async def _proved(self, name: str) -> GeminiWeb:
         """A page that was opened with what is kept of an account. Raises `Fault`, which is remembered."""
-        page = None
+        page, sign_in = None, object()
         try:
-            page = self._page(name, self.accounts.load(name).cookies)
+            page = self._page(name, self.accounts.load(name).cookies, sign_in)
+            self._current[name] = sign_in
             await page.open()
         except Fault as fault:
             if page is not None:
@@ -226,18 +239,23 @@ class Pages:
             if fault.code == NEEDS_LOGIN or fault.kind in ("refused", "bad_request"):
                 self._refused[name] = cookies  # the same ones are not tried again and again
 
-    def _page(self, name: str, cookies: Cookies) -> GeminiWeb:
+    def _page(self, name: str, cookies: Cookies, sign_in: object) -> GeminiWeb:
         return GeminiWeb(
             name,
             cookies,
             self._package,
             self._settings.gemini,
             self._settings.timeouts,
-            partial(self._save, name),
+            partial(self._save, name, sign_in),
         )
 
-    async def _save(self, name: str, cookies: Cookies) -> None:
-        """Keep renewed cookies. Where that fails they are used all the same, as long as this process lives."""
+    async def _save(self, name: str, sign_in: object, cookies: Cookies) -> None:
+        """Keep renewed cookies. Where that fails they are used all the same, as long as this process lives.
+
+        An answer may outlive its account, or the cookies with which it began: what renews those is not kept then, for
+        it would bring the account back, or take the place of the newer ones."""
+        if self._current.get(name) is not sign_in or self.accounts.rewritten(name):
+            return
         try:
             await asyncio.to_thread(self.accounts.save, name, cookies)
         except OSError as error:
@@ -246,6 +264,7 @@ class Pages:
     async def _drop(self, name: str) -> None:
         """Under the account's lock."""
         page = self._pages.pop(name, None)
+        self._current.pop(name, None)
         if page is not None:
             await page.retire()
 

@@ -126,7 +126,8 @@ class WebAI:
 
     def causes(self) -> list[Cause]:
         """Why it cannot do its job, or not as was meant; starting it anew helps with none of it."""
-        can_page = self.gemini and bool(self.accounts.usable())
+        usable = self.accounts.usable()
+        can_page = self.gemini and bool(usable)
         absent = self._blacklist.absent(time.monotonic())
         links = {chains.link(each).provider for chain in self.settings.fallback.chains.values() for each in chain}
         can_free = self.free and any(absent.get(name, 0.0) <= 0 for name in links)
@@ -138,6 +139,9 @@ class WebAI:
         elif self.gemini and (waiting := self.accounts.for_a_person()):
             text = "; ".join(f"{name}: {reason}" for name, reason in waiting.items())
             found.append((NEEDS_LOGIN, f"{text}. Give new cookies: switchyard login webai --label NAME", False))
+        if can_page and all(map(self.pages.rests, usable)):  # whose callers are told for how long
+            text = "; ".join(f"{each['name']}: {each['cause']}" for each in self.accounts.told() if each["cause"])
+            found.append(("limited", f"Every model of every account rests. {text}", False))
         if self.settings.fallback.enabled and not self.free:
             found.append(("g4f_missing", extras.missing(extras.FREE), not can_page))
         elif self.free and not can_free:

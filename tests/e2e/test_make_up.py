@@ -21,6 +21,9 @@ from tests.ports import free_port
 ROOT = Path(__file__).parents[2]
 PROVIDER_VARIABLES = ("_API_KEY", "SWITCHYARD", "_BASE_URL")
 
+HEALED_WITHIN = 45.0
+"""Seconds that are promised for whatever hangs."""
+
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
 
 
@@ -124,6 +127,17 @@ def test_a_user_starts_calls_restarts_and_stops_it(checkout: Checkout) -> None:
     healed = wait_until_healed(checkout, router["pid"])
     assert healed["health"] == "ready"
     assert "Hello" in checkout.call(first)
+    told = "router was started anew once within a day"
+    shown = told_by_status(checkout, told)
+    assert shown.endswith("ago: it ended: terminated by SIGKILL.") and shown.startswith(told)
+
+    serving = json.loads((checkout.root / "state/run/router.json").read_text())["pid"]
+    os.kill(serving, signal.SIGSTOP)  # up, and wedged: nobody but healthwatch, with its own timing, sees that
+    began = time.monotonic()
+    assert "Hello" in checkout.call(first)  # waits in the line of the socket
+    assert time.monotonic() - began < HEALED_WITHIN
+    shown = told_by_status(checkout, "router was started anew 2 times within a day")
+    assert "ago: killed, because its /healthz does not answer" in shown
 
     assert "switchyard.request" in checkout.run("sh", "scripts/logs.sh", "router").stdout
     assert checkout.run(str(checkout.root / ".venv/bin/switchyard"), "version", cwd=Path("/")).stdout.strip()
@@ -346,6 +360,17 @@ def until(checkout: Checkout, holds: Callable[[Any], bool], within: float = 60.0
         if holds(found[1]):
             return found
         assert time.monotonic() < end, found
+        time.sleep(0.2)
+
+
+def told_by_status(checkout: Checkout, words: str) -> str:
+    """The line of `make status` that begins with these words, once it is there."""
+    end = time.monotonic() + 60
+    while True:
+        printed = checkout.run("sh", "scripts/status.sh").stdout
+        if found := next((line for line in printed.splitlines() if line.startswith(words)), ""):
+            return found
+        assert time.monotonic() < end, printed
         time.sleep(0.2)
 
 

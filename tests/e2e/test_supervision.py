@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -17,6 +18,7 @@ from typing import Any
 
 import pytest
 
+from router.healed import Healed, lately
 from tests.ports import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -95,6 +97,10 @@ class Supervised:
         info = self.info(name)
         return info["statename"] == "RUNNING" and info["pid"] not in (0, before) and self.answers(name)
 
+    def healed_lately(self) -> dict[str, list[Healed]]:
+        """What `status` has to say of it."""
+        return lately(self.folder / "state", time.time())
+
     def log(self) -> str:
         return (self.folder / "logs" / "healthwatch.log").read_text()
 
@@ -108,16 +114,36 @@ class Supervised:
 
 
 @pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """The folder of the logs, on a disk of its own with 4 MiB."""
+    folder = tmp_path / "logs"
+    folder.mkdir()
+    mounted = ("mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", str(folder))
+    if shutil.which("mount") is None or subprocess.run(mounted, check=False, capture_output=True).returncode != 0:
+        pytest.skip("no file system can be mounted here")
+    yield folder
+    subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
+def fill(path: Path) -> None:
+    """Write until the disk takes no more."""
+    with path.open("wb", buffering=0) as file, pytest.raises(OSError, match="No space left"):
+        while True:
+            file.write(b"x" * 65_536)
+
+
+@pytest.fixture
 def supervised(tmp_path: Path) -> Iterator[Supervised]:
     names = ("router", "aistudio", "webai", "own", "taken")
     ports = {name: free_port() for name in names}
     watch = free_port()
     for folder in ("state/run", "logs"):
-        (tmp_path / folder).mkdir(parents=True)
+        (tmp_path / folder).mkdir(parents=True, exist_ok=True)
     (tmp_path / "program.py").write_text(PROGRAM)
     (tmp_path / "config.yaml").write_text(
         f"server: {{port: {ports['router']}, state_dir: {tmp_path}/state}}\n"
-        f"supervision: {{port: {watch}, every: 0.5, again: 0.2, failures: 2, grace: 1, most_per_hour: 20}}\n"
+        f"supervision: {{port: {watch}, every: 0.5, again: 0.2, failures: 2, grace: 1, most_per_hour: 20,"
+        f" disk_free: 1}}\n"
         f"providers: {{aistudio: {{health_port: {ports['aistudio']}}}, webai: {{port: {ports['webai']}}}}}\n"
         f"services:\n"
         f"  - {{name: own, command: x, url: 'http://127.0.0.1:{ports['own']}'}}\n"
@@ -188,6 +214,7 @@ def test_whatever_goes_wrong_is_noticed_and_healed(supervised: Supervised) -> No
     assert one.pid("aistudio") == pids["aistudio"]  # a missing browser restarts nothing
     assert "router: killed, because its /healthz does not answer" in one.log()
     assert "webai: restarted, because 3 requests wait" in one.log()
+    assert [each.kind for each in one.healed_lately()["router"]] == ["killed"]
     print(f"healed: wedged, stuck, crash loop, taken port, in {time.monotonic() - began:.1f} s")
 
 
@@ -201,6 +228,10 @@ def test_whoever_is_killed_comes_back(supervised: Supervised) -> None:
     os.kill(before, signal.SIGKILL)
     until(lambda: one.pid("healthwatch") not in (0, before))
     until(lambda: one.page("/metrics").count("} 1") >= 4)
+    killed = ("router", "aistudio", "webai", "own", "healthwatch")
+    healed = until(lambda: (found := one.healed_lately()) and set(killed) <= found.keys() and found)
+    for name in killed:
+        assert [(each.kind, each.why) for each in healed[name]] == [("ended", "terminated by SIGKILL")], name
 
 
 def test_a_program_that_ends_soon_after_each_start_is_told(supervised: Supervised) -> None:
@@ -213,3 +244,20 @@ def test_a_program_that_ends_soon_after_each_start_is_told(supervised: Supervise
     before = one.pid("own")
     until(lambda: one.healed("own", before))
     assert "own: killed" not in one.log() and "own: restarted" not in one.log()
+
+
+def test_a_full_disk_of_logs_is_made_room_on_or_told_and_stops_nobody(small_disk: Path, supervised: Supervised) -> None:
+    one = supervised
+    fill(small_disk / "own.log.1")  # what supervisord has put aside
+    until(lambda: not (small_disk / "own.log.1").exists())
+    until(lambda: "removed old logs (own.log.1)" in one.log())
+    assert shutil.disk_usage(small_disk).free > 1024 * 1024
+    fill(small_disk / "somebody's")  # and what is nobody's to remove
+    until(lambda: "the disk of logs has 0 MiB left" in one.page("/readyz"))
+    assert (small_disk / "somebody's").exists()
+    before = one.pid("own")
+    os.kill(before, signal.SIGKILL)
+    until(lambda: one.healed("own", before))
+    assert all(one.answers(name) for name in ("router", "aistudio", "webai"))
+    (small_disk / "somebody's").unlink()
+    until(lambda: "disk" not in one.page("/readyz"))

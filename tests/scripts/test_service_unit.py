@@ -71,6 +71,7 @@ def test_the_unit_is_made_for_the_checkout_and_goes_again(checkout: Path, tmp_pa
     assert service["ExecStartPost"].startswith("-") and service["ExecStartPost"].endswith("-m router up --join")
     waits = up.SUPERVISED_WITHIN + up.READY_WITHIN + services.OTHERS_WITHIN
     assert int(service["TimeoutStartSec"]) > waits + 60  # for what it starts then
+    assert service["ExecStop"].startswith("-") and service["ExecStop"].endswith("-m router down")
     assert "EnvironmentFile" not in service  # systemd would read it as root
     assert (service["NoNewPrivileges"], service["ProtectSystem"], service["KillMode"]) == ("yes", "strict", "mixed")
     assert int(service["TimeoutStopSec"]) > 60  # more than supervisord gives its programs

@@ -41,6 +41,7 @@ from router.backup.shelf import Shelf
 from router.clock import Clock
 from router.config_history import ConfigHistory
 from router.gateway import Gateway
+from router.healed import Healed
 from router.observe.debugging import Debugging
 from router.observe.recent import Recent
 from router.observe.records.folder import RecordFolder
@@ -81,6 +82,7 @@ class Sources(Struct, frozen=True, kw_only=True):
     supervisord: Supervisord
     debugging: Debugging
     replace: Callable[[], bool]
+    healed: Callable[[], Mapping[str, list[Healed]]]
     shelf: Shelf
     judged: Callable[[str], str | None]
     elsewhere: bool
@@ -117,7 +119,7 @@ def assemble(gateway: Gateway, sources: Sources, clock: Clock) -> list[Route]:
     table.add(AccountDesk(gateway, sources.accounts, sources.audit).operations())
     table.add(DebugDesk(gateway, sources.debugging).operations())
     table.add(PriceDesk(gateway, sources.prices, sources.apply, clock.wall).operations())
-    table.add(ProcessDesk(sources.supervisord, sources.replace).operations())
+    table.add(ProcessDesk(sources.supervisord, sources.replace, sources.healed).operations())
     table.add(
         BackupDesk(gateway, sources.shelf, sources.judged, sources.audit, elsewhere=sources.elsewhere).operations()
     )

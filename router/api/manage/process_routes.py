@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from router.api.manage.operation import Asked, Operation, Refused
+from router.healed import Healed
 from router.supervisord import Process, Supervisord, Unstarted, Unsupervised
 
 ROUTER = "router"
@@ -26,18 +28,22 @@ class Restarted(Struct, frozen=True):
 
 
 class ProcessDesk:
-    """replace: has the parent replace this very process without refusing a connection; False where there is none."""
+    """replace: has the parent replace this very process without refusing a connection; False where there is none.
+    healed: what programs were started anew for, by name; blocks."""
 
-    def __init__(self, supervisord: Supervisord, replace: Callable[[], bool]) -> None:
+    def __init__(
+        self, supervisord: Supervisord, replace: Callable[[], bool], healed: Callable[[], Mapping[str, list[Healed]]]
+    ) -> None:
         self._supervisord = supervisord
         self._replace = replace
+        self._healed = healed
         self._under_way: set[str] = set()
 
     def operations(self) -> Sequence[Operation]:
         return [
             Operation(
                 method="GET", path="/processes", need="viewer", name="processes", answer=Processes, handler=self.all,
-                summary="The programs under supervisord: state, uptime, exit, and what is wrong.",
+                summary="The programs under supervisord: state, uptime, exit, what is wrong, why started anew.",
             ),
             Operation(
                 method="POST", path="/processes/{name}/restart", need="admin", name="process_restart",
@@ -48,7 +54,9 @@ class ProcessDesk:
 
     async def all(self, asked: Asked) -> Processes:
         try:
-            return Processes(await asyncio.to_thread(self._supervisord.processes))
+            found = await asyncio.to_thread(self._supervisord.processes)
+            lately = await asyncio.to_thread(self._healed)
+            return Processes([replace(each, healed=lately.get(each.name, ())) for each in found])
         except Unsupervised as problem:
             raise Refused(503, str(problem)) from None
 

@@ -21,7 +21,7 @@ from supervisor.options import ServerOptions  # type: ignore[import-untyped]
 from router import places
 from router.cli import supervision
 from router.server.parent import MARGIN
-from router.settings.processes import TAKEN
+from router.settings.processes import TAKEN, OwnService
 from router.settings.server import Timeouts
 from router.settings.webai_blocks import WebAITimeouts
 from services.aistudio.__main__ import DRAIN as AISTUDIO_DRAIN
@@ -108,6 +108,8 @@ def test_a_router_gets_its_whole_drain(conf: ServerOptions) -> None:
     unit = (places.ROOT / "scripts" / "systemd" / "switchyard.service").read_text(encoding="utf-8")
     found = re.search(r"^TimeoutStopSec=(\d+)$", unit, re.MULTILINE)
     assert found is not None and max(waits.values()) < down < int(found[1])
+    with pytest.raises(ValidationError, match="stop_seconds"):  # of a program of one's own, which is waited for as well
+        OwnService(name="own", command=("x",), stop_seconds=max(waits.values()) + 1)
 
 
 def test_in_containers_each_gets_its_whole_drain_too() -> None:

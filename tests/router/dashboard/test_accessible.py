@@ -111,7 +111,9 @@ async def test_every_control_is_reached_and_every_window_closes_by_keyboard(look
                 await page.get_by_role("dialog").wait_for()
                 await page.keyboard.press("Escape")
                 await page.locator("dialog").wait_for(state="detached")
-                await page.wait_for_function(FOCUSED, arg=window)  # the list behind it may be shown anew, button and all
+                await page.wait_for_function(
+                    FOCUSED, arg=window
+                )  # the list behind it may be shown anew, button and all
 
 
 WINDOWS = {

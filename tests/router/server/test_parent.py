@@ -123,6 +123,11 @@ def test_a_killed_child_is_replaced_and_callers_wait(start: Any) -> None:
     os.kill(pid, signal.SIGKILL)
     assert running.new_pid(pid) != pid  # the socket never closed: no call on the way there was refused
     assert "was killed by signal 9" in running.text()
+    assert json.loads(running.facts.read_text())["after"] == f"the serving process {pid} was killed by signal 9"
+    before = running.pid()
+    running.signal(signal.SIGHUP)  # asked for, and nothing to be told of
+    running.new_pid(before)
+    assert json.loads(running.facts.read_text())["after"] == ""
 
 
 def test_sigterm_lets_a_call_finish_and_ends_with_0(start: Any) -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from annotated_types import Ge, Le
 from pydantic import BaseModel
 
 from router.settings.describe import TARGET, describe
@@ -36,6 +37,14 @@ def test_every_setting_says_what_it_means_and_when_it_applies() -> None:
             assert isinstance(extra, dict) and extra["effect"] in ("reload", "restart"), f"{block.__name__}.{name}"
             seen += 1
     assert seen > 80
+
+
+def test_no_bound_of_a_setting_is_hidden_by_that_of_its_type() -> None:
+    """pydantic keeps to the last of two, which is that of the type."""
+    for block in blocks():
+        for name, field in block.model_fields.items():
+            bounds = [type(each) for each in field.metadata if isinstance(each, Le | Ge)]
+            assert len(bounds) == len(set(bounds)), f"{block.__name__}.{name}"
 
 
 def test_the_reference_names_every_setting_and_preset() -> None:

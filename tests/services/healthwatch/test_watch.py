@@ -13,6 +13,7 @@ import aiohttp
 import pytest
 from aiohttp import web
 
+from router.healed import Healed, lately
 from router.secret import Secret
 from router.server.parent import MARGIN
 from router.settings.aistudio_blocks import SignInWindow
@@ -35,6 +36,7 @@ class Supervisord:
         self.states = dict.fromkeys(names, "RUNNING")
         self.acted: list[tuple[str, str, int]] = []
         self.lost = False
+        self.ends_told: list[tuple[str, float, str]] = []
         self.pid, self.up = 4242, 1000.0
         self.ends = threading.Event()  # what is to be started anew has ended
         self.ends.set()
@@ -43,6 +45,9 @@ class Supervisord:
         if self.lost:
             raise ConnectionRefusedError
         return [Running(name, state, self.pid, self.up, "") for name, state in self.states.items()]
+
+    def ended(self) -> list[tuple[str, float, str]]:
+        return self.ends_told
 
     def act(self, action: Action, pid: int) -> None:
         self.acted.append((action.kind, action.name, pid))
@@ -488,3 +493,51 @@ def test_the_plan_follows_the_settings_of_the_router(tmp_path: Path) -> None:
     config.write_text("supervision: {every: soon}\n")
     with pytest.raises(SettingsMistake, match="supervision"):
         plan(config, {}, tmp_path)
+
+
+async def test_what_was_healed_is_kept_for_whoever_asks_why_a_program_is_young(tmp_path: Path) -> None:
+    wedged = Program()
+    async with serving(wedged) as address, watching(tmp_path, Watched("p", address)) as (watch, after, supervisord):
+        await after(31)
+        wedged.health = None
+        await after(31)
+        await after(6)
+        supervisord.pid += 1
+        supervisord.ends_told = [
+            ("p", 1_000_068.5, "terminated by SIGKILL"),
+            ("gone", 1_000_068.5, "exit status 1"),
+        ]
+        wedged.health = 200
+        await after(6)
+        (killed,) = lately(tmp_path, 1_000_060.0)["p"]
+        assert killed.kind == "killed" and "/healthz" in killed.why  # and its end is not told as another event
+        supervisord.pid += 1
+        supervisord.ends_told.append(("p", 1_000_200.0, "terminated by SIGSEGV"))
+        await after(200)
+        assert lately(tmp_path, 1_000_300.0)["p"][1:] == [
+            Healed(at=1_000_200.0, kind="ended", why="terminated by SIGSEGV")
+        ]
+        assert 'actions_total{program="p",action="ended"} 1' in watch.metrics()
+    async with watching(tmp_path, Watched("p", "http://127.0.0.1:9")) as (_, after, supervisord):  # after a restart
+        supervisord.ends_told = [("p", 1_000_200.0, "terminated by SIGSEGV")]
+        await after(300)
+        assert [each.kind for each in lately(tmp_path, 1_000_300.0)["p"]] == ["killed", "ended"]
+        assert lately(tmp_path, 1_000_300.0 + 86_400) == {}
+
+
+async def test_a_program_that_the_settings_have_no_more_is_forgotten(tmp_path: Path) -> None:
+    programs = [Watched("p", "http://127.0.0.1:9")]
+
+    def made() -> Plan:
+        return Plan(rules=QUICK, programs=tuple(programs), state=tmp_path, logs=tmp_path, socket="")
+
+    watch = Watch(made, Supervisord("p"), now=Time(), free=lambda _: 10**12)
+    async with aiohttp.ClientSession() as session:
+        try:
+            await watch.round(session)
+            assert [each.text for each in watch.causes()] == ["p: does not answer"]
+            programs.clear()
+            await watch.round(session)
+            assert watch.causes() == [] and 'program="p"' not in watch.metrics()
+        finally:
+            await watch.close()

@@ -56,9 +56,15 @@ async def test_a_limit_of_one_model_rests_that_model_of_that_account_alone(
         ]
         assert within(ready.json["accounts"]) == within(service.webai.accounts.told())
         assert within(ready.json["accounts"])[0].cause == cause
+        package.answers = [[limited]]
+        assert (await service.chat("x", model="gemini-flash")).status == 429
+        spent = await service.ask("GET", "/readyz")
+        assert spent.status == 200 and spent.json["causes"][0]["cause"] == "limited"
+        assert "gemini-flash: The limit" in spent.json["causes"][0]["text"]
+        assert not spent.json["causes"][0]["restart_helps"]
         await service.put("second", "better")
         assert (await service.chat("x", model="gemini-pro")).headers["x-webai-served-by"] == "gemini-web/second"
-        now[0] += 800
+        now[0] += 900
         assert service.webai.accounts.listed()[1]["resting"] == {}
         assert service.webai.accounts.told()[1] == {"name": "work", "state": "ready", "cause": ""}
 
@@ -198,6 +204,21 @@ async def test_a_browser_is_named_by_those_who_ask(service: Service) -> None:
         assert (await service.ask("POST", "/v1/accounts/b/from-browser", body)).status == 400
 
 
+async def test_an_answer_that_outlives_its_account_does_not_bring_it_back(
+    service: Service, package: FakePackage, tasks: Tasks
+) -> None:
+    go = asyncio.Event()
+    package.answers = [["One", go, "One two"]]
+    slow = tasks.spawn(service.chat("slow"), "slow")
+    while not package.asked:
+        await asyncio.sleep(0)
+    package.renewed = "renewed on the way"
+    await service.webai.pages.remove("work")
+    go.set()
+    assert (await slow).text == "One two"
+    assert service.webai.accounts.names() == []
+
+
 async def test_an_answer_goes_on_while_its_account_gets_new_cookies(
     service: Service, package: FakePackage, tasks: Tasks
 ) -> None:
@@ -208,8 +229,11 @@ async def test_an_answer_goes_on_while_its_account_gets_new_cookies(
         await asyncio.sleep(0)
     assert (await service.put("work", "better")).status == 200
     assert not package.clients[0].closed
+    package.renewed = "of the old ones"
     go.set()
     assert (await slow).text == "One two"
     assert package.clients[0].closed
+    assert service.webai.accounts.load("work").cookies.secure_1psid.reveal() == "better"
+    package.renewed = ""
     await service.chat("x")
     assert package.asked[-1][0] == "better"

@@ -82,7 +82,7 @@ async function running(supervised, before, signal) {
   if (!supervised || Date.now() - before.at < PROGRAMS_EVERY) return before;
   try {
     const { processes } = await manage("GET", "processes", undefined, { signal });
-    return { at: Date.now(), list: processes.map(({ name, state, wrong }) => ({ name, state, wrong })), trouble: null };
+    return { at: Date.now(), list: processes.map(({ name, state, wrong, healed }) => ({ name, state, wrong, healed })), trouble: null };
   } catch (error) {
     if (error.status !== 503) throw error;
     return { at: Date.now(), list: [], trouble: error.message };

@@ -53,6 +53,7 @@ export function health({ providers, causes, missing }, { services, programs, tro
       missing.map((each) => absent(each, programs.find((one) => one.name === each.program), button)),
       ill.map((each) => program(each, button))),
     well.length > 0 ? h("small", {}, `Programs under supervisord that run: ${well.join(", ")}.`) : null,
+    programs.filter((each) => each.healed.length > 0).map((each) => h("p", {}, h("small", {}, `${each.name} was started anew ${times(each.healed.length)} within a day, the last time `, time(each.healed.at(-1).at), `: ${why(each.healed.at(-1))}`))),
     trouble ? h("p", { class: "note warn" }, `How the programs beside the router are is not known: ${trouble}`) : null,
     nobody
       ? h("p", { class: "note warn" }, "No provider has an account yet; only the demo models answer. ", h("a", { href: "#/accounts" }, "Add an API key or sign in to one"), "; then ", h("a", { href: "#/keys" }, "make a key"), " for each program, which tells how to point the program here.")
@@ -93,6 +94,9 @@ function absent(each, program, button) {
     each.remedy ? h("p", {}, each.remedy) : null,
     still && still.state !== "stopped" ? button(still.name) : null);
 }
+
+const times = (count) => (count === 1 ? "once" : `${count} times`);
+const why = ({ kind, why: reason }) => sentences(kind === "ended" ? `it ended by itself: ${reason}` : `${kind}, because ${reason}`);
 
 function program(each, button) {
   const name = each.state === "backoff" ? "trying" : "down";

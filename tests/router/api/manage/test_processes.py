@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import signal
+import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 
+from router.healed import DAY, FILE
 from router.supervisord import PARENT, VARIABLE, Supervisord, ask_parent, socket_of
 from tests.router.api.harness import Running, running
 from tests.router.api.manage.desk import made_key, manage
@@ -48,6 +51,10 @@ async def desk(upstream: Upstream, tmp_path: Path, socket: Path) -> AsyncIterato
 
 
 async def test_every_program_is_told_with_what_is_wrong(desk: Running) -> None:
+    now = round(time.time(), 3)
+    killed = {"at": now - 60, "kind": "killed", "why": "its /healthz does not answer"}
+    long_ago = {"at": now - 2 * DAY, "kind": "ended", "why": "exit status 3"}
+    (desk.state / FILE).write_text(json.dumps({"healed": {"aistudio": [killed], "webai": [long_ago, 5]}}))
     told = (await manage(desk, "GET", "/processes")).json["processes"]
     found = {each["name"]: each for each in told}
     assert set(found) == {"aistudio", "webai", "off", "broken"}
@@ -56,6 +63,8 @@ async def test_every_program_is_told_with_what_is_wrong(desk: Running) -> None:
     assert runs["pid"] > 1 and runs["uptime"] >= 0
     ended = found["webai"]
     assert (ended["state"], ended["pid"], ended["exit"], ended["wrong"]) == ("exited", None, 3, "ended with 3")
+    assert runs["healed"] == [killed]
+    assert found["webai"]["healed"] == []
     assert (found["off"]["state"], found["off"]["wrong"]) == ("stopped", "is stopped")
 
 
