@@ -199,6 +199,7 @@ class Router:
                 causes=lambda: operations.causes(names=True),
                 absent=self._absent,
                 audit=lambda who, what, which: self._sign_ins.audit.record(who, "managed", which, what),
+                audit_log=self._sign_ins.audit,
                 supervisord=Supervisord(socket_of(self._file.environ, places.ROOT)),
                 debugging=self._debugging,
                 replace=lambda: ask_parent(self._file.environ),

@@ -56,7 +56,11 @@ def consequences(before: Side, after: Side, changes: Iterable[Change]) -> Conseq
     was, will = _ways(before.snapshot), _ways(after.snapshot)
     old, new = ({key.id: key for key in side.keys if "client" in key.scopes} for side in (before, after))
     return Consequences(
-        keys=[*_came_and_went(old, new, after.now), *_gains(before, after, was, will, [*old.keys() & new.keys()])],
+        keys=[
+            *_came_and_went(old, new, after.now),
+            *_opens(before.keys, after.keys),
+            *_gains(before, after, was, will, [*old.keys() & new.keys()]),
+        ],
         routes=list(_routes(was, will)),
         providers=list(_providers(before.snapshot.providers, after.snapshot.providers)),
         limits=[
@@ -99,6 +103,18 @@ def _came_and_went(old: Mapping[str, ClientKey], new: Mapping[str, ClientKey], n
             yield f"The key {key.name} is {'let in again' if key.usable(now) else f'refused: {key.state(now)}'}."
     for name in gone:
         yield f"The key {name} goes: its calls are refused."
+
+
+def _opens(before: Iterable[ClientKey], after: Iterable[ClientKey]) -> Iterator[str]:
+    """What keys open besides models."""
+    old, new = (
+        {(key.id, scope): key.name for key in keys for scope in key.scopes if scope != "client"}
+        for keys in (before, after)
+    )
+    for (_, scope), name in ((each, new[each]) for each in new if each not in old):
+        yield f"The key {name} comes in with the scope {scope}."
+    for (_, scope), name in ((each, old[each]) for each in old if each not in new):
+        yield f"The key {name} no longer comes in with the scope {scope}."
 
 
 def _gains(before: Side, after: Side, was: Ways, will: Ways, common: Sequence[str]) -> Iterator[str]:

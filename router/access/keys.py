@@ -22,10 +22,10 @@ from router.call import Priority
 from router.clock import Clock
 from router.secret import Secret
 from router.settings.auth import KeyRights
+from router.settings.auth import Scope as Scope
 from router.settings.key_rights import changed_rights
 from router.settings.provider_names import ProviderNames
 
-Scope: TypeAlias = Literal["client", "management", "service", "relay", "operator", "viewer"]
 SCOPES: tuple[Scope, ...] = get_args(Scope)
 State: TypeAlias = Literal["usable", "disabled", "expired", "revoked"]
 PREFIX = "sk-sy-"

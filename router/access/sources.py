@@ -20,6 +20,7 @@ def settings_keys(settings: Settings) -> Iterator[ClientKey]:
             id=key_id(hexadecimal),
             name=entry.name,
             digest=hexadecimal,
+            scopes=(entry.scope,),
             expires_at=expires,
             disabled=entry.disabled,
             concurrency=entry.concurrency,

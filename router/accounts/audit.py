@@ -45,7 +45,8 @@ _REASON = 300
 
 
 class Line(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """at: RFC 3339. who: id or name of a client key, ``cli`` or ``router``. since, count: of uses that are one line."""
+    """at: RFC 3339. who: id or name of a client key, ``cli (USER)`` or ``router``. since, count: of uses that are one
+    line."""
 
     at: str
     who: str

@@ -60,6 +60,10 @@ class Operations:
             why = f": {gateway.programs_problem}" if names else "."
             text = f"Programs do not run as the settings want; the log and `make status` say more{why}"
             causes.append(_cause("programs", text, blocking=False))
+        if gateway.budgets.unread is not None:
+            meanwhile = _UNREAD[gateway.current.settings.usage.unreadable]
+            text = f"The ledger of calls cannot be read, so that {meanwhile}. The log says why; docs/usage.md."
+            causes.append(_cause("ledger", text, blocking=False))
         snapshot = gateway.current
         serving = [p for p in snapshot.providers.values() if p.accounts and p.kind != "demo"]
         if not serving:
@@ -104,6 +108,12 @@ class Operations:
     async def hello(self, request: Request) -> Response:
         """Claude Code's probe at its start; any answer will do."""
         return JSONResponse({"name": NAME})
+
+
+_UNREAD = {
+    "allow": "limits of keys count only what this process has seen: a key may use its budget once more",
+    "refuse": "calls of keys with limits may be refused (usage.unreadable)",
+}
 
 
 def _told(states: Sequence[AccountState], names: bool) -> str:

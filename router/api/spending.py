@@ -22,7 +22,7 @@ async def reserve(
     `Budgets.reserve`."""
     if key.limits is None:
         return
-    await gateway.budgets.ready(key)
+    await gateway.budgets.ready(key, refuse=snapshot.settings.usage.unreadable == "refuse")
     metered = target is not None and snapshot.tariff.metered(target[0])
     price = snapshot.tariff.price(*target) if target is not None and metered else None
     tokens = _input(call)

@@ -14,6 +14,7 @@ from router import places
 from router.backup.archive import CannotRestore, put_back, unpacked, write
 from router.backup.contents import Places, left_out, target
 from router.backup.sealed import SHORTEST
+from router.cli.audited import note
 from router.cli.talk import Place, find_place
 from router.version import VERSION
 
@@ -38,6 +39,7 @@ def backup(file: str, passphrase_file: str | None = None, config: str | None = N
     except (_Refused, OSError, sqlite3.Error) as error:
         print(f"No backup was written: {error}", file=sys.stderr)
         return FAILED
+    note(place.state_dir, "backup_make", str(to))
     size = sum(member.size for member in manifest.files.values())
     print(f"{to}: {len(manifest.files)} files, {size / 1024 / 1024:.1f} MiB, encrypted.", file=sys.stderr)
     for path in missing:
@@ -61,6 +63,7 @@ def restore(file: str, passphrase_file: str | None = None, *, force: bool = Fals
                 raise _Refused(f"these files are here already; --force keeps them aside and goes on:\n  {told}")
             stamp = time.strftime("%Y%m%d-%H%M%S", time.gmtime())
             kept = put_back(where, files, stamp=stamp)
+            note(where.state, "restore", str(source), f"of version {manifest.version}")
     except (_Refused, CannotRestore, OSError, ValueError) as error:
         print(f"Nothing was restored: {error}", file=sys.stderr)
         return FAILED

@@ -1,4 +1,4 @@
-"""The verbs for clients and their calls, whose options are many. What they do is in a file of each verb."""
+"""The verbs for clients and their calls, and others whose options are many. What they do is in a file of each verb."""
 
 from __future__ import annotations
 
@@ -95,3 +95,24 @@ def translate(
         status=status,
     )
     raise typer.Exit(command.translate(wanted, config))
+
+
+def audit(
+    since: Annotated[
+        str | None, typer.Option(help="From when: a date (2026-11-27, UTC) or a span before now (7d, 12h, 4w).")
+    ] = None,
+    until: Annotated[str | None, typer.Option(help="To when; a date is included. Default: now.")] = None,
+    action: Annotated[str, typer.Option(help="Only this one: key_create, config_apply, signed_in, …")] = "",
+    who: Annotated[str, typer.Option(help="Only of this one: name of a key, cli (the command line), router.")] = "",
+    outcome: Annotated[str | None, typer.Option(help="done, failed or refused.")] = None,
+    text: Annotated[str, typer.Option(help="Only entries with this in them.")] = "",
+    routine: Annotated[bool, typer.Option("--all", help="Also uses and renewals of accounts.")] = False,
+    limit: Annotated[int, typer.Option(help="How many, the newest first.", min=1, max=100_000)] = 50,
+    as_json: JsonOption = False,
+    config: ConfigOption = None,
+) -> None:
+    """Say who changed what: keys, accounts, prices, settings; the newest first."""
+    from router.cli import audit_command as command
+
+    asked = command.Asked(since=since, until=until, action=action, who=who, outcome=outcome, text=text, routine=routine)
+    raise typer.Exit(command.audit(asked, limit, config, as_json=as_json))

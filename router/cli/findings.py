@@ -13,6 +13,7 @@ from router import places
 from router.cli.account_findings import accounts
 from router.cli.aistudio_findings import aistudio
 from router.cli.credential_findings import credentials, quotas
+from router.cli.effect_findings import effects
 from router.cli.finding import Finding
 from router.cli.first_files import KEYS
 from router.cli.live_findings import dialects
@@ -53,8 +54,8 @@ def keys(place: Place, environ: Mapping[str, str]) -> Iterator[Finding]:
     for name in KEYS:
         path = places.key_file(place.state_dir, name)
         if not path.exists():
-            given = {"client": bool(place.settings.auth.keys), "management": bool(place.key("management"))}
-            if not given.get(name):
+            given = {str(key.scope) for key in place.settings.auth.keys}
+            if name not in given and not (name == "management" and place.key(name)):
                 why = f"Without a {name} key nobody can use what it opens."
                 yield Finding("warning", "keys", f"there is no {name} key at {path}", why, "make up")
             continue
@@ -121,6 +122,10 @@ def process(place: Place, environ: Mapping[str, str]) -> Iterator[Finding]:
         yield Finding("error", "process", f"not ready: {causes(answer)}", why, "scripts/logs.sh router")
     else:
         yield Finding("ok", "process", f"ready at {address}")
+        for each in answer.get("causes", ()) if isinstance(answer, dict) else ():
+            if each.get("cause") == "ledger":
+                fix = "scripts/logs.sh router says why; docs/operations.md, Backup and restore, for a damaged file"
+                yield Finding("error", "ledger", each["text"], "Budgets do not hold.", fix)
 
 
 def providers(place: Place, environ: Mapping[str, str]) -> Iterator[Finding]:
@@ -203,6 +208,7 @@ def _days_left(cert: Path) -> float:
 Check = Callable[[Place, Mapping[str, str]], Iterator[Finding]]
 CHECKS: tuple[Check, ...] = (
     configuration,
+    effects,
     keys,
     folders,
     process,

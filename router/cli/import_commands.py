@@ -16,8 +16,10 @@ import typer
 from router.accounts.import_sources import SOURCES, Source
 from router.accounts.importing import WARNING, Imported, Importer
 from router.cli.account_place import account_place, fail
+from router.cli.audited import operator
 from router.cli.options import ConfigOption, JsonOption
 from router.clock import SystemClock
+from router.vault.profiles import profile_name
 
 app = typer.Typer(help="Take over the accounts of other programs.", no_args_is_help=True)
 _Folder = Annotated[Path | None, typer.Argument(help="Its folder. Default: the usual one.", metavar="[PATH]")]
@@ -102,7 +104,10 @@ def _bring_in(
         results = importer.bring_in(paths, called)
         for one in results:
             if one.became == "account" and not dry_run:
-                place.audit.record("cli", "imported", one.account, f"from {Path(one.file).name}")
+                place.audit.record(operator(), "imported", one.account, f"from {Path(one.file).name}")
+            if one.became == "profile" and not dry_run:
+                name = Path(one.file).name
+                place.audit.record(operator(), "imported", profile_name(name), f"as a profile, from {name}")
         place.audit.flush(everything=True)
     except OSError as error:
         raise fail(error) from None

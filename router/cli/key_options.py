@@ -90,7 +90,11 @@ class Options(Struct, frozen=True, kw_only=True):
     @property
     def nothing(self) -> bool:
         """Whether none of them is given."""
-        return all(value in (None, []) for value in asdict(self).values())
+        return not self.given()
+
+    def given(self) -> list[str]:
+        """The names of those that are given."""
+        return [name for name, value in asdict(self).items() if value not in (None, [])]
 
     def rights(self) -> dict[str, Any]:
         """Those that are given, by name."""

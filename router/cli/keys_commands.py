@@ -24,6 +24,7 @@ from router.access.keys import SCOPES, ClientKey, digest, generate, key_id
 from router.access.limits import amount
 from router.access.sources import file_keys, settings_keys
 from router.access.stored import Change, change_stored, rotate_stored, stored_keys, to_stored
+from router.cli.audited import note
 from router.cli.config_commands import DATABASE, ConfigOption, JsonOption, settings_or_exit, state_dir
 from router.cli.key_options import CLEARED, Options, applied, check, with_options
 from router.clock import SystemClock
@@ -78,6 +79,7 @@ def create(
         raise typer.BadParameter(str(error)) from None
     with _writing(state_dir(loaded) / DATABASE) as connection:
         add_key(connection, to_stored(key, now))
+    note(state_dir(loaded), "key_create", name, scope)
     if as_json:
         facts = {"id": key.id, "name": name, "scope": scope, "expires_at": key.expires_at, "key": secret.reveal()}
         typer.echo(json.dumps(facts))
@@ -104,7 +106,8 @@ def set_(
     loaded, _ = settings_or_exit(config, need_key=False)
     names, now = names_in(loaded.settings), SystemClock().wall()
     check(options, cleared, names)
-    changed = _change(loaded, key, lambda known: applied(known, options, cleared, names, now))
+    told = ", ".join([*options.given(), *(f"without {name}" for name in cleared)])
+    changed = _change(loaded, key, lambda known: applied(known, options, cleared, names, now), told)
     typer.echo(json.dumps(_facts(changed, now)) if as_json else f"changed {_line(changed, now)}")
 
 
@@ -129,6 +132,7 @@ def rotate(key: KeyArgument, config: ConfigOption = None, as_json: JsonOption = 
         made = rotate_stored(connection, key, digest(secret))
     if made is None:
         raise _unknown(key)
+    note(state_dir(loaded), "key_rotate", made.name)
     if as_json:
         typer.echo(json.dumps({"id": made.id, "name": made.name, "key": secret.reveal()}))
         return
@@ -164,6 +168,8 @@ def revoke(
     loaded, _ = settings_or_exit(config, need_key=False)
     with _writing(state_dir(loaded) / DATABASE) as connection:
         revoked = revoke_key(connection, key, SystemClock().wall())
+    if revoked:
+        note(state_dir(loaded), "key_revoke", key, " ".join(each for each in revoked if each != key))
     if as_json:
         typer.echo(json.dumps({"revoked": list(revoked)}))
     elif revoked:
@@ -174,17 +180,20 @@ def revoke(
 
 def _turn(key: str, config: str | None, as_json: bool, *, disabled: bool) -> None:
     loaded, _ = settings_or_exit(config, need_key=False)
-    changed = _change(loaded, key, lambda known: replace(known, disabled=disabled))
+    changed = _change(
+        loaded, key, lambda known: replace(known, disabled=disabled), "disabled" if disabled else "enabled"
+    )
     now = SystemClock().wall()
     typer.echo(json.dumps(_facts(changed, now)) if as_json else f"{changed.name} is {changed.state(now)}")
 
 
-def _change(loaded: Loaded, key: str, change: Change) -> ClientKey:
-    """Change a key of the database. Ends the command where there is none of this id or name."""
+def _change(loaded: Loaded, key: str, change: Change, told: str) -> ClientKey:
+    """Change a key of the database. told: what about it. Ends the command where there is none of this id or name."""
     with _writing(state_dir(loaded) / DATABASE) as connection:
         changed = change_stored(connection, key, change)
     if changed is None:
         raise _unknown(key)
+    note(state_dir(loaded), "key_change", changed.name, told)
     return changed
 
 

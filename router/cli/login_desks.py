@@ -18,6 +18,7 @@ from router.accounts.health import Health
 from router.accounts.login.flows import LoginView, MemoryFlows
 from router.accounts.login.manager import Logins
 from router.accounts.login.refusals import Refused as LoginRefused
+from router.cli.audited import operator
 from router.cli.talk import Place, Refused, Unreachable, fetch, request
 from router.clock import SystemClock
 from router.net.client import Net
@@ -28,7 +29,6 @@ from router.state.database import transaction
 
 T = TypeVar("T")
 View = dict[str, Any]
-BY = "cli"
 _EXCHANGE = 180.0
 """Seconds that the last step may take: the provider is asked a few times."""
 
@@ -138,7 +138,9 @@ class OwnDesk:
     def begin(self, options: Mapping[str, Any]) -> View:
         flow, label = options.get("flow"), options.get("label")
         accepts = options.get("accept", False)
-        return self._view(self._logins.start(self._provider, flow=flow, label=label, accepted=accepts, by=BY), 100.0)
+        return self._view(
+            self._logins.start(self._provider, flow=flow, label=label, accepted=accepts, by=operator()), 100.0
+        )
 
     def look(self, login_id: str) -> View:
         return self._view(self._logins.get(self._provider, login_id))

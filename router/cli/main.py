@@ -243,7 +243,7 @@ def restore(
     raise typer.Exit(command.restore(file, passphrase_file, force=force, config=config))
 
 
-for _verb in (client_verbs.replay, client_verbs.setup, client_verbs.translate):
+for _verb in (client_verbs.audit, client_verbs.replay, client_verbs.setup, client_verbs.translate):
     app.command()(_verb)
 
 

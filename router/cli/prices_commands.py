@@ -13,6 +13,7 @@ from typing import Annotated, Any
 import typer
 
 from router import places
+from router.cli.audited import note
 from router.cli.config_commands import ConfigOption, JsonOption, settings_or_exit, state_dir
 from router.usage.price_file import NAME, PriceMistakes, load, read_file
 from router.usage.prices import NOT_TEXT, Price, PriceTable, Rates, rows
@@ -74,6 +75,7 @@ def update(
     except OSError as error:
         typer.echo(f"the table cannot be written: {error}", err=True)
         raise typer.Exit(1) from None
+    note(folder, "prices_put", f"prices of {table.version}", f"before: {before.version}")
     typer.echo(f"{folder / NAME}: {sum(1 for _ in rows(table))} prices of {table.version}")
     missing = sorted({*before.vendors} - {*table.vendors})
     if missing:

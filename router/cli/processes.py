@@ -24,7 +24,7 @@ OK, FAILED, UNREACHABLE = 0, 1, 3
 REPLACED_WITHIN = 60.0
 """Seconds that a new serving process gets."""
 _GONE = "was killed, and nobody watches the programs that it left; take over with: make up"
-_FOR_PEOPLE = ("needs_login", "refused")
+_FOR_PEOPLE = ("needs_login", "refused", "ledger")
 
 
 def status(as_json: bool = False, config: str | None = None) -> int:
@@ -151,7 +151,7 @@ def _without_session(place: Place, name: str) -> str:
 
 def for_people(answer: Any) -> list[Any]:
     """Causes that keep nothing from being ready and still want somebody: a sign-in that is missing, an account that its
-    provider has turned away."""
+    provider has turned away, a ledger that cannot be read."""
     found = answer.get("causes", []) if isinstance(answer, dict) else []
     return [cause for cause in found if isinstance(cause, dict) and cause.get("cause") in _FOR_PEOPLE]
 

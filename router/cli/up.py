@@ -12,6 +12,7 @@ from typing import Any
 
 from router import places
 from router.cli import cloud, orphans, services, supervision
+from router.cli.audited import note
 from router.cli.first_files import make_config, make_keys
 from router.cli.talk import Place, Unreachable, fetch, find_place, url
 from router.server.listen import CannotListen, bind
@@ -75,7 +76,10 @@ def prepare(config: str | None = None) -> tuple[Place, dict[str, str]]:
     if make_config(path):
         _say(f"Wrote {path} from the annotated example.")
     # Keys come before the settings are checked: a public address is allowed because a client key exists.
-    made = make_keys(find_place(config).state_dir)
+    state = find_place(config).state_dir
+    made = make_keys(state)
+    for name in made:
+        note(state, "key_create", name, "in state/keys")
     place = find_place(config)
     if place.problem is not None:
         if made:

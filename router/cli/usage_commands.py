@@ -5,10 +5,10 @@ Exit codes: 0 done, 1 there is no ledger, 2 wrong usage.
 
 from __future__ import annotations
 
-import csv
 import json
 import sys
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from typing import Annotated, Any
 
 import typer
@@ -17,7 +17,9 @@ from router.cli.config_commands import ConfigOption, JsonOption
 from router.cli.ledger import moment, open_ledger
 from router.clock import SystemClock
 from router.money import MICRO
-from router.state.usage_reports import every_call, report, total
+from router.state.usage_export import AT_ONCE, COLUMNS, every_call
+from router.state.usage_reports import report, total
+from router.usage.export import Fitting, Format, csv_lines, head, lines
 from router.usage.lines import BY, Line
 
 app = typer.Typer(help="What calls used and what they cost.")
@@ -58,8 +60,8 @@ def usage(
         }
         typer.echo(json.dumps(shown, indent=2))
     elif as_csv:
-        rows = [_facts(line) for line in found]
-        _write_csv((by if key == "name" else key for key in _facts(whole)), (list(row.values()) for row in rows))
+        names = [by if key == "name" else key for key in _facts(whole)]
+        sys.stdout.write(csv_lines([names, *(_facts(line).values() for line in found)]))
     else:
         for row in _table(by, found, whole):
             typer.echo(row)
@@ -71,27 +73,26 @@ def usage(
 def export(
     since: Since = "30d",
     until: Until = None,
+    key: Annotated[str, typer.Option(help="Only calls of this key, by name or id.")] = "",
+    model: Annotated[str, typer.Option(help="Only calls that asked for this model, or tried it.")] = "",
+    provider: Annotated[str, typer.Option(help="Only calls that were sent to this provider.")] = "",
+    session: Annotated[str, typer.Option(help="Only calls of this session, as the story of a call names it.")] = "",
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line, with its attempts.")] = False,
     config: ConfigOption = None,
 ) -> None:
     """Every call of the ledger as CSV, or with its attempts as JSON lines. Costs are in micro-dollars."""
     begin, end = _between(since, until)
+    form: Format = "jsonl" if as_json else "csv"
     with open_ledger(config) as connection:
-        found = every_call(connection, begin, end)
-        if as_json:
-            for call, made in found:
-                typer.echo(json.dumps({**call, "attempts": made}))
-            return
-        first = next(found, None)
-        if first is None:
+        found = every_call(connection, begin, end, Fitting(key=key, model=model, provider=provider, session=session))
+        some = list(islice(found, AT_ONCE))
+        if not some:
             typer.echo("there are no calls in this time", err=True)
             return
-        _write_csv(first[0], (list(call.values()) for call, _ in _chained(first, found)))
-
-
-def _chained(first: Any, rest: Iterator[Any]) -> Iterator[Any]:
-    yield first
-    yield from rest
+        sys.stdout.write(head(form, COLUMNS))
+        while some:
+            sys.stdout.write(lines(form, some))
+            some = list(islice(found, AT_ONCE))
 
 
 def _between(since: str, until: str | None) -> tuple[float, float]:
@@ -113,17 +114,6 @@ def _facts(line: Line) -> dict[str, Any]:
         "cost_usd": line.cost / MICRO,
         "worth_usd": line.worth / MICRO,
     }
-
-
-def _write_csv(head: Any, rows: Any) -> None:
-    writer = csv.writer(sys.stdout, lineterminator="\n")
-    writer.writerow(list(head))
-    writer.writerows([_unformula(value) for value in row] for row in rows)
-
-
-def _unformula(value: Any) -> Any:
-    """Text that a spreadsheet would take for a formula (names come from clients) is text there too."""
-    return f"'{value}" if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r") else value
 
 
 def _table(by: str, lines: Sequence[Line], whole: Line) -> Iterator[str]:

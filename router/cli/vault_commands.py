@@ -12,6 +12,7 @@ import typer
 
 from router.accounts import vaults
 from router.cli.account_place import account_place, fail
+from router.cli.audited import operator
 from router.cli.options import ConfigOption, JsonOption
 from router.vault.keys import OLD_VARIABLE, VARIABLE
 
@@ -76,7 +77,7 @@ def _do(config: str | None, as_json: bool, work: vaults.Work, word: str) -> None
     try:
         done = work(place.store, place.vault, place.profiles)
         for account in done.changed:
-            place.audit.record("cli", "changed", account, word)
+            place.audit.record(operator(), "changed", account, word)
         place.audit.flush(everything=True)
     except OSError as error:
         raise fail(error) from None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from datetime import UTC, date, datetime, time
 from hashlib import sha256
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self, TypeAlias
 
 from pydantic import BeforeValidator, field_validator, model_validator
 
@@ -13,6 +13,7 @@ from router.secret import Secret
 from router.settings.block import Block, Name, Texts, setting
 from router.settings.policy_blocks import Networks, SystemPrompt, Thinking
 
+Scope: TypeAlias = Literal["client", "management", "service", "relay", "operator", "viewer"]
 _DIGEST = re.compile(r"(?:sha256:)?[0-9a-f]{64}")
 
 
@@ -89,6 +90,11 @@ class _KeyItself(Block):
         None, "Date or time from which the key is refused; a date counts to its end, in UTC."
     )
     disabled: bool = setting(False, "Whether the key is refused for the time being.")
+    scope: Scope = setting(
+        "client",
+        "What the key opens: `client` calls models; `viewer`, `operator` and `management` look at, run and rule this "
+        "gateway (`docs/management.md`); `service` and `relay` connect to the relay. None opens what another does.",
+    )
 
 
 class Key(KeyRights, _KeyItself):
@@ -119,7 +125,19 @@ class Key(KeyRights, _KeyItself):
     @property
     def narrows(self) -> bool:
         """Whether the key may do less than others, or has something of its own."""
-        return self.disabled or self.rights is not None
+        return self.disabled or self.rights is not None or self.scope != "client"
+
+    @model_validator(mode="after")
+    def _calls_alone(self) -> Self:
+        """What narrows calls says nothing of a key that makes none."""
+        of_calls = [name for name in Key.model_fields if name not in _KeyItself.model_fields]
+        given = [name for name in of_calls if name in self.model_fields_set]
+        if self.scope != "client" and given:
+            raise ValueError(
+                f"has {', '.join(given)}, which {'are' if len(given) > 1 else 'is'} for keys with the scope `client`: "
+                f"one with the scope `{self.scope}` calls no models. Take that out, or make it two keys"
+            )
+        return self
 
     @field_validator("digest")
     @classmethod

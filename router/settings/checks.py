@@ -126,7 +126,8 @@ class _Checker:
 
     def door(self, client_keys_exist: Callable[[Settings], bool]) -> Iterator[Mistake]:
         host = self._settings.server.host
-        if not is_loopback(host) and not self._settings.auth.keys and not client_keys_exist(self._settings):
+        written = any(key.scope == "client" for key in self._settings.auth.keys)
+        if not is_loopback(host) and not written and not client_keys_exist(self._settings):
             yield self._mistake(
                 ("server", "host"),
                 f"opens the router on {host} while there is no client key",
@@ -258,7 +259,7 @@ class _Checker:
         for at, key in enumerate(self._settings.auth.keys):
             before = seen.setdefault(key.fingerprint, key)
             if before is not key and (before.narrows or key.narrows):
-                problem = f"is the key of {before.name!r} once more, and one of the two is narrowed"
+                problem = f"is the key of {before.name!r} once more, and one of the two is narrowed or of another scope"
                 yield self._mistake(("auth", "keys", at), problem, "Keep one of the two.")
 
     def _providers(self, names: Iterable[str], path: Path) -> Iterator[Mistake]:

@@ -109,9 +109,15 @@ def _with_variable(mistake: Mistake, origins: Mapping[Path, str]) -> Mistake:
 def _opened(client_keys_exist: bool | Callable[[Settings], bool], document: Document) -> Callable[[Settings], bool]:
     """Whether any client key opens the gateway, those of the file that have another mistake included."""
     auth = document.values.get("auth")
-    if isinstance(auth, dict) and auth.get("keys"):
+    keys = auth.get("keys") if isinstance(auth, dict) else None
+    if keys and (not isinstance(keys, list) or any(map(_calls, keys))):
         return lambda settings: True
     return client_keys_exist if callable(client_keys_exist) else lambda settings: client_keys_exist
+
+
+def _calls(key: Any) -> bool:
+    """Whether a key as it stands in the file is one for calls."""
+    return not isinstance(key, dict) or key.get("scope", "client") == "client"
 
 
 def _rename_blocks(document: Document, origins: Mapping[Path, str], presets: Mapping[str, Preset]) -> dict[Path, str]:

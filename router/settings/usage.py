@@ -24,3 +24,8 @@ class Usage(Block):
         "allow",
         "Whether keys with a limit in dollars, which does not count models whose price nobody knows, may use those.",
     )
+    unreadable: Literal["allow", "refuse"] = setting(
+        "allow",
+        "What keys with limits get while the ledger cannot be read, so that nobody knows what they have used before: "
+        "their limits count from zero, or each of their calls is refused (503).",
+    )

@@ -12,8 +12,10 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import OperationalError
 
 from router.state.database import reading
+from router.state.usage_export import After, some_calls
 from router.state.usage_reports import newest_calls, report, total
 from router.state.usage_series import series
+from router.usage.export import Exported, Fitting
 from router.usage.lines import By, Line, Step
 
 LONGEST = 10.0
@@ -46,6 +48,10 @@ class LedgerReader:
     def newest(self, most: int) -> list[tuple[dict[str, Any], list[dict[str, Any]]]]:
         """See `router.state.usage_reports.newest_calls`."""
         return self._read(lambda connection: newest_calls(connection, most))
+
+    def some_calls(self, since: float, until: float, fitting: Fitting, after: After | None) -> list[Exported]:
+        """See `router.state.usage_export.some_calls`."""
+        return self._read(lambda connection: some_calls(connection, since, until, fitting, after))
 
     def _read(self, work: Callable[[Connection], T]) -> T:
         try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from msgspec import Struct
@@ -137,27 +137,6 @@ def days_of_models(connection: Connection, since: float, until: float, provider:
     if provider is not None:
         query = query.where(at.provider == provider)
     return [DayOfModel(**row._mapping) for row in connection.execute(query)]
-
-
-def every_call(
-    connection: Connection, since: float, until: float
-) -> Iterator[tuple[dict[str, Any], list[dict[str, Any]]]]:
-    """Each call with its attempts, in order of time, a few at a time."""
-    after = ("", since)
-    while True:
-        later = (calls.c.at > after[1]) | ((calls.c.at == after[1]) & (calls.c.id > after[0]))
-        query = select(calls).where(later, calls.c.at < until).order_by(calls.c.at, calls.c.id).limit(200)
-        rows = [dict(row._mapping) for row in connection.execute(query)]
-        if not rows:
-            return
-        made: dict[str, list[dict[str, Any]]] = {row["id"]: [] for row in rows}
-        own = select(attempts).where(attempts.c.call_id.in_(made)).order_by(attempts.c.number)
-        for each in connection.execute(own):
-            facts = dict(each._mapping)
-            made[facts.pop("call_id")].append(facts)
-        for row in rows:
-            yield row, made[row["id"]]
-        after = (rows[-1]["id"], rows[-1]["at"])
 
 
 def newest_calls(connection: Connection, most: int) -> list[tuple[dict[str, Any], list[dict[str, Any]]]]:

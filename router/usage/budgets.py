@@ -32,6 +32,10 @@ TYPICAL_OUTPUT = 400.0
 READ_WITHIN = 10.0
 PASSING = 5.0
 """Seconds after which a caller may ask again whose limit is full of calls in progress alone."""
+UNREADABLE = (
+    "What the key {!r} has used of its limits cannot be read now, and usage.unreadable is refuse. Ask again, or tell "
+    "the operator: /readyz of the gateway names the cause."
+)
 _WEIGHT = 0.2
 _MODELS = 512
 
@@ -70,24 +74,39 @@ class Budgets:
         """Reads the ledger and calls `load`; None while there is none."""
         self.opened: Callable[[], Awaitable[object]] | None = None
         """Waits for the moment from which on `read` is there, if ever."""
+        self.unread: float | None = None
+        """Since when (Unix time) the ledger cannot be read, though a key with limits asks for it. None: it can."""
 
     async def refresh(self) -> None:
         """Read the sums again, where anybody has a limit. One that cannot be read leaves the last one."""
         if self.read is not None and self._keys:
             async with self._reading:
-                await self.read()
+                try:
+                    await self.read()
+                except Exception:
+                    self._cannot_read()
+                    raise
 
-    async def ready(self, key: ClientKey) -> None:
-        """Know what a key with limits has used before; waits for the ledger at most once."""
+    async def ready(self, key: ClientKey, *, refuse: bool = False) -> None:
+        """Know what a key with limits has used before; waits for the ledger at most once. Where it cannot be read the
+        key counts from zero until it can; refuse: raises `Fault` instead, and each call looks again."""
         if not self._asks(key):
             return
         state = self._keys.setdefault(key.id, KeyUse())
         if not state.known:
-            with suppress(TimeoutError):
+            why = f"not within {READ_WITHIN:g} s"
+            try:
                 async with asyncio.timeout(READ_WITHIN):
                     await self.refresh()
+            except Exception as error:  # of the database, which is not known here
+                why = why if isinstance(error, TimeoutError) else type(error).__name__
             if not state.known:
-                _log.warning("what the key %s has used before is not known: the ledger cannot be read", key.name)
+                self._cannot_read()
+                _log.warning(
+                    "what the key %s has used before is not known: the ledger cannot be read (%s)", key.name, why
+                )
+                if refuse:
+                    raise Fault("unavailable", UNREADABLE.format(key.name), retry_after=PASSING)
                 state.known = True
 
     async def look(self, keys: Iterable[ClientKey]) -> None:
@@ -96,7 +115,7 @@ class Budgets:
         limited = [key for key in keys if self._asks(key)]
         states = [self._keys.setdefault(key.id, KeyUse()) for key in limited]
         if not all(state.known for state in states):
-            with suppress(TimeoutError):
+            with suppress(Exception):  # of the database, which is not known here
                 async with asyncio.timeout(READ_WITHIN):
                     if self.opened is not None:
                         await self.opened()
@@ -164,6 +183,7 @@ class Budgets:
     ) -> None:
         """Take over what the ledger has. there: those of `waiting` that it had at that moment. running: by the ids of
         keys, the calls of other processes that serve beside this one; None where there are none."""
+        self.unread = None
         if running is not None:
             self._alone_since = reading.at
         for name, state in self._keys.items():
@@ -188,6 +208,10 @@ class Budgets:
             elif used > 0:
                 found[cap.name] = state.empty(cap, now)
         return found
+
+    def _cannot_read(self) -> None:
+        if self.unread is None:
+            self.unread = self._clock.wall()
 
     def _notice(self, key: ClientKey, state: KeyUse, cap: Cap, used: int, now: float) -> str:
         told = f"{cap.name} {used / cap.most:.0%} of {amount(cap.most, cap.unit)}"

@@ -77,6 +77,11 @@ HOME = '    - {name: home, base_url: "http://127.0.0.1:8/v1", models: [small], a
         ((f"    - {PHONE}\n", ""), "keys", ["The key phone goes: its calls are refused."]),
         ((PHONE, PHONE + "\n    - {name: tablet, key: sk-tablet-0123456789}"), "keys", ["The key tablet comes."]),
         (
+            ("sk-laptop-0123456789", "sk-laptop-0123456789, scope: operator"),
+            "keys",
+            ["The key laptop goes: its calls are refused.", "The key laptop comes in with the scope operator."],
+        ),
+        (
             ("sk-laptop-0123456789", "sk-laptop-0123456789, disabled: true"),
             "keys",
             ["The key laptop is refused: disabled."],

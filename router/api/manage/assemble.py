@@ -9,11 +9,13 @@ from typing import Any
 from msgspec import Struct
 from starlette.routing import Route
 
+from router.accounts.audit import Audit
 from router.accounts.keeper import Keeper
 from router.accounts.record import Account
 from router.api.accounts import AccountViews
 from router.api.manage.account_changes import AccountChangeDesk
 from router.api.manage.account_routes import AccountDesk
+from router.api.manage.audit_routes import AuditDesk
 from router.api.manage.auth_described import AUTH
 from router.api.manage.backup_routes import BackupDesk
 from router.api.manage.budget_routes import BudgetDesk
@@ -76,6 +78,7 @@ class Sources(Struct, frozen=True, kw_only=True):
     causes: Callable[[], list[dict[str, Any]]]
     absent: Callable[[], list[Absent]]
     audit: Callable[[str, str, str], None]
+    audit_log: Audit
     supervisord: Supervisord
     debugging: Debugging
     replace: Callable[[], bool]
@@ -100,6 +103,7 @@ def assemble(gateway: Gateway, sources: Sources, clock: Clock) -> list[Route]:
     )
     table.add(CallDesk(sources.recent).operations())
     table.add(RecordDesk(sources.records, gateway.door.tokens, clock).operations())
+    table.add(AuditDesk(sources.audit_log).operations())
     table.add(NetworkDesk(gateway).operations())
     table.add(LogDesk(sources.tail).operations())
     names = partial(_names, gateway)

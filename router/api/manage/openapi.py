@@ -77,7 +77,7 @@ def _operation(each: Described, known: dict[str, Any], components: dict[str, Any
         if each.answer is str:  # a stream of server-sent events
             content = {"text/event-stream": {"schema": {"type": "string"}}}
         elif each.answer is bytes:  # a file
-            content = {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}
+            content = {media: {"schema": {"type": "string", "format": "binary"}} for media in each.media}
         made["responses"]["200"] = {"description": "What was asked for.", "content": content}
         if each.next:
             made["responses"]["200"]["links"] = {link.operation: _link(link) for link in each.next}

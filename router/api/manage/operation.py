@@ -62,9 +62,9 @@ class Described(Struct, frozen=True, kw_only=True):
     """What the OpenAPI document says of one method of one path.
 
     need: the least role. name: of the operation, unique. summary: one sentence. body, query, answer: msgspec types;
-    bytes: a file. opens: the key stands in the body, as its `key`: whoever asks is not in yet. choices: of parameters
-    of the path. next: what can be asked with the answer. asks: somebody else is asked, so that 502
-    may be the answer.
+    bytes: a file. media: its types. opens: the key stands in the body, as its `key`: whoever asks is not in yet.
+    choices: of parameters of the path. next: what can be asked with the answer. asks: somebody else is asked, so that
+    502 may be the answer.
     """
 
     method: Method
@@ -75,6 +75,7 @@ class Described(Struct, frozen=True, kw_only=True):
     body: Any = None
     query: Any = None
     answer: Any = None
+    media: Sequence[str] = ("application/octet-stream",)
     opens: bool = False
     choices: Mapping[str, Sequence[str]] = {}
     next: Sequence[Link] = ()
@@ -144,7 +145,7 @@ class Table:
             _log.error("%s failed: %s", operation.name, problem.strerror or type(problem).__name__)
             return error(503, f"The disk does not do what it should: {problem.strerror or type(problem).__name__}.")
         if operation.audited:
-            self._audit(who.key.name, operation.name, ", ".join(asked.path.values()))
+            self._audit(who.key.name, operation.name, _which(asked))
         return given if isinstance(given, Response) else answer(given)
 
     async def _handled(self, operation: Operation, asked: Asked) -> Any:
@@ -153,8 +154,13 @@ class Table:
             return await operation.handler(asked)
         except (Refused, OSError) as problem:
             if operation.audited and (not isinstance(problem, Refused) or problem.status >= 500):
-                self._audit(asked.who.key.name, f"{operation.name} failed", ", ".join(asked.path.values()))
+                self._audit(asked.who.key.name, f"{operation.name} failed", _which(asked))
             raise
+
+
+def _which(asked: Asked) -> str:
+    """What it was done to: by its path, or by the name that it was given."""
+    return ", ".join(asked.path.values()) or str(getattr(asked.body, "name", ""))
 
 
 class _WithKey(Request):

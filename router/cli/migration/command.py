@@ -8,10 +8,13 @@ import sys
 from collections import Counter
 from pathlib import Path
 
+from router import places
+from router.cli.audited import note
 from router.cli.migration.formats import FORMATS, converted, whose
 from router.cli.migration.gathered import Gathered, Line
 from router.cli.migration.reading import Read, Unreadable, read
 from router.cli.migration.written import as_yaml, variables
+from router.cli.talk import find_place
 from router.models.capabilities import CapabilityMistakes
 from router.routing.table import RoutingMistakes
 from router.settings.load import load
@@ -136,6 +139,8 @@ def _write(path: Path, text: str) -> int:
     except OSError as error:
         _say(f"{path} cannot be written: {error.strerror or error}")
         return 1
+    if path.absolute() == places.config_path(None, os.environ).absolute():
+        note(find_place().state_dir, "config_import", str(path))
     _say(f"{path} is written, readable by you alone. Check it with `switchyard config check --config {path}`.")
     return 0
 

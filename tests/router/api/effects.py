@@ -240,6 +240,9 @@ case(
 case("auth.keys[].disabled", clients({"name": "b", "key": SECOND, "disabled": True}), clients(SECOND), 401, 200)(
     as_second
 )
+case("auth.keys[].scope", clients({"name": "b", "key": SECOND, "scope": "viewer"}), clients(SECOND), 403, 200)(
+    as_second
+)
 for _name, _refuses, _allows in (
     ("models", ["claude-*"], ["gpt-4.1"]),
     ("providers", ["anthropic"], ["openai", "anthropic"]),

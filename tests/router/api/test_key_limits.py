@@ -4,6 +4,7 @@ restart."""
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 import time
 from datetime import UTC, datetime
 from pathlib import Path
@@ -188,6 +189,39 @@ async def test_what_was_used_in_the_last_minute_is_known_after_a_restart(
         await known(router)
         refused = await router.ask("chat", "gpt-4.1")
         assert refused.status == 429 and 0 < int(refused.headers["retry-after"]) <= 60
+
+
+@pytest.mark.parametrize(("meanwhile", "status"), [("allow", 200), ("refuse", 503)])
+async def test_while_the_ledger_cannot_be_read_it_is_told_and_the_settings_decide(
+    upstream: Upstream, tmp_path: Path, meanwhile: str, status: int
+) -> None:
+    async def told(router: Running) -> list[str]:
+        seen = (await manage(router, "GET", "/overview")).json["causes"]
+        ready = (await router.send("/readyz")).json
+        assert ready["ready"] and [each["cause"] for each in ready["causes"]] == [each["cause"] for each in seen]
+        return [each["text"] for each in seen if each["cause"] == "ledger"]
+
+    changes = {**limited(tokens_per_day=30), "usage": {"unreadable": meanwhile}}
+    database = tmp_path / "state" / "switchyard.sqlite"
+    async with running(upstream, tmp_path, changes) as router:
+        await known(router)
+        assert (await router.ask("chat", "gpt-4.1", "x" * 200)).status == 200
+        assert (await router.ask("chat", "gpt-4.1")).status == 429 and await told(router) == []
+    with sqlite3.connect(database) as connection:
+        connection.execute("ALTER TABLE calls RENAME TO hidden")
+    async with running(upstream, tmp_path, changes) as router:
+        await known(router)
+        assert (await router.ask("chat", "gpt-4.1")).status == status
+        other = await router.send(*ask("chat", "gpt-4.1"), headers={"authorization": "Bearer sk-other"})
+        assert other.status == 200  # a key without limits
+        (text,) = await told(router)
+        assert ("may use its budget once more" in text) is (meanwhile == "allow")
+        assert (await manage(router, "GET", "/budgets")).status == 200
+        with sqlite3.connect(database) as connection:
+            connection.execute("ALTER TABLE hidden RENAME TO calls")
+        await router.router._gateway.budgets.refresh()
+        assert await told(router) == []
+        assert (await router.ask("chat", "gpt-4.1")).status == 429  # what was used before counts again
 
 
 async def test_a_limit_that_is_set_later_counts_what_was_used_before(upstream: Upstream, tmp_path: Path) -> None:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from typing import get_args
 
 import pytest
 
 from router.access.keys import digest, key_id
 from router.secret import Secret
+from router.settings.auth import Scope
 from router.state.client_keys import StoredKey, add_key, list_keys, revoke_key
 from router.state.database import open_database
 from tests.router.api.harness import (
@@ -183,3 +185,33 @@ async def test_a_client_never_chooses_where_we_connect(router: Running) -> None:
             await router.send("/v1/chat/completions", body, headers=headers)
         assert router.upstream.requests
         assert elsewhere.requests == []
+
+
+async def test_a_key_of_the_settings_opens_what_its_scope_says_and_nothing_else(router: Running) -> None:
+    scopes: tuple[Scope, ...] = get_args(Scope)
+    keys = {scope: f"sk-of-the-scope-{scope}" for scope in scopes}
+    entries = [{"name": scope, "key": key, "scope": scope} for scope, key in keys.items()]
+    await router.reloaded({"auth": {"keys": [{"name": "tester", "key": KEY}, *entries]}})
+    opened: dict[str, list[int]] = {}
+    for scope, key in keys.items():
+        headers = {"authorization": f"Bearer {key}"}
+        answers = [
+            await router.send(f"/v0/management/{path}", headers=headers, method="GET")
+            for path in ("overview", "logs", "audit")
+        ]
+        calls = await router.send(*ask("chat", MODELS["chat"]), headers=headers)
+        opened[scope] = [calls.status, *(answer.status for answer in answers)]
+    assert opened == {
+        "client": [200, 401, 401, 401],
+        "viewer": [403, 200, 403, 403],
+        "operator": [403, 200, 200, 403],
+        "management": [403, 200, 200, 200],
+        "service": [403, 401, 401, 401],
+        "relay": [403, 401, 401, 401],
+    }
+    manages = {"authorization": f"Bearer {keys['operator']}"}
+    listed = (await router.send("/v0/management/keys", headers=manages)).json["keys"]
+    assert {each["name"]: each["scopes"] for each in listed if each["source"] == "settings"} == {
+        "tester": ["client"],
+        **{scope: [scope] for scope in scopes},
+    }

@@ -9,6 +9,7 @@ from typer import Typer
 from typer.testing import CliRunner, Result
 
 from router.cli import import_commands, vault_commands
+from router.cli.audited import operator
 from router.cli.main import main
 from tests.router.accounts.samples import SAMPLES, STORAGE_STATE, VERTEX, text
 
@@ -68,8 +69,8 @@ def test_import_lists_each_file_and_what_it_became(home: Path, folder: Path) -> 
         "vertex-proj-1.json": "setting",
     }
     assert [(line["who"], line["what"], line["account"]) for line in audit(home)] == [
-        ("cli", "imported", "claude-oauth/ann@example.com"),
-        ("cli", "imported", "kimi-oauth/1730000000000"),
+        (operator(), "imported", account)
+        for account in ("default", "claude-oauth/ann@example.com", "kimi-oauth/1730000000000")
     ]
 
 

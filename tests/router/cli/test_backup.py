@@ -13,10 +13,12 @@ from typing import Any
 
 import pytest
 
+from router.accounts.audit_reader import Wanted, read
 from router.backup.archive import MANIFEST
 from router.backup.contents import allowed
 from router.backup.sealed import Writer
 from router.cli import backup
+from router.cli.audited import operator
 from router.state.migrate import migrate
 from router.vault.keys import account_vault
 from router.vault.profiles import ProfileFiles
@@ -78,7 +80,7 @@ def written(old: Machine, passphrase: str) -> Path:
 
 def everything(machine: Machine) -> dict[str, bytes]:
     found = [path for folder in (machine.state, machine.accounts) for path in folder.rglob("*") if path.is_file()]
-    passing = ("run", ".locks")
+    passing = ("run", ".locks", "audit.jsonl")
     kept = [
         path for path in found if not set(passing) & set(path.parts) and not path.name.startswith("switchyard.sqlite")
     ]
@@ -100,6 +102,10 @@ def test_everything_comes_back_on_another_machine(old: Machine, passphrase: str,
         assert connection.execute("select provider from consents").fetchall() == [("qwen-oauth",)]
     assert old.profiles().names() == ["work"] and old.profiles().read("work") == b"cookies of a session"
     assert not list(old.state.glob(".switchyard-restore*"))
+    (entry,) = read(old.state, Wanted(), 10).entries  # the backup itself is in the log of the machine that burnt
+    assert (entry.action, entry.which) == ("restore", str(file))
+    (entry,) = read(tmp_path / "burnt" / "state", Wanted(), 10).entries
+    assert (entry.who, entry.action, entry.which) == (operator(), "backup_make", str(file))
 
 
 def test_a_file_that_is_left_out_is_named(old: Machine, passphrase: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -12,7 +12,9 @@ from typer.testing import CliRunner, Result
 
 from router.access.keys import KeyRing
 from router.access.stored import stored_keys
+from router.accounts.audit_reader import Wanted, read
 from router.cli import config_commands, keys_commands
+from router.cli.audited import operator
 from router.clock import FakeClock, SystemClock
 from router.places import ROOT
 from router.secret import Secret
@@ -158,6 +160,38 @@ def test_a_key_is_made_shown_once_listed_and_revoked(place: Path) -> None:
     assert data(run(keys_commands.app, "list", "--json"))[0]["state"] == "revoked"
     again = run(keys_commands.app, "revoke", "laptop")
     assert again.exit_code == 1 and "no key in use" in again.stderr
+
+
+def test_whatever_changes_a_key_stands_in_the_audit_log_and_its_text_does_not(place: Path) -> None:
+    state = place.parents[1] / "state"
+    app, texts = keys_commands.app, []
+    texts.append(data(run(app, "create", "laptop", "--json"))["key"])
+    assert run(app, "create", "laptop").exit_code == 1  # nothing was changed
+    words = ("--concurrency", "2", "--system-prompt-append", "not for every ear", "--clear", "expires")
+    assert run(app, "set", "laptop", *words).exit_code == 0
+    assert run(app, "disable", "laptop").exit_code == run(app, "enable", "laptop").exit_code == 0
+    texts.append(data(run(app, "rotate", "laptop", "--json"))["key"])
+    assert run(app, "revoke", "laptop").exit_code == 0
+    entries = read(state, Wanted(), 100).entries
+    (key,) = data(run(app, "list", "--json"))
+    assert [(entry.action, entry.which, entry.details) for entry in reversed(entries)] == [
+        ("key_create", "laptop", "client"),
+        ("key_change", "laptop", "concurrency, system_prompt_append, without expires"),
+        ("key_change", "laptop", "disabled"),
+        ("key_change", "laptop", "enabled"),
+        ("key_rotate", "laptop", ""),
+        ("key_revoke", "laptop", key["id"]),
+    ]
+    assert {entry.who for entry in entries} == {operator()} and entries[0].outcome == "done"
+    written = (state / "audit.jsonl").read_text()
+    assert all(text not in written for text in (*texts, "not for every ear"))
+
+
+def test_a_log_that_cannot_be_written_is_told_and_the_change_stays(place: Path) -> None:
+    (place.parents[1] / "state" / "audit.jsonl").mkdir(parents=True)
+    made = run(keys_commands.app, "create", "laptop")
+    assert made.exit_code == 0 and made.stdout.startswith("sk-sy-")
+    assert "does not stand in the audit log" in made.stderr
 
 
 def test_the_limits_of_a_key_are_kept_shown_and_counted(place: Path) -> None:

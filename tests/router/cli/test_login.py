@@ -13,11 +13,13 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+from router.accounts.audit_reader import Wanted, read
 from router.accounts.stores.files import FileStore
 from router.cli import main
+from router.cli.audited import operator
 from router.cli.login_command import FAILED, OK, USAGE, Wishes, flow_of, login
 from router.cli.login_desks import GatewayDesk, OwnDesk, open_desk
-from router.cli.talk import Place, Refused
+from router.cli.talk import Place, Refused, find_place
 from router.cli.terminal import Terminal
 from router.clock import SystemClock
 from router.state.migrate import migrate
@@ -143,6 +145,9 @@ def test_the_browser_signs_in_without_a_gateway_and_the_account_is_printed(
     again = Person(clicks(vendors))
     assert login("claude", Wishes(), str(config), terminal=again) == OK
     assert again.asked == [] and accounts(config) == ["claude-oauth/ada@example.org"]  # asked once
+    entries = read(find_place(str(config)).state_dir, Wanted(), 10).entries
+    told = (operator(), "signed_in", "claude-oauth/ada@example.org")
+    assert [(entry.who, entry.action, entry.which) for entry in entries] == [told] * 2
 
 
 def test_a_person_who_does_not_accept_changes_nothing(vendors: Vendors, config: Path) -> None:

@@ -16,7 +16,9 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
+from router.accounts.audit_reader import Wanted, read
 from router.cli import main, prices_commands, usage_commands
+from router.cli.audited import operator
 from router.state.migrate import migrate
 from router.state.store import StateStore
 from router.state.usage_rows import add_calls
@@ -181,6 +183,12 @@ def test_csv_has_the_same_and_text_is_never_a_formula(place: Path) -> None:
     assert [row["id"] for row in calls] == ["req_3", "req_1", "req_2", "req_5"]
     assert {row["asked"] for row in calls} == {"'=fast"}
     assert calls[0]["cost"] == ""
+    for words, ids in (
+        (("--key", "phone"), ["req_2"]),
+        (("--provider", "anthropic"), ["req_2"]),
+        (("--model", "office/big"), ["req_3"]),
+    ):
+        assert [row["id"] for row in csv.DictReader(io.StringIO(run("export", *words).stdout))] == ids
 
 
 def test_json_lines_have_the_attempts(place: Path) -> None:
@@ -304,6 +312,8 @@ def test_a_newer_table_is_checked_and_taken_over(place: Path) -> None:
     assert result.exit_code == 0, result.output
     assert "1 prices of 2099-01-01" in result.stdout
     assert "nothing for anthropic" in result.stderr
+    (entry,) = read(place / "state", Wanted(), 10).entries
+    assert (entry.who, entry.action, entry.which) == (operator(), "prices_put", "prices of 2099-01-01")
     assert run("show", "gpt-99", app=prices_commands.app).exit_code == 0
     for text, why in (
         ("version: 2099-01-01\nvendors: {a: {models: {b: {}}}}\n", "input: is missing"),
@@ -313,4 +323,5 @@ def test_a_newer_table_is_checked_and_taken_over(place: Path) -> None:
         refused = run("update", str(table), app=prices_commands.app)
         assert refused.exit_code == 1
         assert why in refused.stderr
+    assert len(read(place / "state", Wanted(), 10).entries) == 1
     assert run("show", "gpt-99", app=prices_commands.app).exit_code == 0  # the one before stays

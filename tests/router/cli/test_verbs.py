@@ -253,6 +253,13 @@ def test_doctor_gives_the_causes_of_a_gateway_that_is_not_ready(place: Any, gate
     assert [finding.what for finding in found if finding.level == "error"] == ["not ready: The router is stopping."]
 
 
+def test_a_ledger_that_cannot_be_read_is_an_error_also_where_the_gateway_is_ready(place: Any, gateway: Any) -> None:
+    body = {"ready": True, "causes": [{"cause": "ledger", "text": "The ledger of calls cannot be read."}]}
+    found = list(process(place(gateway(READY | {"/readyz": (200, body)})), {}))
+    assert [finding.what for finding in found if finding.level == "error"] == ["The ledger of calls cannot be read."]
+    assert [cause["cause"] for cause in for_people(body)] == ["ledger"]
+
+
 def test_doctor_sees_keys_that_others_can_read(place: Any, tmp_path: Path) -> None:
     here = place(free_port())
     path = tmp_path / "state" / "keys" / "client.key"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import re
 from typing import Any
@@ -411,6 +412,12 @@ async def test_names_are_tried_and_logs_come_as_they_are_written(visitor: Person
     await expect(page.get_by_role("status").filter(has_text="live")).to_be_visible()
     await visitor.router.ask("chat", "no-such-thing-at-all")
     await expect(page.get_by_role("listitem").filter(has_text="no-such-thing-at-all")).to_be_visible()
+    changes = page.get_by_role("table", name="Changes, the newest first")
+    await expect(changes.get_by_role("row").filter(has_text="key_create")).to_contain_text("narrow")
+    await page.get_by_label("Entries with").fill("nothing-like-it")
+    await expect(page.get_by_text("Nothing like that stands in the audit log.")).to_be_visible()
+    await page.get_by_label("Entries with").fill("NARROW")
+    await expect(changes.get_by_role("row").filter(has_text="narrow")).to_have_count(1)
 
 
 async def test_routes_in_force_are_shown_and_a_name_of_them_is_tried(visitor: Person) -> None:
@@ -456,6 +463,12 @@ async def test_usage_is_drawn_and_stands_in_tables_too(visitor: Person) -> None:
     await expect(page.get_by_role("table", name="Requests, each day")).to_be_visible()
     await page.get_by_label("By").select_option("key")
     await expect(page.get_by_role("row").filter(has_text="nightly")).to_contain_text("unknown")
+    async with page.expect_download() as taken:
+        await page.get_by_role("link", name="CSV for spreadsheets").click()
+    download = await taken.value
+    assert re.fullmatch(r"switchyard-usage-[\d-]+-to-[\d-]+\.csv", download.suggested_filename)
+    rows = list(csv.DictReader((await download.path()).read_text().splitlines()))
+    assert "nightly" in {row["key_name"] for row in rows}
 
 
 async def test_whoever_may_only_look_is_offered_nothing_else(lived: Running, browser: Any) -> None:

@@ -222,6 +222,9 @@ PROOFS: Mapping[str, tuple[str, ...]] = MappingProxyType(
                 "soft": "test_what_is_nearly_reached_is_told_in_a_header",
             }.items()
         },
+        "usage.unreadable": (
+            f"{API}test_key_limits.py::test_while_the_ledger_cannot_be_read_it_is_told_and_the_settings_decide",
+        ),
         "auth.dir": (f"{SIGN_INS}test_accounts_come_from_the_folder_that_is_set",),
         "providers.llmux.claude_pro.enabled": (f"{SIGN_INS}test_a_subscription_serves_only_while_it_is_turned_on",),
         "providers.llmux.claude_pro.client_secret": (f"{SIGN_INS}test_the_secret_of_the_client_decides_a_sign_in",),

@@ -245,6 +245,8 @@ def test_a_public_address_without_a_client_key_is_refused() -> None:
     assert only("server: {host: 0.0.0.0}").path == "server.host"
     assert loaded("server: {host: 0.0.0.0}", keys=True).settings.server.host == "0.0.0.0"
     assert loaded("{server: {host: '::'}, auth: {keys: [{name: a, key: 0123456789abcdef-}]}}").settings.auth.keys
+    watcher = "auth: {keys: [{name: a, key: 0123456789abcdef-, scope: viewer}]}"
+    assert only(f"{{server: {{host: '::'}}, {watcher}}}").path == "server.host"
     for host in ("127.0.0.1", "localhost", "::1", "127.0.0.5"):
         assert loaded(f"server: {{host: '{host}'}}").settings.server.host == host
 

@@ -58,6 +58,17 @@ KEY = "name: a, key: 0123456789abcdef"
             "auth.keys[1]",
             "is the key of 'a' once more",
         ),
+        (
+            f"auth: {{keys: [{{{KEY}}}, {{name: b, key: 0123456789abcdef, scope: viewer}}]}}",
+            "auth.keys[1]",
+            "is narrowed or of another scope",
+        ),
+        (f"auth: {{keys: [{{{KEY}, scope: admin}}]}}", "auth.keys[0].scope", "must be one of"),
+        (
+            f"auth: {{keys: [{{{KEY}, scope: viewer, models: [a], limits: {{usd_per_day: 1}}}}]}}",
+            "auth.keys[0]",
+            "has models, limits, which are for keys with the scope `client`: one with the scope `viewer` calls no",
+        ),
     ],
 )
 def test_a_mistake_says_what_is_wrong_and_where(text: str, path: str, says: str) -> None:

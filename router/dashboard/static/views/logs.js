@@ -3,10 +3,11 @@ import { choice, field, h, put } from "../dom.js";
 import { many } from "../format.js";
 import { follow } from "../live.js";
 import { tally } from "../parts.js";
+import { changes } from "./changes.js";
 
 const MOST = 1000;
 
-export function show(main, { signal }) {
+export function show(main, { signal, may }) {
   const level = choice(["debug", "info", "warning", "error"], "info");
   const text = h("input", { type: "search", placeholder: "words in a line" });
   const state = tally();
@@ -43,6 +44,7 @@ export function show(main, { signal }) {
     h("div", { class: "card" },
       h("form", { class: "row end", on: { submit: (event) => event.preventDefault() } },
         field("At least", level), field("Filter", text, "grow"), state.element),
-      box));
+      box),
+    may("admin") ? changes(signal) : null);
   open();
 }

@@ -1,5 +1,5 @@
 // Requests, tokens, costs and times to the first word: over time, and by key, model, provider, account, day or conversation.
-import { manage } from "../api.js";
+import { address, manage } from "../api.js";
 import { chart } from "../chart.js";
 import { card, choice, field, h, put } from "../dom.js";
 import { count, day, midnight, moment, money, short, span, zone } from "../format.js";
@@ -33,13 +33,25 @@ export async function show(main, { signal, query, may }) {
     const { since, until } = times();
     return listed(await manage("GET", `usage?by=${by.value}&since=${since}&until=${until}`, undefined, { signal }));
   });
+  const file = (format, words) => {
+    const link = h("a", { href: "#", download: "" }, words);
+    const lead = () => {
+      const { since, until } = times();
+      link.href = address(`v0/management/usage/export?${new URLSearchParams({ format, since, until })}`);
+    };
+    lead();
+    link.addEventListener("click", lead); // the chosen time, up to now
+    return link;
+  };
   wanted.addEventListener("change", () => { draw(); list(); });
   by.addEventListener("change", list);
   put(main, h("h1", {}, "Usage"),
     h("p", { class: "lead" }, `From the ledger, which has every call once. A price that nobody knows is told as “?”, never as 0. Times: ${zone()}.`),
     h("div", { class: "stack" },
       h("div", { class: "row end" }, field("Time", wanted)), charts,
-      card("Added up", field("By", by, "inline"), lines), prices(signal, may)));
+      card("Added up", field("By", by, "inline"), lines,
+        h("p", {}, "Every call of this time as a file, costs in micro-dollars: ", file("csv", "CSV for spreadsheets"), ", ", file("jsonl", "JSON lines with the attempts"), ".")),
+      prices(signal, may)));
   await Promise.all([draw(), list()]);
 }
 

@@ -289,6 +289,20 @@ async def test_a_body_that_does_not_fit_says_where(desk: Running) -> None:
 
 async def test_who_changed_what_stands_in_the_audit_log(desk: Running) -> None:
     await made_key(desk, "fresh", "viewer")
+    assert (await manage(desk, "POST", "/config/rollback", {"id": "none", "digest": "none"})).status in range(400, 500)
+    shown = (await manage(desk, "GET", "/audit?routine=false&limit=1")).json
+    assert [(each["who"], each["action"], each["which"], each["outcome"]) for each in shown["entries"]] == [
+        ("management", "key_create", "fresh", "done")
+    ]
+    assert shown["next"] is None and (await manage(desk, "GET", "/audit?who=router")).json["entries"] == []
+    await made_key(desk, "second", "viewer")
+    newest = (await manage(desk, "GET", "/audit?action=key_create&limit=1")).json
+    older = (await manage(desk, "GET", f"/audit?action=key_create&limit=1&after={newest['next']}")).json
+    assert [each["entries"][0]["which"] for each in (newest, older)] == ["second", "fresh"]
+    assert (await manage(desk, "GET", "/audit?after=1-1")).status == 404
+    assert (await manage(desk, "GET", "/audit?after=first")).status == 400
     await desk.stop()
     lines = [json.loads(line) for line in (desk.state / "audit.jsonl").read_text().splitlines()]
-    assert [(line["who"], line["what"], line["reason"]) for line in lines] == [("management", "managed", "key_create")]
+    assert [(line["who"], line["what"], line["reason"]) for line in lines] == [
+        ("management", "managed", "key_create")
+    ] * 2

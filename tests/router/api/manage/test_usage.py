@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import csv
+import json
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import pytest
 
 from router.state.ledger_reader import LedgerReader
@@ -83,6 +86,57 @@ async def test_a_series_has_every_step_and_ranks_first_words(desk: Running) -> N
     assert (steps[2]["failed"], steps[2]["unknown"], steps[2]["p95"]) == (1, 1, None)
 
 
+async def test_every_call_leaves_as_a_file_of_any_length_filtered_and_never_as_a_formula(desk: Running) -> None:
+    many = [call(number, NOON + number % 7, cost=None if number % 2 else 10) for number in range(450)]
+    keep(
+        desk,
+        *many,
+        call(900, NOON, cost=1, key="=cmd"),
+        call(901, NOON, cost=1, session="0abc"),
+        call(902, 1.0, cost=1),
+    )
+    asked = f"/usage/export?since={NOON:.0f}&until={NOON + 60:.0f}"
+    viewer = await made_key(desk, "watcher", "viewer")
+    answer = await manage(desk, "GET", asked, key=viewer)
+    assert answer.headers["content-type"] == "text/csv; charset=utf-8"
+    assert answer.headers["content-disposition"] == (
+        'attachment; filename="switchyard-usage-2023-11-14-to-2023-11-14.csv"'
+    )
+    rows = list(csv.DictReader(answer.body.decode().splitlines()))
+    assert [row["at"] for row in rows] == sorted(row["at"] for row in rows) and len(rows) == 452
+    assert len({row["id"] for row in rows}) == 452 and {row["cost"] for row in rows} == {"", "1", "10"}
+    assert [row["key_name"] for row in rows if row["id"] == "req_900"] == ["'=cmd"]
+    told = [json.loads(line) for line in (await manage(desk, "GET", f"{asked}&format=jsonl")).body.splitlines()]
+    assert [each["id"] for each in told] == [row["id"] for row in rows]
+    assert told[0]["attempts"][0]["provider"] == "openai" and list(told[0])[:-1] == list(rows[0])
+    for query, count in (
+        ("key==cmd", 1), ("session=0abc", 1), ("model=openai/gpt-4.1", 452), ("model=gpt-4.1&key=laptop", 451),
+        ("model=gpt-5", 0), ("provider=openai", 452), ("provider=anthropic", 0),
+    ):  # fmt: skip
+        found = (await manage(desk, "GET", f"{asked}&{query}")).body.decode().splitlines()
+        assert len(found) == 1 + count and found[0].startswith("id,at,key_id"), query
+
+
+async def test_an_export_that_cannot_go_on_breaks_off_and_one_that_cannot_begin_says_why(desk: Running) -> None:
+    keep(desk, *(call(number, NOON, cost=1) for number in range(450)))
+    memory = desk.router.recall.memory
+    assert memory is not None
+    real, left = memory.usage, [1]
+
+    class Failing:
+        def some_calls(self, *asked: Any) -> Any:
+            if not left:
+                raise OSError("the disk is gone")
+            left.pop()
+            return real.some_calls(*asked)
+
+    memory.usage = Failing()  # type: ignore[assignment]
+    with pytest.raises(aiohttp.ClientPayloadError):
+        await manage(desk, "GET", f"/usage/export?since={NOON:.0f}&until={NOON + 60:.0f}")
+    answer = await manage(desk, "GET", f"/usage/export?since={NOON:.0f}&until={NOON + 60:.0f}")
+    assert answer.status == 503 and "disk" in answer.json["error"]["message"]
+
+
 async def test_questions_that_make_no_sense_are_refused_in_words(desk: Running) -> None:
     for query, told in (
         ("/usage?by=colour", "by"),
@@ -91,6 +145,7 @@ async def test_questions_that_make_no_sense_are_refused_in_words(desk: Running) 
         ("/usage?since=yesterday", "since"),
         ("/usage/series?since=0&until=1700000000&step=60", "longer step"),
         ("/usage/series?step=1", "step"),
+        ("/usage/export?format=xls", "format"),
     ):
         answer = await manage(desk, "GET", query)
         assert answer.status == 400 and told in answer.json["error"]["message"], query

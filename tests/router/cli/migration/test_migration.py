@@ -13,7 +13,10 @@ import pytest
 import yaml
 from typer.testing import CliRunner, Result
 
+from router.accounts import audit_reader
+from router.accounts.audit_reader import Wanted
 from router.cli import config_commands, import_commands
+from router.cli.audited import operator
 from router.cli.migration.formats import FORMATS, converted, whose
 from router.cli.migration.gathered import leaves
 from router.cli.migration.reading import Unreadable, read
@@ -74,6 +77,19 @@ def test_it_is_recognised_valid_complete_and_shows_no_secret(
     assert checked.exit_code == 0, checked.output
     again = imported(ALL[name], "--write", str(file))
     assert again.exit_code == 1 and "is not overwritten" in again.stderr
+
+
+def test_settings_that_become_those_of_this_gateway_stand_in_the_audit_log(
+    imported: Import, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ours = tmp_path / "config.yaml"
+    monkeypatch.setenv("SWITCHYARD_CONFIG", str(ours))
+    assert imported(LLMUX, "--write", str(tmp_path / "elsewhere.yaml")).exit_code == 0
+    assert audit_reader.read(tmp_path / "state", Wanted(), 10).entries == []
+    assert imported(LLMUX, "--write", str(ours)).exit_code == 0
+    (entry,) = audit_reader.read(tmp_path / "state", Wanted(), 10).entries
+    assert (entry.who, entry.action, entry.which) == (operator(), "config_import", str(ours))
+    assert CANARY not in (tmp_path / "state" / "audit.jsonl").read_text()
 
 
 def test_cliproxyapi() -> None:

@@ -1,0 +1,73 @@
+"""The audit log: who changed what, the newest first. It names accounts and people, so it is for admins."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Annotated
+
+from msgspec import Meta, Struct
+
+from router.accounts.audit import Audit
+from router.accounts.audit_reader import Entries, Gone, Outcome, read
+from router.accounts.audit_reader import Wanted as Fitting
+from router.api.manage.operation import Asked, Operation, Refused
+
+Moment = Annotated[float, Meta(ge=0, le=1e11)]
+Name = Annotated[str, Meta(max_length=200)]
+
+
+class Wanted(Struct):
+    """since, until: Unix seconds. action, outcome: exactly. who: a name; `cli` is whoever used the command line. text:
+    somewhere in the entry. routine: also uses and renewals of accounts. after: `next` of the page before."""
+
+    since: Moment | None = None
+    until: Moment | None = None
+    action: Name = ""
+    who: Name = ""
+    outcome: Outcome | None = None
+    text: Name = ""
+    routine: bool = True
+    limit: Annotated[int, Meta(ge=1, le=1000)] = 100
+    after: Annotated[str, Meta(pattern=r"^([0-9]{1,20}-[0-9]{1,20})?$", max_length=41)] = ""
+
+    def fitting(self) -> Fitting:
+        return Fitting(
+            since=self.since,
+            until=self.until,
+            action=self.action,
+            who=self.who,
+            outcome=self.outcome,
+            text=self.text,
+            routine=self.routine,
+        )
+
+
+class AuditDesk:
+    """Reads the files of `Audit`, on a thread."""
+
+    def __init__(self, audit: Audit) -> None:
+        self._audit = audit
+        self._turn = asyncio.Lock()  # one look at a time: nobody may keep every thread busy
+
+    def operations(self) -> Sequence[Operation]:
+        return [
+            Operation(
+                method="GET", path="/audit", need="admin", name="audit", query=Wanted, answer=Entries,
+                handler=self.newest, summary="Who changed what: the audit log, the newest first.",
+            ),
+        ]  # fmt: skip
+
+    async def newest(self, asked: Asked) -> Entries:
+        wanted: Wanted = asked.query
+        async with self._turn:
+            try:
+                return await asyncio.to_thread(self._read, wanted)
+            except Gone:
+                raise Refused(404, "`after` leads nowhere (any more): begin with the newest, without it.") from None
+
+    def _read(self, wanted: Wanted) -> Entries:
+        with suppress(OSError):  # what waits is told as well, where the disk takes it; whoever owns it tells why not
+            self._audit.flush()
+        return read(self._audit.path.parent, wanted.fitting(), wanted.limit, wanted.after or None)
