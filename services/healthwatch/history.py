@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import time
 from collections.abc import Iterable, Mapping
@@ -33,8 +34,9 @@ def ends(log: str) -> list[tuple[str, float, str]]:
     for line in log.splitlines():
         if (match := _LINE.match(line)) is not None:
             stamp, thousandths, name, how = match.groups()
-            at = time.mktime(time.strptime(stamp, "%Y-%m-%d %H:%M:%S")) + int(thousandths) / 1000
-            found.append((name, at, how))
+            with contextlib.suppress(ValueError, OverflowError):  # it is no time
+                at = time.mktime(time.strptime(stamp, "%Y-%m-%d %H:%M:%S")) + int(thousandths) / 1000
+                found.append((name, at, how))
     return found
 
 
@@ -45,8 +47,11 @@ class History:
         self.of: dict[str, list[Healed]] = {name: list(entries) for name, entries in (kept or {}).items()}
 
     def add(self, name: str, healed: Healed) -> bool:
-        """Whether it is new. An end that is known already, or that was brought about from here, is not."""
+        """Whether it is new. An end that is known already, or that was brought about from here, is not; nor one from
+        before all that is kept: it was here once, and supervisord's log still has it."""
         before = self.of.setdefault(name, [])
+        if healed.kind == "ended" and len(before) == MOST and healed.at < min(each.at for each in before):
+            return False
         if healed.kind == "ended" and any(
             abs(each.at - healed.at) < 0.01 if each.kind == "ended" else 0 <= healed.at - each.at < _SAME
             for each in before

@@ -20,6 +20,7 @@ LOG = """2026-11-28 17:03:01,101 INFO spawned: 'router' with pid 17
 2026-11-28 17:03:03,000 INFO exited: aistudio (exit status 0; expected)
 2026-11-28 17:03:04,000 WARN exited: own program (exit status 1; not expected)
 INFO exited: cut (exit
+2026-13-41 17:03:04,000 WARN exited: webai (exit status 1; not expected)
 2026-11-28 17:03:05,000 INFO waiting for router to stop
 """
 
@@ -58,6 +59,15 @@ def test_it_is_bounded_and_of_the_last_day() -> None:
     assert len(told(history.of, NOW + 60 * 59)["p"]) == MOST
     assert told(history.of, NOW + 60 * 59 + DAY) == {}
     assert read(told(history.of, NOW)) == history.of
+
+
+def test_what_supervisords_log_still_has_counts_once_though_it_was_dropped_here() -> None:
+    history = History()
+    ended = [Healed(at=NOW + 60 * number, kind="ended", why="exit status 1") for number in range(MOST + 10)]
+    assert all(history.add("p", each) for each in ended)
+    kept = list(history.of["p"])
+    assert not any(history.add("p", each) for each in ended)
+    assert history.of["p"] == kept == ended[-MOST:]
 
 
 @given(
