@@ -9,7 +9,8 @@ rm -f state/run/supervisor.sock state/run/supervisord.pid state/run/router.json
 supervisord=$!
 # To end, all programs are told at once; supervisord itself would end one after another, longer than anybody waits.
 told=
-trap 'told=yes; .venv/bin/python -m router down || kill "$supervisord"' TERM INT
+# One that does not answer yet is "nothing runs" there, so that it is told in any case.
+trap 'told=yes; .venv/bin/python -m router down || :; kill "$supervisord" 2>/dev/null || :' TERM INT
 ( # once supervisord answers, start what is wanted: as often as it takes, while supervisord is there
     trap - TERM INT
     .venv/bin/python -m router.cli.cloud

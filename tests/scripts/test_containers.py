@@ -309,6 +309,35 @@ def test_the_image_of_all_tries_to_start_the_rest_until_it_worked(tmp_path: Path
     assert told.count("looking again") == calls.count("sleep 10")
 
 
+BEGINS = """#!/bin/sh
+case "$*" in
+*supervisord*) read -r _ <never ;;
+*router.cli.cloud) echo yes >begun ;;
+esac
+"""
+"""Python: supervisord begins, answers nobody yet, and ends when it is told; so `down` finds nothing that runs."""
+
+
+def test_the_image_of_all_ends_though_its_supervisord_does_not_answer_yet(tmp_path: Path) -> None:
+    python = tmp_path / ".venv" / "bin" / "python"
+    python.parent.mkdir(parents=True)
+    python.write_text(BEGINS)
+    python.chmod(0o755)
+    for name in ("never", "begun"):
+        os.mkfifo(tmp_path / name)
+    environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path / "volume")}
+    command = ["sh", str(ROOT / "config" / "container.sh")]
+    process = subprocess.Popen(command, cwd=tmp_path, env=environment, start_new_session=True)
+    try:
+        assert (tmp_path / "begun").read_text() == "yes\n"
+        process.terminate()
+        assert process.wait(30) == 128 + signal.SIGTERM
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait(30)
+
+
 def test_in_kubernetes_the_router_waits_for_its_settings(short: Path) -> None:
     image, keys = Image("router", short), short / "keys"
     keys.mkdir()
