@@ -113,8 +113,9 @@ def shut_down(within: float = 120.0) -> bool:
     with supervisor() as rpc:
         if rpc is None:
             return True
-        rpc.stopAllProcesses(False)
-        rpc.shutdown()
+        with contextlib.suppress(xmlrpc.client.Fault):  # somebody else has told it already
+            rpc.stopAllProcesses(False)
+            rpc.shutdown()
     end = time.monotonic() + within
     while time.monotonic() < end:
         if not SOCKET.exists() and (pid is None or not alive(pid)):

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import time
+import xmlrpc.client
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -46,3 +49,20 @@ def test_all_programs_are_told_at_once(tmp_path: Path, monkeypatch: pytest.Monke
             time.sleep(0.02)
         assert supervision.shut_down(within=60)
     assert Path("one.together").exists() and Path("two.together").exists()
+
+
+def test_one_that_ends_already_is_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Ends:
+        def stopAllProcesses(self, wait: bool) -> None:
+            raise xmlrpc.client.Fault(6, "SHUTDOWN_STATE")
+
+        shutdown = stopAllProcesses
+
+    @contextmanager
+    def ending() -> Iterator[Ends]:
+        yield Ends()
+
+    monkeypatch.setattr(supervision, "supervisor", ending)
+    monkeypatch.setattr(supervision, "SOCKET", tmp_path / "gone.sock")
+    monkeypatch.setattr(supervision, "PID_FILE", tmp_path / "gone.pid")
+    assert supervision.shut_down(within=5)
