@@ -26,6 +26,8 @@ LONGEST = 64 * 1024
 """Bytes of a line; what is longer was not written by us."""
 _BLOCK = 64 * 1024
 _FAILED = " failed"
+_NEVER = 1e11
+"""Unix seconds that no calendar has."""
 
 
 class Gone(Exception):
@@ -167,7 +169,7 @@ def _entry(line: bytes) -> Entry | None:
     except (msgspec.DecodeError, UnicodeError):
         return None
     at = read_moment(read_line.at)
-    if at is None:
+    if at is None or at >= _NEVER:
         return None
     action, outcome, details = read_line.what, _outcome(read_line.what), read_line.reason
     if action == "managed":

@@ -17,6 +17,7 @@ from router.accounts.audit_reader import Entry, Outcome, Wanted, read
 from router.cli.ledger import moment
 from router.cli.talk import find_place
 from router.clock import SystemClock
+from router.observe.redact import one_line
 
 OUTCOMES = get_args(Outcome)
 
@@ -57,7 +58,7 @@ def audit(asked: Asked, limit: int, config: str | None, *, as_json: bool) -> int
         typer.echo(msgspec.json.format(msgspec.json.encode(found.entries), indent=2).decode())
         return 0
     for entry in found.entries:
-        typer.echo("  ".join(_words(entry)))
+        typer.echo(one_line("  ".join(_words(entry))))  # whoever wrote it
     if not found.entries:
         typer.echo("nothing like that stands in the audit log; --all also has what accounts do by themselves", err=True)
     elif found.next is not None:

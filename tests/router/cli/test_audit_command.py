@@ -20,6 +20,18 @@ def audit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Audit:
     return Audit(tmp_path / "state", FakeClock())
 
 
+def test_an_entry_is_one_line_and_what_has_no_time_is_passed_over(
+    audit: Audit, capsys: pytest.CaptureFixture[str]
+) -> None:
+    audit.path.parent.mkdir()
+    with audit.path.open("w") as file:
+        file.write('{"at": "9999999999999999999", "who": "x", "what": "used"}\n')
+        file.write('{"at": "2027-01-15T08:00:00Z", "who": "eve", "what": "used", "account": "a\\nboss b\\u001b[2J"}\n')
+    assert main.main(["audit", "--all"]) == 0
+    (line,) = capsys.readouterr().out.splitlines()
+    assert "eve" in line and r"a\nboss" in line and r"b\x1b[2J" in line
+
+
 def test_it_lists_changes_filtered_and_as_json(audit: Audit, capsys: pytest.CaptureFixture[str]) -> None:
     assert main.main(["audit"]) == 0
     assert "nothing like that" in capsys.readouterr().err
