@@ -94,13 +94,12 @@ class Pages:
             await page.open()
             before = self._current.pop(name, None)  # it must not renew over the new ones
             await asyncio.to_thread(self.accounts.save, name, page.cookies)
-        except OSError as error:
-            await page.close()
+        except BaseException as error:  # also where the caller has left: what was there goes on, and is renewed
             if before is not None:
-                self._current[name] = before
-            raise Fault("internal", f"The account cannot be written: {type(error).__name__}.") from None
-        except BaseException:
+                self._current.setdefault(name, before)
             await page.close()
+            if isinstance(error, OSError):
+                raise Fault("internal", f"The account cannot be written: {type(error).__name__}.") from None
             raise
         self._call_off(name)
         async with self._lock(name):

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import json
+import threading
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from router.relay.announced import within
+from router.secret import Secret
 from router.tasks import Tasks
 from router.vault.profiles import ProfileFiles
+from services.webai.settings import Cookies
 from tests.services.webai.running import HERE, FakePackage, Service, running
 
 
@@ -217,6 +220,30 @@ async def test_an_answer_that_outlives_its_account_does_not_bring_it_back(
     go.set()
     assert (await slow).text == "One two"
     assert service.webai.accounts.names() == []
+
+
+async def test_who_leaves_while_new_cookies_are_kept_leaves_the_old_ones_renewed(
+    service: Service, package: FakePackage, tasks: Tasks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await service.chat("x")
+    saving, go, loop = asyncio.Event(), threading.Event(), asyncio.get_running_loop()
+
+    def slow(name: str, cookies: object) -> None:
+        loop.call_soon_threadsafe(saving.set)
+        go.wait(30)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(service.webai.accounts, "save", slow)
+        put = tasks.spawn(service.webai.pages.put("work", Cookies(secure_1psid=Secret("better"))), "put")
+        async with asyncio.timeout(30):
+            await saving.wait()
+        put.cancel()
+        await asyncio.wait([put])
+        go.set()
+    package.renewed = "renewed"
+    await service.chat("x")
+    cookies = service.webai.accounts.load("work").cookies
+    assert (cookies.secure_1psid.reveal(), cookies.secure_1psidts.reveal()) == ("good", "renewed")
 
 
 async def test_an_answer_goes_on_while_its_account_gets_new_cookies(
