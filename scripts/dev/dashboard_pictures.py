@@ -12,8 +12,10 @@ import shutil
 import sys
 import tempfile
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
@@ -42,6 +44,7 @@ UNSHOWN = ("login", "new-key")
 """Those that the document does not have."""
 SIZE = {"width": 1120, "height": 760}
 TALLEST = 1100
+ZONES = ("Europe/Berlin", "Asia/Kolkata", "Asia/Tokyo", "Pacific/Auckland", "America/Los_Angeles", "America/New_York")
 """Of a picture; what is longer is cut there."""
 QUALITY = 78
 """Of WebP, of 100: letters stay sharp."""
@@ -142,8 +145,8 @@ async def picture(page: Page, file: Path) -> None:
 
 def _afternoon() -> str:
     """A time zone in which the day is old enough to have cost something."""
-    hours = (17 - time.gmtime().tm_hour + 12) % 24 - 12
-    return f"Etc/GMT{'-' if hours >= 0 else '+'}{abs(hours)}"
+    now = datetime.now(UTC)
+    return min(ZONES, key=lambda zone: abs(now.astimezone(ZoneInfo(zone)).hour - 17))
 
 
 async def main(folder: Path, every: bool) -> None:
