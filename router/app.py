@@ -57,9 +57,9 @@ from router.observe.start_lines import start_lines
 from router.observe.tail import Tail
 from router.programs import Programs, command
 from router.providers.resolve import SignedIn
-from router.recall import OTHERS_EVERY, Recall
-from router.relay.attendance import Absent, Attendance, present, wanted_by
+from router.recall import Recall
 from router.relay.hub import Hub
+from router.rounds import Rounds
 from router.routing.tracking import pseudonyms
 from router.settings.schema import Settings
 from router.settings.watch import EVERY
@@ -76,12 +76,6 @@ from router.vault.keys import VARIABLE
 from router.web_services import WebServices
 
 _log = logging.getLogger("switchyard.app")
-SESSIONS_EVERY = 2.0
-"""Seconds between two looks at the sessions of the relay: who is silent, whose key was revoked."""
-RECORDS_EVERY = 60.0
-"""Seconds between two removals of records that are too old or too much."""
-USAGE_EVERY = 5.0
-"""Seconds between two looks at which accounts' usage is to be asked for."""
 
 
 def create_app(config: Path, environ: Mapping[str, str]) -> ASGIApp:
@@ -103,7 +97,6 @@ class Router:
         chance = random.Random()  # noqa: S311  seeded by the system; ids and jitter are no secrets
         self._health = Health(self._clock, chance)
         self._keys = KeyRing(self._fixed_keys(snapshot), self._clock, database=self._stored_keys)
-        self._listed: tuple[str, ...] = ()
         secret = session_secret(self._state_dir)
         net, metrics = Net(environ=file.environ), Metrics()
         self._hub = Hub(
@@ -136,7 +129,6 @@ class Router:
             self._settings, self._state_dir, self._clock, net, self._health, self._hub, changed=self._reroute
         )
         self._announced = self._web.announced
-        self._attendance = Attendance()
         self._gateway = Gateway(
             snapshot,
             keys=self._keys,
@@ -159,12 +151,21 @@ class Router:
         self._log_writer.seen = self._tail.seen
         self._lines = RequestLines(self._log_writer, self._clock)
         self._gateway.metrics.logs_dropped.set_function(lambda: self._log_writer.dropped)
-        self._usage = UsageReader(self._gateway.windows, self._sign_ins.ask, self._clock, chance)
         self._recorder = Recorder(
             RecordFolder(self._state_dir, lambda: opened(self._state_dir)),
             lambda: self._settings().observe,
             self._clock.wall,
             admits=self._gateway.door.may_record,
+        )
+        self._rounds = Rounds(
+            self._gateway,
+            self._hub,
+            self._announced,
+            self._sign_ins,
+            UsageReader(self._gateway.windows, self._sign_ins.ask, self._clock, chance),
+            self._recorder,
+            self._clock,
+            changed=self._reroute,
         )
         metrics.records_dropped.set_function(lambda: self._recorder.dropped)
         self._edge = Edge(self._gateway, self._recorder, pseudonyms(secret.reveal()))
@@ -197,7 +198,7 @@ class Router:
                 keys=lambda: self.recall.memory,
                 usage=lambda: self.recall.memory.usage if self.recall.memory is not None else None,
                 causes=lambda: operations.causes(names=True),
-                absent=self._absent,
+                absent=self._rounds.absent,
                 audit=lambda who, what, which: self._sign_ins.audit.record(who, "managed", which, what),
                 audit_log=self._sign_ins.audit,
                 supervisord=Supervisord(socket_of(self._file.environ, places.ROOT)),
@@ -267,7 +268,7 @@ class Router:
 
     def _signed_in(self) -> SignedIn:
         connected = {**self._hub.connected(), **self._announced.connected()}
-        return replace(self._sign_ins.signed_in(), connected=connected, listed={"ctonew": self._listed})
+        return replace(self._sign_ins.signed_in(), connected=connected, listed={"ctonew": self._rounds.listed})
 
     @asynccontextmanager
     async def _lifespan(self, app: Starlette) -> AsyncIterator[None]:
@@ -326,39 +327,9 @@ class Router:
         """What goes on beside the requests."""
         self._tasks.spawn(self._begin(), "begin")
         self.recall.watch(self._tasks)
-        self._tasks.periodic(lambda: SESSIONS_EVERY, self._look_at_sessions, "look at sessions")
+        self._rounds.begin(self._tasks)
         self._tasks.periodic(self._web.pause, self._web.look, "look at the WebAI service")
-        self._tasks.periodic(lambda: USAGE_EVERY, self._read_usage, "read the quotas of plans")
-        self._tasks.periodic(lambda: OTHERS_EVERY, self._look_at_models, "look at models")
-        self._tasks.periodic(lambda: RECORDS_EVERY, self._sweep_records, "forget old records")
         self._tasks.periodic(lambda: EVERY, self._changes.look, "watch settings")
-
-    async def _sweep_records(self) -> None:
-        await asyncio.to_thread(self._recorder.sweep)
-
-    async def _look_at_sessions(self) -> None:
-        self._hub.tick()
-        self._announced.tick(self._clock.wall())
-        self._absent()  # so that it is known when they went
-
-    def _absent(self) -> list[Absent]:
-        here = present(self._hub.sessions, self._announced.current())
-        return self._attendance.look(here, wanted_by(self._settings()), self._clock.wall())
-
-    async def _read_usage(self) -> None:
-        await self._usage.round(self._sign_ins.usable(), self._sign_ins.facts(), self._sign_ins.secret)
-
-    async def _look_at_models(self) -> None:
-        """What cto.new was found to have is shown in lists."""
-        current, ctonew = self._gateway.current, self._gateway.ctonew
-        for account in self._sign_ins.usable():
-            if account.provider == "ctonew":
-                provider = current.providers[account.provider]
-                await ctonew.learn(provider, account, self._sign_ins.keeper.access, current.limits)
-        names = ctonew.models.names()
-        if names != self._listed:
-            self._listed = names
-            self._reroute()
 
     def _put(self, snapshot: Snapshot, waiting: tuple[str, ...]) -> None:
         """Changed settings come into force in all parts. waiting: those that count from the next start on."""

@@ -86,10 +86,10 @@ async def _call(one: World, model: str, dialect: str, *, stream: bool) -> None:
 async def quotas(one: World) -> None:
     """Every plan is asked how much of it is left, as by a router that has served for half a minute."""
     router = one.router.router
-    await router._read_usage()
-    for turn in router._usage._turns.values():
+    await router._rounds._read_usage()
+    for turn in router._rounds._usage._turns.values():
         turn.at = 0.0
-    await router._read_usage()
+    await router._rounds._read_usage()
     asked = {call.sign_in for call in one.tokens.calls if call.request.path.endswith("/usage")}
     assert asked == {"claude-oauth", "chatgpt-oauth", "copilot"}
 

@@ -393,6 +393,6 @@ async def test_the_models_that_the_account_has_are_listed_before_any_call(
 ) -> None:
     async with router(service, others, tmp_path) as one:
         names = one.router._gateway.ctonew.models.names
-        await one.until(lambda: names() and one.router._listed == names())
+        await one.until(lambda: names() and one.router._rounds.listed == names())
         listed = {model["id"] for model in (await one.send("/v1/models")).json["data"]}
         assert set(names()) <= listed and len(names()) > 2

@@ -136,7 +136,7 @@ def test_they_and_healthwatch_are_wanted_as_the_settings_say(tmp_path: Path) -> 
     assert watch is not None and watch.on(on) and watch.readyz(on) == "http://127.0.0.1:8000/readyz"
 
 
-@pytest.mark.parametrize(("seconds", "written"), [(60.0, "60"), (0.5, "1"), (86_400, "86400")])
+@pytest.mark.parametrize(("seconds", "written"), [(60.0, "60"), (0.5, "1"), (99.5, "100")])
 def test_the_time_to_stop_is_written_in_whole_seconds(seconds: float, written: str) -> None:
     entry = OwnService(name="own", command=["x"], stop_seconds=seconds)
     assert f"\nstopwaitsecs={written}\n" in own_programs.written(entry)

@@ -7,6 +7,7 @@ import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -51,11 +52,12 @@ def past(now: float, days: int = 30, seed: int = 7) -> list[Closed]:
 
 
 @asynccontextmanager
-async def used(folder: Path) -> AsyncIterator[Running]:
-    """The router; Anthropic's key was rejected, one call needed a second try, and windows are partly used."""
+async def used(folder: Path, changes: dict[str, Any] | None = None) -> AsyncIterator[Running]:
+    """The router; Anthropic's key was rejected, one call needed a second try, and windows are partly used. changes: to
+    its settings."""
     folder.mkdir(parents=True)
     async with Upstream() as upstream:
-        text = yaml.safe_dump(settings(upstream, folder, {}), sort_keys=False)
+        text = yaml.safe_dump(settings(upstream, folder, changes or {}), sort_keys=False)
         (folder / "config.yaml").write_text(f"# Settings of this gateway.\n{text}")
         async with running(upstream, folder, keep=True) as router:
             await _use(router)

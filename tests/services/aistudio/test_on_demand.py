@@ -31,10 +31,7 @@ from tests.services.aistudio.conftest import told_of
 from tests.services.aistudio.conftest import until as soon
 from tests.services.aistudio.windows import MISSING, ROOT, Windows, login, windows
 
-pytestmark = [
-    pytest.mark.skipif(bool(MISSING), reason=f"not installed: {', '.join(MISSING)}"),
-    pytest.mark.xdist_group("windows"),
-]
+pytestmark = pytest.mark.skipif(bool(MISSING), reason=f"not installed: {', '.join(MISSING)}")
 STOPPED = {"STOPPED"}
 
 

@@ -41,7 +41,7 @@ function accounts(all, may, again) {
   return table("Accounts by provider, in the order in which they are chosen", [
     { title: "Account", cell: (each) => [each.account, each.email ? h("small", {}, h("br"), each.email) : null] },
     { title: "State", kind: "roomy", cell: state },
-    { title: "Left", cell: quota },
+    { title: "Left", kind: "tight", cell: quota },
     { title: "Calls", kind: "number", cell: (each) => short(each.requests) },
     { title: "Failed", kind: "number", cell: (each) => short(each.failures) },
     { title: "Tokens in / out", kind: "number", cell: (each) => `${short(each.input_tokens)} / ${short(each.output_tokens)}` },

@@ -78,7 +78,7 @@ function list(keys, admin, load) {
     { title: "Used of its limits", cell: (key) => (key.limits ? bars(key) : h("small", {}, "no limit")) },
     { title: "Expires", cell: (key) => (key.expires_at === null ? "never" : time(key.expires_at)) },
     { title: "Comes from", cell: (key) => SOURCES[key.source] },
-    { title: "Actions", cell: (key) => (admin && key.source === "database" && key.state !== "revoked" ? acts(key, load) : "") },
+    { title: "Actions", kind: "roomy", cell: (key) => (admin && key.source === "database" && key.state !== "revoked" ? acts(key, load) : "") },
   ], keys);
 }
 

@@ -41,10 +41,9 @@ export function show(main, { signal, may }) {
   signal.addEventListener("abort", () => stream.abort());
   put(main, h("h1", {}, "Logs"),
     h("p", { class: "lead" }, "Lines of the router, secrets already taken out. Other programs: ", h("code", {}, "make logs NAME=all"), "."),
-    h("div", { class: "card" },
+    h("div", { class: "stack" }, h("div", { class: "card" },
       h("form", { class: "row end", on: { submit: (event) => event.preventDefault() } },
         field("At least", level), field("Filter", text, "grow"), state.element),
-      box),
-    may("admin") ? changes(signal) : null);
+      box), may("admin") ? changes(signal) : null));
   open();
 }

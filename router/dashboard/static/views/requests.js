@@ -13,7 +13,7 @@ const MOST = 300;
 const COLUMNS = [
   { title: "Time", kind: "tight", cell: (call) => h("a", { href: `#/requests/${encodeURIComponent(call.id)}` }, time(call.at)) },
   { title: "Asked for", cell: (call) => call.asked || call.surface },
-  { title: "Result", kind: "roomy", cell: result },
+  { title: "Result", kind: "broad", cell: result },
   { title: "Answered by", cell: (call) => (call.provider ? `${call.provider}/${call.model}` : "nobody") },
   { title: "Key, client", cell: (call) => [call.key || "–", call.client ? h("small", {}, h("br"), call.client) : null] },
   { title: "Tries", kind: "number", cell: (call) => call.attempts.length },
