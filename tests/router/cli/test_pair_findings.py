@@ -9,13 +9,17 @@ from msgspec.structs import replace
 
 from router.cli import pair_findings
 from router.cli.pair_findings import pairs, problem_of
+from router.wire.conversation import Sampling, Text, ToolResult
 from router.wire.dialects import DIALECTS
 from tests.router.cli.test_live_findings import place
 
 
 def test_all_pairs_keep_a_call_and_its_answer(tmp_path: Path) -> None:
     (found,) = pairs(place(tmp_path), {})
-    assert (found.level, found.what) == ("ok", "works between all 16 pairs of dialects")
+    assert (found.level, found.what) == (
+        "ok",
+        "works in this version between all 16 pairs of dialects, streamed and whole",
+    )
 
 
 @pytest.mark.parametrize(
@@ -25,6 +29,14 @@ def test_all_pairs_keep_a_call_and_its_answer(tmp_path: Path) -> None:
             replace(conversation, tools=()), pair_findings._ALL)}, "the tool of the call"),
         ({"write_request": lambda conversation, _: DIALECTS["chat"].write_request(
             replace(conversation, system=()), pair_findings._ALL)}, "the words of the call"),
+        ({"write_request": lambda conversation, _: DIALECTS["chat"].write_request(
+            replace(conversation, turns=tuple(replace(turn, parts=tuple(replace(part, content=(Text("Sun."),))
+            if isinstance(part, ToolResult) else part for part in turn.parts)) for turn in conversation.turns)),
+            pair_findings._ALL)}, "the use of the tool in the call"),
+        ({"write_request": lambda conversation, _: DIALECTS["chat"].write_request(
+            replace(conversation, sampling=Sampling()), pair_findings._ALL)}, "the sampling of the call"),
+        ({"write_reply": lambda answer, context: DIALECTS["chat"].write_reply(
+            replace(answer, usage=None), context)}, "the tokens of the answer are not what they were, unstreamed"),
         ({"stream_reader": lambda _: DIALECTS["messages"].stream_reader(pair_findings._ALL)}, "Fault"),
     ],
 )  # fmt: skip
