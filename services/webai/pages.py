@@ -89,22 +89,19 @@ class Pages:
         """Prove cookies with one opening of the page, then keep them. Raises `Fault`; what was there stays then."""
         checked_name(name)
         sign_in = object()
-        page, before = self._page(name, cookies, sign_in), None
+        page = self._page(name, cookies, sign_in)
         try:
             await page.open()
-            before = self._current.pop(name, None)  # it must not renew over the new ones
-            await asyncio.to_thread(self.accounts.save, name, page.cookies)
-        except BaseException as error:  # also where the caller has left: what was there goes on, and is renewed
-            if before is not None:
-                self._current.setdefault(name, before)
+            self._call_off(name)
+            async with self._lock(name):  # no page opens meanwhile with what is on disk still
+                await self._save_new(name, page.cookies)
+                await self._drop(name)
+                self._pages[name], self._current[name] = page, sign_in
+        except BaseException as error:
             await page.close()
             if isinstance(error, OSError):
                 raise Fault("internal", f"The account cannot be written: {type(error).__name__}.") from None
             raise
-        self._call_off(name)
-        async with self._lock(name):
-            await self._drop(name)
-            self._pages[name], self._current[name] = page, sign_in
         self.accounts.renewed(name)
         self._changed()
         return self.accounts.health(name)
@@ -259,6 +256,16 @@ class Pages:
             await asyncio.to_thread(self.accounts.save, name, cookies)
         except OSError as error:
             _log.error("account %s: its renewed cookies cannot be written: %s", name, type(error).__name__)
+
+    async def _save_new(self, name: str, cookies: Cookies) -> None:
+        """Under the account's lock. Raises `OSError`."""
+        before = self._current.pop(name, None)  # it must not renew over the new ones
+        try:
+            await asyncio.to_thread(self.accounts.save, name, cookies)
+        except BaseException:  # also where the caller has left: what was there goes on, and is renewed
+            if before is not None:
+                self._current[name] = before
+            raise
 
     async def _drop(self, name: str) -> None:
         """Under the account's lock."""

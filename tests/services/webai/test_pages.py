@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -92,3 +93,29 @@ async def test_new_cookies_do_not_wait_for_an_opening_with_the_old_ones(tmp_path
         assert (await service.chat("x")).status == 200 and package.asked[-1][0] == "good"
         with pytest.raises(Fault, match="called off"):
             await waiting
+
+
+async def test_no_page_opens_with_the_old_cookies_while_new_ones_are_written(
+    tmp_path: Path, tasks: Tasks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    package, writes, go = FakePackage(), threading.Event(), threading.Event()
+    keep(tmp_path, b="good")
+    async with running(tmp_path, {}, package=package, installed=HERE) as service, asyncio.timeout(10):
+        pages = service.webai.pages
+        save = pages.accounts.save
+
+        def slow(name: str, cookies: Cookies) -> None:
+            writes.set()
+            go.wait(10)
+            save(name, cookies)
+
+        monkeypatch.setattr(pages.accounts, "save", slow)
+        putting = tasks.spawn(pages.put("b", Cookies(secure_1psid=Secret("better"))), "put")
+        await asyncio.to_thread(writes.wait, 10)
+        opening = tasks.spawn(pages.opened("b"), "open")
+        for _ in range(10):
+            await asyncio.sleep(0)
+        go.set()
+        await putting
+        assert (await opening).cookies.secure_1psid.reveal() == "better"
+        assert [client.cookies_given.secure_1psid.reveal() for client in package.clients] == ["better"]
