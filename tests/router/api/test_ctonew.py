@@ -151,7 +151,8 @@ async def test_what_cannot_be_done_is_refused_before_anybody_is_asked(
         answer = await one.send(path, {**body, **changes})
     assert answer.status == 400
     assert words in error_text("chat", answer.json)
-    assert service.engine.requests == []
+    asked = {each.path for each in service.engine.requests}
+    assert asked <= {"/chat/adapters"}  # which the router reads by itself, two seconds after its start
 
 
 async def test_a_prompt_goes_to_a_model_with_more_room_where_there_is_one(
