@@ -130,11 +130,11 @@ async def _through_novnc(service: AIStudio, vnc_url: str) -> None:
 
 
 async def test_under_supervisord_a_person_signs_in_to_a_window_of_its_programs(
-    start: Start, studio: Studio, tmp_path: Path
+    start: Start, studio: Studio, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     ports = {"vnc_port": free_port(), "novnc_port": free_port()}
     studio.gone = {"ann"}
-    with windows(tmp_path / "checkout") as here:
+    with windows(tmp_path_factory.mktemp("up") / "c") as here:  # the path of a unix socket must be short
         async with start(login=ports) as service:
             person = Person()
             signs_in = logins(service, OnDemand(here.socket, here.folder)).sign_in("ann", None, person.tell)
