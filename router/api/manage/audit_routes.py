@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import Annotated
 
-from msgspec import Meta, Struct
+from msgspec import Meta
 
 from router.accounts.audit import Audit
-from router.accounts.audit_reader import Entries, Gone, Outcome, read
+from router.accounts.audit_reader import Entries, Gone, read
 from router.accounts.audit_reader import Wanted as Fitting
 from router.api.manage.operation import Asked, Operation, Refused
 
@@ -18,30 +18,16 @@ Moment = Annotated[float, Meta(ge=0, le=1e11)]
 Name = Annotated[str, Meta(max_length=200)]
 
 
-class Wanted(Struct):
-    """since, until: Unix seconds. action, outcome: exactly. who: a name; `cli` is whoever used the command line. text:
-    somewhere in the entry. routine: also uses and renewals of accounts. after: `next` of the page before."""
+class Wanted(Fitting, frozen=True, kw_only=True):
+    """The same within bounds, page by page. after: `next` of the page before."""
 
     since: Moment | None = None
     until: Moment | None = None
     action: Name = ""
     who: Name = ""
-    outcome: Outcome | None = None
     text: Name = ""
-    routine: bool = True
     limit: Annotated[int, Meta(ge=1, le=1000)] = 100
     after: Annotated[str, Meta(pattern=r"^([0-9]{1,20}-[0-9]{1,20})?$", max_length=41)] = ""
-
-    def fitting(self) -> Fitting:
-        return Fitting(
-            since=self.since,
-            until=self.until,
-            action=self.action,
-            who=self.who,
-            outcome=self.outcome,
-            text=self.text,
-            routine=self.routine,
-        )
 
 
 class AuditDesk:
@@ -70,4 +56,4 @@ class AuditDesk:
     def _read(self, wanted: Wanted) -> Entries:
         with suppress(OSError):  # what waits is told as well, where the disk takes it; whoever owns it tells why not
             self._audit.flush()
-        return read(self._audit.path.parent, wanted.fitting(), wanted.limit, wanted.after or None)
+        return read(self._audit.path.parent, wanted, wanted.limit, wanted.after or None)
