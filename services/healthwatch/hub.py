@@ -23,10 +23,12 @@ _MOST = 4 * 1024 * 1024
 
 
 class Serving(Struct, frozen=True):
-    """The serving process as it wrote itself down. started: seconds since 1970."""
+    """The serving process as it wrote itself down. started: seconds since 1970. after: how the one before it ended by
+    itself, "" where it did not."""
 
     address: str
     started: float
+    after: str = ""
 
 
 def serving(state: Path) -> Serving | None:
@@ -35,10 +37,11 @@ def serving(state: Path) -> Serving | None:
         facts = json.loads((state / "run" / "router.json").read_text(encoding="utf-8"))
         host, port = facts["addresses"][0]
         scheme, started = str(facts["scheme"]), float(facts.get("started", 0.0))
+        after = str(facts.get("after", ""))
     except (OSError, ValueError, KeyError, IndexError, TypeError, AttributeError):
         return None
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104  compared only
-    return Serving(f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}", started)
+    return Serving(f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}", started, after)
 
 
 def management_key(file: Path) -> Secret | None:

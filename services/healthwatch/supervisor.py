@@ -68,15 +68,10 @@ class Supervisor:
             ]
 
     def ended(self) -> list[tuple[str, float, str]]:
-        """The programs that have ended by themselves lately, and what the router's parent says of a serving process
-        that did: name, seconds since 1970, how. Raises as `running` does."""
+        """The programs that have ended by themselves lately: name, seconds since 1970, how. Raises as `running`
+        does."""
         with self._rpc() as rpc:
-            found = ends(str(rpc.readLog(-LOG_READ, 0)))
-        with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
-            facts = json.loads(self._process_file.read_text(encoding="utf-8"))
-            if facts["after"]:
-                found.append(("router", float(facts["started"]), str(facts["after"])))
-        return found
+            return ends(str(rpc.readLog(-LOG_READ, 0)))
 
     def act(self, action: Action, pid: int) -> None:
         """Raises `OSError` and `xmlrpc.client.Error`."""

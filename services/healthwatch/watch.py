@@ -150,6 +150,8 @@ class Watch:
         except (OSError, xmlrpc.client.Error) as error:
             _log.debug("supervisord's log cannot be read: %s", error)
             return
+        if router is not None and router.after:
+            found.append(("router", router.started, router.after))
         self._serves, news = serves, False
         for name, at, how in found:
             lately = name in running and name not in on_demand.NAMES and self._wall() - at < DAY

@@ -544,3 +544,18 @@ async def test_a_program_that_the_settings_have_no_more_is_forgotten(tmp_path: P
             assert watch.causes() == [] and 'program="p"' not in watch.metrics()
         finally:
             await watch.close()
+
+
+async def test_a_serving_process_that_its_parent_replaced_is_told_once(tmp_path: Path) -> None:
+    facts = {"parent": 1, "pid": 2, "scheme": "http", "addresses": [["127.0.0.1", 9]], "started": 1_000_000.0}
+    (tmp_path / "run").mkdir()
+    file = tmp_path / "run" / "router.json"
+    async with watching(tmp_path, Watched("router", "http://127.0.0.1:9")) as (_, after, _supervisord):
+        file.write_text(json.dumps({**facts, "after": ""}))  # as somebody wished
+        await after(1)
+        assert lately(tmp_path, 1_000_001.0) == {}
+        how = "the serving process 2 was killed by signal 9"
+        file.write_text(json.dumps({**facts, "started": 1_000_002.0, "after": how}))
+        for _ in range(3):
+            await after(1)
+        assert lately(tmp_path, 1_000_004.0) == {"router": [Healed(at=1_000_002.0, kind="ended", why=how)]}
